@@ -1,0 +1,29 @@
+//! Saola: the backend of a provincial operations centre, as a library that the binary and the tests share.
+//!
+//! Modules in the way of a reading; the README tells the journey of one reading, one alert and one map request.
+
+pub mod model;
+
+pub mod clock;
+pub mod config;
+
+pub mod decode;
+pub mod mqtt;
+pub mod validate;
+
+pub mod journal;
+pub mod pipeline;
+
+pub mod alerts;
+pub mod live;
+pub mod state;
+pub mod store;
+
+pub mod auth;
+pub mod registry;
+
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod shutdown;
+pub mod telemetry;

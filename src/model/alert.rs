@@ -1,0 +1,142 @@
+//! Alerts as the engine decides them and as everybody else sees them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AreaId, ChannelId, LocalName, StationNo, Timestamp};
+
+/// Severity, mapped to Viet Nam's five disaster risk colours (Decision 18/2021/QĐ-TTg Art. 4). A technical threshold,
+/// never the official risk level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// 1, light blue.
+    Low,
+    /// 2, light yellow.
+    Medium,
+    /// 3, orange.
+    High,
+    /// 4, red.
+    VeryHigh,
+    /// 5, violet.
+    Catastrophic,
+}
+
+impl Severity {
+    /// The word used in files, topics and answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::VeryHigh => "very_high",
+            Severity::Catastrophic => "catastrophic",
+        }
+    }
+}
+
+/// Deterministic: made from the rule, the subject and the start, so that replay makes the same one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct AlertId(pub Arc<str>);
+
+impl fmt::Display for AlertId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where an alert stands. A condition that waits for its hold time is not an alert yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertState {
+    /// The condition holds.
+    Active,
+    /// Below the clear level, waiting for the clear time.
+    Recovering,
+    /// The data stopped while it was active: neither normal nor cleared.
+    Unknown,
+    /// Over.
+    Cleared,
+}
+
+impl AlertState {
+    /// The word used in queries and answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            AlertState::Active => "active",
+            AlertState::Recovering => "recovering",
+            AlertState::Unknown => "unknown",
+            AlertState::Cleared => "cleared",
+        }
+    }
+
+    /// Whether somebody may still have to act.
+    pub fn is_open(self) -> bool {
+        self != AlertState::Cleared
+    }
+}
+
+/// What an alert is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    /// The station.
+    pub station: StationNo,
+    /// The channel.
+    pub channel: ChannelId,
+    /// The station's commune at the time.
+    pub area: Option<AreaId>,
+}
+
+/// One line of an alert's time-line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Event time.
+    pub at: Timestamp,
+    /// The state from here on.
+    pub state: AlertState,
+    /// The severity from here on.
+    pub severity: Severity,
+    /// The value that decided it; `None` for absence of data.
+    pub value: Option<f64>,
+}
+
+/// One alert with its time-line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Deterministic identifier.
+    pub id: AlertId,
+    /// The rule's name.
+    pub rule: String,
+    /// What to call it.
+    pub title: LocalName,
+    /// What it is about.
+    pub subject: Subject,
+    /// Where it stands.
+    pub state: AlertState,
+    /// The severity now (or at its end).
+    pub severity: Severity,
+    /// The threshold that the severity stands for, in the channel's unit; `None` for absence of data.
+    pub threshold: Option<f64>,
+    /// The newest value looked at.
+    pub value: Option<f64>,
+    /// When the condition began to hold (event time).
+    pub started_at: Timestamp,
+    /// When anything about it last changed (event time).
+    pub changed_at: Timestamp,
+    /// When it was cleared.
+    pub ended_at: Option<Timestamp>,
+    /// Everything that happened, oldest first; bounded by the engine.
+    pub timeline: Vec<Moment>,
+}
+
+/// A change of state or severity, with the alert as it is after it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transition {
+    /// The state before; `None` when the alert is new.
+    pub from: Option<AlertState>,
+    /// The alert after it.
+    pub alert: Arc<Alert>,
+}

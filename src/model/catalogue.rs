@@ -1,0 +1,166 @@
+//! The registry's stations, channels, areas and sources as one immutable picture for the hot path.
+//!
+//! It is journaled when it changes (`Body::Catalogue`), so that replay knows what was known at the time.
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::{Area, AreaId, Channel, ChannelId, SourceId, Station, StationId, StationNo};
+
+/// A table whose numbers are not its places.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogueError {
+    /// Station or channel numbers must be dense from zero.
+    #[error("{table} {found} stands at place {place} of the catalogue")]
+    NotDense {
+        /// `station`, `channel`.
+        table: &'static str,
+        /// The number found.
+        found: u32,
+        /// Where it was found.
+        place: usize,
+    },
+    /// A reference to something that is not there.
+    #[error("{what} refers to {missing}, which is not in the catalogue")]
+    Dangling {
+        /// Who refers.
+        what: String,
+        /// To what.
+        missing: String,
+    },
+    /// Two stations of one name.
+    #[error("station {0} is in the catalogue twice")]
+    Twice(StationId),
+}
+
+/// Stations and channels by number and by name; sources and areas.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Tables", into = "Tables")]
+pub struct Catalogue {
+    tables: Tables,
+    by_station: HashMap<StationId, StationNo>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Tables {
+    sources: Vec<String>,
+    areas: Vec<Area>,
+    stations: Vec<Station>,
+    channels: Vec<Channel>,
+}
+
+impl Catalogue {
+    /// Checks that numbers are places and that references hold. `sources[i]` is the name of `SourceId(i)`.
+    pub fn new(
+        sources: Vec<String>,
+        areas: Vec<Area>,
+        stations: Vec<Station>,
+        channels: Vec<Channel>,
+    ) -> Result<Self, CatalogueError> {
+        Self::try_from(Tables { sources, areas, stations, channels })
+    }
+
+    /// Every source's name, by number.
+    pub fn sources(&self) -> &[String] {
+        &self.tables.sources
+    }
+
+    /// A source's name; `?` for a number that was never given out.
+    pub fn source(&self, id: SourceId) -> &str {
+        self.tables.sources.get(id.index()).map_or("?", String::as_str)
+    }
+
+    /// Every area.
+    pub fn areas(&self) -> &[Area] {
+        &self.tables.areas
+    }
+
+    /// An area by its code.
+    pub fn area(&self, id: &AreaId) -> Option<&Area> {
+        self.tables.areas.iter().find(|area| area.id == *id)
+    }
+
+    /// Every station, by number.
+    pub fn stations(&self) -> &[Station] {
+        &self.tables.stations
+    }
+
+    /// A station by its number.
+    pub fn station(&self, no: StationNo) -> Option<&Station> {
+        self.tables.stations.get(no.index())
+    }
+
+    /// A station by its name.
+    pub fn station_named(&self, id: &str) -> Option<&Station> {
+        self.by_station.get(id).and_then(|no| self.station(*no))
+    }
+
+    /// Every channel, by number.
+    pub fn channels(&self) -> &[Channel] {
+        &self.tables.channels
+    }
+
+    /// A channel by its number.
+    pub fn channel(&self, id: ChannelId) -> Option<&Channel> {
+        self.tables.channels.get(id.index())
+    }
+
+    /// The channel of a station that observes a property.
+    pub fn channel_of(&self, station: &Station, property: &str) -> Option<&Channel> {
+        station.channels.iter().filter_map(|id| self.channel(*id)).find(|channel| channel.property.as_str() == property)
+    }
+
+    /// `STATION/PROPERTY`, as queries write it.
+    pub fn channel_named(&self, name: &str) -> Option<&Channel> {
+        let (station, property) = name.rsplit_once('/')?;
+        self.channel_of(self.station_named(station)?, property)
+    }
+}
+
+impl PartialEq for Catalogue {
+    fn eq(&self, other: &Self) -> bool {
+        self.tables == other.tables
+    }
+}
+
+impl From<Catalogue> for Tables {
+    fn from(catalogue: Catalogue) -> Self {
+        catalogue.tables
+    }
+}
+
+impl TryFrom<Tables> for Catalogue {
+    type Error = CatalogueError;
+
+    fn try_from(tables: Tables) -> Result<Self, CatalogueError> {
+        let mut by_station = HashMap::with_capacity(tables.stations.len());
+        for (place, station) in tables.stations.iter().enumerate() {
+            if station.no.index() != place {
+                return Err(CatalogueError::NotDense { table: "station", found: station.no.0, place });
+            }
+            for channel in &station.channels {
+                if tables.channels.get(channel.index()).is_none_or(|found| found.station != station.no) {
+                    return Err(CatalogueError::Dangling {
+                        what: format!("station {}", station.id),
+                        missing: format!("channel {channel}"),
+                    });
+                }
+            }
+            if by_station.insert(station.id.clone(), station.no).is_some() {
+                return Err(CatalogueError::Twice(station.id.clone()));
+            }
+        }
+        for (place, channel) in tables.channels.iter().enumerate() {
+            if channel.id.index() != place {
+                return Err(CatalogueError::NotDense { table: "channel", found: channel.id.0, place });
+            }
+            if channel.station.index() >= tables.stations.len() {
+                return Err(CatalogueError::Dangling {
+                    what: format!("channel {}", channel.id),
+                    missing: format!("station {}", channel.station),
+                });
+            }
+        }
+        Ok(Self { tables, by_station })
+    }
+}

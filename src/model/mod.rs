@@ -1,0 +1,34 @@
+//! The vocabulary: what a message, a reading, a sample, an entry, a station and an alert are.
+//!
+//! No I/O, no clock, no HTTP. Every stage imports this module and no other stage; the type of a value says
+//! which checks it has passed: `RawMessage` -> `Reading` -> `Sample` | `Rejection` -> `Entry` -> `Change`, `Transition`.
+
+mod alert;
+mod area;
+mod catalogue;
+mod entry;
+mod freshness;
+mod ids;
+mod intake;
+mod place;
+mod quality;
+mod reading;
+mod rejection;
+mod station;
+mod time;
+mod unit;
+
+pub use alert::{Alert, AlertId, AlertState, Moment, Severity, Subject, Transition};
+pub use area::{Area, AreaLevel};
+pub use catalogue::{Catalogue, CatalogueError};
+pub use entry::{Body, Entry, Message, RawCopy, RuleFile};
+pub use freshness::{Freshness, freshness};
+pub use ids::{AreaId, ChannelId, Property, Seq, SourceId, StationId, StationNo};
+pub use intake::{Durable, Intake, Refusal};
+pub use place::{LocalName, Position};
+pub use quality::Quality;
+pub use reading::{RawMessage, Reading, Sample, Status, TimeClass};
+pub use rejection::{Reason, Rejection};
+pub use station::{Channel, LinkClass, Range, Station, StationKind};
+pub use time::Timestamp;
+pub use unit::Unit;

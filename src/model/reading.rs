@@ -1,0 +1,75 @@
+//! A reading on its way: as it arrived, as it was decoded, as it passed validation.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ChannelId, Quality, SourceId, Timestamp};
+
+/// A message as it arrived: bytes, and what the transport knows of them.
+#[derive(Clone, Copy, Debug)]
+pub struct RawMessage<'a> {
+    /// The way in.
+    pub source: SourceId,
+    /// MQTT topic (valid UTF-8, no wildcards), or the file's or hook's name.
+    pub topic: &'a str,
+    /// The bytes, unlooked at.
+    pub payload: &'a [u8],
+    /// When Saola received it.
+    pub received_at: Timestamp,
+    /// Whether the broker sent it from its retained store: it may be arbitrarily old.
+    pub retained: bool,
+}
+
+/// What the device says of itself (station file codes 00, 01, 02).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// 00: measuring.
+    #[default]
+    Measuring,
+    /// 01: calibrating.
+    Calibrating,
+    /// 02: device error.
+    Fault,
+}
+
+/// One decoded value, still in the sender's words; borrows from the message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading<'a> {
+    /// The station's name, unchecked.
+    pub station: &'a str,
+    /// The property's name, unchecked.
+    pub property: &'a str,
+    /// Phenomenon time; `None` when the message had none.
+    pub time: Option<Timestamp>,
+    /// Finite.
+    pub value: f64,
+    /// The device's own state.
+    pub status: Status,
+}
+
+/// How old a sample was when it arrived, by its channel's own interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeClass {
+    /// In time to be acted upon.
+    Live,
+    /// Too late for an alert, recent enough to be called a delay.
+    Late,
+    /// History handed in afterwards.
+    Backfill,
+}
+
+/// One value that passed every check: it has a channel, a plausible value and a believable time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The channel observed.
+    pub channel: ChannelId,
+    /// Phenomenon time.
+    pub observed_at: Timestamp,
+    /// In the channel's unit; finite.
+    pub value: f64,
+    /// Flags.
+    pub quality: Quality,
+    /// Age class at arrival.
+    pub time_class: TimeClass,
+}

@@ -1,0 +1,80 @@
+//! Why a reading or a whole message was not taken. The reasons are a closed list: they are metric labels too.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
+        /// A closed list; the word is the label in metrics, the ledger and dead letters. Order is part of the
+        /// journal's format: append only.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Reason { $($(#[$doc])* $variant,)* }
+
+        impl Reason {
+            /// Every reason, in order.
+            pub const ALL: &'static [Reason] = &[$(Reason::$variant,)*];
+
+            /// The label.
+            pub fn word(self) -> &'static str {
+                match self { $(Reason::$variant => $word,)* }
+            }
+
+            /// From the number used in the journal: the place in [`Reason::ALL`].
+            pub fn from_index(index: u8) -> Option<Reason> {
+                Reason::ALL.get(usize::from(index)).copied()
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The topic matches no declared source.
+    UnknownTopic = "unknown_topic",
+    /// No bytes.
+    EmptyPayload = "empty_payload",
+    /// More bytes than the limit.
+    PayloadTooLarge = "payload_too_large",
+    /// Not UTF-8 where text is required.
+    InvalidUtf8 = "invalid_utf8",
+    /// Not JSON, or cut off.
+    InvalidJson = "invalid_json",
+    /// JSON, but objects or arrays inside objects, which the native form does not have.
+    NestedTooDeep = "nested_too_deep",
+    /// JSON, but neither an object, an array of objects, nor (on a property topic) a number.
+    WrongShape = "wrong_shape",
+    /// A value that is not a number.
+    WrongType = "wrong_type",
+    /// A number that a double cannot hold (1e400).
+    NotFinite = "not_finite",
+    /// The same key twice in one object: which one is meant cannot be known.
+    DuplicateKey = "duplicate_key",
+    /// More readings in one message than the limit.
+    TooManyReadings = "too_many_readings",
+    /// An object without any value.
+    NoReadings = "no_readings",
+    /// A time that is not in an accepted form.
+    InvalidTime = "invalid_time",
+    /// A status outside the documented words.
+    InvalidStatus = "invalid_status",
+    /// No such station in the registry.
+    UnknownStation = "unknown_station",
+    /// The station has no such channel.
+    UnknownProperty = "unknown_property",
+    /// Outside the channel's plausible range.
+    Implausible = "implausible",
+    /// Further ahead of the received time than clocks may differ.
+    FutureTime = "future_time",
+    /// Before the earliest time that is believed.
+    TooOld = "too_old",
+    /// A retained message without a time: its age cannot be known.
+    RetainedWithoutTime = "retained_without_time",
+}
+
+/// One reading (or a whole message) that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Why.
+    pub reason: Reason,
+    /// What exactly was wrong, for a person: names the property and the limit, at most 200 bytes.
+    pub detail: String,
+}

@@ -1,0 +1,1 @@
+//! The integration tests, one binary laid out like the parts they exercise.
