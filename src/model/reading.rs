@@ -1,5 +1,7 @@
 //! A reading on its way: as it arrived, as it was decoded, as it passed validation.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ChannelId, Quality, SourceId, Timestamp};
@@ -33,12 +35,12 @@ pub enum Status {
 }
 
 /// One decoded value, still in the sender's words; borrows from the message.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reading<'a> {
     /// The station's name, unchecked.
     pub station: &'a str,
-    /// The property's name, unchecked.
-    pub property: &'a str,
+    /// The property's name, unchecked; owned only when the sender wrote it with escapes.
+    pub property: Cow<'a, str>,
     /// Phenomenon time; `None` when the message had none.
     pub time: Option<Timestamp>,
     /// Finite.
