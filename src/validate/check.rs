@@ -1,0 +1,181 @@
+//! The checks that need no memory: who is it, can it be true, how old is it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    Catalogue, Channel, Quality, Reading, Reason, Rejection, Sample, Station, Status, TimeClass, Timestamp,
+};
+
+/// What times are believed, and how late is late.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How far a device's clock may be ahead of ours, seconds; readings from further ahead are refused. 0 to 86400.
+    pub future_tolerance_seconds: u32,
+    /// Readings from before this year are refused: a clock that was never set says 1970 or 2000. 1970 to 2100.
+    pub earliest_year: i16,
+    /// A reading older than this is history handed in afterwards (`backfill`), seconds; up to it, and past the
+    /// channel's interval and grace, it is `late`. 60 to 31536000.
+    pub backfill_after_seconds: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { future_tolerance_seconds: 120, earliest_year: 2005, backfill_after_seconds: 6 * 3600 }
+    }
+}
+
+/// Checks one reading. `station` is the look-up of its name, made once a message; `retained` says that the broker
+/// kept the message for an unknown time.
+pub fn check(
+    config: &Config,
+    catalogue: &Catalogue,
+    station: Option<&Station>,
+    reading: &Reading<'_>,
+    received_at: Timestamp,
+    retained: bool,
+) -> Result<Sample, Rejection> {
+    let refuse = |reason, detail: String| Err(Rejection { reason, detail });
+    let Some(station) = station else {
+        return refuse(Reason::UnknownStation, format!("station {} is not registered", cut(reading.station)));
+    };
+    let Some(channel) = catalogue.channel_of(station, &reading.property) else {
+        let property = cut(&reading.property);
+        return refuse(Reason::UnknownProperty, format!("station {} has no channel {property}", station.id));
+    };
+    if !channel.plausible.contains(reading.value) {
+        let (min, max) = (channel.plausible.min, channel.plausible.max);
+        let (property, value, unit) = (&channel.property, reading.value, channel.unit.code());
+        return refuse(Reason::Implausible, format!("{property} {value} {unit} is outside {min} to {max}"));
+    }
+    let mut quality = match reading.status {
+        Status::Measuring => Quality::GOOD,
+        Status::Calibrating => Quality::CALIBRATING,
+        Status::Fault => Quality::FAULT,
+    };
+    let observed_at = match reading.time {
+        Some(time) => time,
+        None if retained => {
+            return refuse(Reason::RetainedWithoutTime, "a retained message needs a time of its own".to_owned());
+        }
+        None => {
+            quality = quality.with(Quality::RECEIVED_TIME);
+            received_at
+        }
+    };
+    if observed_at > received_at + Duration::from_secs(config.future_tolerance_seconds.into()) {
+        return refuse(Reason::FutureTime, format!("{observed_at} is ahead of the received time {received_at}"));
+    }
+    if observed_at < start_of(config.earliest_year) {
+        return refuse(Reason::TooOld, format!("{observed_at} is before the year {}", config.earliest_year));
+    }
+    let time_class = classify(config, channel, received_at.since(observed_at));
+    Ok(Sample { channel: channel.id, observed_at, value: reading.value, quality, time_class })
+}
+
+fn classify(config: &Config, channel: &Channel, age: Duration) -> TimeClass {
+    if age <= channel.interval.saturating_add(channel.link.grace()) {
+        TimeClass::Live
+    } else if age <= Duration::from_secs(config.backfill_after_seconds.into()) {
+        TimeClass::Late
+    } else {
+        TimeClass::Backfill
+    }
+}
+
+/// The first instant of a year, UTC, counted in mean years of the Gregorian calendar: at most a day off, which does
+/// not matter for a bound that catches clocks that were never set.
+fn start_of(year: i16) -> Timestamp {
+    const MICROS_PER_YEAR: i64 = 31_556_952_000_000;
+    Timestamp::from_micros((i64::from(year) - 1970) * MICROS_PER_YEAR)
+}
+
+/// A sender's name, short enough for a detail.
+fn cut(name: &str) -> &str {
+    const BYTES_MAX: usize = 80;
+    let end = (0..=name.len().min(BYTES_MAX)).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
+    &name[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        ChannelId, LinkClass, LocalName, Position, Property, Range, StationId, StationKind, StationNo, Unit,
+    };
+
+    fn catalogue() -> Catalogue {
+        let name = LocalName { vi: "Tam Đường".to_owned(), en: "Tam Duong".to_owned() };
+        let station = Station {
+            no: StationNo(0),
+            id: StationId::new("A"),
+            kind: StationKind::Weather,
+            name,
+            position: Position { lon: 103.6, lat: 22.3 },
+            area: None,
+            maintenance: false,
+            channels: vec![ChannelId(0)],
+        };
+        let channel = Channel {
+            id: ChannelId(0),
+            station: StationNo(0),
+            property: Property::new("wind_gust"),
+            unit: Unit::MetrePerSecond,
+            interval: Duration::from_secs(60),
+            plausible: Range { min: 0.0, max: 75.0 },
+            link: LinkClass::Wired,
+        };
+        Catalogue::new(vec![], vec![], vec![station], vec![channel]).unwrap()
+    }
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_795_230_900);
+
+    fn checked(
+        station: &str,
+        property: &str,
+        value: f64,
+        age_seconds: Option<i64>,
+        retained: bool,
+    ) -> Result<Sample, Reason> {
+        let catalogue = catalogue();
+        let time = age_seconds.map(|age| Timestamp::from_micros(NOW.micros() - age * 1_000_000));
+        let reading = Reading { station, property: property.into(), time, value, status: Status::Measuring };
+        check(&Config::default(), &catalogue, catalogue.station_named(station), &reading, NOW, retained)
+            .map_err(|rejection| rejection.reason)
+    }
+
+    #[test]
+    fn names_must_be_registered() {
+        assert_eq!(checked("B", "wind_gust", 1.0, None, false), Err(Reason::UnknownStation));
+        assert_eq!(checked("A", "wind_guts", 1.0, None, false), Err(Reason::UnknownProperty));
+    }
+
+    #[test]
+    fn the_recorded_gust_of_468_metres_per_second_is_implausible() {
+        assert_eq!(checked("A", "wind_gust", 468.7, Some(0), false), Err(Reason::Implausible));
+        assert!(checked("A", "wind_gust", 75.0, Some(0), false).is_ok(), "the end of the range belongs to it");
+    }
+
+    #[test]
+    fn ages_fall_into_their_classes() {
+        let class = |age| checked("A", "wind_gust", 1.0, Some(age), false).map(|sample| sample.time_class);
+        assert_eq!(class(-120), Ok(TimeClass::Live));
+        assert_eq!(class(-121), Err(Reason::FutureTime));
+        assert_eq!(class(70), Ok(TimeClass::Live));
+        assert_eq!(class(71), Ok(TimeClass::Late));
+        assert_eq!(class(6 * 3600), Ok(TimeClass::Late));
+        assert_eq!(class(6 * 3600 + 1), Ok(TimeClass::Backfill));
+        assert_eq!(class(60 * 86_400), Ok(TimeClass::Backfill));
+        assert_eq!(class(NOW.micros() / 1_000_000), Err(Reason::TooOld), "1970");
+    }
+
+    #[test]
+    fn a_missing_time_is_the_received_time_and_says_so() {
+        let sample = checked("A", "wind_gust", 1.0, None, false).unwrap();
+        assert_eq!((sample.observed_at, sample.quality), (NOW, Quality::RECEIVED_TIME));
+        assert_eq!(checked("A", "wind_gust", 1.0, None, true), Err(Reason::RetainedWithoutTime));
+        assert!(checked("A", "wind_gust", 1.0, Some(5), true).is_ok());
+    }
+}

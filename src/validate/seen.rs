@@ -1,0 +1,170 @@
+//! Which (channel, time) pairs were taken already.
+//!
+//! Per channel the newest few are kept in a short sorted ring, with the promise that everything newer than `floor`
+//! that was ever taken is in it. What lies at or below the floor is asked of the store; what has left the ring but
+//! may not have reached the store yet waits in `unstored`. So the answer is exact, whatever the order of arrival,
+//! with a few hundred bytes a channel.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+
+use crate::model::{ChannelId, Sample, Seq, Timestamp};
+
+/// Times kept per channel: more than a device has in flight.
+const RING_LENGTH: usize = 16;
+
+/// What a sample is to what was taken before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Nothing at this channel and time yet.
+    New,
+    /// The same value at the same time: a redelivery.
+    Duplicate,
+    /// Another value at the same time: it replaces the former one.
+    Correction,
+}
+
+#[derive(Debug)]
+struct Recent {
+    floor: Timestamp,
+    ring: VecDeque<(Timestamp, f64, Seq)>,
+}
+
+/// The memory of one pipeline.
+#[derive(Debug, Default)]
+pub struct Seen {
+    channels: Vec<Recent>,
+    unstored: HashMap<(ChannelId, Timestamp), (f64, Seq)>,
+    unstored_cleaned_at: usize,
+}
+
+impl Seen {
+    /// Makes room for `channels` channels. `newest(channel)` is the newest time ever taken of it: everything up to
+    /// there must be findable in the store.
+    pub fn grow(&mut self, channels: usize, newest: impl Fn(ChannelId) -> Option<Timestamp>) {
+        for index in self.channels.len()..channels {
+            let floor = newest(ChannelId(index as u32)).unwrap_or(Timestamp::from_micros(i64::MIN));
+            self.channels.push(Recent { floor, ring: VecDeque::new() });
+        }
+    }
+
+    /// Judges a sample against everything taken before. `stored` looks a value up in the store; it is asked only
+    /// about times at or below the floor.
+    pub fn judge(&self, sample: &Sample, stored: impl FnOnce(ChannelId, Timestamp) -> Option<f64>) -> Judgement {
+        let key = (sample.channel, sample.observed_at);
+        let recent = &self.channels[sample.channel.index()];
+        let former = if sample.observed_at > recent.floor {
+            recent.ring.iter().rev().find(|(time, ..)| *time == sample.observed_at).map(|(_, value, _)| *value)
+        } else {
+            self.unstored.get(&key).map(|(value, _)| *value).or_else(|| stored(key.0, key.1))
+        };
+        match former {
+            None => Judgement::New,
+            Some(value) if value.to_bits() == sample.value.to_bits() => Judgement::Duplicate,
+            Some(_) => Judgement::Correction,
+        }
+    }
+
+    /// Remembers a sample that went into entry `seq`. Entries up to `stored_through` are in the store.
+    pub fn remember(&mut self, sample: &Sample, seq: Seq, stored_through: Seq) {
+        let recent = &mut self.channels[sample.channel.index()];
+        if sample.observed_at <= recent.floor {
+            self.unstored.insert((sample.channel, sample.observed_at), (sample.value, seq));
+        } else {
+            let place = recent.ring.iter().rposition(|(time, ..)| *time <= sample.observed_at);
+            match place {
+                Some(place) if recent.ring[place].0 == sample.observed_at => {
+                    recent.ring[place] = (sample.observed_at, sample.value, seq);
+                }
+                Some(place) => recent.ring.insert(place + 1, (sample.observed_at, sample.value, seq)),
+                None => recent.ring.push_front((sample.observed_at, sample.value, seq)),
+            }
+            if recent.ring.len() > RING_LENGTH
+                && let Some((time, value, seq)) = recent.ring.pop_front()
+            {
+                recent.floor = time;
+                if seq > stored_through {
+                    self.unstored.insert((sample.channel, time), (value, seq));
+                }
+            }
+        }
+        self.forget_stored(stored_through);
+    }
+
+    /// Drops what the store has by now, whenever the table has doubled since the last time.
+    fn forget_stored(&mut self, stored_through: Seq) {
+        const WORTH_CLEANING: usize = 4096;
+        if self.unstored.len() >= WORTH_CLEANING.max(2 * self.unstored_cleaned_at) {
+            self.unstored.retain(|_, (_, seq)| *seq > stored_through);
+            self.unstored_cleaned_at = self.unstored.len();
+        }
+    }
+
+    /// How many keys wait for the store; the pipeline bounds it.
+    pub fn unstored(&self) -> usize {
+        self.unstored.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Quality, TimeClass};
+
+    fn sample(channel: u32, seconds: i64, value: f64) -> Sample {
+        Sample {
+            channel: ChannelId(channel),
+            observed_at: Timestamp::from_seconds(seconds),
+            value,
+            quality: Quality::GOOD,
+            time_class: TimeClass::Live,
+        }
+    }
+
+    proptest! {
+        /// The store lags behind by `lag` entries; whatever the order of arrival, the judgement is that of a table
+        /// of everything.
+        #[test]
+        fn judges_like_a_table_of_everything(
+            arrivals in prop::collection::vec((0_u32..2, 0_i64..60, 0_u8..2), 1..400),
+            lag in 0_usize..40,
+            known in prop::collection::vec((0_u32..2, 0_i64..30), 0..10),
+        ) {
+            let mut everything = BTreeMap::new();
+            let mut store = BTreeMap::new();
+            for (channel, seconds) in known {
+                everything.insert((channel, seconds), 9.0);
+                store.insert((channel, seconds), 9.0);
+            }
+            let newest = |channel: ChannelId| store.keys().filter(|(known, _)| *known == channel.0)
+                .map(|(_, seconds)| Timestamp::from_seconds(*seconds)).max();
+            let mut seen = Seen::default();
+            seen.grow(2, newest);
+            let mut log = Vec::new();
+            for (place, (channel, seconds, value)) in arrivals.into_iter().enumerate() {
+                let taken = sample(channel, seconds, f64::from(value));
+                let expected = match everything.get(&(channel, seconds)) {
+                    None => Judgement::New,
+                    Some(former) if *former == f64::from(value) => Judgement::Duplicate,
+                    Some(_) => Judgement::Correction,
+                };
+                let judged = seen.judge(&taken, |channel, at| store.get(&(channel.0, at.micros() / 1_000_000)).copied());
+                prop_assert_eq!(judged, expected);
+                if judged != Judgement::Duplicate {
+                    everything.insert((channel, seconds), f64::from(value));
+                    let stored_through = place.saturating_sub(lag);
+                    seen.remember(&taken, Seq(place as u64 + 1), Seq(stored_through as u64));
+                }
+                log.push(((channel, seconds), f64::from(value), judged != Judgement::Duplicate));
+                for (key, value, is_taken) in log.iter().take(place.saturating_sub(lag)) {
+                    if *is_taken { store.insert(*key, *value); }
+                }
+            }
+        }
+    }
+}
