@@ -68,6 +68,8 @@ reasons! {
     TooOld = "too_old",
     /// A retained message without a time: its age cannot be known.
     RetainedWithoutTime = "retained_without_time",
+    /// The station or the channel was taken out of service.
+    Retired = "retired",
 }
 
 /// One reading (or a whole message) that was not taken.

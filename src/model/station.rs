@@ -109,6 +109,9 @@ pub struct Channel {
     pub plausible: Range,
     /// How it is connected.
     pub link: LinkClass,
+    /// Taken out of service, by itself or with its station: history stays readable under its name, new readings are
+    /// refused.
+    pub retired: bool,
 }
 
 /// A place that carries channels.
@@ -128,6 +131,8 @@ pub struct Station {
     pub area: Option<AreaId>,
     /// Under maintenance: its values are shown as such and raise no alert.
     pub maintenance: bool,
-    /// Its channels, in the order of the registry.
+    /// Taken out of service: its number and name are kept for its history, and all of its channels are retired.
+    pub retired: bool,
+    /// Its channels, in the order of the registry; retired ones among them.
     pub channels: Vec<ChannelId>,
 }

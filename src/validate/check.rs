@@ -45,6 +45,9 @@ pub fn check(
         let property = cut(&reading.property);
         return refuse(Reason::UnknownProperty, format!("station {} has no channel {property}", station.id));
     };
+    if channel.retired {
+        return refuse(Reason::Retired, format!("{}/{} was taken out of service", station.id, channel.property));
+    }
     if !channel.plausible.contains(reading.value) {
         let (min, max) = (channel.plausible.min, channel.plausible.max);
         let (property, value, unit) = (&channel.property, reading.value, channel.unit.code());
@@ -116,6 +119,7 @@ mod tests {
             position: Position { lon: 103.6, lat: 22.3 },
             area: None,
             maintenance: false,
+            retired: false,
             channels: vec![ChannelId(0)],
         };
         let channel = Channel {
@@ -126,11 +130,23 @@ mod tests {
             interval: Duration::from_secs(60),
             plausible: Range { min: 0.0, max: 75.0 },
             link: LinkClass::Wired,
+            retired: false,
         };
         Catalogue::new(vec![], vec![], vec![station], vec![channel]).unwrap()
     }
 
     const NOW: Timestamp = Timestamp::from_seconds(1_795_230_900);
+
+    #[test]
+    fn a_retired_channel_takes_nothing() {
+        let known = catalogue();
+        let channel = Channel { retired: true, ..known.channels()[0].clone() };
+        let catalogue = Catalogue::new(vec![], vec![], known.stations().to_vec(), vec![channel]).unwrap();
+        let property = "wind_gust".into();
+        let reading = Reading { station: "A", property, time: None, value: 1.0, status: Status::Measuring };
+        let refused = check(&Config::default(), &catalogue, catalogue.station_named("A"), &reading, NOW, false);
+        assert_eq!(refused.unwrap_err().reason, Reason::Retired);
+    }
 
     fn checked(
         station: &str,
