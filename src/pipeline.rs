@@ -9,6 +9,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use metrics::{Counter, counter};
 use parking_lot::Mutex;
@@ -33,6 +34,8 @@ pub struct Pipeline {
     limits: decode::Limits,
     validate: validate::Config,
     gate: Mutex<Gate>,
+    /// When the newest message arrived, microseconds since 1970; zero before the first.
+    received_at: AtomicI64,
     counters: Counters,
 }
 
@@ -78,7 +81,12 @@ impl Pipeline {
         let limits = decode::Limits::default();
         let last = journal.durable().borrow().through;
         let gate = Mutex::new(Gate { catalogue, seen, last });
-        Self { journal, store, limits, validate, gate, counters: Counters::new() }
+        Self { journal, store, limits, validate, gate, received_at: AtomicI64::new(0), counters: Counters::new() }
+    }
+
+    /// When the newest message arrived; `None` before the first.
+    pub fn received_at(&self) -> Option<Timestamp> {
+        Some(self.received_at.load(Ordering::Relaxed)).filter(|micros| *micros != 0).map(Timestamp::from_micros)
     }
 
     /// Journals a new catalogue and judges by it from here on.
@@ -132,7 +140,7 @@ impl Pipeline {
         let (seq, stored_through) = (last.next(), self.store.applied());
         let station = decoded.readings.first().and_then(|reading| catalogue.station_named(reading.station));
         for reading in &decoded.readings {
-            let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.retained);
+            let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
             match checked {
                 Err(rejection) => message.rejections.push(rejection),
                 Ok(mut sample) => {
@@ -192,6 +200,9 @@ impl Intake for Pipeline {
             decoded.clear();
             let refused = native::decode(raw.topic, raw.payload, &self.limits, &mut decoded).err();
             last = self.take(raw, &mut decoded, refused)?;
+        }
+        if let Some(newest) = batch.last() {
+            self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);
         }
         Ok(last)
     }
