@@ -19,8 +19,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("live", &["model"]),
     ("alerts", &["model"]),
     ("store", &["model"]),
-    ("registry", &["model"]),
-    ("auth", &["model"]),
+    ("document", &["model"]),
+    ("database", &[]),
+    ("registry", &["model", "document", "database"]),
+    ("auth", &["model", "database"]),
     ("state", &["model", "live", "alerts"]),
 ];
 
