@@ -12,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tracing::Instrument;
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 
 /// The media type of every error.
 pub const MEDIA_TYPE: &str = "application/problem+json";
@@ -228,6 +228,42 @@ pub async fn number_requests(request: Request, next: Next) -> Response {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// What every address behind the door may answer, for the API description.
+#[derive(IntoResponses)]
+pub enum Refused {
+    /// A parameter cannot be used.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Unusable(#[to_schema] ProblemDocument),
+    /// Not signed in, or no longer.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unknown(#[to_schema] ProblemDocument),
+    /// The caller's role does not include this.
+    #[response(status = 403, content_type = "application/problem+json")]
+    NotAllowed(#[to_schema] ProblemDocument),
+}
+
+/// What an address that names one thing may answer besides.
+#[derive(IntoResponses)]
+pub enum Missing {
+    /// There is no such thing in the caller's areas.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Nowhere(#[to_schema] ProblemDocument),
+}
+
+/// What an address that takes a body may answer besides.
+#[derive(IntoResponses)]
+pub enum BadBody {
+    /// The body did not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    Slow(#[to_schema] ProblemDocument),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    Large(#[to_schema] ProblemDocument),
+    /// The body is not declared as JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    Foreign(#[to_schema] ProblemDocument),
 }
 
 /// One code with its meaning.
