@@ -90,6 +90,38 @@ pub struct Subject {
     pub area: Option<AreaId>,
 }
 
+/// Why an alert changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// Values passed a threshold or a clear level, and stayed there for the hold or clear time.
+    Value,
+    /// No data came for longer than the rule allows.
+    Silence,
+    /// Data came again.
+    Return,
+    /// The rule was edited, disabled or removed.
+    Rule,
+    /// The station or its channel left the registry or the rule's scope.
+    Withdrawn,
+    /// The station went under maintenance: what it says is not to be acted upon.
+    Maintenance,
+}
+
+impl Cause {
+    /// The word used in answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Cause::Value => "value",
+            Cause::Silence => "silence",
+            Cause::Return => "return",
+            Cause::Rule => "rule",
+            Cause::Withdrawn => "withdrawn",
+            Cause::Maintenance => "maintenance",
+        }
+    }
+}
+
 /// One line of an alert's time-line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Moment {
@@ -101,6 +133,8 @@ pub struct Moment {
     pub severity: Severity,
     /// The value that decided it; `None` for absence of data.
     pub value: Option<f64>,
+    /// Why.
+    pub cause: Cause,
 }
 
 /// One alert with its time-line.

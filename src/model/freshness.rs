@@ -40,17 +40,28 @@ pub fn freshness(channel: &Channel, observed_at: Option<Timestamp>, now: Timesta
     let Some(observed_at) = observed_at else {
         return Freshness::Silent;
     };
-    let age = now.since(observed_at);
-    let limit = |intervals: u32| -> Duration {
-        channel.interval.saturating_mul(intervals).saturating_add(channel.link.grace())
-    };
-    if age <= limit(1) {
-        Freshness::Live
-    } else if age <= limit(2) {
-        Freshness::Late
-    } else if age <= limit(5) {
-        Freshness::Stale
-    } else {
-        Freshness::Silent
-    }
+    let within = |freshness| fresh_until(channel, observed_at, freshness).is_some_and(|until| now <= until);
+    [Freshness::Live, Freshness::Late, Freshness::Stale].into_iter().find(|f| within(*f)).unwrap_or(Freshness::Silent)
 }
+
+/// The last instant at which a channel whose newest sample was observed at `observed_at` is still at least as fresh
+/// as `freshness`; `None` for the two that do not end by the passing of time. [`freshness`] is made from this, so that
+/// whoever waits for a change waits for the same instant.
+pub fn fresh_until(channel: &Channel, observed_at: Timestamp, freshness: Freshness) -> Option<Timestamp> {
+    let intervals = match freshness {
+        Freshness::Live => 1,
+        Freshness::Late => 2,
+        Freshness::Stale => 5,
+        Freshness::Silent | Freshness::Maintenance => return None,
+    };
+    Some(observed_at + channel.interval.saturating_mul(intervals).saturating_add(channel.link.grace()))
+}
+
+/// Whether a stored time is so far ahead of the time of a receipt that Saola's own clock must have been set back in
+/// between: validation lets no device be that far ahead. Such a time must not stand in the way of what comes now.
+pub fn clock_was_set_back(stored: Timestamp, received_at: Timestamp) -> bool {
+    stored.since(received_at) > CLOCK_SET_BACK
+}
+
+/// Longer than any lead that validation allows a device's clock.
+const CLOCK_SET_BACK: Duration = Duration::from_secs(15 * 60);

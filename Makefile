@@ -1,0 +1,48 @@
+# The five words a newcomer needs: demo, test, lint, bench, clean. Everything a fresh machine lacks is installed by
+# tests/tools.sh (Debian packages, npm packages, cargo tools), and only if it is missing.
+
+WEB := dashboards/web
+E2E := tests/e2e
+export SAOLA_PYTHON := $(CURDIR)/target/python/bin/python
+
+.PHONY: demo test lint bench web tools clean
+
+demo: web
+	cargo run --release --bin saola -- demo
+
+web: $(WEB)/dist/index.html
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-audit --no-fund
+	touch $@
+
+$(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(shell find $(WEB)/src $(WEB)/public $(WEB)/*.html $(WEB)/*.ts -type f 2>/dev/null)
+	cd $(WEB) && npm run build
+
+$(E2E)/node_modules/.package-lock.json: $(E2E)/package-lock.json
+	cd $(E2E) && npm ci --no-audit --no-fund
+	touch $@
+
+tools:
+	tests/tools.sh test
+
+test: tools web $(E2E)/node_modules/.package-lock.json
+	cargo nextest run --workspace --no-fail-fast
+	cargo test --doc --workspace --quiet
+	cd $(WEB) && npm run check && npm test
+	tests/e2e/run.sh
+
+lint:
+	tests/tools.sh lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo deny --all-features check licenses bans sources
+
+bench:
+	tests/tools.sh bench
+	cargo build --release --workspace
+	tests/bench/run.sh
+
+clean:
+	cargo clean
+	rm -rf $(WEB)/dist $(WEB)/node_modules $(E2E)/node_modules

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Installs what a fresh machine lacks for one purpose: test, lint or bench. What is there is left alone.
+# Assumes git, Rust, Node 20, Python 3 with venv, make and a C compiler.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing_packages=()
+need() { # program, Debian package
+    command -v "$1" >/dev/null || missing_packages+=("$2")
+}
+
+case "${1:?one of: test, lint, bench}" in
+test)
+    need mosquitto mosquitto
+    need mosquitto_pub mosquitto-clients
+    need chromium chromium
+    ;;
+bench)
+    need mosquitto mosquitto
+    ;;
+lint) ;;
+*)
+    echo "tools.sh: '$1' is none of: test, lint, bench" >&2
+    exit 64
+    ;;
+esac
+
+if [ "${#missing_packages[@]}" -gt 0 ]; then
+    echo "installing ${missing_packages[*]}"
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        "${missing_packages[@]}" >/dev/null
+    # Debian starts a broker of its own; the tests start theirs on free ports.
+    command -v systemctl >/dev/null && "${as_root[@]}" systemctl stop mosquitto 2>/dev/null || true
+fi
+
+cargo_tool() { # subcommand, version
+    if ! cargo "$1" --version >/dev/null 2>&1; then
+        echo "building cargo-$1 $2"
+        cargo install --quiet --locked "cargo-$1" --version "$2"
+    fi
+}
+
+case "$1" in
+test)
+    cargo_tool nextest 0.9.143
+    if [ ! -x target/python/bin/python ]; then
+        python3 -m venv target/python
+    fi
+    target/python/bin/python -c 'import paho.mqtt' 2>/dev/null || target/python/bin/pip install --quiet -r tests/requirements.txt
+    ;;
+lint)
+    cargo_tool deny 0.20.2
+    ;;
+esac
