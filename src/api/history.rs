@@ -6,6 +6,7 @@
 //! Left out for now: buckets (`every`, `fn`) and Parquet.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderValue;
@@ -28,7 +29,7 @@ use crate::store::{StoreError, StoredSample};
 const LIMIT_MAX: usize = 100_000;
 
 /// Samples read at a time, about: 24 bytes each, and 80 as text.
-const PIECE_SAMPLES: u32 = 4_096;
+const PIECE_SAMPLES: usize = 4_096;
 
 /// What `/history` takes.
 #[derive(IntoParams)]
@@ -123,7 +124,7 @@ pub async fn read(door: Allowed<SeeHistory>, Asked(asked): Asked<HistoryAsked>) 
     let writer = Writer::new(asked.format, asked.tz, series.collect());
     let mut walk = Walk {
         parts: Arc::clone(door.parts()),
-        channels: wanted.iter().map(|(_, channel)| (channel.id, step(channel))).collect(),
+        channels: wanted.iter().map(|(_, channel)| channel.id).collect(),
         from,
         to,
         place: Place { series: 0, from },
@@ -157,15 +158,11 @@ fn channels(door: &Allowed<SeeHistory>, names: &[String]) -> Result<Vec<(String,
     names.iter().map(found).collect()
 }
 
-/// How much time holds about one piece of a channel's samples.
-fn step(channel: &Channel) -> std::time::Duration {
-    channel.interval.saturating_mul(PIECE_SAMPLES).max(std::time::Duration::from_secs(60))
-}
-
-/// Goes through the channels, piece by piece.
+/// Goes through the channels, piece by piece. It holds no part of the store between pieces: a slow peer must not keep
+/// old data from being freed.
 struct Walk {
     parts: Arc<Parts>,
-    channels: Vec<(ChannelId, std::time::Duration)>,
+    channels: Vec<ChannelId>,
     from: Timestamp,
     to: Timestamp,
     place: Place,
@@ -180,16 +177,18 @@ struct Piece {
 impl Walk {
     /// The next samples, possibly none; `None` at the end of the last channel.
     fn step(&mut self) -> Result<Option<Piece>, StoreError> {
-        let Some(&(channel, step)) = self.channels.get(self.place.series) else {
+        let Place { series, from } = self.place;
+        let Some(channel) = self.channels.get(series) else {
             return Ok(None);
         };
-        let series = self.place.series;
-        let until = (self.place.from + step).min(self.to);
-        let samples = self.parts.store.range(channel, self.place.from, until)?;
-        self.place.from = until;
-        if until >= self.to {
-            self.place = Place { series: series + 1, from: self.from };
-        }
+        let range = self.parts.store.range(*channel, from, self.to);
+        let samples = range.take(PIECE_SAMPLES).collect::<Result<Vec<_>, _>>()?;
+        self.place = match samples.last() {
+            Some(last) if samples.len() == PIECE_SAMPLES => {
+                Place { series, from: last.observed_at + Duration::from_micros(1) }
+            }
+            _ => Place { series: series + 1, from: self.from },
+        };
         Ok(Some(Piece { series, samples }))
     }
 }
