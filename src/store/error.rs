@@ -1,0 +1,94 @@
+//! What can go wrong in the store.
+
+use std::path::PathBuf;
+
+use crate::model::{ChannelId, Seq};
+
+use super::{Damage, Day};
+
+/// Each variant names the operation and carries its subject.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A value of the configuration cannot be used.
+    #[error("store.{key} {wrong}")]
+    Setting {
+        /// The key in section `[store]`.
+        key: &'static str,
+        /// What it must be.
+        wrong: &'static str,
+    },
+    /// The directory cannot be read or written.
+    #[error("cannot use the store's directory {path}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The directory was written by another version, or is not a store: nothing in it was touched.
+    #[error("{path} says {found:?}, not \"{expected}\"")]
+    Format {
+        /// The file that names the format.
+        path: PathBuf,
+        /// What it says (at most 100 bytes); empty when it is missing beside other files.
+        found: String,
+        /// What this version writes.
+        expected: &'static str,
+    },
+    /// The engine did not open.
+    #[error("cannot open the store in {path}")]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: fjall::Error,
+    },
+    /// The engine could not read.
+    #[error("cannot read {what}")]
+    Read {
+        /// What was wanted.
+        what: &'static str,
+        /// Why.
+        source: fjall::Error,
+    },
+    /// A flush was not written: nothing more is taken until a restart. The journal keeps what was not written.
+    #[error("cannot write history up to entry {through}")]
+    Write {
+        /// The last entry of the flush.
+        through: Seq,
+        /// Why.
+        source: fjall::Error,
+    },
+    /// An earlier write failed: nothing is taken until a restart.
+    #[error("the store has stopped after a failed write")]
+    Stopped,
+    /// A run of samples cannot be read; the rest of the channel can.
+    #[error("samples of channel {channel} on {day} (run {run}) are damaged: {damage}")]
+    DamagedRun {
+        /// The channel.
+        channel: ChannelId,
+        /// The UTC day.
+        day: Day,
+        /// The run within the day.
+        run: u32,
+        /// What is wrong with its bytes.
+        damage: Damage,
+    },
+    /// A key that is no run's.
+    #[error("an address in the history of channel {channel} is damaged")]
+    DamagedKey {
+        /// The channel looked at.
+        channel: ChannelId,
+    },
+    /// A dead letter cannot be read; the others can.
+    #[error("dead letter {id} is damaged: {damage}")]
+    DamagedLetter {
+        /// Its number.
+        id: Seq,
+        /// What is wrong with its bytes.
+        damage: Damage,
+    },
+    /// The store's own note of how far it is cannot be read.
+    #[error("the store's bookmark is damaged: {0}")]
+    DamagedBookmark(Damage),
+}
