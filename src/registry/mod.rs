@@ -1,1 +1,146 @@
-//! registry
+//! Stations, channels, areas and sources, and the numbers that the journal and the store know them by.
+//!
+//! The files say what there is (`stations/*.toml`, `areas/*.geojson`); the database gives each thing a number, once,
+//! and keeps it for ever. Seeding is idempotent and all or nothing: with one mistake in any file nothing changes.
+//! What vanished from the files is retired, what returns is in service again under its old number. A channel keeps its
+//! unit, as its history is kept in it.
+//!
+//! Everything here blocks on the disk: called at the start and by administration, never in the way of a reading.
+
+mod area_file;
+mod areas;
+mod declared;
+mod field;
+mod load;
+mod seed;
+mod station_file;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+pub use areas::{AreaShape, Areas};
+pub use declared::Declared;
+pub use seed::{SeedReport, Tally};
+pub use station_file::{ChannelDeclaration, StationDeclaration};
+
+use crate::database::{Database, DatabaseError};
+use crate::model::{Catalogue, CatalogueError, Mistake, SourceId, Timestamp};
+
+/// Channels that one station may have.
+pub const CHANNELS_PER_STATION_MAX: usize = 256;
+
+/// Why the registry cannot answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The file cannot be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// SQLite refuses.
+    #[error("cannot {doing}")]
+    Sqlite {
+        /// What was to be done.
+        doing: &'static str,
+        /// The reason.
+        source: rusqlite::Error,
+    },
+    /// A row says something that no version of ours writes.
+    #[error("{table} {row} of the registry has the unknown {column} {found:?}")]
+    Unknown {
+        /// The table.
+        table: &'static str,
+        /// Which row.
+        row: String,
+        /// Which column.
+        column: &'static str,
+        /// What it says.
+        found: String,
+    },
+    /// Numbers or references do not hold.
+    #[error("the registry is not consistent")]
+    Catalogue(#[from] CatalogueError),
+    /// Every number a source can have is given out.
+    #[error("no number is left for source {0:?}: {max} are given out", max = u32::from(u16::MAX) + 1)]
+    NoNumberLeft(String),
+}
+
+impl RegistryError {
+    fn sqlite(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> RegistryError {
+        move |source| RegistryError::Sqlite { doing, source }
+    }
+}
+
+/// Why seeding changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum SeedError {
+    /// Every mistake in the files.
+    #[error("{} mistakes in the stations and areas, the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    Mistakes(Vec<Mistake>),
+    /// The database.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+/// The registry over its database file.
+#[derive(Debug)]
+pub struct Registry {
+    database: Arc<Database>,
+    areas: Mutex<Arc<Areas>>,
+}
+
+impl Registry {
+    /// Opens the file (made when it is missing).
+    pub fn open(path: &Path) -> Result<Registry, RegistryError> {
+        Registry::over(Arc::new(Database::open(path)?))
+    }
+
+    /// Over a file that is open already: accounts and audit share it.
+    pub fn over(database: Arc<Database>) -> Result<Registry, RegistryError> {
+        let areas = load::areas(&database.lock())?;
+        Ok(Registry { database, areas: Mutex::new(Arc::new(areas)) })
+    }
+
+    /// The database file, to be shared.
+    pub fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
+    /// The number of a way in, given out at its first mention.
+    pub fn source(&self, name: &str) -> Result<SourceId, RegistryError> {
+        seed::source(&mut self.database.lock(), name)
+    }
+
+    /// Brings the registry to what a folder's `stations/*.toml` and `areas/*.geojson` say.
+    pub fn seed_from(&self, folder: &Path, now: Timestamp) -> Result<SeedReport, SeedError> {
+        self.seed(&Declared::read(folder).map_err(SeedError::Mistakes)?, now)
+    }
+
+    /// Brings the registry to what the files, read already, say: what they no longer name is retired.
+    pub fn seed(&self, declared: &Declared, now: Timestamp) -> Result<SeedReport, SeedError> {
+        let report = seed::files(&mut self.database.lock(), declared, now)?;
+        *self.areas.lock() = Arc::new(declared.shapes.clone());
+        Ok(report)
+    }
+
+    /// Adds or changes stations that a program declares; the others stay as they are. A station's area is found from
+    /// its position when none is named.
+    pub fn seed_stations(&self, stations: Vec<StationDeclaration>, now: Timestamp) -> Result<SeedReport, SeedError> {
+        let areas = self.areas();
+        let mistakes = declared::check(&stations, &areas);
+        if !mistakes.is_empty() {
+            return Err(SeedError::Mistakes(mistakes));
+        }
+        seed::program(&mut self.database.lock(), stations, &areas, now)
+    }
+
+    /// The polygons.
+    pub fn areas(&self) -> Arc<Areas> {
+        Arc::clone(&self.areas.lock())
+    }
+
+    /// Everything by number and by name, retired ones too.
+    pub fn catalogue(&self) -> Result<Catalogue, RegistryError> {
+        load::catalogue(&self.database.lock(), &self.areas())
+    }
+}

@@ -6,6 +6,7 @@
 //! with a few hundred bytes a channel.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
@@ -90,6 +91,13 @@ impl Seen {
             }
         }
         self.forget_stored(stored_through);
+    }
+
+    /// The first microsecond after everything taken of a channel.
+    pub fn after_newest(&self, channel: ChannelId) -> Timestamp {
+        let recent = &self.channels[channel.index()];
+        let newest = recent.ring.back().map_or(recent.floor, |(time, ..)| *time);
+        newest + Duration::from_micros(1)
     }
 
     /// Drops what the store has by now, whenever the table has doubled since the last time.

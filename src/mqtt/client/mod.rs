@@ -1,0 +1,284 @@
+//! The way in from an outside broker, over `rumqttc`.
+//!
+//! A message is acknowledged to the broker only when the journal has it on disk, in the order of arrival
+//! ([MQTT-4.6.0-2]), and only on the connection that brought it: an acknowledgement names nothing but a packet
+//! number, so one that is late acknowledges somebody else's message on the next connection.
+//!
+//! ```text
+//!            poll task                            desk (one lock)                  waker task
+//!  poll() -> publishes -> intake.accept -> FIFO of (packet number, seq)   <- durable number rises
+//!         <- own ack comes round <------------ one acknowledgement <-------- head is due: client.try_ack
+//!         -> all that are due, one flush
+//! ```
+//! The poll task waits for nothing but its connection: `accept` does not wait, the desk's lock is held for
+//! microseconds, and no channel is ever awaited (awaiting `ack()` there deadlocks when the request channel is full).
+//! `poll()` is never raced in a `select!`, because it is not documented to survive that. So that a rising durable
+//! number can reach a task that sits in `poll()`, the waker sends *one* acknowledgement, the head's, through the
+//! client's channel; when it comes round, the poll task writes all others that are due and flushes once. Flushing
+//! each by itself costs two thirds of the rate.
+//!
+//! When the journal is full, publishes wait at the desk; a broker sends at most its in-flight window before it sees
+//! acknowledgements, and past `waiting_bytes_max` the connection is dropped, so that the broker keeps the rest.
+//!
+//! Left out: publishing (alerts go out through the edge), QoS 2 (asked for as QoS 1), MQTT 5 (every broker speaks
+//! 3.1.1, and the crate's v5 side is little used).
+
+mod backoff;
+mod config;
+mod desk;
+mod options;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Counter, counter};
+use parking_lot::Mutex;
+use rumqttc::{AsyncClient, Event, EventLoop, Incoming, Outgoing, Packet, PubAck, Publish, QoS, SubscribeReasonCode};
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::model::{Intake, SourceId};
+
+use backoff::Backoff;
+pub use config::Config;
+use desk::{Desk, Handed};
+pub use options::ClientError;
+
+/// Requests that may wait in the client's channel: subscriptions and one acknowledgement.
+const REQUESTS_MAX: usize = 64;
+/// How long a burst of acknowledgements may take to leave.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a stop waits for outstanding acknowledgements.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How the connection to one broker stands, for health and readiness.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Whether the broker has accepted us and every subscription.
+    pub connected: bool,
+    /// Connections lost since the start.
+    pub losses: u64,
+    /// Connections that found no session: what the broker held for us before is gone.
+    pub sessions_lost: u64,
+    /// The last thing that went wrong, until the next success.
+    pub trouble: Option<String>,
+}
+
+/// A running connection to one broker.
+pub struct Client {
+    requests: AsyncClient,
+    desk: Arc<Desk>,
+    status: Arc<Mutex<Status>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Client {
+    /// Begins to connect; returns at once. Messages go to `intake` under the name of `source`.
+    ///
+    /// # Errors
+    /// When a certificate or password file cannot be read.
+    pub fn start<I: Intake>(
+        config: &Config,
+        intake: Arc<I>,
+        source: SourceId,
+        clock: Clock,
+    ) -> Result<Client, ClientError> {
+        let (requests, mut events) = AsyncClient::new(options::mqtt_options(config)?, REQUESTS_MAX);
+        events.network_options.set_connection_timeout(config.connect_timeout_seconds.into());
+        let desk = Arc::new(Desk::new(source, config.waiting_bytes_max));
+        let status = Arc::new(Mutex::new(Status::default()));
+        let poll = Poll {
+            events,
+            requests: requests.clone(),
+            desk: desk.clone(),
+            status: status.clone(),
+            intake: intake.clone(),
+            clock,
+            topics: config.topics.clone(),
+            name: config.name.clone(),
+            received: counter!("client_messages_total"),
+            shed: counter!("client_shed_total"),
+        };
+        let backoff = Backoff::new(
+            Duration::from_millis(config.backoff_min_ms.into()),
+            Duration::from_millis(config.backoff_max_ms.into()),
+        );
+        let tasks = vec![tokio::spawn(poll.run(backoff)), tokio::spawn(wake(intake, desk.clone(), requests.clone()))];
+        Ok(Client { requests, desk, status, tasks })
+    }
+
+    /// How the connection stands.
+    pub fn status(&self) -> Status {
+        self.status.lock().clone()
+    }
+
+    /// Lets outstanding acknowledgements leave (for at most two seconds), then says goodbye to the broker, which
+    /// keeps the session.
+    pub async fn stop(self) {
+        let _ = tokio::time::timeout(DRAIN_TIMEOUT, self.desk.drained()).await;
+        let _ = self.requests.try_disconnect();
+        // The poll task ends when the goodbye has left; if the broker is away there is nobody to say it to.
+        let mut tasks = self.tasks.into_iter();
+        if let Some(mut poll) = tasks.next()
+            && tokio::time::timeout(Duration::from_millis(500), &mut poll).await.is_err()
+        {
+            poll.abort();
+        }
+        tasks.for_each(|task| task.abort());
+    }
+}
+
+/// The one task that polls, and the only one that writes acknowledgements but for the head's.
+struct Poll<I> {
+    events: EventLoop,
+    requests: AsyncClient,
+    desk: Arc<Desk>,
+    status: Arc<Mutex<Status>>,
+    intake: Arc<I>,
+    clock: Clock,
+    topics: Vec<String>,
+    name: String,
+    received: Counter,
+    shed: Counter,
+}
+
+impl<I: Intake> Poll<I> {
+    async fn run(mut self, mut backoff: Backoff) {
+        loop {
+            let lost = match self.events.poll().await {
+                Ok(Event::Outgoing(Outgoing::Disconnect)) => return,
+                Ok(event) => {
+                    if matches!(event, Event::Incoming(Incoming::SubAck(_))) {
+                        backoff.succeeded(tokio::time::Instant::now());
+                    }
+                    self.handle(event).await.err()
+                }
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(trouble) = lost {
+                self.disconnected(&trouble);
+                tokio::time::sleep(backoff.next(tokio::time::Instant::now())).await;
+            }
+        }
+    }
+
+    /// One event. An error means that this connection must not go on.
+    async fn handle(&mut self, event: Event) -> Result<(), String> {
+        match event {
+            Event::Incoming(Incoming::ConnAck(connected)) => self.connected(connected.session_present),
+            Event::Incoming(Incoming::SubAck(answer)) => self.subscribed(&answer.return_codes),
+            Event::Incoming(Incoming::Publish(publish)) => self.publishes(publish)?,
+            Event::Outgoing(Outgoing::PubAck(_)) => self.desk.head_came_round(),
+            _ => {}
+        }
+        self.acknowledge().await
+    }
+
+    fn connected(&mut self, session_present: bool) {
+        if session_present {
+            tracing::info!(broker = %self.name, "connected to the broker, which kept our session");
+            let mut status = self.status.lock();
+            (status.connected, status.trouble) = (true, None);
+        } else {
+            tracing::warn!(broker = %self.name, "connected to the broker, which has no session of ours");
+            self.status.lock().sessions_lost += 1;
+        }
+        // Subscribing again is harmless where the session was kept, and mends one that lost a filter.
+        for topic in &self.topics {
+            if self.requests.try_subscribe(topic.as_str(), QoS::AtLeastOnce).is_err() {
+                self.status.lock().trouble = Some(format!("could not ask for {topic}: the request queue is full"));
+            }
+        }
+    }
+
+    fn subscribed(&mut self, codes: &[SubscribeReasonCode]) {
+        let mut status = self.status.lock();
+        if codes.contains(&SubscribeReasonCode::Failure) {
+            tracing::error!(broker = %self.name, "the broker refuses a subscription: check its permissions");
+            status.connected = false;
+            status.trouble = Some("the broker refuses a subscription".to_owned());
+        } else if status.trouble.is_none() || !status.connected {
+            (status.connected, status.trouble) = (true, None);
+        }
+    }
+
+    /// This publish and whatever else the same read brought.
+    fn publishes(&mut self, first: Publish) -> Result<(), String> {
+        let mut publishes = vec![first];
+        while matches!(self.events.state.events.front(), Some(Event::Incoming(Incoming::Publish(_)))) {
+            if let Some(Event::Incoming(Incoming::Publish(publish))) = self.events.state.events.pop_front() {
+                publishes.push(publish);
+            }
+        }
+        self.received.increment(publishes.len() as u64);
+        match self.desk.hand_in(publishes, self.clock.now(), &*self.intake) {
+            Handed::Taken => Ok(()),
+            Handed::Shed(count) => {
+                self.shed.increment(count);
+                Ok(())
+            }
+            Handed::Overflow => Err("the journal is full: leaving the messages with the broker".to_owned()),
+            Handed::Stopped => Err("the journal has stopped: nothing can be taken until a restart".to_owned()),
+        }
+    }
+
+    /// Writes every acknowledgement that is due, then flushes once.
+    async fn acknowledge(&mut self) -> Result<(), String> {
+        let due = self.desk.take_due(self.intake.durable().borrow().through);
+        if due.is_empty() {
+            return Ok(());
+        }
+        let Some(network) = self.events.network.as_mut() else { return Ok(()) };
+        let burst = async {
+            for packet_id in due {
+                network.write(Packet::PubAck(PubAck::new(packet_id))).await?;
+            }
+            network.flush().await
+        };
+        match tokio::time::timeout(WRITE_TIMEOUT, burst).await {
+            Ok(written) => written.map_err(|error| error.to_string()),
+            Err(_) => Err("the broker does not read our acknowledgements".to_owned()),
+        }
+    }
+
+    /// Forgets the connection: its packet numbers mean nothing on the next one.
+    fn disconnected(&mut self, trouble: &str) {
+        self.desk.forget();
+        self.events.state.events.clear();
+        // Once more after the desk is empty: the waker may have sent an acknowledgement while `poll` was failing.
+        self.events.clean();
+        let mut status = self.status.lock();
+        if status.connected || status.trouble.is_none() {
+            tracing::warn!(broker = %self.name, trouble, "lost the broker; trying again");
+        }
+        status.connected = false;
+        status.losses += 1;
+        status.trouble = Some(trouble.to_owned());
+    }
+}
+
+/// Sends the head's acknowledgement when it is due, so that the poll task comes round; and hands in what had to wait
+/// for room.
+async fn wake<I: Intake>(intake: Arc<I>, desk: Arc<Desk>, requests: AsyncClient) {
+    let mut durable = intake.durable();
+    loop {
+        desk.hand_in_waiting(&*intake);
+        let through = durable.borrow_and_update().through;
+        desk.send_head(through, |packet_id| {
+            let mut publish = Publish::new("", QoS::AtLeastOnce, Vec::new());
+            publish.pkid = packet_id;
+            requests.try_ack(&publish).is_ok()
+        });
+        if desk.is_waiting_for_room() {
+            tokio::select! {
+                () = intake.room() => {}
+                changed = durable.changed() => if changed.is_err() { return },
+            }
+        } else {
+            tokio::select! {
+                changed = durable.changed() => if changed.is_err() { return },
+                () = desk.changed() => {}
+            }
+        }
+    }
+}

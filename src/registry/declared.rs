@@ -1,0 +1,204 @@
+//! The folder of seeds as a whole: `areas/*.geojson` and `stations/*.toml`, checked against each other.
+//!
+//! Reads no database: the same code answers `saola check` and seeds the registry.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::area_file::{self, DeclaredArea};
+use super::areas::Areas;
+use super::field;
+use super::station_file::{self, DeclaredStation, StationDeclaration};
+use crate::document::read_text;
+use crate::model::{Mistake, StationId};
+
+/// What the files declare, without a mistake.
+#[derive(Debug, Default)]
+pub struct Declared {
+    pub(super) areas: Vec<DeclaredArea>,
+    pub(super) stations: Vec<DeclaredStation>,
+    pub(super) shapes: Areas,
+    pub(super) warnings: Vec<Mistake>,
+}
+
+impl Declared {
+    /// Reads the folder; either everything is right or every mistake is returned.
+    pub fn read(folder: &Path) -> Result<Declared, Vec<Mistake>> {
+        let mut mistakes = Vec::new();
+        let mut areas = Vec::new();
+        for (file, text) in texts(&folder.join("areas"), "geojson", &mut mistakes) {
+            let (found, wrong) = area_file::read(&file, &text);
+            areas.extend(found);
+            mistakes.extend(wrong);
+        }
+        let mut stations = Vec::new();
+        for (file, text) in texts(&folder.join("stations"), "toml", &mut mistakes) {
+            let (found, wrong) = station_file::read(&file, &text);
+            stations.extend(found);
+            mistakes.extend(wrong);
+        }
+        // An area that could not be read would make its stations look wrong, so references wait until all are right.
+        let areas_are_right = mistakes.iter().all(|mistake| !mistake.file.ends_with(".geojson"));
+        mistakes.extend(area_references(&areas, areas_are_right));
+        let shapes = Areas::new(areas.iter().map(|area| area.shape.clone()).collect());
+        mistakes.extend(duplicate_stations(&stations));
+        if areas_are_right {
+            mistakes.extend(stations.iter().filter_map(|declared| unknown_area(declared, &shapes)));
+        }
+        if !mistakes.is_empty() {
+            mistakes.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
+            return Err(mistakes);
+        }
+        let mut warnings = Vec::new();
+        if stations.is_empty() {
+            let message = "declares no station: every reading will be refused".to_owned();
+            warnings.push(Mistake { file: shown(&folder.join("stations")), line: 0, key: String::new(), message });
+        }
+        warnings.extend(place(&mut stations, &shapes));
+        Ok(Declared { areas, stations, shapes, warnings })
+    }
+
+    /// The warnings: what is allowed, but probably not meant.
+    pub fn warnings(&self) -> &[Mistake] {
+        &self.warnings
+    }
+
+    /// How many stations and areas are declared.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.stations.len(), self.areas.len())
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The folder's files of one ending, by name, with their text.
+fn texts(folder: &Path, ending: &str, mistakes: &mut Vec<Mistake>) -> Vec<(String, String)> {
+    let mut paths: Vec<PathBuf> = match std::fs::read_dir(folder) {
+        Ok(entries) => entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect(),
+        Err(error) => {
+            let message = format!("the folder cannot be read: {error}");
+            mistakes.push(Mistake { file: shown(folder), line: 0, key: String::new(), message });
+            return Vec::new();
+        }
+    };
+    paths.retain(|path| path.extension().is_some_and(|found| found == ending));
+    paths.sort();
+    let mut texts = Vec::with_capacity(paths.len());
+    for path in paths {
+        match read_text(&path) {
+            Ok(text) => texts.push((shown(&path), text)),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    texts
+}
+
+/// Areas declared twice, and parents that are not there.
+fn area_references(areas: &[DeclaredArea], parents_are_known: bool) -> Vec<Mistake> {
+    let mut first: HashMap<&str, &DeclaredArea> = HashMap::new();
+    let mut mistakes = Vec::new();
+    let mistake = |area: &DeclaredArea, key: &str, message| Mistake {
+        file: area.file.clone(),
+        line: area.line,
+        key: key.to_owned(),
+        message,
+    };
+    for declared in areas {
+        let code = declared.shape.area.id.as_str();
+        if let Some(first) = first.get(code) {
+            let message = format!("{code} is declared already at {}:{}", first.file, first.line);
+            mistakes.push(mistake(declared, "properties.code", message));
+        } else {
+            first.insert(code, declared);
+        }
+    }
+    for declared in areas.iter().filter(|_| parents_are_known) {
+        if let Some(parent) = &declared.shape.area.parent
+            && !first.contains_key(parent.as_str())
+        {
+            let message = format!("no area has the code {parent}");
+            mistakes.push(mistake(declared, "properties.province_code", message));
+        }
+    }
+    mistakes
+}
+
+fn duplicate_stations(stations: &[DeclaredStation]) -> Vec<Mistake> {
+    let mut first: HashMap<&StationId, &DeclaredStation> = HashMap::with_capacity(stations.len());
+    let mut mistakes = Vec::new();
+    for declared in stations {
+        let id = &declared.station.id;
+        if let Some(first) = first.get(id) {
+            let message = format!("{id} is declared already at {}:{}", first.file, first.line);
+            mistakes.push(declared.mistake("id", message));
+        } else {
+            first.insert(id, declared);
+        }
+    }
+    mistakes
+}
+
+fn unknown_area(declared: &DeclaredStation, shapes: &Areas) -> Option<Mistake> {
+    let area = declared.station.area.as_ref()?;
+    shapes.get(area).is_none().then(|| declared.mistake("area", format!("no area has the code {area}")))
+}
+
+impl DeclaredStation {
+    /// A mistake in this station as a whole.
+    pub(super) fn mistake(&self, key: &str, message: String) -> Mistake {
+        Mistake { file: self.file.clone(), line: self.line, key: format!("{}.{key}", self.station.id), message }
+    }
+}
+
+/// Finds the area of every station that names none; warns of those outside every area.
+fn place(stations: &mut [DeclaredStation], shapes: &Areas) -> Vec<Mistake> {
+    let mut warnings = Vec::new();
+    for declared in stations {
+        if declared.station.area.is_some() {
+            continue;
+        }
+        declared.station.area = shapes.locate(declared.station.position);
+        if declared.station.area.is_none() && !shapes.shapes().is_empty() {
+            let message = "lies outside every known area".to_owned();
+            warnings.push(declared.mistake("lon", message));
+        }
+    }
+    warnings
+}
+
+/// What is wrong with stations that a program declares, by the rules of the files.
+pub(super) fn check(stations: &[StationDeclaration], shapes: &Areas) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    let mut seen = std::collections::HashSet::with_capacity(stations.len());
+    for station in stations {
+        let mut note = |key: &str, checked: Result<(), String>| {
+            if let Err(message) = checked {
+                let (file, key) = ("program".to_owned(), format!("{}.{key}", station.id));
+                mistakes.push(Mistake { file, line: 0, key, message });
+            }
+        };
+        note("id", field::station_id(station.id.as_str()).map(drop));
+        note("lon", field::longitude(station.position.lon));
+        note("lat", field::latitude(station.position.lat, Some(station.position.lon)));
+        if !seen.insert(&station.id) {
+            note("id", Err("is declared twice".to_owned()));
+        }
+        if station.area.as_ref().is_some_and(|area| shapes.get(area).is_none()) {
+            note("area", Err("no area has this code".to_owned()));
+        }
+        if !(1..=super::CHANNELS_PER_STATION_MAX).contains(&station.channels.len()) {
+            note("channel", Err(format!("1 to {} channels a station", super::CHANNELS_PER_STATION_MAX)));
+        }
+        for (index, channel) in station.channels.iter().enumerate() {
+            note("property", field::property(channel.property.as_str()).map(drop));
+            note("interval", field::interval(channel.interval));
+            note("min", field::range(channel.plausible));
+            if station.channels[..index].iter().any(|former| former.property == channel.property) {
+                note("property", Err(format!("the station has {} already", channel.property)));
+            }
+        }
+    }
+    mistakes
+}

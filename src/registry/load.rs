@@ -1,0 +1,154 @@
+//! From rows to the catalogue and the polygons.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, Row};
+
+use super::RegistryError;
+use super::area_file;
+use super::areas::{AreaShape, Areas};
+use super::station_file::LINKS;
+use crate::model::{
+    Area, AreaId, AreaLevel, Catalogue, Channel, ChannelId, LinkClass, LocalName, Position, Property, Range, Station,
+    StationId, StationKind, StationNo, Unit,
+};
+
+/// Every area in the database.
+pub(super) fn areas(connection: &Connection) -> Result<Areas, RegistryError> {
+    let failed = RegistryError::sqlite;
+    let mut statement = connection
+        .prepare("SELECT id, level, name_vi, name_en, parent, label_lon, label_lat, geometry FROM area ORDER BY id")
+        .map_err(failed("read the areas"))?;
+    let mut rows = statement.query([]).map_err(failed("read the areas"))?;
+    let mut shapes = Vec::new();
+    while let Some(row) = rows.next().map_err(failed("read the areas"))? {
+        shapes.push(area(row).map_err(failed("read an area"))??);
+    }
+    Ok(Areas::new(shapes))
+}
+
+fn area(row: &Row<'_>) -> rusqlite::Result<Result<AreaShape, RegistryError>> {
+    let id: String = row.get(0)?;
+    let unknown = |column, found: String| RegistryError::Unknown { table: "area", row: id.clone(), column, found };
+    let level: String = row.get(1)?;
+    let Some(level) = level_of(&level) else { return Ok(Err(unknown("level", level))) };
+    let parent: Option<String> = row.get(4)?;
+    let area = Area {
+        id: AreaId::new(&id),
+        level,
+        name: LocalName { vi: row.get(2)?, en: row.get(3)? },
+        parent: parent.as_deref().map(AreaId::new),
+    };
+    let label = Position { lon: row.get(5)?, lat: row.get(6)? };
+    let text: String = row.get(7)?;
+    let geometry = serde_json::from_str::<geojson::Geometry>(&text).map_err(|error| error.to_string());
+    let polygon = geometry.and_then(|geometry| area_file::polygon(&geometry.value));
+    let shape = polygon.ok().and_then(|polygon| AreaShape::new(area, polygon, Some(label)));
+    Ok(shape.ok_or_else(|| unknown("geometry", text.chars().take(80).collect())))
+}
+
+/// The word for a tier in the database.
+pub(super) fn level_word(level: AreaLevel) -> &'static str {
+    match level {
+        AreaLevel::Province => "province",
+        AreaLevel::Commune => "commune",
+    }
+}
+
+fn level_of(word: &str) -> Option<AreaLevel> {
+    [AreaLevel::Province, AreaLevel::Commune].into_iter().find(|level| level_word(*level) == word)
+}
+
+/// The word for a link in the database.
+pub(super) fn link_word(link: LinkClass) -> &'static str {
+    LINKS.iter().find(|(_, known)| *known == link).map_or("", |(word, _)| word)
+}
+
+/// Sources, areas, stations and channels as one picture.
+pub(super) fn catalogue(connection: &Connection, areas: &Areas) -> Result<Catalogue, RegistryError> {
+    let sources = sources(connection).map_err(RegistryError::sqlite("read the sources"))?;
+    let mut stations = stations(connection)?;
+    let channels = channels(connection)?;
+    for channel in &channels {
+        if let Some(station) = stations.get_mut(channel.station.index()) {
+            station.channels.push(channel.id);
+        }
+    }
+    let areas = areas.shapes().iter().map(|shape| shape.area.clone()).collect();
+    Ok(Catalogue::new(sources, areas, stations, channels)?)
+}
+
+fn sources(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare("SELECT name FROM source ORDER BY no")?.query_map([], |row| row.get(0))?.collect()
+}
+
+fn stations(connection: &Connection) -> Result<Vec<Station>, RegistryError> {
+    let failed = RegistryError::sqlite;
+    let mut statement = connection
+        .prepare(
+            "SELECT no, id, kind, name_vi, name_en, lon, lat, area, maintenance, retired_at FROM station ORDER BY no",
+        )
+        .map_err(failed("read the stations"))?;
+    let mut rows = statement.query([]).map_err(failed("read the stations"))?;
+    let mut stations = Vec::new();
+    while let Some(row) = rows.next().map_err(failed("read the stations"))? {
+        stations.push(station(row).map_err(failed("read a station"))??);
+    }
+    Ok(stations)
+}
+
+fn station(row: &Row<'_>) -> rusqlite::Result<Result<Station, RegistryError>> {
+    let id: String = row.get(1)?;
+    let kind: String = row.get(2)?;
+    let Some(kind) = StationKind::ALL.into_iter().find(|known| known.word() == kind) else {
+        return Ok(Err(RegistryError::Unknown { table: "station", row: id, column: "kind", found: kind }));
+    };
+    let area: Option<String> = row.get(7)?;
+    Ok(Ok(Station {
+        no: StationNo(row.get(0)?),
+        id: StationId::new(&id),
+        kind,
+        name: LocalName { vi: row.get(3)?, en: row.get(4)? },
+        position: Position { lon: row.get(5)?, lat: row.get(6)? },
+        area: area.as_deref().map(AreaId::new),
+        maintenance: row.get(8)?,
+        retired: row.get::<_, Option<i64>>(9)?.is_some(),
+        channels: Vec::new(),
+    }))
+}
+
+fn channels(connection: &Connection) -> Result<Vec<Channel>, RegistryError> {
+    let failed = RegistryError::sqlite;
+    let mut statement = connection
+        .prepare(
+            "SELECT no, station, property, unit, interval_micros, min, max, link, retired_at FROM channel ORDER BY no",
+        )
+        .map_err(failed("read the channels"))?;
+    let mut rows = statement.query([]).map_err(failed("read the channels"))?;
+    let mut channels = Vec::new();
+    while let Some(row) = rows.next().map_err(failed("read the channels"))? {
+        channels.push(channel(row).map_err(failed("read a channel"))??);
+    }
+    Ok(channels)
+}
+
+fn channel(row: &Row<'_>) -> rusqlite::Result<Result<Channel, RegistryError>> {
+    let no: u32 = row.get(0)?;
+    let unknown = |column, found| RegistryError::Unknown { table: "channel", row: no.to_string(), column, found };
+    let (property, unit, link): (String, String, String) = (row.get(2)?, row.get(3)?, row.get(7)?);
+    let Some(known_unit) = Unit::parse(&unit) else { return Ok(Err(unknown("unit", unit))) };
+    let Some((_, known_link)) = LINKS.iter().find(|(word, _)| *word == link) else {
+        return Ok(Err(unknown("link", link)));
+    };
+    let micros: i64 = row.get(4)?;
+    Ok(Ok(Channel {
+        id: ChannelId(no),
+        station: StationNo(row.get(1)?),
+        property: Property::new(&property),
+        unit: known_unit,
+        interval: Duration::from_micros(micros.unsigned_abs()),
+        plausible: Range { min: row.get(5)?, max: row.get(6)? },
+        link: *known_link,
+        retired: row.get::<_, Option<i64>>(8)?.is_some(),
+    }))
+}

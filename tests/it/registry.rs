@@ -1,0 +1,315 @@
+//! The registry from files to the catalogue: numbers that last, seeding that can be repeated, real boundaries.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use saola::model::{
+    AreaId, AreaLevel, Catalogue, LinkClass, LocalName, Position, Property, Range, SourceId, StationId, StationKind,
+    Timestamp, Unit,
+};
+use saola::registry::{ChannelDeclaration, Declared, Registry, SeedError, SeedReport, StationDeclaration};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_795_230_900);
+const SMALL: &str = include_str!("../fixtures/seeds/stations/small.toml");
+
+fn areas_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config/areas")
+}
+
+/// A folder of seeds with the real boundaries and one file of stations.
+struct Seeds {
+    folder: tempfile::TempDir,
+}
+
+impl Seeds {
+    fn new(stations: &str) -> Seeds {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("stations")).unwrap();
+        std::os::unix::fs::symlink(areas_folder(), folder.path().join("areas")).unwrap();
+        let seeds = Seeds { folder };
+        seeds.write(stations);
+        seeds
+    }
+
+    fn write(&self, stations: &str) {
+        std::fs::write(self.folder.path().join("stations/all.toml"), stations).unwrap();
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn registry(&self) -> Registry {
+        Registry::open(&self.folder.path().join("saola.sqlite")).unwrap()
+    }
+}
+
+fn seeded(seeds: &Seeds) -> (Registry, SeedReport) {
+    let registry = seeds.registry();
+    let report = registry.seed_from(seeds.path(), NOW).unwrap();
+    (registry, report)
+}
+
+fn declaration(id: &str, properties: &[&str]) -> StationDeclaration {
+    let channel = |property: &&str| ChannelDeclaration {
+        property: Property::new(property),
+        unit: Unit::Celsius,
+        interval: Duration::from_secs(60),
+        plausible: Range { min: -50.0, max: 60.0 },
+        link: LinkClass::Cellular,
+    };
+    StationDeclaration {
+        id: StationId::new(id),
+        kind: StationKind::Weather,
+        name: LocalName { vi: id.to_owned(), en: id.to_owned() },
+        position: Position { lon: 103.4, lat: 22.4 },
+        area: None,
+        maintenance: false,
+        channels: properties.iter().map(channel).collect(),
+    }
+}
+
+#[test]
+fn files_become_a_catalogue_with_communes_found_from_positions() {
+    let seeds = Seeds::new(SMALL);
+    let (registry, report) = seeded(&seeds);
+    assert_eq!((report.areas.added.len(), report.stations.added.len(), report.channels.added.len()), (39, 3, 4));
+    assert_eq!(report.warnings, []);
+
+    let catalogue = registry.catalogue().unwrap();
+    let station = catalogue.station_named("AQ-LC-01").unwrap();
+    assert_eq!(station.area, Some(AreaId::new("03388")), "Đoàn Kết ward by its own label point");
+    assert_eq!(catalogue.channel_named("AQ-LC-01/pm10").unwrap().link, LinkClass::Wired);
+    assert!(catalogue.station_named("RV-Đà-01").unwrap().maintenance);
+    let ward = catalogue.area(&AreaId::new("03388")).unwrap();
+    assert_eq!((ward.name.vi.as_str(), ward.level), ("Đoàn Kết", AreaLevel::Commune));
+    assert_eq!(ward.parent, Some(AreaId::new("12")));
+    assert_eq!(catalogue.areas()[0].id, AreaId::new("12"));
+}
+
+#[test]
+fn seeding_again_changes_nothing_and_survives_a_restart() {
+    let seeds = Seeds::new(SMALL);
+    let (registry, _) = seeded(&seeds);
+    let catalogue = registry.catalogue().unwrap();
+    drop(registry);
+    let (registry, report) = seeded(&seeds);
+    assert!(report.areas.is_unchanged() && report.stations.is_unchanged() && report.channels.is_unchanged());
+    assert_eq!(registry.catalogue().unwrap(), catalogue);
+    let reopened = seeds.registry();
+    assert_eq!(reopened.catalogue().unwrap(), catalogue);
+    assert_eq!(reopened.areas().shapes(), registry.areas().shapes());
+}
+
+#[test]
+fn a_vanished_station_is_retired_and_a_returning_one_keeps_its_numbers() {
+    let seeds = Seeds::new(SMALL);
+    let (registry, _) = seeded(&seeds);
+    let before = registry.catalogue().unwrap();
+    let without_traffic: String =
+        SMALL.split("\n[[station]]").filter(|part| !part.contains("TR-QL4D")).collect::<Vec<_>>().join("\n[[station]]");
+    seeds.write(&without_traffic.replace("pm10", "no2"));
+    let report = registry.seed_from(seeds.path(), NOW).unwrap();
+    assert_eq!(report.stations.retired, ["TR-QL4D-01"]);
+    assert_eq!(report.channels.retired, ["AQ-LC-01/pm10", "TR-QL4D-01/vehicle_flow"]);
+    assert_eq!(report.channels.added, ["AQ-LC-01/no2"]);
+
+    let between = registry.catalogue().unwrap();
+    let gone = between.station_named("TR-QL4D-01").unwrap();
+    assert!(gone.retired && between.channel_named("TR-QL4D-01/vehicle_flow").unwrap().retired);
+    assert!(between.channel_named("AQ-LC-01/pm10").unwrap().retired);
+    assert!(!between.station_named("AQ-LC-01").unwrap().retired);
+    assert_eq!(between.channels().len(), before.channels().len() + 1);
+
+    seeds.write(SMALL);
+    let report = registry.seed_from(seeds.path(), NOW).unwrap();
+    assert_eq!(report.stations.restored, ["TR-QL4D-01"]);
+    assert_eq!(report.channels.restored, ["AQ-LC-01/pm10", "TR-QL4D-01/vehicle_flow"]);
+    let after = registry.catalogue().unwrap();
+    for station in before.stations() {
+        let same = after.station_named(station.id.as_str()).unwrap();
+        assert!(same.no == station.no && !same.retired);
+    }
+    assert!(after.channel_named("AQ-LC-01/no2").unwrap().retired);
+}
+
+#[test]
+fn changes_are_reported_and_a_unit_cannot_change() {
+    let seeds = Seeds::new(SMALL);
+    let (registry, _) = seeded(&seeds);
+    seeds.write(&SMALL.replace("Da river", "Black river").replace("max = 6000", "max = 7000"));
+    let report = registry.seed_from(seeds.path(), NOW).unwrap();
+    assert_eq!(
+        (report.stations.changed, report.channels.changed),
+        (vec!["RV-Đà-01".to_owned()], vec!["TR-QL4D-01/vehicle_flow".to_owned()])
+    );
+    assert_eq!(registry.catalogue().unwrap().channel_named("TR-QL4D-01/vehicle_flow").unwrap().plausible.max, 7000.0);
+
+    let before = registry.catalogue().unwrap();
+    seeds.write(&SMALL.replace("unit = \"m\"", "unit = \"cm\"").replace("Doan Ket air", "Another name"));
+    let Err(SeedError::Mistakes(mistakes)) = registry.seed_from(seeds.path(), NOW) else { panic!("must be refused") };
+    assert_eq!(mistakes.len(), 1, "{mistakes:#?}");
+    let shown = mistakes[0].to_string();
+    assert!(shown.contains("all.toml:40: RV-Đà-01.water_level.unit: stays in m"), "{shown}");
+    assert_eq!(registry.catalogue().unwrap(), before, "nothing changes when anything is wrong");
+}
+
+#[test]
+fn every_mistake_of_every_file_is_reported_in_one_run() {
+    let seeds = Seeds::new(SMALL);
+    let second = SMALL.replace("TR-QL4D-01", "TR-QL4D-02").replace("unit = \"m\"", "unit = \"fathom\"");
+    std::fs::write(seeds.path().join("stations/second.toml"), second).unwrap();
+    std::fs::write(seeds.path().join("stations/third.toml"), "[[station]]\nid = \"\n").unwrap();
+    std::fs::write(seeds.path().join("stations/fourth.toml"), b"# \xff\n").unwrap();
+    let more = "[[station]]\nid = \"X\"\nkind = \"rain\"\nname = { vi = \"X\", en = \"X\" }\nlon = 103.4\nlat = 22.4\narea = \"99999\"\n\
+        [[station.channel]]\nproperty = \"rainfall\"\nunit = \"mm\"\ninterval = \"10m\"\nmin = 0\nmax = 100\n";
+    std::fs::write(seeds.path().join("stations/fifth.toml"), more).unwrap();
+    let mistakes = Declared::read(seeds.path()).unwrap_err();
+    let shown: Vec<String> =
+        mistakes.iter().map(|m| m.to_string().replace(&seeds.path().display().to_string(), "")).collect();
+    let expected = [
+        "/stations/fifth.toml:1: X.area: no area has the code 99999",
+        "/stations/fourth.toml:1: is not UTF-8 text from here on",
+        "/stations/second.toml:3: AQ-LC-01.id: AQ-LC-01 is declared already at",
+        "/stations/second.toml:50: station[2].channel[0].unit: \"fathom\" is not a unit",
+        "/stations/third.toml:2: ",
+    ];
+    assert_eq!(shown.len(), expected.len(), "{shown:#?}");
+    for (shown, expected) in shown.iter().zip(expected) {
+        assert!(shown.starts_with(expected), "{shown} does not start with {expected}");
+    }
+}
+
+#[test]
+fn missing_folders_are_mistakes_and_an_empty_one_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let mistakes = Declared::read(folder.path()).unwrap_err();
+    assert!(mistakes.len() == 2 && mistakes[0].message.contains("cannot be read"), "{mistakes:?}");
+    let seeds = Seeds::new("");
+    let declared = Declared::read(seeds.path()).unwrap();
+    assert!(declared.warnings()[0].message.contains("no station"), "{:?}", declared.warnings());
+}
+
+#[test]
+fn a_station_outside_every_area_is_a_warning() {
+    let seeds = Seeds::new(&SMALL.replace("lon = 102.8", "lon = 112.8"));
+    let (registry, report) = seeded(&seeds);
+    assert!(report.warnings[0].to_string().contains(": RV-Đà-01.lon: lies outside every known area"), "{report:?}");
+    assert_eq!(registry.catalogue().unwrap().station_named("RV-Đà-01").unwrap().area, None);
+}
+
+#[test]
+fn the_real_communes_hold_their_own_label_points() {
+    let seeds = Seeds::new(SMALL);
+    let (registry, _) = seeded(&seeds);
+    let areas = registry.areas();
+    let communes: Vec<_> = areas.shapes().iter().filter(|shape| shape.area.level == AreaLevel::Commune).collect();
+    assert_eq!(communes.len(), 38);
+    for shape in &communes {
+        assert_eq!(areas.locate(shape.label).as_ref(), Some(&shape.area.id), "{}", shape.area.name.vi);
+    }
+    assert_eq!(areas.within(&AreaId::new("12")).len(), 39);
+    let whole = areas.whole().unwrap();
+    assert!((whole.min().x - 102.32).abs() < 0.01 && (whole.max().y - 22.81).abs() < 0.01, "{whole:?}");
+    assert_eq!(areas.locate(Position { lon: 105.85, lat: 21.03 }), None, "Hà Nội");
+}
+
+#[test]
+fn sources_are_numbered_from_zero_once() {
+    let seeds = Seeds::new(SMALL);
+    let registry = seeds.registry();
+    assert_eq!(registry.source("edge").unwrap(), SourceId(0));
+    assert_eq!(registry.source("mosquitto").unwrap(), SourceId(1));
+    assert_eq!(registry.source("edge").unwrap(), SourceId(0));
+    assert_eq!(seeds.registry().source("lorawan").unwrap(), SourceId(2));
+    assert_eq!(registry.catalogue().unwrap().sources(), ["edge", "mosquitto", "lorawan"]);
+}
+
+#[test]
+fn a_programs_stations_are_not_retired_by_the_files() {
+    let seeds = Seeds::new(SMALL);
+    let (registry, _) = seeded(&seeds);
+    let report = registry.seed_stations(vec![declaration("bench-1", &["air_temperature"])], NOW).unwrap();
+    assert_eq!(report.stations.added, ["bench-1"]);
+    let report = registry.seed_from(seeds.path(), NOW).unwrap();
+    assert!(report.stations.is_unchanged());
+    let catalogue = registry.catalogue().unwrap();
+    assert!(catalogue.station_named("bench-1").unwrap().area.is_some());
+
+    let wrong = vec![declaration("a b", &["time"]), declaration("bench-1", &["x", "x"]), declaration("bench-1", &[])];
+    let Err(SeedError::Mistakes(mistakes)) = registry.seed_stations(wrong, NOW) else { panic!("must be refused") };
+    assert_eq!(mistakes.len(), 5, "{mistakes:#?}");
+}
+
+#[test]
+fn ten_thousand_stations_of_four_channels_take_seconds_at_most() {
+    let seeds = Seeds::new(SMALL);
+    let (registry, _) = seeded(&seeds);
+    let properties = ["air_temperature", "dew_point", "soil_temperature", "water_temperature"];
+    let stations: Vec<_> = (0..10_000).map(|at| declaration(&format!("D{at:05}"), &properties)).collect();
+    let started = Instant::now();
+    registry.seed_stations(stations.clone(), NOW).unwrap();
+    let first = started.elapsed();
+    let report = registry.seed_stations(stations, NOW).unwrap();
+    let second = started.elapsed() - first;
+    assert_eq!(report.channels.unchanged_count, 40_000);
+    let catalogue = registry.catalogue().unwrap();
+    assert_eq!((catalogue.stations().len(), catalogue.channels().len()), (10_003, 40_004));
+    println!("first {first:?}, again {second:?}, with catalogue {:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+}
+
+/// Whatever is declared in whatever order, a name keeps the number it got first, and numbers are dense.
+fn check_numbers_last(rounds: &[Vec<(u8, u8)>]) {
+    let seeds = Seeds::new("");
+    let registry = seeds.registry();
+    let mut known: Vec<(String, u32)> = Vec::new();
+    for round in rounds {
+        let mut text = String::new();
+        let mut named = std::collections::BTreeSet::new();
+        for (station, channels) in round {
+            if !named.insert(*station) {
+                continue;
+            }
+            text.push_str(&format!(
+                "[[station]]\nid = \"S{station}\"\nkind = \"air\"\nname = {{ vi = \"S\", en = \"S\" }}\nlon = 103.4\nlat = 22.4\n"
+            ));
+            for channel in 0..=channels % 4 {
+                text.push_str(&format!(
+                    "[[station.channel]]\nproperty = \"p{}\"\nunit = \"1\"\ninterval = \"1m\"\nmin = 0\nmax = 1\n",
+                    (channel + station) % 6
+                ));
+            }
+        }
+        seeds.write(&text);
+        registry.seed_from(seeds.path(), NOW).unwrap();
+        let catalogue: Catalogue = registry.catalogue().unwrap();
+        for (name, number) in &known {
+            assert_eq!(catalogue.channel_named(name).map(|channel| channel.id.0), Some(*number), "{name}");
+        }
+        known = catalogue
+            .channels()
+            .iter()
+            .map(|channel| {
+                (format!("{}/{}", catalogue.stations()[channel.station.index()].id, channel.property), channel.id.0)
+            })
+            .collect();
+        for station in catalogue.stations() {
+            assert_eq!(
+                station.retired,
+                !named.contains(&station.id.as_str()[1..].parse::<u8>().unwrap()),
+                "{}",
+                station.id
+            );
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn numbers_last_through_any_history(rounds in prop::collection::vec(prop::collection::vec((0u8..6, any::<u8>()), 0..6), 1..6)) {
+        check_numbers_last(&rounds);
+    }
+}
