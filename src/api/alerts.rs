@@ -1,0 +1,144 @@
+//! `GET /alerts`: alerts with their evidence.
+
+use axum::Json;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::door::{Allowed, SeeAlerts};
+use super::features::{ALERT_STATES, AlertDocument, Reporter, SEVERITIES};
+use super::problem::{Missing, Problem, Refused};
+use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
+use super::sight::Sight;
+use super::time::{When, Zone};
+use crate::alerts::Filter;
+use crate::model::{AlertId, AlertState, AreaId, Severity, Timestamp};
+
+/// Alerts in one answer when `limit` is absent, and at most.
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 10_000;
+
+/// What `/alerts` takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AlertsAsked {
+    /// Only in these states: active, recovering, unknown, cleared; may be repeated or a list with commas. `open` stands
+    /// for the first three.
+    #[param(value_type = Option<String>, example = "active,recovering,unknown")]
+    state: Vec<AlertState>,
+    /// Only of these severities: low, medium, high, very_high, catastrophic; may be repeated or a list with commas.
+    #[param(value_type = Option<String>, example = "very_high,catastrophic")]
+    severity: Vec<Severity>,
+    /// Only in this area and those inside it, by its code.
+    #[param(value_type = Option<String>, example = "03388")]
+    area: Option<AreaId>,
+    /// Only those that changed at or after this time: RFC 3339, a date, `-24h`.
+    #[param(value_type = Option<String>, example = "-24h")]
+    since: Option<When>,
+    /// How many at most: 1 to 10,000.
+    #[param(value_type = Option<u32>, default = 100, minimum = 1, maximum = 10000)]
+    limit: usize,
+    /// Where to go on: the `next` of the answer before.
+    #[param(value_type = Option<String>)]
+    next: Option<Place>,
+}
+
+/// A place in the list: the alert before it.
+struct Place(Timestamp, AlertId);
+
+impl Place {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (micros, id) = text.split_once('~').ok_or("it is not the `next` of an answer")?;
+        let micros = micros.parse().map_err(|_| "it is not the `next` of an answer")?;
+        Ok(Self(Timestamp::from_micros(micros), AlertId(id.into())))
+    }
+}
+
+impl FromParams for AlertsAsked {
+    fn from_params(params: &mut Params) -> Result<Self, Problem> {
+        const OPEN: [AlertState; 3] = [AlertState::Active, AlertState::Recovering, AlertState::Unknown];
+        let states = params.many("state", |text| match text {
+            "open" => Ok(OPEN.to_vec()),
+            text => word(text, &ALERT_STATES, AlertState::word).map(|state| vec![state]),
+        })?;
+        Ok(Self {
+            state: states.into_iter().flatten().collect(),
+            severity: params.many("severity", |text| word(text, &SEVERITIES, Severity::word))?,
+            area: params.one("area", |text| Ok(AreaId::new(text)))?,
+            since: params.one("since", When::parse)?,
+            limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
+            next: params.one("next", Place::parse)?,
+        })
+    }
+}
+
+/// A page of alerts.
+#[derive(Serialize, ToSchema)]
+pub struct AlertList {
+    /// The alerts, newest change first.
+    alerts: Vec<AlertDocument>,
+    /// Pass it as `next` for the following alerts; null when there are no more.
+    next: Option<String>,
+}
+
+/// Alerts, open and cleared, newest change first.
+#[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", params(AlertsAsked),
+    security(("token" = []), ("session" = [])),
+    responses(
+        (status = 200, description = "The alerts", body = AlertList),
+        Refused,
+    ))]
+pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) -> Result<Json<AlertList>, Problem> {
+    let parts = door.parts();
+    let zone = Zone::default();
+    let now = parts.clock.now();
+    let since = asked.since.as_ref().map(|since| since.settle(now, &zone));
+    let state = parts.state.read();
+    let sight = door.sight(&state.catalogue);
+    let area = Sight::in_area(&state.catalogue, asked.area.as_ref())?;
+    let filter = Filter {
+        states: asked.state,
+        since,
+        after: asked.next.map(|Place(changed_at, id)| (changed_at, id)),
+        ..Filter::default()
+    };
+    let mut found = state.alerts.all(&filter);
+    found.retain(|alert| {
+        sight.reaches(alert.subject.area.as_ref())
+            && area.reaches(alert.subject.area.as_ref())
+            && (asked.severity.is_empty() || asked.severity.contains(&alert.severity))
+    });
+    let more = found.len() > asked.limit;
+    found.truncate(asked.limit);
+    let next = found.last().filter(|_| more).map(|last| format!("{}~{}", last.changed_at.micros(), last.id));
+    let reporter = Reporter { state: &state, now, zone: &zone };
+    let alerts = found.iter().filter_map(|alert| reporter.alert(alert)).collect();
+    Ok(Json(AlertList { alerts, next }))
+}
+
+/// One alert with its time-line.
+#[utoipa::path(get, path = "/api/v1/alerts/{id}", tag = "alerts",
+    params(("id" = String, Path, description = "The alert's identifier, percent-encoded")),
+    security(("token" = []), ("session" = [])),
+    responses(
+        (status = 200, description = "The alert", body = AlertDocument),
+        Refused,
+        Missing,
+    ))]
+pub async fn one(
+    door: Allowed<SeeAlerts>,
+    Id(id): Id,
+    Asked(Nothing): Asked<Nothing>,
+) -> Result<Json<AlertDocument>, Problem> {
+    let parts = door.parts();
+    let state = parts.state.read();
+    let sight = door.sight(&state.catalogue);
+    let zone = Zone::default();
+    let reporter = Reporter { state: &state, now: parts.clock.now(), zone: &zone };
+    state
+        .alerts
+        .get(&AlertId(id.as_str().into()))
+        .filter(|alert| sight.reaches(alert.subject.area.as_ref()))
+        .and_then(|alert| reporter.alert(alert))
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("alert", &id))
+}

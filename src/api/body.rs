@@ -1,0 +1,35 @@
+//! JSON bodies: declared, complete in time, no larger than allowed, without members that nobody knows.
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+
+use super::door::House;
+use super::problem::{Code, Problem};
+
+/// A request's body, read whole.
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<House> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, house: &House) -> Result<Self, Problem> {
+        let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media_type = declared.split(';').next().unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/json") {
+            return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
+        }
+        let config = house.limits();
+        let read = to_bytes(request.into_body(), config.body_bytes_max);
+        let bytes = match tokio::time::timeout(config.body_timeout, read).await {
+            Err(_) => return Err(Problem::new(Code::RequestTimeout, "the body was not complete in time")),
+            Ok(Err(_)) => {
+                let why = format!("the body was cut off or holds more than {} bytes", config.body_bytes_max);
+                return Err(Problem::new(Code::BodyTooLarge, why));
+            }
+            Ok(Ok(bytes)) => bytes,
+        };
+        serde_json::from_slice(&bytes).map(Body).map_err(|error| Problem::new(Code::InvalidBody, error.to_string()))
+    }
+}

@@ -1,0 +1,213 @@
+//! `GET /dead-letters`: messages of which something was refused, whole, with the reasons; and their replay.
+
+use axum::Json;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::door::{Allowed, Replay, SeeLedger};
+use super::problem::{Code, Missing, Problem, Refused};
+use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
+use super::time::{Shown, Zone};
+use crate::model::{Catalogue, Reason, Seq, SourceId};
+use crate::store::{DeadLetter, DeadLetterFilter};
+
+/// Dead letters in one answer when `limit` is absent, and at most.
+const LIMIT_DEFAULT: usize = 100;
+const LIMIT_MAX: usize = 1_000;
+
+/// How much of a payload the list shows, in characters.
+const PREVIEW_CHARS: usize = 200;
+
+/// What `/dead-letters` takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct DeadLettersAsked {
+    /// Only from this source, by its name.
+    #[param(value_type = Option<String>, example = "edge")]
+    source: Option<String>,
+    /// Only with something refused for this reason, such as `implausible` or `invalid_json`.
+    #[param(value_type = Option<String>, example = "implausible")]
+    reason: Option<Reason>,
+    /// How many at most: 1 to 1,000.
+    #[param(value_type = Option<u32>, default = 100, minimum = 1, maximum = 1000)]
+    limit: usize,
+    /// Where to go on: the `next` of the answer before.
+    #[param(value_type = Option<String>)]
+    next: Option<Seq>,
+}
+
+impl FromParams for DeadLettersAsked {
+    fn from_params(params: &mut Params) -> Result<Self, Problem> {
+        Ok(Self {
+            source: params.one("source", |text| Ok(text.to_owned()))?,
+            reason: params.one("reason", |text| word(text, Reason::ALL, Reason::word))?,
+            limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
+            next: params.one("next", |text| number(text).ok_or("it is not the `next` of an answer".to_owned()))?,
+        })
+    }
+}
+
+fn number(text: &str) -> Option<Seq> {
+    text.parse().ok().map(Seq)
+}
+
+/// One thing that was refused, and why.
+#[derive(Serialize, ToSchema)]
+pub struct RejectionEntry {
+    /// The reason, from a closed list; the ledger counts by it.
+    #[schema(value_type = String, example = "implausible")]
+    reason: &'static str,
+    /// What exactly was wrong.
+    detail: String,
+}
+
+/// A message of which something was refused.
+#[derive(Serialize, ToSchema)]
+pub struct DeadLetterEntry {
+    /// Its number in the journal.
+    #[schema(example = "48211")]
+    id: String,
+    /// When it was received.
+    #[schema(value_type = String, format = DateTime)]
+    received_at: Shown,
+    /// The way in.
+    #[schema(example = "edge")]
+    source: String,
+    /// MQTT topic, or the file's or hook's name.
+    #[schema(example = "saola/v1/WX-MUONGTE-01")]
+    topic: String,
+    /// What was refused and why.
+    rejections: Vec<RejectionEntry>,
+    /// The length of the payload, in bytes.
+    payload_bytes: usize,
+    /// The payload's first 200 characters; null when it is not UTF-8.
+    preview: Option<String>,
+}
+
+/// A dead letter with its whole payload.
+#[derive(Serialize, ToSchema)]
+pub struct DeadLetterDocument {
+    /// The message.
+    #[serde(flatten)]
+    entry: DeadLetterEntry,
+    /// The payload as text; null when it is not UTF-8.
+    text: Option<String>,
+    /// The payload's bytes in base64 (RFC 4648).
+    base64: String,
+}
+
+/// A page of dead letters.
+#[derive(Serialize, ToSchema)]
+pub struct DeadLetterList {
+    /// The messages, newest first. May be fewer than asked for while `next` is set.
+    dead_letters: Vec<DeadLetterEntry>,
+    /// Numbers of messages on this page whose record is damaged and cannot be read.
+    damaged: Vec<String>,
+    /// Pass it as `next` for the following messages; null when there are no more.
+    next: Option<String>,
+}
+
+/// Messages of which something was refused, newest first.
+#[utoipa::path(get, path = "/api/v1/dead-letters", tag = "intake", params(DeadLettersAsked),
+    security(("token" = []), ("session" = [])),
+    responses((status = 200, description = "The messages", body = DeadLetterList), Refused))]
+pub async fn list(
+    door: Allowed<SeeLedger>,
+    Asked(asked): Asked<DeadLettersAsked>,
+) -> Result<Json<DeadLetterList>, Problem> {
+    let parts = door.parts().clone();
+    let catalogue = parts.state.read().catalogue.clone();
+    let source = asked.source.as_deref().map(|name| source_named(&catalogue, name)).transpose()?;
+    let filter = DeadLetterFilter { source, reason: asked.reason };
+    let read = tokio::task::spawn_blocking(move || parts.store.dead_letters(asked.next, asked.limit, &filter));
+    let page = read.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    let zone = Zone::default();
+    Ok(Json(DeadLetterList {
+        dead_letters: page.letters.iter().map(|letter| entry(letter, &catalogue, &zone)).collect(),
+        damaged: page.damaged.iter().map(Seq::to_string).collect(),
+        next: page.before.map(|before| before.to_string()),
+    }))
+}
+
+/// One dead letter with its whole payload.
+#[utoipa::path(get, path = "/api/v1/dead-letters/{id}", tag = "intake",
+    params(("id" = String, Path, description = "The message's number", example = "48211")),
+    security(("token" = []), ("session" = [])),
+    responses((status = 200, description = "The message", body = DeadLetterDocument), Refused, Missing))]
+pub async fn one(
+    door: Allowed<SeeLedger>,
+    Id(id): Id,
+    Asked(Nothing): Asked<Nothing>,
+) -> Result<Json<DeadLetterDocument>, Problem> {
+    let letter = find(&door, &id).await?;
+    let catalogue = door.parts().state.read().catalogue.clone();
+    Ok(Json(DeadLetterDocument {
+        entry: entry(&letter, &catalogue, &Zone::default()),
+        text: std::str::from_utf8(&letter.payload).ok().map(str::to_owned),
+        base64: STANDARD.encode(&letter.payload),
+    }))
+}
+
+/// What became of a replay.
+#[derive(Serialize, ToSchema)]
+pub struct Replayed {
+    /// The dead letter's number.
+    id: String,
+    /// The number in the journal of the message's second arrival.
+    #[schema(example = "51020")]
+    journaled_as: String,
+}
+
+/// Hands a dead letter in again, as if it had just arrived: for when the cause has been mended.
+///
+/// Answered when it is durable. What is refused again becomes a dead letter again; the first one stays as it is.
+#[utoipa::path(post, path = "/api/v1/dead-letters/{id}/replay", tag = "intake",
+    params(("id" = String, Path, description = "The message's number", example = "48211")),
+    security(("token" = []), ("session" = [])),
+    responses((status = 200, description = "It is in the journal again", body = Replayed), Refused, Missing,
+        (status = 503, description = "Nothing is taken in at present", body = super::problem::ProblemDocument,
+            content_type = "application/problem+json")))]
+pub async fn replay(
+    door: Allowed<Replay>,
+    Id(id): Id,
+    Asked(Nothing): Asked<Nothing>,
+) -> Result<Json<Replayed>, Problem> {
+    let letter = find(&door, &id).await?;
+    let again = (door.parts().replay)(letter).await;
+    let seq = again.map_err(|why| Problem::new(Code::Unavailable, why))?;
+    tracing::info!(dead_letter.id = %id, caller.name = %door.caller().name, "a dead letter was replayed");
+    Ok(Json(Replayed { id, journaled_as: seq.to_string() }))
+}
+
+async fn find<N>(door: &Allowed<N>, id: &str) -> Result<DeadLetter, Problem> {
+    let missing = || Problem::not_found("dead letter", id);
+    let seq = number(id).ok_or_else(missing)?;
+    let parts = door.parts().clone();
+    let read = tokio::task::spawn_blocking(move || parts.store.dead_letter(seq));
+    read.await.map_err(Problem::internal)?.map_err(Problem::internal)?.ok_or_else(missing)
+}
+
+fn source_named(catalogue: &Catalogue, name: &str) -> Result<SourceId, Problem> {
+    let place = catalogue.sources().iter().position(|source| source == name).and_then(|at| u16::try_from(at).ok());
+    place.map(SourceId).ok_or_else(|| {
+        Problem::parameter("source", format!("{name:?} is not one of {}", catalogue.sources().join(", ")))
+    })
+}
+
+fn entry(letter: &DeadLetter, catalogue: &Catalogue, zone: &Zone) -> DeadLetterEntry {
+    let rejections = letter.rejections.iter();
+    let text = std::str::from_utf8(&letter.payload).ok();
+    DeadLetterEntry {
+        id: letter.id.to_string(),
+        received_at: zone.show(letter.received_at),
+        source: catalogue.source(letter.source).to_owned(),
+        topic: letter.topic.clone(),
+        rejections: rejections
+            .map(|rejection| RejectionEntry { reason: rejection.reason.word(), detail: rejection.detail.clone() })
+            .collect(),
+        payload_bytes: letter.payload.len(),
+        preview: text.map(|text| text.chars().take(PREVIEW_CHARS).collect()),
+    }
+}

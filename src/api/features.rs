@@ -1,0 +1,378 @@
+//! Stations and alerts as GeoJSON features and documents: the one shape that lists, layers and the stream share.
+//!
+//! Invariant: every value comes with when it was observed and received, its quality, and its freshness at the moment
+//! of the answer. Values are sent as they are stored.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
+
+use super::time::{Shown, Zone};
+use crate::model::{
+    Alert, AlertState, AreaId, Channel, Freshness, LinkClass, LocalName, Moment, Property, Quality, Severity, Station,
+    StationId, StationKind, Timestamp,
+};
+use crate::state::State;
+
+/// Every severity, mildest first.
+pub const SEVERITIES: [Severity; 5] =
+    [Severity::Low, Severity::Medium, Severity::High, Severity::VeryHigh, Severity::Catastrophic];
+
+/// Every state of an alert.
+pub const ALERT_STATES: [AlertState; 4] =
+    [AlertState::Active, AlertState::Recovering, AlertState::Unknown, AlertState::Cleared];
+
+/// Every freshness, best first.
+pub const FRESHNESSES: [Freshness; 5] =
+    [Freshness::Live, Freshness::Late, Freshness::Stale, Freshness::Silent, Freshness::Maintenance];
+
+/// The schema of a closed list of words.
+fn words(words: impl IntoIterator<Item = &'static str>, what: &str) -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .enum_values(Some(words))
+        .description(Some(what))
+        .build()
+}
+
+/// The schema of [`StationKind`].
+pub fn kind_schema() -> Object {
+    words(StationKind::ALL.map(StationKind::word), "What the station is for.")
+}
+
+/// The schema of [`Freshness`].
+pub fn freshness_schema() -> Object {
+    words(
+        FRESHNESSES.map(Freshness::word),
+        "How current the value is, by the channel's own interval: live (at most one interval old plus the link's \
+         grace), late (two), stale (five), silent (older or never seen), maintenance.",
+    )
+}
+
+/// The schema of [`Severity`].
+pub fn severity_schema() -> Object {
+    words(SEVERITIES.map(Severity::word), "A technical threshold, never the official disaster risk level.")
+}
+
+/// The schema of [`AlertState`].
+pub fn state_schema() -> Object {
+    words(
+        ALERT_STATES.map(AlertState::word),
+        "active: the condition holds; recovering: below the clear level, waiting for the clear time; unknown: the data \
+         stopped; cleared: over.",
+    )
+}
+
+/// A name in Vietnamese and English.
+#[derive(Serialize, ToSchema)]
+pub struct Name {
+    /// Vietnamese.
+    #[schema(example = "Mường Tè")]
+    pub vi: String,
+    /// English.
+    #[schema(example = "Muong Te")]
+    pub en: String,
+}
+
+impl From<&LocalName> for Name {
+    fn from(name: &LocalName) -> Self {
+        Self { vi: name.vi.clone(), en: name.en.clone() }
+    }
+}
+
+/// A GeoJSON point.
+#[derive(Serialize, ToSchema)]
+pub struct Point {
+    /// Always `Point`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "Point")]
+    kind: &'static str,
+    /// Longitude, latitude: WGS 84, degrees.
+    #[schema(example = json!([103.47, 22.39]))]
+    coordinates: [f64; 2],
+}
+
+impl Point {
+    /// Where a station stands.
+    pub fn of(station: &Station) -> Self {
+        Self { kind: "Point", coordinates: [station.position.lon, station.position.lat] }
+    }
+}
+
+/// The newest sample of one channel.
+#[derive(Serialize, ToSchema)]
+pub struct ChannelReport {
+    /// The observed property.
+    #[schema(value_type = String, example = "water_level")]
+    property: Property,
+    /// UCUM code of the value's unit.
+    #[schema(value_type = String, example = "m")]
+    unit: &'static str,
+    /// The newest value, as it was stored; null when nothing was ever observed.
+    value: Option<f64>,
+    /// When it was observed (phenomenon time).
+    #[schema(value_type = Option<String>, format = DateTime)]
+    observed_at: Option<Shown>,
+    /// When Saola received it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    received_at: Option<Shown>,
+    /// good, calibrating or fault, as the device said of itself.
+    #[schema(value_type = Option<String>, example = "good")]
+    quality: Option<&'static str>,
+    /// Who gave the observed time: device, or receipt when the message had none.
+    #[schema(value_type = Option<String>, example = "device")]
+    time_from: Option<&'static str>,
+    /// How current it is.
+    #[schema(schema_with = freshness_schema)]
+    freshness: &'static str,
+    /// Expected time between samples, in seconds.
+    #[schema(example = 600.0)]
+    interval_s: f64,
+    /// How the device is connected: wired, cellular or lorawan.
+    #[schema(value_type = String, example = "cellular")]
+    link: &'static str,
+    /// The delay that is ordinary on this link, in seconds.
+    #[schema(example = 60)]
+    grace_s: u64,
+}
+
+/// What is known of a station now.
+#[derive(Serialize, ToSchema)]
+pub struct StationReport {
+    /// What the station is for.
+    #[schema(schema_with = kind_schema)]
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Name,
+    /// Code of the commune it stands in; null outside every known one.
+    #[schema(value_type = Option<String>, example = "03388")]
+    pub area: Option<AreaId>,
+    /// That commune's name.
+    pub area_name: Option<Name>,
+    /// Its channels that are in service, in the registry's order.
+    pub channels: Vec<ChannelReport>,
+    /// That of its worst channel.
+    #[schema(schema_with = freshness_schema)]
+    pub freshness: &'static str,
+    /// The worst severity of its open alerts; null without any.
+    #[schema(value_type = Option<String>, example = "high")]
+    pub severity: Option<&'static str>,
+    /// Identifiers of its open alerts.
+    #[schema(value_type = Vec<String>)]
+    pub alerts: Vec<String>,
+    /// Taken out of service; only its history is of interest.
+    pub retired: bool,
+}
+
+/// A station as a GeoJSON feature.
+#[derive(Serialize, ToSchema)]
+pub struct StationFeature {
+    /// Always `Feature`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "Feature")]
+    kind: &'static str,
+    /// The station's name in topics and addresses.
+    #[schema(value_type = String, example = "TR-QL4D-01")]
+    pub id: StationId,
+    /// Where it stands.
+    pub geometry: Point,
+    /// What is known of it.
+    pub properties: StationReport,
+}
+
+/// One line of an alert's time-line.
+#[derive(Serialize, ToSchema)]
+pub struct AlertMoment {
+    /// Event time.
+    #[schema(value_type = String, format = DateTime)]
+    at: Shown,
+    /// The state from here on.
+    #[schema(schema_with = state_schema)]
+    state: &'static str,
+    /// The severity from here on.
+    #[schema(schema_with = severity_schema)]
+    severity: &'static str,
+    /// The value that decided it, in the alert's unit; null for absence of data.
+    value: Option<f64>,
+    /// Why: value, silence, return, rule, withdrawn, maintenance.
+    #[schema(value_type = String, example = "value")]
+    cause: &'static str,
+}
+
+/// An alert with its evidence.
+#[derive(Serialize, ToSchema)]
+pub struct AlertDocument {
+    /// Deterministic: made from the rule, the subject and the start.
+    pub id: String,
+    /// The rule's name.
+    rule: String,
+    /// What to call it.
+    title: Name,
+    /// The station it is about.
+    #[schema(value_type = String, example = "RV-NAMNA-01")]
+    station: StationId,
+    /// That station's name.
+    station_name: Name,
+    /// The observed property.
+    #[schema(value_type = String, example = "water_level")]
+    property: Property,
+    /// Station and property as history takes them.
+    #[schema(example = "RV-NAMNA-01/water_level")]
+    channel: String,
+    /// Code of the station's commune at the time.
+    #[schema(value_type = Option<String>, example = "03388")]
+    area: Option<AreaId>,
+    /// That commune's name.
+    area_name: Option<Name>,
+    /// Where it stands.
+    #[schema(schema_with = state_schema)]
+    state: &'static str,
+    /// The severity now, or at its end.
+    #[schema(schema_with = severity_schema)]
+    severity: &'static str,
+    /// The newest value looked at, in `unit`.
+    value: Option<f64>,
+    /// The threshold that the severity stands for, in `unit`; null for absence of data.
+    threshold: Option<f64>,
+    /// UCUM code of value and threshold.
+    #[schema(value_type = String, example = "m")]
+    unit: &'static str,
+    /// When the condition began to hold (event time).
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Shown,
+    /// When anything about it last changed (event time).
+    #[schema(value_type = String, format = DateTime)]
+    changed_at: Shown,
+    /// When it was cleared; null while it is open.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Shown>,
+    /// Everything that happened, oldest first.
+    timeline: Vec<AlertMoment>,
+}
+
+/// An alert as a GeoJSON feature, at its station.
+#[derive(Serialize, ToSchema)]
+pub struct AlertFeature {
+    /// Always `Feature`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "Feature")]
+    kind: &'static str,
+    /// The alert's identifier.
+    id: String,
+    /// Where its station stands.
+    geometry: Point,
+    /// The alert.
+    properties: AlertDocument,
+}
+
+/// Makes reports from the state as it is at `now`, with times shown in `zone`.
+pub struct Reporter<'a> {
+    /// The state, locked for reading.
+    pub state: &'a State,
+    /// The moment of the answer: freshness is judged at it.
+    pub now: Timestamp,
+    /// The zone of the answer's times.
+    pub zone: &'a Zone,
+}
+
+impl Reporter<'_> {
+    /// A station's feature.
+    pub fn station(&self, station: &Station) -> StationFeature {
+        let catalogue = &self.state.catalogue;
+        let channels = station.channels.iter().filter_map(|id| catalogue.channel(*id));
+        let area = station.area.clone();
+        let open = self.state.alerts.open_of(station.no);
+        StationFeature {
+            kind: "Feature",
+            id: station.id.clone(),
+            geometry: Point::of(station),
+            properties: StationReport {
+                kind: station.kind.word(),
+                name: Name::from(&station.name),
+                area_name: self.area_name(area.as_ref()),
+                area,
+                channels: channels.filter(|channel| !channel.retired).map(|channel| self.channel(channel)).collect(),
+                freshness: self.state.live.station_freshness(catalogue, station, self.now).word(),
+                severity: self.state.alerts.worst_open(station.no).map(Severity::word),
+                alerts: open.map(|alert| alert.id.to_string()).collect(),
+                retired: station.retired,
+            },
+        }
+    }
+
+    fn channel(&self, channel: &Channel) -> ChannelReport {
+        let latest = self.state.live.latest(channel.id);
+        let freshness = self.state.live.freshness(&self.state.catalogue, channel, self.now);
+        ChannelReport {
+            property: channel.property.clone(),
+            unit: channel.unit.code(),
+            value: latest.map(|latest| latest.value),
+            observed_at: latest.map(|latest| self.zone.show(latest.observed_at)),
+            received_at: latest.map(|latest| self.zone.show(latest.received_at)),
+            quality: latest.map(|latest| latest.quality.word()),
+            time_from: latest.map(|latest| {
+                if latest.quality.has(Quality::RECEIVED_TIME) { "receipt" } else { "device" }
+            }),
+            freshness: freshness.word(),
+            interval_s: channel.interval.as_secs_f64(),
+            link: link_word(channel.link),
+            grace_s: channel.link.grace().as_secs(),
+        }
+    }
+
+    /// An alert's document; `None` when its station or channel is not in the catalogue.
+    pub fn alert(&self, alert: &Alert) -> Option<AlertDocument> {
+        let station = self.state.catalogue.station(alert.subject.station)?;
+        let channel = self.state.catalogue.channel(alert.subject.channel)?;
+        let area = alert.subject.area.clone();
+        Some(AlertDocument {
+            id: alert.id.to_string(),
+            rule: alert.rule.clone(),
+            title: Name::from(&alert.title),
+            station: station.id.clone(),
+            station_name: Name::from(&station.name),
+            property: channel.property.clone(),
+            channel: format!("{}/{}", station.id, channel.property),
+            area_name: self.area_name(area.as_ref()),
+            area,
+            state: alert.state.word(),
+            severity: alert.severity.word(),
+            value: alert.value,
+            threshold: alert.threshold,
+            unit: channel.unit.code(),
+            started_at: self.zone.show(alert.started_at),
+            changed_at: self.zone.show(alert.changed_at),
+            ended_at: alert.ended_at.map(|at| self.zone.show(at)),
+            timeline: alert.timeline.iter().map(|moment| self.moment(moment)).collect(),
+        })
+    }
+
+    /// An alert's feature at its station.
+    pub fn alert_feature(&self, alert: &Alert) -> Option<AlertFeature> {
+        let station = self.state.catalogue.station(alert.subject.station)?;
+        let properties = self.alert(alert)?;
+        Some(AlertFeature { kind: "Feature", id: properties.id.clone(), geometry: Point::of(station), properties })
+    }
+
+    fn moment(&self, moment: &Moment) -> AlertMoment {
+        AlertMoment {
+            at: self.zone.show(moment.at),
+            state: moment.state.word(),
+            severity: moment.severity.word(),
+            value: moment.value,
+            cause: moment.cause.word(),
+        }
+    }
+
+    fn area_name(&self, area: Option<&AreaId>) -> Option<Name> {
+        self.state.catalogue.area(area?).map(|area| Name::from(&area.name))
+    }
+}
+
+fn link_word(link: LinkClass) -> &'static str {
+    match link {
+        LinkClass::Wired => "wired",
+        LinkClass::Cellular => "cellular",
+        LinkClass::Lorawan => "lorawan",
+    }
+}

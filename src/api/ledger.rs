@@ -1,0 +1,103 @@
+//! `GET /ledger`: what came in by each source and what became of it.
+//!
+//! `received` = `stored` + `duplicate` + `rejected` + `pending`; `pending` is on its way from the journal to the store
+//! and is zero when the service is idle. The counts are of readings, since the journal began.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::door::{Allowed, SeeLedger};
+use super::problem::{Problem, Refused};
+use super::query::{Asked, Nothing};
+
+/// The ledger.
+#[derive(Serialize, ToSchema)]
+pub struct LedgerDocument {
+    /// One entry a source by which anything ever came, in order of their first use.
+    sources: Vec<SourceEntry>,
+    /// Their sums.
+    total: Tally,
+    /// Whether received = stored + duplicate + rejected in every source, with nothing pending.
+    balanced: bool,
+}
+
+/// One source's entry.
+#[derive(Serialize, ToSchema)]
+pub struct SourceEntry {
+    /// The source's name.
+    #[schema(example = "edge")]
+    source: String,
+    /// The counts.
+    #[serde(flatten)]
+    tally: Tally,
+}
+
+/// Counts of readings since the journal began.
+#[derive(Clone, Default, Serialize, ToSchema)]
+pub struct Tally {
+    /// Messages that the readings came in.
+    messages: u64,
+    /// Readings found in them; a message that could not be decoded counts as one.
+    received: u64,
+    /// Readings in the store.
+    stored: u64,
+    /// Readings that were there already, with the same time and value.
+    duplicate: u64,
+    /// Readings refused.
+    rejected: u64,
+    /// Readings journaled and not yet in the store.
+    pending: u64,
+    /// Readings refused, by reason.
+    #[schema(value_type = BTreeMap<String, u64>, example = json!({"implausible": 3}))]
+    reasons: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Tally) {
+        self.messages += other.messages;
+        self.received += other.received;
+        self.stored += other.stored;
+        self.duplicate += other.duplicate;
+        self.rejected += other.rejected;
+        self.pending += other.pending;
+        for (reason, count) in &other.reasons {
+            *self.reasons.entry(reason).or_default() += count;
+        }
+    }
+
+    fn balances(&self) -> bool {
+        self.pending == 0 && self.received == self.stored + self.duplicate + self.rejected
+    }
+}
+
+/// What came in and what became of it, by source.
+#[utoipa::path(get, path = "/api/v1/ledger", tag = "intake",
+    security(("token" = []), ("session" = [])),
+    responses((status = 200, description = "The ledger", body = LedgerDocument), Refused))]
+pub async fn read(door: Allowed<SeeLedger>, Asked(Nothing): Asked<Nothing>) -> Result<Json<LedgerDocument>, Problem> {
+    let parts = door.parts();
+    // The store follows: asked first, it can only be behind.
+    let stored = parts.store.stored_counts();
+    let state = parts.state.read();
+    let mut total = Tally::default();
+    let mut sources = Vec::new();
+    for (id, counts) in state.ledger.sources() {
+        let stored = stored.get(&id).copied().unwrap_or(0);
+        let tally = Tally {
+            messages: counts.messages,
+            received: counts.received,
+            stored,
+            duplicate: counts.duplicate,
+            rejected: counts.rejected(),
+            pending: counts.taken.saturating_sub(stored),
+            reasons: counts.rejected_by_reason().map(|(reason, count)| (reason.word(), count)).collect(),
+        };
+        total.add(&tally);
+        sources.push(SourceEntry { source: state.catalogue.source(id).to_owned(), tally });
+    }
+    let balanced = sources.iter().all(|entry| entry.tally.balances());
+    Ok(Json(LedgerDocument { sources, total, balanced }))
+}

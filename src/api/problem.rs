@@ -1,0 +1,322 @@
+//! Errors as RFC 9457 problem details: a stable `code` for programs, a sentence for people, a request id for the log.
+//!
+//! Invariants: every answer of 400 and above that this service makes is one of [`Code`]; a cause that is not the
+//! caller's business is logged under the request id and never sent. Left out on purpose: translations of the sentences
+//! (the pages translate by `code`).
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tracing::Instrument;
+use utoipa::{IntoResponses, ToSchema};
+
+/// The media type of every error.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// The header that carries the request id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+macro_rules! codes {
+    ($($variant:ident = $word:literal, $status:ident, $title:literal, $meaning:literal;)*) => {
+        /// What can go wrong, as a closed list. The word is part of the contract.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Code { $(#[doc = $meaning] $variant,)* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Code] = &[$(Code::$variant,)*];
+
+            /// The stable word.
+            pub fn word(self) -> &'static str {
+                match self { $(Code::$variant => $word,)* }
+            }
+
+            /// The HTTP status it is sent with.
+            pub fn status(self) -> StatusCode {
+                match self { $(Code::$variant => StatusCode::$status,)* }
+            }
+
+            /// A few words that are the same at every occurrence.
+            pub fn title(self) -> &'static str {
+                match self { $(Code::$variant => $title,)* }
+            }
+
+            /// What it means and what to do about it.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$variant => $meaning,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter's value cannot be used",
+        "The parameter named in `parameter` has a value that cannot be used; `detail` says what is accepted.";
+    UnknownParameter = "unknown_parameter", BAD_REQUEST, "There is no such parameter",
+        "The query names a parameter that this address does not have; `detail` lists the ones it has.";
+    NotSupported = "not_supported", BAD_REQUEST, "This is not offered yet",
+        "The parameter is part of the planned interface and this version does not answer it; leave it out.";
+    InvalidBody = "invalid_body", BAD_REQUEST, "The body cannot be used",
+        "The request's body is not the JSON document that this address takes; `detail` says where it went wrong.";
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first",
+        "No token or session came with the request, or it is unknown, withdrawn or expired. Sign in at /api/v1/session.";
+    WrongCredentials = "wrong_credentials", UNAUTHORIZED, "Name or password is wrong",
+        "The name and the password do not belong together, or the account is disabled.";
+    Forbidden = "forbidden", FORBIDDEN, "Not allowed",
+        "The caller is known and its role does not include this.";
+    CrossSite = "cross_site", FORBIDDEN, "Requests from other sites are refused",
+        "A change was asked for with the session cookie (or without signing in, in the demo) by a page of another origin.";
+    NotFound = "not_found", NOT_FOUND, "There is nothing here",
+        "The address or the thing it names does not exist, or lies outside the caller's areas.";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Not with this method",
+        "The address exists and does not take this method; the `Allow` header lists the ones it takes.";
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The body did not arrive in time",
+        "The request's body came too slowly.";
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
+        "The request's body is larger than this address takes.";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
+        "The request's body must be declared as application/json.";
+    TooManyAttempts = "too_many_attempts", TOO_MANY_REQUESTS, "Too many attempts",
+        "Too many failed sign-ins for this account or from this address; wait as long as `Retry-After` says.";
+    TooManyReaders = "too_many_readers", TOO_MANY_REQUESTS, "Too many open streams",
+        "The limit of open streams, of the service or of this address, is reached; try again later or poll the layers.";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here",
+        "A fault of the service. Its log has the cause under the request id.";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Not available now",
+        "A part that is needed for the answer is not running; `/readyz` says which.";
+}
+
+/// An error on its way to the caller.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    code: Code,
+    detail: String,
+    parameter: Option<String>,
+    retry_after_seconds: Option<u64>,
+    /// For the log only.
+    cause: Option<String>,
+}
+
+/// Problem details (RFC 9457), sent as `application/problem+json`.
+#[derive(Serialize, ToSchema)]
+pub struct ProblemDocument {
+    /// Where the code is explained, relative to this service.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems#invalid_parameter")]
+    about: String,
+    /// The same words for every occurrence of the code.
+    #[schema(value_type = String)]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 400)]
+    status: u16,
+    /// The stable word for programs; `GET /problems` lists and explains them all.
+    #[schema(value_type = String, example = "invalid_parameter")]
+    code: &'static str,
+    /// What was wrong this time and what to do about it.
+    detail: String,
+    /// The query parameter or body member that is meant, when it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameter: Option<String>,
+    /// The request's number; the service's log has it too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "5f1c9a0e77d2b3a4")]
+    request_id: Option<String>,
+}
+
+impl Problem {
+    /// An error with what to tell the caller.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), parameter: None, retry_after_seconds: None, cause: None }
+    }
+
+    /// A value of the query parameter `name` that cannot be used; `why` continues the sentence.
+    pub fn parameter(name: &str, why: impl AsRef<str>) -> Self {
+        let mut problem = Self::new(Code::InvalidParameter, format!("{name}: {}", why.as_ref()));
+        problem.parameter = Some(name.to_owned());
+        problem
+    }
+
+    /// A query parameter of the planned interface that this version does not answer.
+    pub fn not_supported(name: &str, instead: &str) -> Self {
+        let mut problem = Self::new(Code::NotSupported, format!("{name}: {instead}"));
+        problem.parameter = Some(name.to_owned());
+        problem
+    }
+
+    /// Nothing of that name that the caller may see.
+    pub fn not_found(what: &str, name: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no {what} {name:?}"))
+    }
+
+    /// A fault of ours: the cause goes to the log only.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        let mut problem = Self::new(Code::Internal, "the service's log has the cause under this request id");
+        problem.cause = Some(cause.to_string());
+        problem
+    }
+
+    /// How long to wait before the next try, in seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    fn document(&self, request_id: Option<String>) -> ProblemDocument {
+        ProblemDocument {
+            about: format!("/problems#{}", self.code.word()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            code: self.code.word(),
+            detail: self.detail.clone(),
+            parameter: self.parameter.clone(),
+            request_id,
+        }
+    }
+
+    fn respond(&self, request_id: Option<String>) -> Response {
+        let mut response = (self.code.status(), Json(self.document(request_id))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"saola\""));
+        }
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.respond(None);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Gives each request a number, writes it into problem documents and logs the cause of ours under it.
+pub async fn number_requests(request: Request, next: Next) -> Response {
+    let id = format!("{:016x}", rand::random::<u64>());
+    let span = tracing::debug_span!("request", id = %id, method = %request.method(), path = %request.uri().path());
+    let mut response = next.run(request).instrument(span).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if let Some(cause) = &problem.cause {
+            tracing::error!(request.id = %id, cause = %cause, "a request failed");
+        }
+        let kept = std::mem::take(response.headers_mut());
+        let mut numbered = problem.respond(Some(id.clone()));
+        for (name, value) in &kept {
+            if name != CONTENT_LENGTH && !numbered.headers().contains_key(name) {
+                numbered.headers_mut().append(name, value.clone());
+            }
+        }
+        response = numbered;
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// What every address behind the door may answer, for the API description.
+#[derive(IntoResponses)]
+pub enum Refused {
+    /// A parameter cannot be used.
+    #[response(status = 400, content_type = "application/problem+json")]
+    Unusable(#[to_schema] ProblemDocument),
+    /// Not signed in, or no longer.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unknown(#[to_schema] ProblemDocument),
+    /// The caller's role does not include this.
+    #[response(status = 403, content_type = "application/problem+json")]
+    NotAllowed(#[to_schema] ProblemDocument),
+}
+
+/// What an address that names one thing may answer besides.
+#[derive(IntoResponses)]
+pub enum Missing {
+    /// There is no such thing in the caller's areas.
+    #[response(status = 404, content_type = "application/problem+json")]
+    Nowhere(#[to_schema] ProblemDocument),
+}
+
+/// What an address that takes a body may answer besides.
+#[derive(IntoResponses)]
+pub enum BadBody {
+    /// The body did not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    Slow(#[to_schema] ProblemDocument),
+    /// The body is too large.
+    #[response(status = 413, content_type = "application/problem+json")]
+    Large(#[to_schema] ProblemDocument),
+    /// The body is not declared as JSON.
+    #[response(status = 415, content_type = "application/problem+json")]
+    Foreign(#[to_schema] ProblemDocument),
+}
+
+/// One code with its meaning.
+#[derive(Serialize, ToSchema)]
+pub struct ProblemKind {
+    /// The stable word.
+    #[schema(value_type = String, example = "unknown_parameter")]
+    code: &'static str,
+    /// The HTTP status it is sent with.
+    #[schema(example = 400)]
+    status: u16,
+    /// The same words for every occurrence.
+    #[schema(value_type = String)]
+    title: &'static str,
+    /// What it means and what to do about it.
+    #[schema(value_type = String)]
+    meaning: &'static str,
+}
+
+/// Every error code with its meaning: what the `type` of a problem document points at.
+#[utoipa::path(get, path = "/problems", tag = "service", security(()),
+    responses((status = 200, description = "All codes", body = Vec<ProblemKind>)))]
+pub async fn list() -> Json<Vec<ProblemKind>> {
+    Json(
+        Code::ALL
+            .iter()
+            .map(|code| ProblemKind {
+                code: code.word(),
+                status: code.status().as_u16(),
+                title: code.title(),
+                meaning: code.meaning(),
+            })
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_apart_and_are_errors() {
+        for (place, code) in Code::ALL.iter().enumerate() {
+            assert!(code.status().is_client_error() || code.status().is_server_error());
+            assert!(Code::ALL[..place].iter().all(|other| other.word() != code.word()));
+        }
+    }
+
+    #[test]
+    fn the_cause_is_not_sent() {
+        let problem = Problem::internal("secret path");
+        let text = serde_json::to_string(&problem.document(Some("1".into()))).unwrap();
+        assert!(!text.contains("secret"), "{text}");
+        assert!(text.contains("\"request_id\":\"1\""), "{text}");
+    }
+}

@@ -1,0 +1,114 @@
+//! The routes, their order of layers, and their description.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Extension};
+use axum::http::{Method, Uri};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use utoipa::Modify;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::door::House;
+use super::problem::{Code, Problem};
+use super::service::Description;
+use super::{
+    Parts, alerts, dead_letters, features, headers, history, layers, ledger, pages, problem, service, session, stations,
+    stream,
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Saola",
+        description = "Sensors on roads, in the air, on rivers and in forests: live map, alerts, history. Errors are \
+            problem documents (RFC 9457) with a stable `code`. Times are RFC 3339; values are in the unit (UCUM) that \
+            stands beside them, as they were stored. A caller is told only of its areas."
+    ),
+    tags(
+        (name = "map", description = "Stations, layers and what changes"),
+        (name = "alerts", description = "What somebody may have to act upon"),
+        (name = "history", description = "What was observed"),
+        (name = "intake", description = "What came in and what became of it"),
+        (name = "session", description = "Who asks"),
+        (name = "service", description = "How the service is"),
+    ),
+    components(schemas(
+        problem::ProblemDocument, features::AlertDocument, features::StationFeature, stream::Heartbeat, stream::Resync
+    )),
+    modifiers(&Schemes)
+)]
+struct Described;
+
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("saola token issue")).build();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        let cookie = ApiKeyValue::with_description(super::door::SESSION_COOKIE, "set by POST /api/v1/session");
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+}
+
+fn described() -> OpenApiRouter<House> {
+    OpenApiRouter::with_openapi(Described::openapi())
+        .routes(routes!(stations::list))
+        .routes(routes!(stations::one))
+        .routes(routes!(layers::list))
+        .routes(routes!(layers::one))
+        .routes(routes!(stream::read))
+        .routes(routes!(alerts::list))
+        .routes(routes!(alerts::one))
+        .routes(routes!(history::read))
+        .routes(routes!(ledger::read))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::one))
+        .routes(routes!(dead_letters::replay))
+        .routes(routes!(session::sign_in, session::sign_out))
+        .routes(routes!(session::me))
+        .routes(routes!(service::alive))
+        .routes(routes!(service::ready))
+        .routes(routes!(service::metrics))
+        .routes(routes!(service::openapi))
+        .routes(routes!(problem::list))
+}
+
+/// The API's description, in OpenAPI 3.1.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    described().into_openapi()
+}
+
+/// Everything, ready to be served.
+pub fn router(parts: Arc<Parts>) -> Router {
+    let (routes, openapi) = described().split_for_parts();
+    let description = openapi.to_pretty_json().unwrap_or_default();
+    let compressed = DefaultPredicate::new().and(NotForContentType::const_new("font/"));
+    routes
+        .fallback(pages::serve)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(House::new(parts))
+        .layer(Extension(Description(description.into())))
+        .layer(DefaultBodyLimit::disable())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(axum::middleware::from_fn(headers::dress))
+        .layer(axum::middleware::from_fn(problem::number_requests))
+        .layer(CompressionLayer::new().gzip(true).compress_when(compressed))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Response {
+    Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path())).into_response()
+}
+
+fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+    let text = cause.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| cause.downcast_ref::<String>().cloned()).unwrap_or_default();
+    Problem::internal(format!("a handler panicked: {text}")).into_response()
+}

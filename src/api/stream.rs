@@ -1,0 +1,365 @@
+//! `GET /stream`: what changes, as server-sent events.
+//!
+//! A reader is a cursor over the feed and owns no queue: what it has missed is asked of the feed when the peer takes
+//! more, and each station is told as it is then, once. So a slow reader costs nothing but a cursor, and gets fewer and
+//! newer events; one whose cursor has left the feed's window, or that has more than [`CATCH_UP_MAX`] subjects to catch
+//! up with, is told to `resync`. One that does not read at all is cut off by the connection (`paced.rs`).
+//!
+//! Invariant: an event carries an `id` only when everything up to that number of the journal has been told before it,
+//! so that `Last-Event-ID` resumes without a gap.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use utoipa::{IntoParams, ToSchema};
+
+use super::door::{Allowed, Pass, SeeMap};
+use super::events::Events;
+use super::features::Reporter;
+use super::layers::Layer;
+use super::problem::{Code, Problem, Refused};
+use super::query::{Asked, Bbox, FromParams, Params, word};
+use super::readers::Seat;
+use super::sight::Sight;
+use super::time::{Shown, Zone};
+use super::{Parts, features};
+use crate::live::{Change, Since};
+use crate::model::{Seq, StationKind};
+use crate::state::State;
+
+/// Changes are gathered for so long before they are told.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// A heartbeat comes at least so often.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// How often it is asked whether the caller is still welcome.
+const RECHECK: Duration = Duration::from_secs(2);
+
+/// Stations and alerts told in one piece.
+const PIECE: usize = 128;
+
+/// Subjects (24 bytes each) that a reader may have to catch up with; with more it is told to resync.
+const CATCH_UP_MAX: usize = 16_384;
+
+static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// What `/stream` takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StreamAsked {
+    /// Only changes of these layers: `stations`, a kind such as `air`, `alerts`; may be repeated or a list with commas.
+    /// Absent: everything.
+    #[param(value_type = Option<String>, example = "air,alerts")]
+    layers: Vec<Layer>,
+    /// Only inside this rectangle: west,south,east,north in WGS 84 degrees.
+    #[param(value_type = Option<String>, example = "102.3,21.6,104.0,22.9")]
+    bbox: Option<Bbox>,
+    /// Go on after this event, for clients that cannot send the header `Last-Event-ID` (which comes first).
+    #[param(value_type = Option<String>)]
+    last_event_id: Option<String>,
+}
+
+impl FromParams for StreamAsked {
+    fn from_params(params: &mut Params) -> Result<Self, Problem> {
+        let told: Vec<Layer> = Layer::all().filter(|layer| *layer != Layer::Areas).collect();
+        Ok(Self {
+            layers: params.many("layers", |text| word(text, &told, Layer::id))?,
+            bbox: params.one("bbox", Bbox::parse)?,
+            last_event_id: params.one("last_event_id", |text| Ok(text.to_owned()))?,
+        })
+    }
+}
+
+impl StreamAsked {
+    fn wants_kind(&self, kind: StationKind) -> bool {
+        self.layers.is_empty() || self.layers.iter().any(|layer| [Layer::Stations, Layer::Kind(kind)].contains(layer))
+    }
+
+    fn wants_alerts(&self) -> bool {
+        self.layers.is_empty() || self.layers.contains(&Layer::Alerts)
+    }
+}
+
+/// The `heartbeat` event: the reader can tell a quiet province from a broken line.
+#[derive(Serialize, ToSchema)]
+pub struct Heartbeat {
+    /// The service's clock.
+    #[schema(value_type = String, format = DateTime)]
+    now: Shown,
+    /// Seconds since silence and hold times were last judged; null before the first time.
+    tick_age_s: Option<f64>,
+    /// Seconds since the newest message was received; null when none ever was.
+    intake_age_s: Option<f64>,
+    /// The last entry of the journal that the picture includes.
+    #[schema(value_type = u64)]
+    last_seq: Seq,
+}
+
+/// The `resync` event: read the layers and alerts anew; the stream goes on from `revision`.
+#[derive(Serialize, ToSchema)]
+pub struct Resync {
+    /// The journal's number from which on changes follow.
+    #[schema(value_type = u64)]
+    revision: Seq,
+}
+
+/// Changes as they happen, as server-sent events.
+///
+/// `change`: a station's feature, as in `/stations/{id}`. `alert`: an alert, as in `/alerts/{id}`. `heartbeat`: every
+/// 10 s. `resync`: something was missed; read everything anew. Connect first and read the layers then: nothing is
+/// missed in between. The stream ends within 5 s when the caller's sign-in ends or its rights change.
+#[utoipa::path(get, path = "/api/v1/stream", tag = "map",
+    params(StreamAsked, ("last-event-id" = Option<String>, Header, description = "Go on after this event")),
+    security(("token" = []), ("session" = [])),
+    responses(
+        (status = 200, description = "The events; `data` of `change` is a StationFeature, of `alert` an AlertDocument, \
+            of `heartbeat` a Heartbeat, of `resync` a Resync", body = String, content_type = "text/event-stream"),
+        Refused,
+        (status = 429, description = "Too many open streams", body = super::problem::ProblemDocument,
+            content_type = "application/problem+json")))]
+pub async fn read(
+    door: Allowed<SeeMap>,
+    headers: HeaderMap,
+    Asked(asked): Asked<StreamAsked>,
+) -> Result<Response, Problem> {
+    let parts = Arc::clone(door.parts());
+    let seat = door.take_seat().ok_or_else(|| {
+        Problem::new(Code::TooManyReaders, "no more streams are served, to anybody or to this address").retry_after(5)
+    })?;
+    let header = headers.get(&LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    let seen = header.map(str::to_owned).or(asked.last_event_id.clone());
+    let now = Instant::now();
+    let reader = Reader {
+        cursor: parts.feed.latest(),
+        wake: parts.feed.wake(),
+        sight: door.sight(&parts.state.read().catalogue),
+        pass: door.into_pass(),
+        seen,
+        asked,
+        backlog: VecDeque::new(),
+        begun: false,
+        told_at: now,
+        beat_at: now,
+        check_at: now + RECHECK,
+        zone: Zone::default(),
+        _seat: seat,
+        parts,
+    };
+    let events = stream::unfold(reader, |mut reader| async move {
+        let text = reader.next().await?;
+        Some((Ok::<_, Infallible>(text), reader))
+    });
+    let mut response = Body::from_stream(events).into_response();
+    let out = response.headers_mut();
+    out.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    out.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Proxies of the nginx family would gather events.
+    out.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+struct Reader {
+    parts: Arc<Parts>,
+    asked: StreamAsked,
+    sight: Sight,
+    pass: Pass,
+    zone: Zone,
+    /// What the peer says it has seen; settled with the first piece.
+    seen: Option<String>,
+    begun: bool,
+    /// Everything up to here has been told, but for the backlog.
+    cursor: Seq,
+    /// What is being told: the feed's answer at one moment, at most [`CATCH_UP_MAX`] lines, not added to.
+    backlog: VecDeque<(Seq, Change)>,
+    wake: watch::Receiver<Seq>,
+    told_at: Instant,
+    beat_at: Instant,
+    check_at: Instant,
+    _seat: Seat,
+}
+
+impl Reader {
+    /// The next piece of text; `None` when the stream ends.
+    async fn next(&mut self) -> Option<Bytes> {
+        if !self.begun {
+            self.begun = true;
+            return Some(self.begin());
+        }
+        loop {
+            let now = Instant::now();
+            if now >= self.check_at {
+                self.check_at = now + RECHECK;
+                if !self.pass.still_holds().await {
+                    return None;
+                }
+            }
+            if now >= self.beat_at {
+                return Some(self.beat(now));
+            }
+            if self.backlog.is_empty() && now >= self.told_at + GATHER && self.wake.has_changed().unwrap_or(false) {
+                self.wake.mark_unchanged();
+                self.told_at = now;
+                if let Some(resync) = self.look() {
+                    return Some(resync);
+                }
+            }
+            if !self.backlog.is_empty() {
+                let piece = self.tell();
+                if !piece.is_empty() {
+                    return Some(piece);
+                }
+                continue;
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Until there may be something to do; `None` when the service stops.
+    async fn wait(&mut self) -> Option<()> {
+        let due = self.beat_at.min(self.check_at);
+        let gathered = self.told_at + GATHER;
+        let news = async {
+            if self.wake.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            self.wake.mark_changed();
+            sleep_until(gathered).await;
+        };
+        tokio::select! {
+            () = self.parts.stop.cancelled() => None,
+            () = sleep_until(due) => Some(()),
+            () = news => Some(()),
+        }
+    }
+
+    fn begin(&mut self) -> Bytes {
+        let mut events = Events::new();
+        events.retry(Duration::from_secs(2));
+        if let Some(seen) = self.seen.take() {
+            let latest = self.cursor;
+            match seen.trim().parse().map(Seq) {
+                Ok(seen) if seen <= latest => {
+                    self.cursor = seen;
+                    self.wake.mark_changed();
+                    self.told_at = Instant::now() - GATHER;
+                }
+                _ => self.resync(&mut events),
+            }
+        }
+        self.heartbeat(&mut events);
+        events.take()
+    }
+
+    fn beat(&mut self, now: Instant) -> Bytes {
+        self.beat_at = now + HEARTBEAT;
+        let mut events = Events::new();
+        self.heartbeat(&mut events);
+        events.take()
+    }
+
+    fn heartbeat(&mut self, events: &mut Events) {
+        self.beat_at = Instant::now() + HEARTBEAT;
+        let now = self.parts.clock.now();
+        let (ticked_at, applied) = {
+            let state = self.parts.state.read();
+            (state.ticked_at, state.applied)
+        };
+        let never = crate::model::Timestamp::EPOCH;
+        let body = Heartbeat {
+            now: self.zone.show(now),
+            tick_age_s: (ticked_at != never).then(|| now.since(ticked_at).as_secs_f64()),
+            intake_age_s: (self.parts.intake_at)().map(|at| now.since(at).as_secs_f64()),
+            last_seq: applied,
+        };
+        events.add("heartbeat", Some(self.cursor), &body);
+    }
+
+    fn resync(&mut self, events: &mut Events) {
+        self.backlog.clear();
+        self.cursor = self.parts.feed.latest();
+        self.sight = self.pass.sight(&self.parts.state.read().catalogue);
+        events.add("resync", Some(self.cursor), &Resync { revision: self.cursor });
+    }
+
+    /// Asks the feed; the text of a resync when the reader has fallen out of it.
+    fn look(&mut self) -> Option<Bytes> {
+        match self.parts.feed.since(self.cursor) {
+            Since::Changes(lines) if lines.len() <= CATCH_UP_MAX => {
+                self.backlog = lines.into();
+                None
+            }
+            Since::Changes(_) | Since::Resync => {
+                metrics::counter!("http_stream_resyncs_total").increment(1);
+                let mut events = Events::new();
+                self.resync(&mut events);
+                Some(events.take())
+            }
+        }
+    }
+
+    /// Tells one piece of the backlog.
+    fn tell(&mut self) -> Bytes {
+        let parts = Arc::clone(&self.parts);
+        let state = parts.state.read();
+        let reporter = features::Reporter { state: &state, now: parts.clock.now(), zone: &self.zone };
+        let mut events = Events::new();
+        for _ in 0..PIECE {
+            let Some((seq, change)) = self.backlog.pop_front() else {
+                break;
+            };
+            // Complete up to this number only when the next line has a greater one.
+            let complete = self.backlog.front().is_none_or(|(next, _)| *next > seq);
+            if complete {
+                self.cursor = seq;
+            }
+            let id = complete.then_some(seq);
+            match change {
+                Change::Station(no) => self.tell_station(&reporter, no, id, &mut events),
+                Change::Alert(alert) => self.tell_alert(&reporter, &state, &alert, id, &mut events),
+            }
+        }
+        events.take()
+    }
+
+    fn tell_station(&self, reporter: &Reporter<'_>, no: crate::model::StationNo, id: Option<Seq>, events: &mut Events) {
+        let station = reporter.state.catalogue.station(no).filter(|station| {
+            !station.retired
+                && self.sight.reaches_station(station)
+                && self.asked.wants_kind(station.kind)
+                && self.asked.bbox.is_none_or(|bbox| bbox.contains(station.position))
+        });
+        if let Some(station) = station {
+            events.add("change", id, &reporter.station(station));
+        }
+    }
+
+    fn tell_alert(
+        &self,
+        reporter: &Reporter<'_>,
+        state: &State,
+        alert: &crate::model::AlertId,
+        id: Option<Seq>,
+        events: &mut Events,
+    ) {
+        let alert = state.alerts.get(alert).filter(|alert| {
+            let position = || state.catalogue.station(alert.subject.station).map(|station| station.position);
+            self.asked.wants_alerts()
+                && self.sight.reaches(alert.subject.area.as_ref())
+                && self.asked.bbox.is_none_or(|bbox| position().is_some_and(|at| bbox.contains(at)))
+        });
+        if let Some(document) = alert.and_then(|alert| reporter.alert(alert)) {
+            events.add("alert", id, &document);
+        }
+    }
+}
