@@ -1,1 +1,4 @@
 //! The integration tests, one binary laid out like the parts they exercise.
+
+mod edge;
+mod mqtt_client;
