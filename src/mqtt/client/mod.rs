@@ -108,8 +108,14 @@ impl Client {
             Duration::from_millis(config.backoff_min_ms.into()),
             Duration::from_millis(config.backoff_max_ms.into()),
         );
-        let tasks = vec![tokio::spawn(poll.run(backoff)), tokio::spawn(wake(intake, desk.clone(), requests.clone()))];
-        Ok(Client { requests, desk, status, tasks })
+        let poll_ended = CancellationToken::new();
+        let ended = poll_ended.clone().drop_guard();
+        let polling = tokio::spawn(async move {
+            let _ended = ended;
+            poll.run(backoff).await;
+        });
+        let tasks = vec![polling, tokio::spawn(wake(intake, desk.clone(), requests.clone()))];
+        Ok(Client { name: config.name.clone(), requests, desk, status, poll_ended, tasks })
     }
 
     /// How the connection stands.

@@ -35,7 +35,7 @@ use super::outbox::Outbox;
 use super::pace::Pace;
 use super::socket::{DESK_BYTES, Desk, Leftover, NoMemory, Out, Socket, emptied, part};
 use super::window::Window;
-use crate::model::{Durable, Intake, RawMessage, Refusal};
+use crate::model::{Arrival, Durable, Intake, RawMessage, Refusal};
 use crate::mqtt::topic;
 
 /// While more than this waits to be written the socket is not read: a client that does not take its answers may not
@@ -415,7 +415,7 @@ impl<I: Intake> Connection<I> {
             if verdict == Verdict::Stored {
                 let Publish { topic, payload, .. } = publish;
                 let source = self.shared.source;
-                batch.push(RawMessage { source, topic, payload, received_at, retained: false });
+                batch.push(RawMessage { source, topic, payload, received_at, arrival: Arrival::Fresh });
             }
             if let Some(packet_id) = publish.packet_id {
                 self.window.push(packet_id.get(), verdict);

@@ -309,7 +309,7 @@ mod tests {
                 topic: &text,
                 payload: text.as_bytes(),
                 received_at: Timestamp::EPOCH,
-                retained: false,
+                arrival: crate::model::Arrival::Fresh,
             });
         }
         let capacity = batch.capacity();

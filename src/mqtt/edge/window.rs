@@ -101,7 +101,7 @@ mod tests {
         window.seal(Some(Seq(40)));
         window.push(9, Verdict::Stored);
         window.seal(Some(Seq(42)));
-        assert_eq!(released(&mut window, 39), []);
+        assert_eq!(released(&mut window, 39), [0_u16; 0]);
         assert_eq!(released(&mut window, 41), [7, 8]);
         assert_eq!(released(&mut window, 42), [9]);
         assert!(window.is_empty());
@@ -114,7 +114,7 @@ mod tests {
         window.seal(Some(Seq(5)));
         window.push(2, Verdict::Denied);
         window.seal(None);
-        assert_eq!(released(&mut window, 4), []);
+        assert_eq!(released(&mut window, 4), [0_u16; 0]);
         assert_eq!(released(&mut window, 5), [1, 2]);
         window.push(3, Verdict::Denied);
         window.seal(None);
