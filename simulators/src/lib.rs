@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod fleet;
 pub mod json;
+pub mod load;
 pub mod mqtt;
 pub mod phenomena;
 pub mod scenario;

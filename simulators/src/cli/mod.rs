@@ -1,6 +1,7 @@
 //! The commands and their options. What a command prints goes to standard output, everything else to standard error.
 
 mod fleet;
+mod load;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -20,6 +21,10 @@ struct Arguments {
 enum Command {
     /// Publish what the province's devices observe in a scenario
     Run(fleet::Run),
+    /// Publish many devices' messages at a rate and measure the acknowledgements
+    Load(load::Load),
+    /// Subscribe and count, nothing else
+    Count(load::Count),
 }
 
 /// How to sign in.
@@ -48,7 +53,9 @@ pub fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(async {
         match arguments.command {
-            Command::Run(run) => fleet::run(run).await,
+            Command::Run(command) => fleet::run(command).await,
+            Command::Load(command) => load::load(command).await,
+            Command::Count(command) => load::count(command).await,
         }
     });
     match outcome {

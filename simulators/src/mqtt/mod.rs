@@ -4,7 +4,7 @@
 //! [`packet`] directly. Left out on purpose: QoS 2, TLS, MQTT 5.
 
 mod acknowledged;
-mod connection;
+pub mod connection;
 pub mod packet;
 mod publisher;
 
