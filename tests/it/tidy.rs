@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("mqtt", &["model", "clock"]),
     ("journal", &["model"]),
     ("live", &["model"]),
-    ("alerts", &["model"]),
+    ("alerts", &["model", "document"]),
     ("store", &["model"]),
     ("document", &["model"]),
     ("database", &[]),
