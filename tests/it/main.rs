@@ -4,5 +4,6 @@
 
 mod edge;
 mod mqtt_client;
+mod auth;
 mod registry;
 mod tidy;
