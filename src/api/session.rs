@@ -17,7 +17,7 @@ use super::door::{Allowed, Anyone, BeKnown, Credential, SESSION_COOKIE};
 use super::problem::{BadBody, Code, Problem, ProblemDocument, Refused};
 use super::query::{Asked, Nothing};
 use super::time::{Shown, Zone};
-use crate::auth::Scope;
+use crate::auth::{self, Attempt, Scope};
 
 /// A name and a password.
 #[derive(Deserialize, ToSchema)]
@@ -60,7 +60,7 @@ pub struct Me {
 }
 
 /// Signs in: sets the cookie `saola_session`.
-#[utoipa::path(post, path = "/api/v1/session", tag = "session", security(()), request_body = SignIn,
+#[utoipa::path(post, path = "/api/v1/session", operation_id = "signIn", tag = "session", security(()), request_body = SignIn,
     responses(
         (status = 200, description = "Signed in", body = SessionDocument,
             headers(("set-cookie" = String, description = "saola_session; HttpOnly, SameSite=Strict"))),
@@ -75,25 +75,36 @@ pub async fn sign_in(
     let parts = Arc::clone(anyone.parts());
     let lifetime = parts.config.session_lifetime;
     let now = parts.clock.now();
+    let origin = Some(anyone.address());
     // Checking a password costs tens of milliseconds on purpose: not on a thread that serves others.
-    let checked =
-        tokio::task::spawn_blocking(move || parts.accounts.sign_in(&asked.name, &asked.password, now, lifetime)).await;
-    let session = checked
-        .map_err(Problem::internal)?
-        .map_err(Problem::internal)?
-        .ok_or_else(|| Problem::new(Code::WrongCredentials, "the name and the password do not belong together"))?;
+    let checked = tokio::task::spawn_blocking(move || {
+        let attempt = Attempt { name: &asked.name, password: &asked.password, origin };
+        parts.accounts.sign_in(&attempt, now, lifetime.duration())
+    });
+    let session = match checked.await.map_err(Problem::internal)?.map_err(Problem::internal)? {
+        auth::SignIn::In(session) => session,
+        auth::SignIn::Refused => {
+            let why = "the name and the password do not belong together, or the account is disabled";
+            return Err(Problem::new(Code::WrongCredentials, why));
+        }
+        auth::SignIn::HeldBack { retry_after } => {
+            let seconds = retry_after.as_secs().max(1);
+            let why = format!("too many tries to sign in with this name; try again in {seconds} s");
+            return Err(Problem::new(Code::TooManyAttempts, why).retry_after(seconds));
+        }
+    };
     let body = SessionDocument {
         name: session.caller.name,
         role: session.caller.role.word(),
         expires_at: Zone::default().show(session.expires_at),
     };
     let mut response = Json(body).into_response();
-    set_cookie(&mut response, &headers, &session.token, lifetime.as_secs())?;
+    set_cookie(&mut response, &headers, &session.token, lifetime.duration().as_secs())?;
     Ok(response)
 }
 
 /// Signs out: withdraws the session and clears the cookie.
-#[utoipa::path(delete, path = "/api/v1/session", tag = "session",
+#[utoipa::path(delete, path = "/api/v1/session", operation_id = "signOut", tag = "session",
     security(("token" = []), ("session" = [])),
     responses((status = 204, description = "Signed out"), Refused))]
 pub async fn sign_out(
@@ -115,7 +126,7 @@ pub async fn sign_out(
 }
 
 /// Who asks, and what they may see.
-#[utoipa::path(get, path = "/api/v1/me", tag = "session",
+#[utoipa::path(get, path = "/api/v1/me", operation_id = "readMe", tag = "session",
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The caller", body = Me), Refused))]
 pub async fn me(door: Allowed<BeKnown>, Asked(Nothing): Asked<Nothing>) -> Json<Me> {

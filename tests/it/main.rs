@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod edge;
-mod mqtt_client;
+mod api;
 mod auth;
+mod crash;
+mod edge;
+mod mosquitto;
+mod mqtt_client;
 mod registry;
+mod service;
 mod tidy;
