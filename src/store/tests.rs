@@ -168,7 +168,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
     #[test]
     fn any_history_with_crashes_is_the_history_without(
         steps in prop::collection::vec(any_step(), 1..25), tight in any::<bool>(),
