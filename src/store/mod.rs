@@ -232,7 +232,7 @@ impl Store {
             let series = heads.unwritten().filter_map(|head| head.series(channel));
             series.fold(Vec::new(), |older, series| head::merge(&older, series.between(from, to)))
         });
-        Range::new(&self.tables, &snapshot, channel, (from, to), in_memory)
+        Range::new(&self.tables, snapshot, channel, (from, to), in_memory)
     }
 
     /// The channel's latest sample by time. An error when a later one may be in a part that cannot be read.
@@ -245,7 +245,8 @@ impl Store {
         let Some(latest_run) = latest_run else {
             return Ok(in_memory);
         };
-        let Key { day, .. } = tables::run_of(channel, latest_run)?.0;
+        let latest_run = latest_run.key().map_err(|source| StoreError::Read { what: "the latest sample", source })?;
+        let Key { day, .. } = Key::from_bytes(&latest_run).ok_or(StoreError::DamagedKey { channel })?;
         if in_memory.is_some_and(|sample| Day::of(sample.observed_at) > day) {
             return Ok(in_memory);
         }
@@ -296,6 +297,7 @@ impl Store {
     }
 
     /// Dead letters before a number (`None`: from the newest on), newest first. Follow [`DeadLetterPage::before`].
+    /// An error only when none can be read at all.
     pub fn dead_letters(
         &self,
         before: Option<Seq>,
