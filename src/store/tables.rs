@@ -67,6 +67,11 @@ impl Tables {
         })
     }
 
+    /// Bytes of sorted tables on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.runs.disk_space() + self.letters.disk_space()
+    }
+
     /// The samples of one channel's day, ascending, one per time, and what of it cannot be read.
     pub(super) fn day(
         &self,
