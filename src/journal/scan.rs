@@ -38,6 +38,15 @@ pub(super) struct Kept {
     pub(super) unproven: u64,
     /// Whether that mark closes the segment: nothing follows it.
     pub(super) closed: bool,
+    /// Whether that mark begins a group of which no entry is kept.
+    bare: bool,
+}
+
+impl Kept {
+    /// A mark whose group was lost says nothing that the next mark does not say.
+    fn end_of_entries(&self) -> u64 {
+        if self.bare { self.unproven } else { self.end }
+    }
 }
 
 /// Unreadable bytes and the entries that were in them.
@@ -48,8 +57,9 @@ pub(super) struct Hole {
     pub(super) lost: u64,
 }
 
-/// A hole with missing entries that no later mark has proven to be damage yet.
+/// A hole that no later mark has proven to be damage yet.
 struct Doubt {
+    /// The entry that was to come there.
     missing: Seq,
     before: Kept,
     hole: Hole,
@@ -107,8 +117,15 @@ struct Judge {
 
 impl Judge {
     fn new(first: Seq, next: Option<Seq>) -> Self {
-        let kept =
-            Kept { entries: 0, first: None, last: None, end: HEADER_BYTES, unproven: HEADER_BYTES, closed: false };
+        let kept = Kept {
+            entries: 0,
+            first: None,
+            last: None,
+            end: HEADER_BYTES,
+            unproven: HEADER_BYTES,
+            closed: false,
+            bare: false,
+        };
         Self {
             kept,
             holes: Vec::new(),
@@ -127,6 +144,7 @@ impl Judge {
         self.kept.first = self.kept.first.or(Some(seq));
         self.kept.last = Some(seq);
         self.kept.closed = false;
+        self.kept.bare = false;
         self.kept.end = offset + bytes;
         self.group.1 = self.group.1.saturating_sub(1);
     }
@@ -139,6 +157,7 @@ impl Judge {
         self.holes.extend(self.doubts.drain(..proven).map(|doubt| doubt.hole));
         self.kept.unproven = offset;
         self.kept.closed = mark.entries == 0;
+        self.kept.bare = mark.entries > 0;
         self.kept.end = offset + MARK_FRAME_BYTES as u64;
         self.group = (offset + u64::from(mark.bytes), mark.entries);
     }
@@ -149,10 +168,13 @@ impl Judge {
         let lost = seq.0.saturating_sub(self.expected.0);
         let (from, to) = gap.unwrap_or((offset, offset));
         let hole = Hole { from, to, lost };
-        if lost > 0 && !self.proven {
-            self.doubts.push(Doubt { missing: self.expected, before: self.kept, hole });
-        } else if lost > 0 || gap.is_some() {
+        if lost == 0 && gap.is_none() {
+            return;
+        }
+        if self.proven {
             self.holes.push(hole);
+        } else {
+            self.doubts.push(Doubt { missing: self.expected, before: self.kept, hole });
         }
     }
 
@@ -170,14 +192,16 @@ impl Judge {
         let readable = self.kept.end;
         let tear = if let Some(doubt) = self.doubts.into_iter().next() {
             self.kept = doubt.before;
+            self.kept.end = self.kept.end_of_entries();
             Some((self.kept.end, readable.max(group_end)))
         } else {
             let written = match origin {
                 Origin::New => last_nonzero(file, readable, bytes)?,
                 Origin::Recycled => readable,
             };
-            let to = written.max(group_end);
-            (to_come > 0 || to > readable).then_some((readable, to.max(readable)))
+            self.kept.end = self.kept.end_of_entries();
+            let to = written.max(group_end).max(readable);
+            (to_come > 0 || to > self.kept.end).then_some((self.kept.end, to))
         };
         self.holes.retain(|hole| hole.from < self.kept.end);
         self.holes.sort_by_key(|hole| hole.from);

@@ -1,5 +1,9 @@
 //! Tests of the journal as a whole.
 
+mod bench;
+mod faulty;
+mod model;
+
 use super::*;
 use crate::model::{ChannelId, Entry, Message, Quality, Sample, SourceId, TimeClass};
 
