@@ -145,11 +145,11 @@ pub(super) fn without_twins(
         if let Some(twin) = kept.last_mut().filter(|twin| twin.header.first == candidate.header.first) {
             let (older, newer) = (examine(twin, None)?, examine(&candidate, None)?);
             let mut loser = newer;
-            if loser.kept.entries >= older.kept.entries {
+            if loser.kept.next >= older.kept.next {
                 loser = older;
                 std::mem::swap(twin, &mut candidate);
             }
-            if loser.kept.entries == 0 {
+            if loser.kept.next == candidate.header.first {
                 empty.push((candidate, loser));
             } else {
                 damaged.note(&candidate.name, 0, Fault::Overlap);
@@ -235,8 +235,8 @@ impl Opening<'_> {
         let judged = examine(&found, None)?;
         note_holes(&found.name, &judged, &mut self.recovery.damaged);
         self.recovery.entries += judged.kept.entries;
-        self.last = judged.kept.last.unwrap_or(Seq(found.header.first.0.saturating_sub(1)));
-        if judged.kept.entries > 0 {
+        self.last = Seq(judged.kept.next.0.saturating_sub(1));
+        if judged.kept.next > found.header.first {
             let readable = settle(self.disk, &found, &judged, &mut self.recovery)?;
             let segment = into_segment(found, readable);
             if !judged.holes.is_empty() {
@@ -298,8 +298,9 @@ fn settle(disk: &dyn Disk, found: &Found, scan: &Scan, recovery: &mut Recovery) 
     }
     found.file.sync().map_err(failed("sync"))?;
     let mut readable = end;
-    if let Some(last) = scan.kept.last.filter(|_| cut && !scan.kept.closed) {
+    if cut && !scan.kept.closed {
         // Says that everything before it is durable: so not before the sync.
+        let last = Seq(scan.kept.next.0.saturating_sub(1));
         let mark = closing_mark(found.header.salt, found.header.first, last);
         match write_all(&*found.file, &mark, end) {
             Ok(()) => readable = end + MARK_FRAME_BYTES as u64,

@@ -32,6 +32,8 @@ pub(super) struct Kept {
     pub(super) first: Option<Seq>,
     /// Last of them.
     pub(super) last: Option<Seq>,
+    /// The number of the entry that comes next: a mark may know of entries behind the last one that is readable.
+    pub(super) next: Seq,
     /// Where the last frame kept ends.
     pub(super) end: u64,
     /// Where the last mark kept begins: nothing in the file proves that what follows it was synced.
@@ -105,8 +107,6 @@ struct Judge {
     kept: Kept,
     holes: Vec<Hole>,
     doubts: Vec<Doubt>,
-    /// The entry that comes next when nothing is missing.
-    expected: Seq,
     /// Whether another segment follows.
     proven: bool,
     /// Unreadable bytes just before the next frame.
@@ -121,6 +121,7 @@ impl Judge {
             entries: 0,
             first: None,
             last: None,
+            next: first,
             end: HEADER_BYTES,
             unproven: HEADER_BYTES,
             closed: false,
@@ -130,7 +131,6 @@ impl Judge {
             kept,
             holes: Vec::new(),
             doubts: Vec::new(),
-            expected: first,
             proven: next.is_some(),
             gap: None,
             group: (HEADER_BYTES, 0),
@@ -139,7 +139,7 @@ impl Judge {
 
     fn entry(&mut self, offset: u64, seq: Seq, bytes: u64) {
         self.look_back(offset, seq);
-        self.expected = Seq(seq.0.saturating_add(1));
+        self.kept.next = Seq(seq.0.saturating_add(1));
         self.kept.entries += 1;
         self.kept.first = self.kept.first.or(Some(seq));
         self.kept.last = Some(seq);
@@ -151,7 +151,7 @@ impl Judge {
 
     fn mark(&mut self, offset: u64, seq: Seq, mark: Mark) {
         self.look_back(offset, seq);
-        self.expected = seq;
+        self.kept.next = seq;
         // Everything in doubt up to `durable` had been synced: it is damage.
         let proven = self.doubts.partition_point(|doubt| doubt.missing <= mark.durable);
         self.holes.extend(self.doubts.drain(..proven).map(|doubt| doubt.hole));
@@ -165,7 +165,7 @@ impl Judge {
     /// What lies between the last frame and this one.
     fn look_back(&mut self, offset: u64, seq: Seq) {
         let gap = self.gap.take();
-        let lost = seq.0.saturating_sub(self.expected.0);
+        let lost = seq.0.saturating_sub(self.kept.next.0);
         let (from, to) = gap.unwrap_or((offset, offset));
         let hole = Hole { from, to, lost };
         if lost == 0 && gap.is_none() {
@@ -174,12 +174,12 @@ impl Judge {
         if self.proven {
             self.holes.push(hole);
         } else {
-            self.doubts.push(Doubt { missing: self.expected, before: self.kept, hole });
+            self.doubts.push(Doubt { missing: self.kept.next, before: self.kept, hole });
         }
     }
 
     fn end_before(mut self, next: Seq, bytes: u64) -> Scan {
-        let lost = next.0.saturating_sub(self.expected.0);
+        let lost = next.0.saturating_sub(self.kept.next.0);
         if lost > 0 {
             self.holes.push(Hole { from: self.kept.end, to: bytes.max(self.kept.end), lost });
         }

@@ -1,6 +1,7 @@
 //! Tests of the journal as a whole.
 
 mod bench;
+mod damage;
 mod faulty;
 mod model;
 
