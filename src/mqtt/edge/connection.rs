@@ -138,7 +138,11 @@ impl<I: Intake> Connection<I> {
             // Nothing more is said, not even what was due: the client must send again what it has no answer for.
             End::JournalStopped => return,
             End::Lost(error) => return tracing::debug!(%client, %error, "the network failed"),
-            _ => answer::farewell(self.version, &end, &mut self.out.bytes),
+            // What is on disk by now is answered first, so that it is not sent again; a failure here changes nothing.
+            _ => {
+                let _ = self.settle();
+                answer::farewell(self.version, &end, &mut self.out.bytes)
+            }
         };
         // A time-out here means that the client does not take its last words; it has had its chance.
         let _ = timeout(PARTING, part(self.socket, self.out, &self.shared.desks)).await;
