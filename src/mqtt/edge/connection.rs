@@ -132,18 +132,21 @@ impl<I: Intake> Connection<I> {
         if let Some(reason) = refused_reason(&end) {
             self.shared.meters.refuse(reason);
         }
-        let Line { client, account, .. } = &*self.line;
-        tracing::debug!(%client, account = %account.name, ?end, "an MQTT connection ended");
+        // As text fields, so that the log escapes what a client may have put into its name.
+        let (client, account): (&str, &str) = (&self.line.client, &self.line.account.name);
+        tracing::debug!(client, account, ?end, "an MQTT connection ended");
         match end {
             // Nothing more is said, not even what was due: the client must send again what it has no answer for.
             End::JournalStopped => return,
-            End::Lost(error) => return tracing::debug!(%client, %error, "the network failed"),
+            End::Lost(error) => return tracing::debug!(client, %error, "the network failed"),
             // What is on disk by now is answered first, so that it is not sent again; a failure here changes nothing.
             _ => {
                 let _ = self.settle();
                 answer::farewell(self.version, &end, &mut self.out.bytes)
             }
         };
+        // What it sent in part is given up before it is waited for.
+        drop((self.leftover, self.window));
         // A time-out here means that the client does not take its last words; it has had its chance.
         let _ = timeout(PARTING, part(self.socket, self.out, &self.shared.desks)).await;
     }

@@ -7,6 +7,8 @@
 //! The loader is raw: it writes blocks of packets made beforehand and counts the bytes of the answers. It shares the
 //! machine with the edge, so the figures are a floor.
 
+#![expect(clippy::print_stdout, reason = "whoever runs a measurement reads its figures")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
