@@ -143,7 +143,7 @@ impl Alerts {
         } else {
             now.min(self.aged_to + AGEING_PER_TICK_MAX)
         };
-        self.book.forget(self.retention.keep_closed.duration(), self.retention.keep_closed_count, self.aged_to);
+        self.book.forget(self.retention.keep_closed, self.retention.keep_closed_count, self.aged_to);
     }
 
     fn tick_machines(&mut self, catalogue: &Catalogue, now: Timestamp, out: &mut Vec<Transition>) {

@@ -542,7 +542,7 @@ fn a_time_line_is_bounded_and_keeps_its_beginning() {
 
 #[test]
 fn closed_alerts_are_kept_by_age_and_number() {
-    let retention = Retention { keep_closed: Span::from_minutes(30), keep_closed_count: 3 };
+    let retention = Retention { keep_closed: Duration::from_secs(1800), keep_closed_count: 3 };
     let mut bench = Bench::new(catalogue(), &rule(ONE_LEVEL));
     bench.alerts.set_retention(retention);
     for i in 0..5 {
