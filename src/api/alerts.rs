@@ -81,7 +81,7 @@ pub struct AlertList {
 }
 
 /// Alerts, open and cleared, newest change first.
-#[utoipa::path(get, path = "/api/v1/alerts", tag = "alerts", params(AlertsAsked),
+#[utoipa::path(get, path = "/api/v1/alerts", operation_id = "listAlerts", tag = "alerts", params(AlertsAsked),
     security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The alerts", body = AlertList),
@@ -116,7 +116,7 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) ->
 }
 
 /// One alert with its time-line.
-#[utoipa::path(get, path = "/api/v1/alerts/{id}", tag = "alerts",
+#[utoipa::path(get, path = "/api/v1/alerts/{id}", operation_id = "readAlert", tag = "alerts",
     params(("id" = String, Path, description = "The alert's identifier, percent-encoded")),
     security(("token" = []), ("session" = [])),
     responses(

@@ -22,7 +22,7 @@ impl<T: DeserializeOwned> FromRequest<House> for Body<T> {
         }
         let config = house.limits();
         let read = to_bytes(request.into_body(), config.body_bytes_max);
-        let bytes = match tokio::time::timeout(config.body_timeout, read).await {
+        let bytes = match tokio::time::timeout(config.body_timeout.duration(), read).await {
             Err(_) => return Err(Problem::new(Code::RequestTimeout, "the body was not complete in time")),
             Ok(Err(_)) => {
                 let why = format!("the body was cut off or holds more than {} bytes", config.body_bytes_max);

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::door::{Allowed, Replay, SeeLedger};
+use super::door::{Allowed, Replay, SeeDeadLetters};
 use super::problem::{Code, Missing, Problem, Refused};
 use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
 use super::time::{Shown, Zone};
@@ -110,11 +110,11 @@ pub struct DeadLetterList {
 }
 
 /// Messages of which something was refused, newest first.
-#[utoipa::path(get, path = "/api/v1/dead-letters", tag = "intake", params(DeadLettersAsked),
+#[utoipa::path(get, path = "/api/v1/dead-letters", operation_id = "listDeadLetters", tag = "intake", params(DeadLettersAsked),
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The messages", body = DeadLetterList), Refused))]
 pub async fn list(
-    door: Allowed<SeeLedger>,
+    door: Allowed<SeeDeadLetters>,
     Asked(asked): Asked<DeadLettersAsked>,
 ) -> Result<Json<DeadLetterList>, Problem> {
     let parts = door.parts().clone();
@@ -132,12 +132,12 @@ pub async fn list(
 }
 
 /// One dead letter with its whole payload.
-#[utoipa::path(get, path = "/api/v1/dead-letters/{id}", tag = "intake",
+#[utoipa::path(get, path = "/api/v1/dead-letters/{id}", operation_id = "readDeadLetter", tag = "intake",
     params(("id" = String, Path, description = "The message's number", example = "48211")),
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The message", body = DeadLetterDocument), Refused, Missing))]
 pub async fn one(
-    door: Allowed<SeeLedger>,
+    door: Allowed<SeeDeadLetters>,
     Id(id): Id,
     Asked(Nothing): Asked<Nothing>,
 ) -> Result<Json<DeadLetterDocument>, Problem> {
@@ -163,7 +163,7 @@ pub struct Replayed {
 /// Hands a dead letter in again, as if it had just arrived: for when the cause has been mended.
 ///
 /// Answered when it is durable. What is refused again becomes a dead letter again; the first one stays as it is.
-#[utoipa::path(post, path = "/api/v1/dead-letters/{id}/replay", tag = "intake",
+#[utoipa::path(post, path = "/api/v1/dead-letters/{id}/replay", operation_id = "replayDeadLetter", tag = "intake",
     params(("id" = String, Path, description = "The message's number", example = "48211")),
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "It is in the journal again", body = Replayed), Refused, Missing,

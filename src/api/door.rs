@@ -79,8 +79,10 @@ needs! {
     SeeHistory = Some(Permission::ReadHistory);
     /// Alerts.
     SeeAlerts = Some(Permission::ReadAlerts);
-    /// What came in and what became of it, with the messages that were refused.
+    /// What came in and what became of it.
     SeeLedger = Some(Permission::ReadLedger);
+    /// Messages that were refused, whole.
+    SeeDeadLetters = Some(Permission::ReadDeadLetters);
     /// Handing messages in again.
     Replay = Some(Permission::ReplayDeadLetters);
     /// The service's own measures.

@@ -310,9 +310,11 @@ impl Reporter<'_> {
             observed_at: latest.map(|latest| self.zone.show(latest.observed_at)),
             received_at: latest.map(|latest| self.zone.show(latest.received_at)),
             quality: latest.map(|latest| latest.quality.word()),
-            time_from: latest.map(|latest| {
-                if latest.quality.has(Quality::RECEIVED_TIME) { "receipt" } else { "device" }
-            }),
+            time_from: latest.map(
+                |latest| {
+                    if latest.quality.has(Quality::RECEIVED_TIME) { "receipt" } else { "device" }
+                },
+            ),
             freshness: freshness.word(),
             interval_s: channel.interval.as_secs_f64(),
             link: link_word(channel.link),

@@ -100,7 +100,7 @@ impl Place {
 }
 
 /// Raw samples of channels in a range of time, oldest first, one channel after the other.
-#[utoipa::path(get, path = "/api/v1/history", tag = "history", params(HistoryAsked),
+#[utoipa::path(get, path = "/api/v1/history", operation_id = "readHistory", tag = "history", params(HistoryAsked),
     security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The samples. CSV: a header row, then time,value,quality; with several channels \
@@ -152,9 +152,8 @@ fn channels(door: &Allowed<SeeHistory>, names: &[String]) -> Result<Vec<(String,
         let station = state.catalogue.station(channel.station)?;
         sight.reaches_station(station).then(|| (name.clone(), channel.clone()))
     };
-    let found = |name| {
-        find(name).ok_or_else(|| Problem::new(Code::NotFound, format!("channel: there is no channel {name:?}")))
-    };
+    let found =
+        |name| find(name).ok_or_else(|| Problem::new(Code::NotFound, format!("channel: there is no channel {name:?}")));
     names.iter().map(found).collect()
 }
 

@@ -213,11 +213,8 @@ mod tests {
     fn check(format: Format, names: &[&str], expected: &str) {
         let series = names.iter().map(|name| Series { name: (*name).to_owned(), unit: "m" }).collect();
         let mut writer = Writer::new(format, Zone::default(), series);
-        let sample = |seconds, value, quality| StoredSample {
-            observed_at: Timestamp::from_seconds(seconds),
-            value,
-            quality,
-        };
+        let sample =
+            |seconds, value, quality| StoredSample { observed_at: Timestamp::from_seconds(seconds), value, quality };
         writer.samples(0, &[sample(0, 1.5, Quality::GOOD), sample(60, -0.1, Quality::FAULT)]);
         let first = writer.take();
         writer.samples(0, &[sample(120, 3.0, Quality::CALIBRATING)]);

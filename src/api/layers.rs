@@ -97,7 +97,7 @@ pub struct TimeRange {
 }
 
 /// The map layers that this caller can draw.
-#[utoipa::path(get, path = "/api/v1/layers", tag = "map",
+#[utoipa::path(get, path = "/api/v1/layers", operation_id = "listLayers", tag = "map",
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The layers", body = LayerList), Refused))]
 pub async fn list(door: Allowed<SeeMap>, Asked(Nothing): Asked<Nothing>) -> Json<LayerList> {
@@ -210,7 +210,7 @@ pub struct AreaReport {
 /// One layer's features as they are now.
 ///
 /// `ETag` and `If-None-Match` spare the body when nothing has changed.
-#[utoipa::path(get, path = "/api/v1/layers/{layer}", tag = "map",
+#[utoipa::path(get, path = "/api/v1/layers/{layer}", operation_id = "readLayer", tag = "map",
     params(("layer" = String, Path, description = "The layer's name", example = "stations"), LayerAsked),
     security(("token" = []), ("session" = [])),
     responses(
@@ -306,8 +306,7 @@ fn tagged(body: Vec<u8>, headers: &HeaderMap) -> Response {
     let tag = format!("W/\"{hex}\"");
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let fresh = known.split(',').any(|one| one.trim().trim_start_matches("W/") == &tag[2..]);
-    let mut response =
-        if fresh { StatusCode::NOT_MODIFIED.into_response() } else { Bytes::from(body).into_response() };
+    let mut response = if fresh { StatusCode::NOT_MODIFIED.into_response() } else { Bytes::from(body).into_response() };
     let out = response.headers_mut();
     out.insert(CONTENT_TYPE, HeaderValue::from_static(GEO_JSON));
     out.insert(CACHE_CONTROL, REVALIDATE);

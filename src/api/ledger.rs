@@ -74,7 +74,7 @@ impl Tally {
 }
 
 /// What came in and what became of it, by source.
-#[utoipa::path(get, path = "/api/v1/ledger", tag = "intake",
+#[utoipa::path(get, path = "/api/v1/ledger", operation_id = "readLedger", tag = "intake",
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The ledger", body = LedgerDocument), Refused))]
 pub async fn read(door: Allowed<SeeLedger>, Asked(Nothing): Asked<Nothing>) -> Result<Json<LedgerDocument>, Problem> {

@@ -54,7 +54,9 @@ pub fn of(layer: Layer) -> Vec<Mark> {
     match layer {
         Layer::Areas => Vec::new(),
         Layer::Alerts => SEVERITIES.map(severity).into(),
-        Layer::Stations | Layer::Kind(_) => FRESHNESSES.map(freshness).into_iter().chain(SEVERITIES.map(severity)).collect(),
+        Layer::Stations | Layer::Kind(_) => {
+            FRESHNESSES.map(freshness).into_iter().chain(SEVERITIES.map(severity)).collect()
+        }
     }
 }
 

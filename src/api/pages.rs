@@ -28,7 +28,8 @@ const NOTICE: &str = "<!doctype html><html lang=\"vi\"><meta charset=\"utf-8\"><
 pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     let path = uri.path().trim_start_matches('/');
     if method != Method::GET && method != Method::HEAD {
-        return Problem::new(Code::NotFound, format!("there is no address {} for {method}", uri.path())).into_response();
+        return Problem::new(Code::NotFound, format!("there is no address {} for {method}", uri.path()))
+            .into_response();
     }
     match find(path) {
         Some((name, file)) => answer(&name, file, &headers),

@@ -235,13 +235,13 @@ pub async fn number_requests(request: Request, next: Next) -> Response {
 pub enum Refused {
     /// A parameter cannot be used.
     #[response(status = 400, content_type = "application/problem+json")]
-    Unusable(#[to_schema] ProblemDocument),
+    Unusable(ProblemDocument),
     /// Not signed in, or no longer.
     #[response(status = 401, content_type = "application/problem+json")]
-    Unknown(#[to_schema] ProblemDocument),
+    Unknown(ProblemDocument),
     /// The caller's role does not include this.
     #[response(status = 403, content_type = "application/problem+json")]
-    NotAllowed(#[to_schema] ProblemDocument),
+    NotAllowed(ProblemDocument),
 }
 
 /// What an address that names one thing may answer besides.
@@ -249,7 +249,7 @@ pub enum Refused {
 pub enum Missing {
     /// There is no such thing in the caller's areas.
     #[response(status = 404, content_type = "application/problem+json")]
-    Nowhere(#[to_schema] ProblemDocument),
+    Nowhere(ProblemDocument),
 }
 
 /// What an address that takes a body may answer besides.
@@ -257,13 +257,13 @@ pub enum Missing {
 pub enum BadBody {
     /// The body did not arrive in time.
     #[response(status = 408, content_type = "application/problem+json")]
-    Slow(#[to_schema] ProblemDocument),
+    Slow(ProblemDocument),
     /// The body is too large.
     #[response(status = 413, content_type = "application/problem+json")]
-    Large(#[to_schema] ProblemDocument),
+    Large(ProblemDocument),
     /// The body is not declared as JSON.
     #[response(status = 415, content_type = "application/problem+json")]
-    Foreign(#[to_schema] ProblemDocument),
+    Foreign(ProblemDocument),
 }
 
 /// One code with its meaning.
@@ -284,7 +284,7 @@ pub struct ProblemKind {
 }
 
 /// Every error code with its meaning: what the `type` of a problem document points at.
-#[utoipa::path(get, path = "/problems", tag = "service", security(()),
+#[utoipa::path(get, path = "/problems", operation_id = "listProblems", tag = "service", security(()),
     responses((status = 200, description = "All codes", body = Vec<ProblemKind>)))]
 pub async fn list() -> Json<Vec<ProblemKind>> {
     Json(

@@ -154,11 +154,8 @@ impl Bbox {
     /// Whether a position lies inside or on the edge.
     pub fn contains(&self, at: Position) -> bool {
         let across = self.west > self.east;
-        let inside = if across {
-            at.lon >= self.west || at.lon <= self.east
-        } else {
-            (self.west..=self.east).contains(&at.lon)
-        };
+        let inside =
+            if across { at.lon >= self.west || at.lon <= self.east } else { (self.west..=self.east).contains(&at.lon) };
         inside && (self.south..=self.north).contains(&at.lat)
     }
 
@@ -231,7 +228,9 @@ mod tests {
         check_bbox("102,21,104,23", 104.1, 23.0, Some(false));
         check_bbox("170,-10,-170,10", 179.0, 0.0, Some(true));
         check_bbox("170,-10,-170,10", 0.0, 0.0, Some(false));
-        for bad in ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "NaN,0,1,1", "0,0,inf,1", "0,5,1,4", "181,0,182,1", "0,-91,1,1"] {
+        for bad in
+            ["", "1,2,3", "1,2,3,4,5", "a,b,c,d", "NaN,0,1,1", "0,0,inf,1", "0,5,1,4", "181,0,182,1", "0,-91,1,1"]
+        {
             check_bbox(bad, 0.0, 0.0, None);
         }
     }

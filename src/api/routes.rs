@@ -19,8 +19,8 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, alerts, dead_letters, features, headers, history, layers, ledger, pages, problem, service, session, stations,
-    stream,
+    Parts, alerts, dead_letters, features, headers, history, layers, ledger, pages, problem, service, session,
+    stations, stream,
 };
 
 #[derive(OpenApi)]

@@ -38,7 +38,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a connection above the cap gets.
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 5\r\n\
-connection: close\r\ncontent-length: 139\r\n\r\n{\"type\":\"/problems#unavailable\",\"title\":\"Not available now\",\
+connection: close\r\ncontent-length: 143\r\n\r\n{\"type\":\"/problems#unavailable\",\"title\":\"Not available now\",\
 \"status\":503,\"code\":\"unavailable\",\"detail\":\"all connections are in use, try again\"}";
 
 /// Why the server did not start.
@@ -114,7 +114,7 @@ async fn accept(listener: TcpListener, config: Config, app: Router, stop: Cancel
             app.clone().oneshot(request)
         });
         let _ = stream.set_nodelay(true);
-        let io = TokioIo::new(Paced::new(stream, config.write_timeout));
+        let io = TokioIo::new(Paced::new(stream, config.write_timeout.duration()));
         let connection = graceful.watch(builder.serve_connection(io, service));
         let cut = cut.clone();
         tokio::spawn(async move {
@@ -129,8 +129,8 @@ async fn accept(listener: TcpListener, config: Config, app: Router, stop: Cancel
         });
     }
     drop(listener);
-    if tokio::time::timeout(config.stop_timeout, graceful.shutdown()).await.is_err() {
-        tracing::warn!("http connections were cut: they had not ended {:?} after the stop", config.stop_timeout);
+    if tokio::time::timeout(config.stop_timeout.duration(), graceful.shutdown()).await.is_err() {
+        tracing::warn!("http connections were cut: they had not ended {} after the stop", config.stop_timeout);
     }
     cut.cancel();
 }
@@ -139,7 +139,7 @@ fn connection_builder(config: &Config) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(config.header_timeout)
+        .header_read_timeout(config.header_timeout.duration())
         .max_headers(HEADERS_MAX)
         .max_buf_size(CONNECTION_BUFFER_BYTES);
     builder

@@ -48,14 +48,14 @@ pub struct Health {
 }
 
 /// Answers as long as the process can answer at all.
-#[utoipa::path(get, path = "/healthz", tag = "service", security(()),
+#[utoipa::path(get, path = "/healthz", operation_id = "readLiveness", tag = "service", security(()),
     responses((status = 200, description = "Alive", body = Health)))]
 pub async fn alive(Asked(Nothing): Asked<Nothing>) -> Json<Health> {
     Json(Health { status: "alive", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// Whether every part does its work, with the causes when one does not.
-#[utoipa::path(get, path = "/readyz", tag = "service", security(()),
+#[utoipa::path(get, path = "/readyz", operation_id = "readReadiness", tag = "service", security(()),
     responses(
         (status = 200, description = "Ready", body = Readiness),
         (status = 503, description = "Not ready; `checks` says why", body = Readiness)))]
@@ -67,7 +67,7 @@ pub async fn ready(anyone: Anyone, Asked(Nothing): Asked<Nothing>) -> Response {
 }
 
 /// The service's own measures in the text format of Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "service",
+#[utoipa::path(get, path = "/metrics", operation_id = "readMetrics", tag = "service",
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The measures", body = String, content_type = "text/plain"), Refused))]
 pub async fn metrics(door: Allowed<SeeMetrics>, Asked(Nothing): Asked<Nothing>) -> Response {
@@ -80,7 +80,7 @@ pub async fn metrics(door: Allowed<SeeMetrics>, Asked(Nothing): Asked<Nothing>) 
 pub struct Description(pub Arc<str>);
 
 /// This description, in OpenAPI 3.1.
-#[utoipa::path(get, path = "/openapi.json", tag = "service", security(()),
+#[utoipa::path(get, path = "/openapi.json", operation_id = "readDescription", tag = "service", security(()),
     responses((status = 200, description = "The description", body = Object, content_type = "application/json")))]
 pub async fn openapi(
     Extension(Description(text)): Extension<Description>,

@@ -60,7 +60,7 @@ pub struct Me {
 }
 
 /// Signs in: sets the cookie `saola_session`.
-#[utoipa::path(post, path = "/api/v1/session", tag = "session", security(()), request_body = SignIn,
+#[utoipa::path(post, path = "/api/v1/session", operation_id = "signIn", tag = "session", security(()), request_body = SignIn,
     responses(
         (status = 200, description = "Signed in", body = SessionDocument,
             headers(("set-cookie" = String, description = "saola_session; HttpOnly, SameSite=Strict"))),
@@ -76,8 +76,10 @@ pub async fn sign_in(
     let lifetime = parts.config.session_lifetime;
     let now = parts.clock.now();
     // Checking a password costs tens of milliseconds on purpose: not on a thread that serves others.
-    let checked =
-        tokio::task::spawn_blocking(move || parts.accounts.sign_in(&asked.name, &asked.password, now, lifetime)).await;
+    let checked = tokio::task::spawn_blocking(move || {
+        parts.accounts.sign_in(&asked.name, &asked.password, now, lifetime.duration())
+    })
+    .await;
     let session = checked
         .map_err(Problem::internal)?
         .map_err(Problem::internal)?
@@ -88,12 +90,12 @@ pub async fn sign_in(
         expires_at: Zone::default().show(session.expires_at),
     };
     let mut response = Json(body).into_response();
-    set_cookie(&mut response, &headers, &session.token, lifetime.as_secs())?;
+    set_cookie(&mut response, &headers, &session.token, lifetime.duration().as_secs())?;
     Ok(response)
 }
 
 /// Signs out: withdraws the session and clears the cookie.
-#[utoipa::path(delete, path = "/api/v1/session", tag = "session",
+#[utoipa::path(delete, path = "/api/v1/session", operation_id = "signOut", tag = "session",
     security(("token" = []), ("session" = [])),
     responses((status = 204, description = "Signed out"), Refused))]
 pub async fn sign_out(
@@ -115,7 +117,7 @@ pub async fn sign_out(
 }
 
 /// Who asks, and what they may see.
-#[utoipa::path(get, path = "/api/v1/me", tag = "session",
+#[utoipa::path(get, path = "/api/v1/me", operation_id = "readMe", tag = "session",
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The caller", body = Me), Refused))]
 pub async fn me(door: Allowed<BeKnown>, Asked(Nothing): Asked<Nothing>) -> Json<Me> {

@@ -88,7 +88,7 @@ pub struct StationCollection {
 }
 
 /// Stations with their newest samples, freshness and worst open severity. Retired stations are left out.
-#[utoipa::path(get, path = "/api/v1/stations", tag = "map", params(StationsAsked),
+#[utoipa::path(get, path = "/api/v1/stations", operation_id = "listStations", tag = "map", params(StationsAsked),
     security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The stations", body = StationCollection, content_type = "application/geo+json"),
@@ -111,10 +111,7 @@ pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<StationsAsked>) -> 
     let zone = Zone::default();
     let reporter = Reporter { state: &state, now: parts.clock.now(), zone: &zone };
     let mut wanted = catalogue.stations()[first..].iter().filter(|station| {
-        !station.retired
-            && sight.reaches_station(station)
-            && area.reaches_station(station)
-            && asked.wants(station)
+        !station.retired && sight.reaches_station(station) && area.reaches_station(station) && asked.wants(station)
     });
     let page: Vec<&Station> = wanted.by_ref().take(asked.limit).collect();
     let next = wanted.next().and_then(|_| page.last()).map(|station| station.id.to_string());
@@ -125,7 +122,7 @@ pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<StationsAsked>) -> 
 }
 
 /// One station with its newest samples.
-#[utoipa::path(get, path = "/api/v1/stations/{id}", tag = "map",
+#[utoipa::path(get, path = "/api/v1/stations/{id}", operation_id = "readStation", tag = "map",
     params(("id" = String, Path, description = "The station's name", example = "TR-QL4D-01")),
     security(("token" = []), ("session" = [])),
     responses(

@@ -119,7 +119,7 @@ pub struct Resync {
 /// `change`: a station's feature, as in `/stations/{id}`. `alert`: an alert, as in `/alerts/{id}`. `heartbeat`: every
 /// 10 s. `resync`: something was missed; read everything anew. Connect first and read the layers then: nothing is
 /// missed in between. The stream ends within 5 s when the caller's sign-in ends or its rights change.
-#[utoipa::path(get, path = "/api/v1/stream", tag = "map",
+#[utoipa::path(get, path = "/api/v1/stream", operation_id = "readStream", tag = "map",
     params(StreamAsked, ("last-event-id" = Option<String>, Header, description = "Go on after this event")),
     security(("token" = []), ("session" = [])),
     responses(
@@ -140,16 +140,18 @@ pub async fn read(
     let header = headers.get(&LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let seen = header.map(str::to_owned).or(asked.last_event_id.clone());
     let now = Instant::now();
+    let sight = door.sight(&parts.state.read().catalogue);
     let reader = Reader {
-        cursor: parts.feed.latest(),
+        // Before the cursor: what is published in between wakes the reader.
         wake: parts.feed.wake(),
-        sight: door.sight(&parts.state.read().catalogue),
+        cursor: parts.feed.latest(),
+        sight,
         pass: door.into_pass(),
         seen,
         asked,
         backlog: VecDeque::new(),
         begun: false,
-        told_at: now,
+        look_at: now,
         beat_at: now,
         check_at: now + RECHECK,
         zone: Zone::default(),
@@ -183,7 +185,8 @@ struct Reader {
     /// What is being told: the feed's answer at one moment, at most [`CATCH_UP_MAX`] lines, not added to.
     backlog: VecDeque<(Seq, Change)>,
     wake: watch::Receiver<Seq>,
-    told_at: Instant,
+    /// Not before this is the feed asked again.
+    look_at: Instant,
     beat_at: Instant,
     check_at: Instant,
     _seat: Seat,
@@ -207,9 +210,9 @@ impl Reader {
             if now >= self.beat_at {
                 return Some(self.beat(now));
             }
-            if self.backlog.is_empty() && now >= self.told_at + GATHER && self.wake.has_changed().unwrap_or(false) {
+            if self.backlog.is_empty() && now >= self.look_at && self.wake.has_changed().unwrap_or(false) {
                 self.wake.mark_unchanged();
-                self.told_at = now;
+                self.look_at = now + GATHER;
                 if let Some(resync) = self.look() {
                     return Some(resync);
                 }
@@ -228,7 +231,7 @@ impl Reader {
     /// Until there may be something to do; `None` when the service stops.
     async fn wait(&mut self) -> Option<()> {
         let due = self.beat_at.min(self.check_at);
-        let gathered = self.told_at + GATHER;
+        let gathered = self.look_at;
         let news = async {
             if self.wake.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -252,7 +255,6 @@ impl Reader {
                 Ok(seen) if seen <= latest => {
                     self.cursor = seen;
                     self.wake.mark_changed();
-                    self.told_at = Instant::now() - GATHER;
                 }
                 _ => self.resync(&mut events),
             }

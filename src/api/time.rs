@@ -10,7 +10,7 @@ use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
 
-use crate::model::Timestamp;
+use crate::model::{Span, Timestamp};
 
 /// The zone of answers when none is asked for.
 pub const DEFAULT_ZONE: &str = "Asia/Ho_Chi_Minh";
@@ -114,31 +114,9 @@ fn with_lost_plus(text: &str) -> Option<String> {
     text.contains('T').then(|| text.replacen(' ', "+", 1))
 }
 
-/// A duration in the largest unit that holds it whole: what [`age`] reads back.
-pub fn age_text(age: Duration) -> String {
-    let seconds = age.as_secs();
-    for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60)] {
-        if seconds != 0 && seconds % length == 0 {
-            return format!("{}{unit}", seconds / length);
-        }
-    }
-    format!("{seconds}s")
-}
-
-/// `90s`, `15m`, `24h`, `7d`, `2w`; `None` for anything else and for more than 200 years.
-pub fn age(text: &str) -> Option<Duration> {
-    let unit = text.chars().next_back()?;
-    let seconds: u64 = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 3_600,
-        'd' => 86_400,
-        'w' => 604_800,
-        _ => return None,
-    };
-    let count: u64 = text.strip_suffix(unit)?.parse().ok()?;
-    let age = Duration::from_secs(count.checked_mul(seconds)?);
-    (age <= AGE_MAX).then_some(age)
+/// How long ago: `90s`, `24h`, `1h30m`, `2w`; `None` for anything else and for more than 200 years.
+fn age(text: &str) -> Option<Duration> {
+    text.parse::<Span>().ok().map(Span::duration).filter(|age| *age <= AGE_MAX)
 }
 
 #[cfg(test)]

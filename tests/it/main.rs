@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod api;
+mod auth;
 mod edge;
 mod mqtt_client;
-mod auth;
 mod registry;
 mod tidy;

@@ -1,0 +1,11 @@
+//! The HTTP API against real parts: state, feed, store, registry's areas, accounts; only the pipeline is played by hand.
+
+mod house;
+
+mod errors;
+mod history;
+mod ledger;
+mod map;
+mod openapi;
+mod server;
+mod stream;
