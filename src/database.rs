@@ -16,7 +16,7 @@ use rusqlite::Connection;
 const APPLICATION_ID: i32 = 0x5341_4F4C;
 
 /// Step `n` turns form `n` into form `n + 1`. Steps are never edited once released; new ones are appended.
-const STEPS: &[&str] = &[include_str!("database/0001_registry.sql")];
+const STEPS: &[&str] = &[include_str!("database/0001_registry.sql"), include_str!("database/0002_accounts.sql")];
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +113,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
+    // Without it, INSERT OR REPLACE would delete past the triggers that forbid deleting.
+    connection.pragma_update(None, "recursive_triggers", "ON")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }

@@ -141,14 +141,18 @@ impl<'p, 't> Section<'p, 't> {
         self.table.contains_key(key)
     }
 
-    /// Notes a mistake in a key of this table.
+    /// Notes a mistake in a key of this table; in the table as a whole when the key is empty.
     pub fn mistake(&self, key: &str, message: impl Into<String>) {
         self.page.mistake(self.line_of(key), &self.path_of(key), message);
     }
 
-    /// A key's whole path.
+    /// A key's whole path; the table's own for an empty key.
     pub fn path_of(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        match (self.path.as_str(), key) {
+            ("", key) => key.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, key) => format!("{path}.{key}"),
+        }
     }
 
     fn value(&mut self, key: &'static str, need: Need) -> Option<&'p Spanned<DeValue<'t>>> {
@@ -172,6 +176,37 @@ impl<'p, 't> Section<'p, 't> {
             self.wrong(key, "a text in quotes", value);
         }
         text
+    }
+
+    /// A text or a list of texts, as a list; empty when absent.
+    pub fn texts(&mut self, key: &'static str) -> Vec<&'p str> {
+        let Some(value) = self.value(key, Need::Optional) else { return Vec::new() };
+        let items: &[Spanned<DeValue<'t>>] = match value.get_ref() {
+            DeValue::Array(items) => items,
+            DeValue::String(_) => std::slice::from_ref(value),
+            other => {
+                self.wrong(key, "a text or a list of texts", other);
+                &[]
+            }
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match item.get_ref().as_str() {
+                Some(text) => texts.push(text),
+                None => self.wrong(key, "a list of texts only", item.get_ref()),
+            }
+        }
+        texts
+    }
+
+    /// Whether a key is there at all.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// Whether a key is there and holds a table.
+    pub fn is_table(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(|value| value.get_ref().is_table())
     }
 
     /// A finite number, written with or without decimals.

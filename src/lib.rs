@@ -17,6 +17,7 @@ pub mod journal;
 pub mod pipeline;
 
 pub mod alerts;
+pub mod follow;
 pub mod live;
 pub mod state;
 pub mod store;

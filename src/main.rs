@@ -1,3 +1,7 @@
 //! The binary: everything is in the library, so that tests reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    saola::cli::main()
+}

@@ -1,1 +1,217 @@
-//! pipeline: see DESIGN.
+//! The hot path: one message from its bytes to its place in the journal, in one function read top to bottom.
+//!
+//! Every way in calls [`Intake::accept`] on its own task; decoding runs there, in parallel. Validation, the memory of
+//! duplicates and the append share one short lock, so the journal's order is the order of judgement and replay sees
+//! what was decided. Nothing here waits: when the journal's buffer is full the caller is told [`Refusal::Full`] and
+//! stops reading its socket.
+//!
+//! Deliberately absent: live state, alerts and history. They follow the journal.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use metrics::{Counter, counter};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::decode::{self, Decoded, native};
+use crate::journal::Journal;
+use crate::model::{
+    Body, Catalogue, ChannelId, Durable, Intake, Message, Quality, RawCopy, RawMessage, Reason, Refusal, Rejection,
+    RuleFile, Seq, Timestamp,
+};
+use crate::store::Store;
+use crate::validate::{self, Judgement, Seen};
+
+/// Most keys that may wait for the store; above it the intake waits for the store to catch up.
+const UNSTORED_MAX: usize = 1_000_000;
+
+/// Messages in, entries out.
+pub struct Pipeline {
+    journal: Arc<Journal>,
+    store: Arc<Store>,
+    limits: decode::Limits,
+    validate: validate::Config,
+    gate: Mutex<Gate>,
+    /// When the newest message arrived, microseconds since 1970; zero before the first.
+    received_at: AtomicI64,
+    counters: Counters,
+}
+
+/// What one judgement needs to itself. Whoever holds it is the only one that appends to the journal.
+struct Gate {
+    catalogue: Arc<Catalogue>,
+    seen: Seen,
+    /// The newest entry appended, so that the number of the next is known before it is written.
+    last: Seq,
+}
+
+struct Counters {
+    taken: Counter,
+    duplicate: Counter,
+    rejected: Vec<Counter>,
+}
+
+impl Counters {
+    fn new() -> Self {
+        Self {
+            taken: counter!("readings_taken_total"),
+            duplicate: counter!("readings_duplicate_total"),
+            rejected: Reason::ALL
+                .iter()
+                .map(|reason| counter!("readings_rejected_total", "reason" => reason.word()))
+                .collect(),
+        }
+    }
+}
+
+impl Pipeline {
+    /// A pipeline whose catalogue is already in the journal. `newest(channel)` is the newest time ever taken of a
+    /// channel: at start-up the live state knows it.
+    pub fn new(
+        journal: Arc<Journal>,
+        store: Arc<Store>,
+        validate: validate::Config,
+        catalogue: Arc<Catalogue>,
+        newest: impl Fn(ChannelId) -> Option<Timestamp>,
+    ) -> Self {
+        let mut seen = Seen::default();
+        seen.grow(catalogue.channels().len(), newest);
+        let limits = decode::Limits::default();
+        let last = journal.durable().borrow().through;
+        let gate = Mutex::new(Gate { catalogue, seen, last });
+        Self { journal, store, limits, validate, gate, received_at: AtomicI64::new(0), counters: Counters::new() }
+    }
+
+    /// When the newest message arrived; `None` before the first.
+    pub fn received_at(&self) -> Option<Timestamp> {
+        Some(self.received_at.load(Ordering::Relaxed)).filter(|micros| *micros != 0).map(Timestamp::from_micros)
+    }
+
+    /// Journals a new catalogue and judges by it from here on.
+    pub fn install(&self, now: Timestamp, catalogue: Arc<Catalogue>) -> Result<Seq, Refusal> {
+        let mut gate = self.gate.lock();
+        let body = Body::Catalogue(Box::new(Catalogue::clone(&catalogue)));
+        let seq = self.append(&mut gate, now, &body)?;
+        gate.seen.grow(catalogue.channels().len(), |_| None);
+        gate.catalogue = catalogue;
+        Ok(seq)
+    }
+
+    /// Journals a set of alert rules; the alert engine takes them up when it comes to the entry.
+    pub fn install_rules(&self, now: Timestamp, files: Vec<RuleFile>) -> Result<Seq, Refusal> {
+        self.append(&mut self.gate.lock(), now, &Body::Rules(files))
+    }
+
+    /// Journals that time has passed. `Full` is no harm: the next tick says the same.
+    pub fn tick(&self, now: Timestamp) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() {
+            return Err(Refusal::Full);
+        }
+        self.append(&mut self.gate.lock(), now, &Body::Tick)
+    }
+
+    fn append(&self, gate: &mut Gate, now: Timestamp, body: &Body) -> Result<Seq, Refusal> {
+        let seq = self.journal.append(now, body).map_err(|_| Refusal::Stopped)?;
+        assert_eq!(seq, gate.last.next(), "the gate's holder is the only one that appends");
+        gate.last = seq;
+        Ok(seq)
+    }
+
+    /// One message, decoded, judged and appended.
+    fn take(
+        &self,
+        raw: &RawMessage<'_>,
+        decoded: &mut Decoded<'_>,
+        refused: Option<Rejection>,
+    ) -> Result<Seq, Refusal> {
+        let mut message = Message {
+            source: raw.source,
+            received: (decoded.readings.len() + decoded.rejections.len() + usize::from(refused.is_some())) as u32,
+            duplicates: 0,
+            samples: Vec::with_capacity(decoded.readings.len()),
+            rejections: decoded.rejections.drain(..).chain(refused).collect(),
+            raw: None,
+        };
+
+        let mut gate = self.gate.lock();
+        let Gate { catalogue, seen, last } = &mut *gate;
+        let (seq, stored_through) = (last.next(), self.store.applied());
+        let station = decoded.readings.first().and_then(|reading| catalogue.station_named(reading.station));
+        for reading in &decoded.readings {
+            let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
+            match checked {
+                Err(rejection) => message.rejections.push(rejection),
+                Ok(mut sample) => {
+                    let mut judgement = seen.judge(&sample, |channel, at| self.stored(channel, at));
+                    if judgement != Judgement::New && sample.quality.has(Quality::RECEIVED_TIME) {
+                        // Two messages without a time, received in one microsecond, are two observations.
+                        sample.observed_at = seen.after_newest(sample.channel);
+                        judgement = Judgement::New;
+                    }
+                    if judgement == Judgement::Duplicate {
+                        message.duplicates += 1;
+                    } else {
+                        seen.remember(&sample, seq, stored_through);
+                        message.samples.push(sample);
+                    }
+                }
+            }
+        }
+        if !message.rejections.is_empty() {
+            message.raw = Some(RawCopy { topic: raw.topic.to_owned(), payload: raw.payload.to_vec() });
+        }
+        let body = Body::Message(message);
+        self.append(&mut gate, raw.received_at, &body)?;
+        drop(gate);
+
+        if let Body::Message(message) = &body {
+            self.count(message);
+        }
+        Ok(seq)
+    }
+
+    fn stored(&self, channel: ChannelId, at: Timestamp) -> Option<f64> {
+        self.store.contains(channel, at).unwrap_or_else(|error| {
+            // Taking a duplicate again is harmless (the store keeps one value a time); refusing a new value is not.
+            tracing::error!(channel = channel.0, %error, "cannot look a time up in the store; the reading is taken");
+            None
+        })
+    }
+
+    fn count(&self, message: &Message) {
+        self.counters.taken.increment(message.samples.len() as u64);
+        self.counters.duplicate.increment(message.duplicates.into());
+        for rejection in &message.rejections {
+            self.counters.rejected[rejection.reason as usize].increment(1);
+        }
+    }
+}
+
+impl Intake for Pipeline {
+    fn accept(&self, batch: &[RawMessage<'_>]) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() || self.gate.lock().seen.unstored() > UNSTORED_MAX {
+            return Err(Refusal::Full);
+        }
+        let mut decoded = Decoded::default();
+        let mut last = Seq::default();
+        for raw in batch {
+            decoded.clear();
+            let refused = native::decode(raw.topic, raw.payload, &self.limits, &mut decoded).err();
+            last = self.take(raw, &mut decoded, refused)?;
+        }
+        if let Some(newest) = batch.last() {
+            self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);
+        }
+        Ok(last)
+    }
+
+    fn durable(&self) -> watch::Receiver<Durable> {
+        self.journal.durable()
+    }
+
+    fn room(&self) -> impl Future<Output = ()> + Send {
+        self.journal.room()
+    }
+}

@@ -1,1 +1,9 @@
-fn main() {}
+//! `saola-sim`: the command line of the simulators.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

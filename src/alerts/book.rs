@@ -134,12 +134,16 @@ impl Book {
         cause: Cause,
     ) -> Option<Transition> {
         let shared = self.alerts.get_mut(id)?;
+        let stands = (shared.state, shared.severity) == (standing.state, standing.severity);
+        if stands && shared.threshold == standing.threshold && (value.is_none() || value == shared.value) {
+            return None;
+        }
         let alert = Arc::make_mut(shared);
         if value.is_some() {
             alert.value = value;
         }
         alert.threshold = standing.threshold;
-        if (alert.state, alert.severity) == (standing.state, standing.severity) {
+        if stands {
             return None;
         }
         let from = std::mem::replace(&mut alert.state, standing.state);

@@ -1,19 +1,38 @@
-//! The alert engine (being built).
+//! The alert engine: one deterministic state machine per rule and channel, in event time.
+//!
+//! The same entries give the same transitions: live, after a restart, in a rule test and in a backtest, because all of
+//! them apply entries to [`Alerts`] and nothing here reads a clock. The rules' language is described in [`rules`], one
+//! machine in `machine.rs`, which samples count and whose time it is in `engine.rs`, and what becomes of open alerts
+//! when rules or stations change in `adopt.rs`.
+//!
+//! Invariants:
+//! - An alert is open exactly as long as its machine has something raised; its identifier says rule, station, property
+//!   and the start of its condition, so a replay makes the same one.
+//! - Late data make no transition, silence is `unknown` and neither normal nor cleared, and a station under
+//!   maintenance raises nothing.
+//! - Bounded: a machine only where something waits or is open, [`MOMENTS_MAX`] moments an alert, closed alerts by
+//!   [`Retention`].
+//!
+//! Left out on purpose: incidents, workflow, notification. They take [`crate::model::Transition`]s.
 
+mod adopt;
 mod book;
+mod engine;
+mod machine;
 pub mod rules;
+mod settle;
+mod watch;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{
-    Alert, AlertId, Catalogue, Mistake, RuleFile, Sample, Severity, Span, StationNo, Timestamp, Transition,
-};
+use crate::model::{Alert, AlertId, Catalogue, ChannelId, Mistake, Severity, Span, StationNo, Timestamp};
 
 pub use book::{Filter, MOMENTS_MAX};
-pub use rules::Rules;
+pub use engine::TICK_GAP;
+pub use rules::{Rule, Rules};
 
 /// How long closed alerts are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,18 +50,60 @@ impl Default for Retention {
     }
 }
 
+/// One rule, by its place, on one channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Key {
+    rule: u32,
+    channel: ChannelId,
+}
+
+/// What a channel said last, as far as alerts go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Ear {
+    /// Own time of the last good sample in time.
+    good_at: Timestamp,
+    /// Receipt of the last sample in time; before the first, when the channel became known.
+    spoken_at: Timestamp,
+}
+
+/// Before every sample.
+const NEVER: Timestamp = Timestamp::from_micros(i64::MIN);
+
 /// Rules in force and every alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alerts {
     rules: Rules,
+    /// What was wrong with newer rules that were refused.
     refused: Vec<Mistake>,
     book: book::Book,
+    /// By channel.
+    ears: Vec<Ear>,
+    machines: BTreeMap<Key, machine::Machine>,
+    /// When to look whether a channel has fallen silent; never too late, often too early.
+    deadlines: BTreeSet<(Timestamp, Key)>,
+    /// Since when Saola has been listening without a break.
+    listening_since: Timestamp,
+    /// The time by which closed alerts age.
+    aged_to: Timestamp,
     retention: Retention,
+    #[serde(skip)]
+    watches: watch::Watches,
 }
 
 impl Alerts {
     pub(crate) fn new(retention: Retention) -> Alerts {
-        Alerts { rules: Rules::default(), refused: Vec::new(), book: book::Book::default(), retention }
+        Alerts {
+            rules: Rules::default(),
+            refused: Vec::new(),
+            book: book::Book::default(),
+            ears: Vec::new(),
+            machines: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            listening_since: Timestamp::EPOCH,
+            aged_to: Timestamp::EPOCH,
+            retention,
+            watches: watch::Watches::default(),
+        }
     }
 
     /// Alerts that somebody may still have to act upon, by station.
@@ -90,26 +151,45 @@ impl Alerts {
         &self.refused
     }
 
-    pub(crate) fn hear(&mut self, _: &Catalogue, _: &Sample, _: Timestamp, _: &mut Vec<Transition>) {}
-    pub(crate) fn tick(&mut self, _: &Catalogue, _: Timestamp, now: Timestamp, _: &mut Vec<Transition>) {
-        let keep: Duration = self.retention.keep_closed.into();
-        self.book.forget(keep, self.retention.keep_closed_count, now);
+    /// Conditions that hold and wait for their hold time: not alerts yet.
+    pub fn pending_count(&self) -> usize {
+        self.machines.values().filter(|machine| machine.alert.is_none()).count()
     }
-    pub(crate) fn adopt_catalogue(&mut self, _: &Catalogue, _: &Catalogue, _: Timestamp, _: &mut Vec<Transition>) {}
-    pub(crate) fn adopt_rules(
-        &mut self,
-        _: &[RuleFile],
-        _: &Catalogue,
-        _: Timestamp,
-        _: &mut Vec<Transition>,
-    ) -> Result<(), Vec<Mistake>> {
-        Ok(())
-    }
+
     pub(crate) fn set_retention(&mut self, retention: Retention) {
         self.retention = retention;
     }
-    pub(crate) fn link(&mut self, _: &Catalogue) -> Result<(), &'static str> {
+
+    /// Rebuilds what a snapshot leaves out, and checks that its parts fit each other.
+    pub(crate) fn link(&mut self, catalogue: &Catalogue) -> Result<(), &'static str> {
+        if self.ears.len() != catalogue.channels().len() {
+            return Err("the alerts and the catalogue differ in channels");
+        }
         self.book.index();
+        self.watches = watch::Watches::resolve(&self.rules, catalogue);
+        for (key, machine) in &self.machines {
+            let Some(watch) = self.watches.find(*key) else {
+                return Err("a machine stands where no rule watches");
+            };
+            let levels_count = match watch.sort {
+                watch::Sort::Levels(levels) => self.watches.levels(levels).steps().len(),
+                watch::Sort::Absence => 1,
+            };
+            if !machine.fits(levels_count) {
+                return Err("a machine does not fit its rule");
+            }
+            if machine.alert.as_ref().is_some_and(|id| self.book.get(id).is_none_or(|alert| !alert.state.is_open())) {
+                return Err("a machine's alert is not open");
+            }
+            self.watches.stir(*key, true);
+        }
+        let (open, _) = self.book.count();
+        if open != self.machines.len() - self.pending_count() {
+            return Err("an open alert has no machine");
+        }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,22 @@ pub struct RawMessage<'a> {
     pub payload: &'a [u8],
     /// When Saola received it.
     pub received_at: Timestamp,
-    /// Whether the broker sent it from its retained store: it may be arbitrarily old.
-    pub retained: bool,
+    /// Whether it comes from a sender now, or from somewhere it was kept.
+    pub arrival: Arrival,
+}
+
+/// Where a message was before it arrived: what its received time says about its age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// Just sent.
+    Fresh,
+    /// From a broker's retained store: it may be arbitrarily old.
+    Retained,
+    /// Handed in again from the dead letters.
+    Again {
+        /// When it was first received.
+        first_at: Timestamp,
+    },
 }
 
 /// What the device says of itself (station file codes 00, 01, 02).

@@ -20,9 +20,26 @@ use super::{StoreError, letters};
 
 /// A run shorter than this many times the new one is absorbed by it.
 const ABSORB_RATIO: usize = 2;
-/// Samples rewritten by a flush, at most: this many for each new one, and a little that small flushes can use.
-const BUDGET_PER_SAMPLE: usize = 16;
-const BUDGET_LEAST: usize = 1 << 16;
+
+/// What one flush may do at most, beside writing what is new.
+pub(super) struct Bounds {
+    /// Samples of earlier runs written again, for each new one.
+    pub(super) rewritten_per_sample: usize,
+    /// Samples of earlier runs that even the smallest flush may write again.
+    pub(super) rewritten_least: usize,
+    /// Bytes of dead letters kept.
+    pub(super) letters_bytes: u64,
+    /// Written dead letters dropped.
+    pub(super) letters_dropped: usize,
+}
+
+impl Bounds {
+    pub(super) fn new(letters_bytes: u64) -> Self {
+        // 200,000 letters are more than a head of the smallest ones, so the cap holds whatever comes; only a cap that
+        // was lowered takes several flushes to be reached.
+        Self { rewritten_per_sample: 16, rewritten_least: 1 << 16, letters_bytes, letters_dropped: 200_000 }
+    }
+}
 
 /// What a flush wrote.
 pub(super) struct Written {
@@ -41,7 +58,7 @@ pub(super) fn write(
     head: &Head,
     before: &Bookmark,
     first: ChannelId,
-    letters_cap_bytes: u64,
+    bounds: &Bounds,
 ) -> Result<Written, StoreError> {
     let snapshot = tables.database.snapshot();
     let mut flush = Flush {
@@ -49,7 +66,7 @@ pub(super) fn write(
         batch: tables.database.batch().durability(Some(PersistMode::SyncAll)),
         base: before.next_run,
         longest: 1,
-        budget: head.samples() * BUDGET_PER_SAMPLE + BUDGET_LEAST,
+        budget: head.samples() * bounds.rewritten_per_sample + bounds.rewritten_least,
         written: Written { bookmark: before.clone(), days: Vec::new(), left_out: None, rewritten: 0 },
     };
     let mut channels = head.channels();
@@ -62,7 +79,7 @@ pub(super) fn write(
         }
     }
     let bookmark = &mut flush.written.bookmark;
-    letters::put(tables, &snapshot, head, letters_cap_bytes, bookmark, &mut flush.batch);
+    letters::put(tables, &snapshot, head, bounds, bookmark, &mut flush.batch);
     for (source, samples) in head.stored() {
         *bookmark.stored.entry(*source).or_default() += samples;
     }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Message, Reason, Rejection, Seq, SourceId, Timestamp};
 
 use super::bookmark::Bookmark;
+use super::flush::Bounds;
 use super::head::Head;
 use super::tables::Tables;
 use super::{StoreError, sealed};
@@ -20,8 +21,6 @@ use super::{StoreError, sealed};
 const PAGE_BYTES: usize = 8 << 20;
 /// A page looks at most at this many letters: a rare filter costs several pages, never one long silence.
 const PAGE_SCAN: usize = 10_000;
-/// Letters dropped in one flush: a cap that was lowered is reached within a few flushes.
-const DROPPED_PER_FLUSH: usize = 100_000;
 const KEY_BYTES: usize = 8;
 
 /// A message of which something was refused.
@@ -122,7 +121,7 @@ pub(super) fn put(
     tables: &Tables,
     snapshot: &fjall::Snapshot,
     head: &Head,
-    cap_bytes: u64,
+    bounds: &Bounds,
     bookmark: &mut Bookmark,
     batch: &mut fjall::OwnedWriteBatch,
 ) {
@@ -131,10 +130,10 @@ pub(super) fn put(
     for (_, letter) in kept {
         bookmark.letters.add(letter);
     }
-    if bookmark.letters.bytes > cap_bytes {
-        let all_gone = drop_written(tables, snapshot, cap_bytes, bookmark, batch);
+    if bookmark.letters.bytes > bounds.letters_bytes {
+        let all_gone = drop_written(tables, snapshot, bounds, bookmark, batch);
         while let Some(((id, letter), rest)) = kept.split_first().filter(|_| all_gone) {
-            if bookmark.letters.bytes <= cap_bytes {
+            if bookmark.letters.bytes <= bounds.letters_bytes {
                 break;
             }
             bookmark.letters.drop_one(letter);
@@ -148,7 +147,11 @@ pub(super) fn put(
     let dropped = bookmark.letters.dropped - dropped_before;
     if dropped > 0 {
         metrics::counter!("store_dead_letters_dropped_total").increment(dropped);
-        tracing::warn!(dropped.count = dropped, cap.bytes = cap_bytes, "dead letters were dropped: over their cap");
+        tracing::warn!(
+            dropped.count = dropped,
+            cap.bytes = bounds.letters_bytes,
+            "dead letters were dropped: over their cap"
+        );
     }
 }
 
@@ -156,13 +159,13 @@ pub(super) fn put(
 fn drop_written(
     tables: &Tables,
     snapshot: &fjall::Snapshot,
-    cap_bytes: u64,
+    bounds: &Bounds,
     bookmark: &mut Bookmark,
     batch: &mut fjall::OwnedWriteBatch,
 ) -> bool {
     let from = bookmark.letters_from.0.to_be_bytes();
-    for guard in snapshot.range(&tables.letters, from..).take(DROPPED_PER_FLUSH) {
-        if bookmark.letters.bytes <= cap_bytes {
+    for (place, guard) in snapshot.range(&tables.letters, from..).enumerate() {
+        if bookmark.letters.bytes <= bounds.letters_bytes || place == bounds.letters_dropped {
             return false;
         }
         let (key, letter) = match guard.into_inner() {
@@ -176,7 +179,7 @@ fn drop_written(
         bookmark.letters_from = id_of(&key).map_or(bookmark.letters_from, Seq::next);
         batch.remove(&tables.letters, key);
     }
-    bookmark.letters.bytes > cap_bytes
+    true
 }
 
 /// A letter on disk.

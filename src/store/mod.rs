@@ -58,6 +58,7 @@ use crate::model::{ChannelId, Entry, Seq, SourceId, Timestamp};
 
 use bookmark::Bookmark;
 use days::{Days, Known};
+use flush::Bounds;
 use head::{Head, Limits};
 use key::Key;
 use tables::Tables;
@@ -69,7 +70,7 @@ const ENTRIES_PER_LOCK: usize = 1_024;
 pub struct Store {
     tables: Tables,
     limits: Limits,
-    letters_cap_bytes: u64,
+    bounds: Bounds,
     /// Held by `apply` and `flush` from beginning to end, so that there is one writer. Readers never take it.
     writer: Mutex<Writer>,
     /// Held for moments only, never over file work (a snapshot is two counters).
@@ -79,9 +80,23 @@ pub struct Store {
 }
 
 struct Writer {
-    stopped: bool,
     /// The channel that the next flush begins with.
     first: ChannelId,
+}
+
+/// Where the store stands, for readiness and operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Every entry up to and including this one is on disk.
+    pub checkpoint: Seq,
+    /// The last entry applied, on disk or not.
+    pub applied: Seq,
+    /// Samples in memory, those being written included.
+    pub unwritten_samples: usize,
+    /// Bytes of sorted tables on disk, without the engine's write-ahead files.
+    pub table_bytes: u64,
+    /// A write failed: nothing is taken until a restart.
+    pub stopped: bool,
 }
 
 struct Heads {
@@ -89,6 +104,8 @@ struct Heads {
     /// Being written: still readable here, until the engine shows it.
     flushing: Option<Arc<Head>>,
     bookmark: Bookmark,
+    /// A write failed.
+    stopped: bool,
 }
 
 impl Heads {
@@ -121,9 +138,9 @@ impl Store {
         Ok(Self {
             tables,
             limits: Limits { samples: config.flush_samples, age: Duration::from_secs(config.flush_after_s) },
-            letters_cap_bytes: config.dead_letters_bytes,
-            writer: Mutex::new(Writer { stopped: false, first: ChannelId(0) }),
-            heads: RwLock::new(Heads { active, flushing: None, bookmark }),
+            bounds: Bounds::new(config.dead_letters_bytes),
+            writer: Mutex::new(Writer { first: ChannelId(0) }),
+            heads: RwLock::new(Heads { active, flushing: None, bookmark, stopped: false }),
             days: Mutex::new(Days::new(config.day_cache_bytes)),
         })
     }
@@ -142,7 +159,7 @@ impl Store {
     /// After an error the same entries may be offered again, or the store opened anew.
     pub fn apply(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let mut writer = self.writer.lock();
-        writer.check()?;
+        self.check()?;
         let mut rest = entries;
         while !rest.is_empty() {
             let (taken, due) = self.take(rest);
@@ -151,7 +168,7 @@ impl Store {
                 self.flush_by(&mut writer)?;
             }
         }
-        metrics::gauge!("store_unwritten_samples").set(self.heads.read().active.samples() as f64);
+        metrics::gauge!("store_unwritten_samples").set(self.status().unwritten_samples as f64);
         Ok(())
     }
 
@@ -163,9 +180,10 @@ impl Store {
             if entry.seq <= head.through() {
                 continue;
             }
-            if entry.seq != head.through().next() && head.through() > Seq(0) {
+            if entry.seq != head.through().next() {
                 let (after, before) = (head.through(), entry.seq);
-                tracing::error!(%after, %before, "the store was not given some entries of the journal");
+                metrics::counter!("store_missed_entries_total").increment(before.0 - after.0 - 1);
+                tracing::error!(%after, %before, "entries of the journal were not given to the store");
             }
             head.take(entry);
             if head.is_due(&self.limits, entry.received_at) {
@@ -178,7 +196,7 @@ impl Store {
     /// Writes what is in memory, if anything is: before a planned stop.
     pub fn flush(&self) -> Result<(), StoreError> {
         let mut writer = self.writer.lock();
-        writer.check()?;
+        self.check()?;
         self.flush_by(&mut writer)
     }
 
@@ -190,8 +208,8 @@ impl Store {
             };
             (head, heads.bookmark.clone())
         };
-        let written = flush::write(&self.tables, &head, &before, writer.first, self.letters_cap_bytes)
-            .inspect_err(|_| writer.stopped = true)?;
+        let written = flush::write(&self.tables, &head, &before, writer.first, &self.bounds)
+            .inspect_err(|_| self.heads.write().stopped = true)?;
         // The order matters: what was read before the commit is forgotten while the head still answers for it.
         self.days.lock().forget(&written.days);
         {
@@ -200,6 +218,7 @@ impl Store {
             heads.flushing = None;
         }
         writer.first = written.left_out.unwrap_or(ChannelId(0));
+        metrics::gauge!("store_table_bytes").set(self.status().table_bytes as f64);
         metrics::counter!("store_flushes_total").increment(1);
         metrics::counter!("store_samples_total").increment(head.samples() as u64);
         metrics::counter!("store_rewritten_samples_total").increment(written.rewritten as u64);
@@ -308,16 +327,27 @@ impl Store {
         totals
     }
 
+    /// Where the store stands.
+    pub fn status(&self) -> Status {
+        let table_bytes = self.tables.runs.disk_space() + self.tables.letters.disk_space();
+        let heads = self.heads.read();
+        Status {
+            checkpoint: heads.bookmark.through,
+            applied: heads.active.through(),
+            unwritten_samples: heads.unwritten().map(Head::samples).sum(),
+            table_bytes,
+            stopped: heads.stopped,
+        }
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.heads.read().stopped { Err(StoreError::Stopped) } else { Ok(()) }
+    }
+
     /// What is in memory and what is on disk, of one moment: a sample that is being written is in one at the least.
     fn view<T>(&self, take: impl FnOnce(&Heads) -> T) -> (Snapshot, T) {
         let heads = self.heads.read();
         (self.tables.database.snapshot(), take(&heads))
-    }
-}
-
-impl Writer {
-    fn check(&self) -> Result<(), StoreError> {
-        if self.stopped { Err(StoreError::Stopped) } else { Ok(()) }
     }
 }
 

@@ -18,6 +18,8 @@ use super::tables::{DayRuns, Tables, run_of};
 
 /// Samples of one channel with `from <= observed_at < to`, ascending, one per time.
 ///
+/// Hold it no longer than needed: while it lives, the engine keeps what is replaced meanwhile.
+///
 /// A part that cannot be read is an `Err` in its place (before the rest of its day); the iterator goes on after it.
 pub struct Range {
     channel: ChannelId,

@@ -170,9 +170,20 @@ fn any_step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
     #[test]
-    fn any_history_with_crashes_is_the_history_without(steps in prop::collection::vec(any_step(), 1..25)) {
+    fn any_history_with_crashes_is_the_history_without(
+        steps in prop::collection::vec(any_step(), 1..25), tight in any::<bool>(),
+    ) {
         let directory = TempDir::new().unwrap();
-        let mut store = Store::open(directory.path(), &small()).unwrap();
+        let open = || {
+            let mut store = Store::open(directory.path(), &small()).unwrap();
+            if tight {
+                // Too little for all that could be absorbed.
+                store.bounds.rewritten_per_sample = 0;
+                store.bounds.rewritten_least = 9;
+            }
+            store
+        };
+        let mut store = open();
         let mut journal: Vec<Entry> = Vec::new();
         for step in steps {
             let next = journal.len() as u64 + 1;
@@ -197,7 +208,7 @@ proptest! {
                 Step::Crash => {
                     let before = store.checkpoint();
                     drop(store);
-                    store = Store::open(directory.path(), &small()).unwrap();
+                    store = open();
                     prop_assert_eq!(store.checkpoint(), before);
                     check(&store, &journal[..before.0 as usize]);
                     store.apply(&journal[before.0 as usize..]).unwrap();
@@ -239,6 +250,66 @@ fn runs_of_a_day_stay_few_and_each_is_twice_the_next() {
         assert_eq!(counts.iter().sum::<usize>(), seq as usize);
         assert!(counts.windows(2).all(|pair| pair[0] >= 2 * pair[1]), "{counts:?}");
     }
+}
+
+#[test]
+fn channels_left_out_for_want_of_budget_come_first_next_time() {
+    let directory = TempDir::new().unwrap();
+    let mut store = Store::open(directory.path(), &Config::default()).unwrap();
+    (store.bounds.rewritten_per_sample, store.bounds.rewritten_least) = (0, 4);
+    let runs = |store: &Store| -> Vec<u32> {
+        let runs = store.tables.database.snapshot().iter(&store.tables.runs);
+        runs.map(|run| Key::from_bytes(&run.key().unwrap()).unwrap().channel.0).collect()
+    };
+    let expected = [vec![0, 1, 2, 3, 4, 5], vec![0, 1, 2, 3, 4, 4, 5, 5], vec![0, 0, 1, 1, 2, 2, 3, 3, 4, 5]];
+    for (seq, expected) in (1..).zip(expected) {
+        let samples = (0..6).map(|channel| sample(channel, TODAY + seq * 1_000_000, 1.0)).collect();
+        store.apply(&[message(seq as u64, 0, samples)]).unwrap();
+        store.flush().unwrap();
+        assert_eq!(runs(&store), expected);
+    }
+}
+
+#[test]
+fn a_lowered_cap_of_dead_letters_is_reached_in_several_flushes() {
+    let directory = TempDir::new().unwrap();
+    let mut store = Store::open(directory.path(), &Config::default()).unwrap();
+    let letters: Vec<_> = (1..=50).map(|seq| refused(seq, 0, Reason::WrongType, vec![1; 100])).collect();
+    store.apply(&letters).unwrap();
+    store.flush().unwrap();
+    (store.bounds.letters_bytes, store.bounds.letters_dropped) = (1_000, 20);
+    let mut dropped = Vec::new();
+    for seq in 51..=54 {
+        store.apply(&[message(seq, 0, Vec::new())]).unwrap();
+        store.flush().unwrap();
+        let totals = store.dead_letter_totals();
+        assert_eq!(totals.count + totals.dropped, 50);
+        dropped.push(totals.dropped);
+    }
+    assert_eq!(dropped[..2], [20, 40]);
+    assert_eq!(dropped[2], dropped[3]);
+    assert!(store.dead_letter_totals().bytes <= 1_000);
+}
+
+#[test]
+fn a_flood_of_dead_letters_is_flushed_and_paged_by_bytes() {
+    let directory = TempDir::new().unwrap();
+    let store = Store::open(directory.path(), &Config::default()).unwrap();
+    let letters: Vec<_> = (1..=40).map(|seq| refused(seq, 0, Reason::WrongType, vec![1; 300_000])).collect();
+    store.apply(&letters).unwrap();
+    assert!(store.checkpoint() > Seq(0), "twelve megabytes do not stay in memory");
+    let page = store.dead_letters(None, 1_000, &DeadLetterFilter::default()).unwrap();
+    assert!((20..40).contains(&page.letters.len()), "a page is bounded");
+    assert_eq!(page.before, page.letters.last().map(|letter| letter.id));
+}
+
+#[test]
+fn entries_that_were_never_given_are_not_waited_for() {
+    let directory = TempDir::new().unwrap();
+    let store = Store::open(directory.path(), &Config::default()).unwrap();
+    store.apply(&[message(5, 0, vec![sample(0, TODAY, 1.0)]), message(9, 0, vec![sample(0, TODAY, 2.0)])]).unwrap();
+    assert_eq!(store.applied(), Seq(9));
+    assert_eq!(store.contains(ChannelId(0), at(TODAY)).unwrap(), Some(2.0));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Catalogue, Channel, Quality, Reading, Reason, Rejection, Sample, Station, Status, TimeClass, Timestamp,
+    Arrival, Catalogue, Channel, Quality, Reading, Reason, Rejection, Sample, Station, Status, TimeClass, Timestamp,
 };
 
 /// What times are believed, and how late is late.
@@ -27,15 +27,14 @@ impl Default for Config {
     }
 }
 
-/// Checks one reading. `station` is the look-up of its name, made once a message; `retained` says that the broker
-/// kept the message for an unknown time.
+/// Checks one reading. `station` is the look-up of its name, made once a message.
 pub fn check(
     config: &Config,
     catalogue: &Catalogue,
     station: Option<&Station>,
     reading: &Reading<'_>,
     received_at: Timestamp,
-    retained: bool,
+    arrival: Arrival,
 ) -> Result<Sample, Rejection> {
     let refuse = |reason, detail: String| Err(Rejection { reason, detail });
     let Some(station) = station else {
@@ -58,16 +57,17 @@ pub fn check(
         Status::Calibrating => Quality::CALIBRATING,
         Status::Fault => Quality::FAULT,
     };
-    let observed_at = match reading.time {
-        Some(time) => time,
-        None if retained => {
+    let observed_at = match (reading.time, arrival) {
+        (Some(time), _) => time,
+        (None, Arrival::Retained) => {
             return refuse(Reason::RetainedWithoutTime, "a retained message needs a time of its own".to_owned());
         }
-        None => {
-            quality = quality.with(Quality::RECEIVED_TIME);
-            received_at
-        }
+        (None, Arrival::Fresh) => received_at,
+        (None, Arrival::Again { first_at }) => first_at,
     };
+    if reading.time.is_none() {
+        quality = quality.with(Quality::RECEIVED_TIME);
+    }
     if observed_at > received_at + Duration::from_secs(config.future_tolerance_seconds.into()) {
         return refuse(Reason::FutureTime, format!("{observed_at} is ahead of the received time {received_at}"));
     }
@@ -144,7 +144,7 @@ mod tests {
         let catalogue = Catalogue::new(vec![], vec![], known.stations().to_vec(), vec![channel]).unwrap();
         let property = "wind_gust".into();
         let reading = Reading { station: "A", property, time: None, value: 1.0, status: Status::Measuring };
-        let refused = check(&Config::default(), &catalogue, catalogue.station_named("A"), &reading, NOW, false);
+        let refused = check(&Config::default(), &catalogue, catalogue.station_named("A"), &reading, NOW, Arrival::Fresh);
         assert_eq!(refused.unwrap_err().reason, Reason::Retired);
     }
 
@@ -153,30 +153,30 @@ mod tests {
         property: &str,
         value: f64,
         age_seconds: Option<i64>,
-        retained: bool,
+        arrival: Arrival,
     ) -> Result<Sample, Reason> {
         let catalogue = catalogue();
         let time = age_seconds.map(|age| Timestamp::from_micros(NOW.micros() - age * 1_000_000));
         let reading = Reading { station, property: property.into(), time, value, status: Status::Measuring };
-        check(&Config::default(), &catalogue, catalogue.station_named(station), &reading, NOW, retained)
+        check(&Config::default(), &catalogue, catalogue.station_named(station), &reading, NOW, arrival)
             .map_err(|rejection| rejection.reason)
     }
 
     #[test]
     fn names_must_be_registered() {
-        assert_eq!(checked("B", "wind_gust", 1.0, None, false), Err(Reason::UnknownStation));
-        assert_eq!(checked("A", "wind_guts", 1.0, None, false), Err(Reason::UnknownProperty));
+        assert_eq!(checked("B", "wind_gust", 1.0, None, Arrival::Fresh), Err(Reason::UnknownStation));
+        assert_eq!(checked("A", "wind_guts", 1.0, None, Arrival::Fresh), Err(Reason::UnknownProperty));
     }
 
     #[test]
     fn the_recorded_gust_of_468_metres_per_second_is_implausible() {
-        assert_eq!(checked("A", "wind_gust", 468.7, Some(0), false), Err(Reason::Implausible));
-        assert!(checked("A", "wind_gust", 75.0, Some(0), false).is_ok(), "the end of the range belongs to it");
+        assert_eq!(checked("A", "wind_gust", 468.7, Some(0), Arrival::Fresh), Err(Reason::Implausible));
+        assert!(checked("A", "wind_gust", 75.0, Some(0), Arrival::Fresh).is_ok(), "the end of the range belongs to it");
     }
 
     #[test]
     fn ages_fall_into_their_classes() {
-        let class = |age| checked("A", "wind_gust", 1.0, Some(age), false).map(|sample| sample.time_class);
+        let class = |age| checked("A", "wind_gust", 1.0, Some(age), Arrival::Fresh).map(|sample| sample.time_class);
         assert_eq!(class(-120), Ok(TimeClass::Live));
         assert_eq!(class(-121), Err(Reason::FutureTime));
         assert_eq!(class(70), Ok(TimeClass::Live));
@@ -189,9 +189,12 @@ mod tests {
 
     #[test]
     fn a_missing_time_is_the_received_time_and_says_so() {
-        let sample = checked("A", "wind_gust", 1.0, None, false).unwrap();
+        let sample = checked("A", "wind_gust", 1.0, None, Arrival::Fresh).unwrap();
         assert_eq!((sample.observed_at, sample.quality), (NOW, Quality::RECEIVED_TIME));
-        assert_eq!(checked("A", "wind_gust", 1.0, None, true), Err(Reason::RetainedWithoutTime));
-        assert!(checked("A", "wind_gust", 1.0, Some(5), true).is_ok());
+        assert_eq!(checked("A", "wind_gust", 1.0, None, Arrival::Retained), Err(Reason::RetainedWithoutTime));
+        assert!(checked("A", "wind_gust", 1.0, Some(5), Arrival::Retained).is_ok());
+        let first_at = Timestamp::from_micros(NOW.micros() - 3_600_000_000);
+        let again = checked("A", "wind_gust", 1.0, None, Arrival::Again { first_at }).unwrap();
+        assert_eq!((again.observed_at, again.time_class), (first_at, TimeClass::Late), "replayed, not observed again");
     }
 }

@@ -17,10 +17,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("mqtt", &["model", "clock"]),
     ("journal", &["model"]),
     ("live", &["model"]),
-    ("alerts", &["model"]),
+    ("alerts", &["model", "document"]),
     ("store", &["model"]),
-    ("registry", &["model"]),
-    ("auth", &["model"]),
+    ("document", &["model"]),
+    ("database", &[]),
+    ("registry", &["model", "document", "database"]),
+    ("auth", &["model", "database"]),
     ("state", &["model", "live", "alerts"]),
 ];
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use rumqttc::{Publish, QoS};
 use tokio::sync::Notify;
 
-use crate::model::{Intake, RawMessage, Refusal, Seq, SourceId, Timestamp};
+use crate::model::{Arrival, Intake, RawMessage, Refusal, Seq, SourceId, Timestamp};
 
 /// What became of publishes that were handed in.
 #[derive(Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Desk {
             topic: &publish.topic,
             payload: &publish.payload,
             received_at,
-            retained: publish.retain,
+            arrival: if publish.retain { Arrival::Retained } else { Arrival::Fresh },
         };
         let accepted = intake.accept(std::slice::from_ref(&raw));
         inner.stopped |= accepted == Err(Refusal::Stopped);

@@ -35,6 +35,7 @@ use metrics::{Counter, counter};
 use parking_lot::Mutex;
 use rumqttc::{AsyncClient, Event, EventLoop, Incoming, Outgoing, Packet, PubAck, Publish, QoS, SubscribeReasonCode};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::model::{Intake, SourceId};
@@ -50,6 +51,8 @@ const REQUESTS_MAX: usize = 64;
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a stop waits for outstanding acknowledgements.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the goodbye to the broker may take.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How the connection to one broker stands, for health and readiness.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,9 +69,11 @@ pub struct Status {
 
 /// A running connection to one broker.
 pub struct Client {
+    name: String,
     requests: AsyncClient,
     desk: Arc<Desk>,
     status: Arc<Mutex<Status>>,
+    poll_ended: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -103,8 +108,14 @@ impl Client {
             Duration::from_millis(config.backoff_min_ms.into()),
             Duration::from_millis(config.backoff_max_ms.into()),
         );
-        let tasks = vec![tokio::spawn(poll.run(backoff)), tokio::spawn(wake(intake, desk.clone(), requests.clone()))];
-        Ok(Client { requests, desk, status, tasks })
+        let poll_ended = CancellationToken::new();
+        let ended = poll_ended.clone().drop_guard();
+        let polling = tokio::spawn(async move {
+            let _ended = ended;
+            poll.run(backoff).await;
+        });
+        let tasks = vec![polling, tokio::spawn(wake(intake, desk.clone(), requests.clone()))];
+        Ok(Client { name: config.name.clone(), requests, desk, status, poll_ended, tasks })
     }
 
     /// How the connection stands.
@@ -112,19 +123,19 @@ impl Client {
         self.status.lock().clone()
     }
 
+    /// The source's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Lets outstanding acknowledgements leave (for at most two seconds), then says goodbye to the broker, which
     /// keeps the session.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         let _ = tokio::time::timeout(DRAIN_TIMEOUT, self.desk.drained()).await;
         let _ = self.requests.try_disconnect();
         // The poll task ends when the goodbye has left; if the broker is away there is nobody to say it to.
-        let mut tasks = self.tasks.into_iter();
-        if let Some(mut poll) = tasks.next()
-            && tokio::time::timeout(Duration::from_millis(500), &mut poll).await.is_err()
-        {
-            poll.abort();
-        }
-        tasks.for_each(|task| task.abort());
+        let _ = tokio::time::timeout(GOODBYE_TIMEOUT, self.poll_ended.cancelled()).await;
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 

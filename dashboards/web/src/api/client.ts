@@ -1,0 +1,56 @@
+// Requests to the server. The session is a cookie that scripts cannot read, so nothing here carries a secret.
+
+/** An answer that is not a success (RFC 9457 problem details), or none at all (`status` 0). */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Longer than the server takes for anything that this page asks, shorter than an operator's patience. */
+const PATIENCE_MS = 20_000;
+
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, { ...init, credentials: 'same-origin', signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch (cause) {
+    throw new ApiError(0, 'unreachable', cause instanceof Error ? cause.message : 'no answer');
+  }
+  if (response.ok) return response;
+  let problem: { code?: unknown; title?: unknown; detail?: unknown } = {};
+  try {
+    problem = (await response.json()) as typeof problem;
+  } catch {
+    // The body is not problem details (a proxy's page): the status says enough.
+  }
+  const said = [problem.detail, problem.title].find((part) => typeof part === 'string');
+  const code = typeof problem.code === 'string' ? problem.code : `http_${response.status}`;
+  throw new ApiError(response.status, code, typeof said === 'string' ? said : `HTTP ${response.status}`);
+}
+
+export async function getJson(path: string): Promise<unknown> {
+  const response = await ask(path, { headers: { accept: 'application/json, application/geo+json' } });
+  return (await response.json()) as unknown;
+}
+
+export async function signIn(name: string, password: string): Promise<void> {
+  await ask('/api/v1/session', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name, password }),
+  });
+}
+
+export async function signOut(): Promise<void> {
+  await ask('/api/v1/session', { method: 'DELETE' });
+}
+
+/** The last day of a channel, as the server stored it. */
+export function historyPath(channel: string): string {
+  return `/api/v1/history?${new URLSearchParams({ channel, from: '-24h', format: 'json' }).toString()}`;
+}

@@ -1,0 +1,238 @@
+// What the server sends (see openapi.json) and its reading into the page's own types.
+//
+// Reading is forgiving about what is missing and strict about states: an unknown freshness counts as `silent`, because
+// the page must never show something as live that it does not understand.
+import type { Feature, FeatureCollection, Point } from 'geojson';
+import {
+  ALERT_STATES,
+  FRESHNESSES,
+  KINDS,
+  SEVERITIES,
+  type AlertState,
+  type Freshness,
+  type Kind,
+  type Quality,
+  type Severity,
+  type Words,
+} from '../states';
+
+export interface Channel {
+  property: string;
+  /** UCUM code. */
+  unit: string;
+  value: number | null;
+  /** Milliseconds since 1970; `null` when nothing was ever observed. */
+  observedAt: number | null;
+  receivedAt: number | null;
+  quality: Quality;
+  /** As the server judged it when it sent this. */
+  declared: Freshness;
+  /** Expected time between samples; `null` when the server did not say. */
+  intervalMs: number | null;
+  /** Delay that is ordinary on the channel's link. */
+  graceMs: number;
+}
+
+export interface Station {
+  id: string;
+  kind: Kind;
+  name: Partial<Words>;
+  /** Area code. */
+  area: string | null;
+  lon: number;
+  lat: number;
+  channels: readonly Channel[];
+  declared: Freshness;
+  severity: Severity | null;
+}
+
+export interface Alert {
+  id: string;
+  title: Partial<Words>;
+  station: string;
+  property: string | null;
+  unit: string | null;
+  area: string | null;
+  state: AlertState;
+  severity: Severity;
+  threshold: number | null;
+  value: number | null;
+  startedAt: number;
+  changedAt: number;
+  endedAt: number | null;
+}
+
+export interface Area {
+  id: string;
+  name: Partial<Words>;
+  level: string;
+}
+
+export interface Heartbeat {
+  now: number;
+  /** Seconds since the newest sensor message reached the server; `null` when none ever did. */
+  intakeAgeS: number | null;
+}
+
+export interface Me {
+  name: string;
+  role: string;
+  demo: boolean;
+}
+
+export interface Sample {
+  at: number;
+  value: number | null;
+  quality: Quality;
+}
+
+type Json = Record<string, unknown>;
+
+/** Grace of each link class, for servers that name the link instead of its grace. */
+const GRACE_MS: Readonly<Record<string, number>> = { wired: 10_000, cellular: 60_000, lorawan: 300_000 };
+
+const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
+const finite = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
+
+function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | null {
+  return allowed.find((candidate) => candidate === value) ?? null;
+}
+
+function instant(value: unknown): number | null {
+  if (typeof value !== 'string') return null;
+  const at = Date.parse(value);
+  return Number.isNaN(at) ? null : at;
+}
+
+function words(value: unknown): Partial<Words> {
+  if (typeof value === 'string') return { vi: value };
+  const { vi, en } = object(value);
+  const found: { vi?: string; en?: string } = {};
+  if (typeof vi === 'string') found.vi = vi;
+  if (typeof en === 'string') found.en = en;
+  return found;
+}
+
+function quality(value: unknown): Quality {
+  return value === 'calibrating' || value === 'fault' ? value : 'good';
+}
+
+function channel(value: unknown): Channel {
+  const from = object(value);
+  const intervalS = finite(from.interval_s);
+  const graceS = finite(from.grace_s);
+  return {
+    property: text(from.property) ?? '',
+    unit: text(from.unit) ?? '1',
+    value: finite(from.value),
+    observedAt: instant(from.observed_at),
+    receivedAt: instant(from.received_at),
+    quality: quality(from.quality),
+    declared: oneOf(from.freshness, FRESHNESSES) ?? 'silent',
+    intervalMs: intervalS === null ? null : intervalS * 1000,
+    graceMs: graceS === null ? (GRACE_MS[text(from.link) ?? ''] ?? 60_000) : graceS * 1000,
+  };
+}
+
+/** A station's feature; `null` for anything else (a cluster, a feature without a place). */
+export function readStation(value: unknown): Station | null {
+  const feature = object(value) as Partial<Feature<Point, Json>>;
+  const from = object(feature.properties);
+  const id = text(feature.id) ?? text(from.id);
+  const [lon, lat] = feature.geometry?.type === 'Point' ? feature.geometry.coordinates : [];
+  const kind = oneOf(from.kind, KINDS);
+  if (id === null || kind === null || lon === undefined || lat === undefined) return null;
+  return {
+    id,
+    kind,
+    name: words(from.name),
+    area: text(from.area) ?? text(object(from.area).id),
+    lon,
+    lat,
+    channels: list(from.channels).map(channel),
+    declared: oneOf(from.freshness, FRESHNESSES) ?? 'silent',
+    severity: oneOf(from.severity, SEVERITIES),
+  };
+}
+
+/** The stations of a layer, of a `change` event with several features, or of one that is a feature itself. */
+export function readStations(value: unknown): Station[] {
+  const from = object(value);
+  const features = Array.isArray(value) ? value : Array.isArray(from.features) ? from.features : [value];
+  return features.map(readStation).filter((station) => station !== null);
+}
+
+/** An alert; `null` when it is not one. */
+export function readAlert(value: unknown): Alert | null {
+  const from = object(value);
+  const id = text(from.id);
+  const state = oneOf(from.state, ALERT_STATES);
+  const severity = oneOf(from.severity, SEVERITIES);
+  const startedAt = instant(from.started_at);
+  if (id === null || state === null || severity === null || startedAt === null) return null;
+  const [ofChannel, propertyOfChannel] = (text(from.channel) ?? '').split('/');
+  return {
+    id,
+    title: words(from.title),
+    station: text(from.station) ?? text(object(from.station).id) ?? ofChannel ?? '',
+    property: text(from.property) ?? propertyOfChannel ?? null,
+    unit: text(from.unit),
+    area: text(from.area) ?? text(object(from.area).id),
+    state,
+    severity,
+    threshold: finite(from.threshold),
+    value: finite(from.value),
+    startedAt,
+    changedAt: instant(from.changed_at) ?? startedAt,
+    endedAt: instant(from.ended_at),
+  };
+}
+
+/** A page of alerts: `{alerts: […], next}` (or a bare list). */
+export function readAlerts(value: unknown): Alert[] {
+  const from = object(value);
+  const rows = Array.isArray(value) ? value : list(from.alerts ?? from.items);
+  return rows.map(readAlert).filter((alert) => alert !== null);
+}
+
+/** What an `alert` event carries: the alert, or a transition with the alert in it. */
+export function readAlertEvent(value: unknown): Alert | null {
+  return readAlert(value) ?? readAlert(object(value).alert);
+}
+
+export function readArea(feature: Feature): Area {
+  const from = object(feature.properties);
+  return {
+    id: text(from.id) ?? text(feature.id) ?? text(from.code) ?? '',
+    name: words(from.name),
+    level: text(from.level) ?? 'commune',
+  };
+}
+
+export function readHeartbeat(value: unknown): Heartbeat | null {
+  const from = object(value);
+  const now = instant(from.now);
+  return now === null ? null : { now, intakeAgeS: finite(from.intake_age_s) };
+}
+
+export function readMe(value: unknown): Me {
+  const from = object(value);
+  return { name: text(from.name) ?? '', role: text(from.role) ?? '', demo: from.demo === true };
+}
+
+/** The samples of one channel out of a history answer, oldest first. */
+export function readHistory(value: unknown, name: string): Sample[] {
+  const channels = list(object(value).channels).map(object);
+  const found = channels.find((candidate) => candidate.channel === name) ?? channels[0];
+  const samples: Sample[] = [];
+  for (const row of list(found?.samples)) {
+    const from = object(row);
+    const at = instant(from.time);
+    if (at !== null) samples.push({ at, value: finite(from.value), quality: quality(from.quality) });
+  }
+  return samples.sort((a, b) => a.at - b.at);
+}
+
+export type { FeatureCollection };

@@ -1,0 +1,74 @@
+// Whether what stands on the screen can be believed: the stream, the server's heartbeat, the age of its intake.
+import { clock } from './clock.svelte';
+
+/** A heartbeat comes about every 10 s; this is two of them and some. */
+const HEARTBEAT_LATE_MS = 25_000;
+/** No message from any sensor for so long is a fault of the way in, not of a sensor. */
+const INTAKE_LATE_MS = 120_000;
+
+export type Trust =
+  | { state: 'connecting' }
+  | { state: 'good' }
+  /** The stream is broken since this time (server's clock). */
+  | { state: 'broken'; since: number }
+  | { state: 'heartbeat-late'; ageMs: number }
+  /** `ageMs` is null when the server has never received anything. */
+  | { state: 'intake-late'; ageMs: number | null };
+
+class Connection {
+  phase = $state<'connecting' | 'open' | 'broken'>('connecting');
+  /** When anything last came from the server (server's clock). */
+  heardAt = $state(0);
+  /** What the last heartbeat said, and when. */
+  #beat = $state<{ at: number; intakeAgeMs: number | null } | null>(null);
+  /** Why the newest load of everything failed; null after a success. */
+  loadFailure = $state<string | null>(null);
+
+  opened(): void {
+    this.phase = 'open';
+    this.heard();
+  }
+
+  broke(): void {
+    if (this.phase === 'open') this.phase = 'broken';
+  }
+
+  heard(): void {
+    this.heardAt = clock.now;
+  }
+
+  beat(intakeAgeS: number | null): void {
+    this.heard();
+    this.#beat = { at: clock.now, intakeAgeMs: intakeAgeS === null ? null : intakeAgeS * 1000 };
+  }
+
+  get heartbeatAgeMs(): number | null {
+    return this.heardAt === 0 ? null : Math.max(0, clock.now - this.heardAt);
+  }
+
+  /** Grows while no heartbeat corrects it. */
+  get intakeAgeMs(): number | null {
+    if (!this.#beat || this.#beat.intakeAgeMs === null) return null;
+    return this.#beat.intakeAgeMs + Math.max(0, clock.now - this.#beat.at);
+  }
+
+  get trust(): Trust {
+    if (this.phase === 'broken') return { state: 'broken', since: this.heardAt };
+    if (this.phase === 'connecting') return { state: 'connecting' };
+    const heartbeatAge = this.heartbeatAgeMs;
+    if (heartbeatAge !== null && heartbeatAge > HEARTBEAT_LATE_MS) return { state: 'heartbeat-late', ageMs: heartbeatAge };
+    if (this.#beat) {
+      const intakeAge = this.intakeAgeMs;
+      if (intakeAge === null || intakeAge > INTAKE_LATE_MS) return { state: 'intake-late', ageMs: intakeAge };
+    }
+    return { state: 'good' };
+  }
+
+  /** False while the values may be older than they look. An intake that is late is told by each value's own age. */
+  get current(): boolean {
+    const { state } = this.trust;
+    return state === 'good' || state === 'intake-late';
+  }
+}
+
+export const connection = new Connection();

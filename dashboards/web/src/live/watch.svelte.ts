@@ -1,0 +1,101 @@
+// Keeps the picture and the connection going: who is signed in, the first load, the stream, and a new load whenever
+// the stream cannot say that nothing was missed.
+import { ApiError, getJson } from '../api/client';
+import { Stream } from '../api/stream';
+import { readHeartbeat, readMe, type Me } from '../api/wire';
+import { clock } from './clock.svelte';
+import { connection } from './connection.svelte';
+import { picture } from './picture.svelte';
+
+const RETRY_MS = 3_000;
+
+class Watch {
+  /** `undefined` until the server has said who we are, `null` when it wants a sign-in. */
+  me = $state<Me | null | undefined>(undefined);
+  /** Counts loads of everything, so that an open chart knows when to ask again. */
+  loads = $state(0);
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #stream = new Stream('/api/v1/stream', {
+    opened: (how) => {
+      connection.opened();
+      if (how === 'new') void this.#load();
+    },
+    broken: () => {
+      connection.broke();
+      void this.#stillSignedIn();
+    },
+    change: (body) => {
+      connection.heard();
+      picture.change(body);
+    },
+    alert: (body) => {
+      connection.heard();
+      picture.alert(body);
+    },
+    heartbeat: (body) => {
+      const heartbeat = readHeartbeat(body);
+      if (heartbeat) clock.heard(heartbeat.now);
+      connection.beat(heartbeat?.intakeAgeS ?? null);
+    },
+    resync: () => void this.#load(),
+  });
+
+  async start(): Promise<void> {
+    clock.start();
+    clearTimeout(this.#retry);
+    try {
+      this.me = readMe(await getJson('/api/v1/me'));
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) {
+        this.me = null;
+        return;
+      }
+      this.#failed(error);
+      this.#retry = setTimeout(() => void this.start(), RETRY_MS);
+      return;
+    }
+    this.#stream.start();
+  }
+
+  stop(): void {
+    clearTimeout(this.#retry);
+    this.#stream.stop();
+    clock.stop();
+  }
+
+  signedOut(): void {
+    this.#stream.stop();
+    clearTimeout(this.#retry);
+    picture.forget();
+    connection.phase = 'connecting';
+    this.me = null;
+  }
+
+  async #load(): Promise<void> {
+    clearTimeout(this.#retry);
+    try {
+      await Promise.all([picture.loadAreas(), picture.load()]);
+      connection.loadFailure = null;
+      this.loads += 1;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return this.signedOut();
+      this.#failed(error);
+      this.#retry = setTimeout(() => void this.#load(), RETRY_MS);
+    }
+  }
+
+  /** A stream that breaks may mean that the session ended: ask, once, instead of reconnecting for ever. */
+  async #stillSignedIn(): Promise<void> {
+    try {
+      await getJson('/api/v1/me');
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) this.signedOut();
+    }
+  }
+
+  #failed(error: unknown): void {
+    connection.loadFailure = error instanceof Error ? error.message : String(error);
+  }
+}
+
+export const watch = new Watch();

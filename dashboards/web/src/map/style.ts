@@ -1,0 +1,266 @@
+// The map's style: our own boundaries below, the stations above. Rebuilt for a theme or a language and then laid over
+// the living map, layer by layer, so that nothing blinks.
+import type { ExpressionSpecification, LayerSpecification, Map as MapLibreMap, StyleSpecification } from 'maplibre-gl';
+import type { FeatureCollection } from 'geojson';
+import { SEVERITIES, SEVERITY, type Language, type Theme } from '../states';
+import { FONT_FACES, MEDIUM, SEMIBOLD } from './fonts';
+import { SEA_NAMES } from './seas';
+
+export const LAYER = { bodies: 'stations', communes: 'communes' } as const;
+export const SOURCE = { stations: 'stations', selected: 'selected', communes: 'communes', names: 'commune-names' } as const;
+
+/** Lai Châu in the provinces' own codes. */
+const HOME = '12';
+
+export const EMPTY: FeatureCollection = { type: 'FeatureCollection', features: [] };
+
+interface Tones {
+  ground: string;
+  land: string;
+  landLine: string;
+  landName: string;
+  commune: string;
+  communeHover: string;
+  communeLine: string;
+  communeName: string;
+  border: string;
+  halo: string;
+  value: string;
+  sea: string;
+  selected: string;
+}
+
+const TONES: Readonly<Record<Theme, Tones>> = {
+  dark: {
+    ground: '#0a1116',
+    land: '#0f1920',
+    landLine: '#1e2d38',
+    landName: '#6d808d',
+    commune: '#15222c',
+    communeHover: '#1b2c38',
+    communeLine: '#2c404e',
+    communeName: '#91a5b2',
+    border: '#5f7d90',
+    halo: '#0c141a',
+    value: '#e6eef3',
+    sea: '#7d93a1',
+    selected: '#ffffff',
+  },
+  light: {
+    ground: '#dfe6ea',
+    land: '#e9eef0',
+    landLine: '#c6d1d8',
+    landName: '#6b7c87',
+    commune: '#fafbfb',
+    communeHover: '#eef3f5',
+    communeLine: '#c9d5dc',
+    communeName: '#4d626f',
+    border: '#6d8797',
+    halo: '#ffffff',
+    value: '#14232d',
+    sea: '#5a707e',
+    selected: '#0a1a24',
+  },
+};
+
+const byZoom = (...stops: number[]): ExpressionSpecification =>
+  ['interpolate', ['linear'], ['zoom'], ...stops] as unknown as ExpressionSpecification;
+
+function ground(tones: Tones, language: Language): LayerSpecification[] {
+  const others: ExpressionSpecification = ['!=', ['get', 'code'], HOME];
+  return [
+    { id: 'ground', type: 'background', paint: { 'background-color': tones.ground } },
+    { id: 'provinces', type: 'fill', source: 'provinces', paint: { 'fill-color': tones.land } },
+    { id: 'province-lines', type: 'line', source: 'provinces', paint: { 'line-color': tones.landLine, 'line-width': 1 } },
+    {
+      id: LAYER.communes,
+      type: 'fill',
+      source: SOURCE.communes,
+      paint: { 'fill-color': ['case', ['boolean', ['feature-state', 'hover'], false], tones.communeHover, tones.commune] },
+    },
+    {
+      id: 'commune-lines',
+      type: 'line',
+      source: SOURCE.communes,
+      paint: { 'line-color': tones.communeLine, 'line-width': byZoom(7, 0.5, 11, 1.2) },
+    },
+    {
+      id: 'border-glow',
+      type: 'line',
+      source: 'outline',
+      layout: { 'line-join': 'round' },
+      paint: { 'line-color': tones.border, 'line-width': byZoom(6, 3, 10, 9), 'line-blur': byZoom(6, 3, 10, 8), 'line-opacity': 0.35 },
+    },
+    {
+      id: 'border',
+      type: 'line',
+      source: 'outline',
+      layout: { 'line-join': 'round' },
+      paint: { 'line-color': tones.border, 'line-width': byZoom(6, 1, 10, 2) },
+    },
+    {
+      id: 'province-names',
+      type: 'symbol',
+      source: 'province-names',
+      filter: others,
+      minzoom: 5,
+      layout: {
+        'text-field': ['get', language],
+        'text-font': MEDIUM,
+        'text-size': byZoom(5, 10, 9, 14),
+        'text-letter-spacing': 0.06,
+        'text-max-width': 7,
+      },
+      paint: { 'text-color': tones.landName, 'text-halo-color': tones.ground, 'text-halo-width': 1 },
+    },
+    {
+      id: 'sea-names',
+      type: 'symbol',
+      source: 'sea-names',
+      maxzoom: 8.5,
+      layout: {
+        'text-field': ['get', language],
+        'text-font': MEDIUM,
+        'text-size': byZoom(3, 10, 6, 13),
+        'text-letter-spacing': 0.04,
+        'text-max-width': 14,
+        'text-allow-overlap': true,
+      },
+      paint: { 'text-color': tones.sea, 'text-halo-color': tones.ground, 'text-halo-width': 1.2 },
+    },
+  ];
+}
+
+/** The whole symbol, in steps of zoom. */
+const BODY_SIZE = byZoom(6, 0.34, 8, 0.5, 9, 0.66, 11, 0.86, 13, 1);
+
+function stations(tones: Tones, theme: Theme): LayerSpecification[] {
+  const severityColour: ExpressionSpecification = [
+    'match',
+    ['get', 'severity'],
+    ...SEVERITIES.flatMap((severity) => [severity, SEVERITY[severity].colour[theme]]),
+    'rgba(0,0,0,0)',
+  ] as unknown as ExpressionSpecification;
+  const alerted: ExpressionSpecification = ['!=', ['get', 'severity'], ''];
+  return [
+    {
+      id: 'alert-rings',
+      type: 'circle',
+      source: SOURCE.stations,
+      filter: alerted,
+      paint: {
+        'circle-color': severityColour,
+        'circle-opacity': 0.2,
+        'circle-radius': byZoom(6, 10, 8, 14, 9, 19, 11, 24, 13, 28),
+        'circle-stroke-color': severityColour,
+        'circle-stroke-width': byZoom(6, 1.5, 9, 2.2, 13, 3),
+      },
+    },
+    {
+      id: 'selected',
+      type: 'circle',
+      source: SOURCE.selected,
+      paint: {
+        'circle-color': 'rgba(0,0,0,0)',
+        'circle-radius': byZoom(6, 13, 8, 17, 9, 23, 11, 29, 13, 33),
+        'circle-stroke-color': tones.selected,
+        'circle-stroke-width': 2.5,
+      },
+    },
+    {
+      id: LAYER.bodies,
+      type: 'symbol',
+      source: SOURCE.stations,
+      layout: {
+        'icon-image': ['get', 'body'],
+        'icon-size': BODY_SIZE,
+        'icon-allow-overlap': true,
+        'icon-ignore-placement': true,
+        'symbol-sort-key': ['get', 'order'],
+      },
+    },
+    {
+      id: 'alert-marks',
+      type: 'symbol',
+      source: SOURCE.stations,
+      filter: alerted,
+      layout: {
+        'icon-image': ['concat', 'mark-', ['get', 'severity']],
+        'icon-size': byZoom(6, 0.5, 8, 0.68, 9, 0.82, 11, 1),
+        'icon-offset': [17, -17],
+        'icon-allow-overlap': true,
+        'icon-ignore-placement': true,
+        'symbol-sort-key': ['get', 'order'],
+      },
+    },
+    {
+      id: 'values',
+      type: 'symbol',
+      source: SOURCE.stations,
+      minzoom: 9.6,
+      filter: ['!=', ['get', 'value'], ''],
+      layout: {
+        'text-field': ['get', 'value'],
+        'text-font': SEMIBOLD,
+        'text-size': byZoom(9.6, 11, 12, 13),
+        'text-variable-anchor-offset': ['top', [0, 1.45], 'bottom', [0, -1.45], 'left', [1.5, 0], 'right', [-1.5, 0]],
+        'symbol-sort-key': ['-', 0, ['get', 'order']],
+      },
+      paint: { 'text-color': tones.value, 'text-halo-color': tones.halo, 'text-halo-width': 1.6 },
+    },
+    {
+      id: 'commune-names',
+      type: 'symbol',
+      source: SOURCE.names,
+      minzoom: 7.8,
+      layout: {
+        'text-field': ['get', 'text'],
+        'text-font': MEDIUM,
+        'text-size': byZoom(8, 10.5, 11, 14),
+        'text-max-width': 7,
+        'text-padding': 3,
+        'text-variable-anchor': ['center', 'top', 'bottom'],
+        'text-radial-offset': 0.6,
+      },
+      paint: { 'text-color': tones.communeName, 'text-halo-color': tones.halo, 'text-halo-width': 1.4 },
+    },
+  ];
+}
+
+/** The whole style. Sources that the page fills later begin empty. */
+export function mapStyle(theme: Theme, language: Language): StyleSpecification {
+  const tones = TONES[theme];
+  const empty = { type: 'geojson' as const, data: EMPTY };
+  return {
+    version: 8,
+    'font-faces': FONT_FACES,
+    sources: {
+      provinces: empty,
+      'province-names': empty,
+      outline: { type: 'geojson', data: '/geo/lai-chau.geojson' },
+      'sea-names': { type: 'geojson', data: SEA_NAMES },
+      [SOURCE.communes]: { ...empty, promoteId: 'id' },
+      [SOURCE.names]: empty,
+      [SOURCE.stations]: empty,
+      [SOURCE.selected]: empty,
+    },
+    layers: [...ground(tones, language), ...stations(tones, theme)],
+  };
+}
+
+/** Lays the looks of a style over a map that has the same layers. */
+export function relook(map: MapLibreMap, theme: Theme, language: Language): void {
+  for (const layer of mapStyle(theme, language).layers) {
+    for (const [name, value] of Object.entries(layer.paint ?? {})) map.setPaintProperty(layer.id, name as never, value as never);
+    for (const [name, value] of Object.entries(layer.layout ?? {})) map.setLayoutProperty(layer.id, name as never, value as never);
+  }
+}
+
+/** While the connection is lost the stations fade: what is drawn is the past. */
+export function fade(map: MapLibreMap, how: 'clear' | 'faded'): void {
+  const opacity = how === 'clear' ? 1 : 0.38;
+  map.setPaintProperty(LAYER.bodies, 'icon-opacity', opacity);
+  map.setPaintProperty('alert-marks', 'icon-opacity', opacity);
+  map.setPaintProperty('alert-rings', 'circle-stroke-opacity', opacity);
+  map.setPaintProperty('values', 'text-opacity', opacity);
+}

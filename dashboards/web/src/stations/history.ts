@@ -1,0 +1,67 @@
+// A day of one channel, made ready for drawing: gaps as gaps, samples that may not be used apart from the others.
+import type { Channel, Sample } from '../api/wire';
+
+export const DAY_MS = 24 * 3_600_000;
+
+/** Columns as uPlot reads them: seconds since 1970, usable values, unusable values. `null` breaks the line. */
+export type Columns = [number[], Array<number | null>, Array<number | null>];
+
+export interface Summary {
+  lowest: number;
+  highest: number;
+  mean: number;
+  last: number;
+  count: number;
+  doubtful: number;
+}
+
+/** Longest time between two samples that still counts as one line: one sample may be missing, and the link's delay. */
+export function gapAfterMs(channel: Pick<Channel, 'intervalMs' | 'graceMs'>): number {
+  const interval = channel.intervalMs ?? 600_000;
+  return 2 * interval + Math.min(channel.graceMs, interval);
+}
+
+/** Samples (oldest first) as columns. */
+export function columns(samples: readonly Sample[], gapMs: number): Columns {
+  const times: number[] = [];
+  const good: Array<number | null> = [];
+  const bad: Array<number | null> = [];
+  let before: number | null = null;
+  for (const { at, value, quality } of samples) {
+    if (before !== null && at - before > gapMs) {
+      times.push((before + 1) / 1000);
+      good.push(null);
+      bad.push(null);
+    }
+    times.push(at / 1000);
+    good.push(quality === 'good' ? value : null);
+    bad.push(quality === 'good' ? null : value);
+    before = at;
+  }
+  return [times, good, bad];
+}
+
+/** The day in numbers; `null` when there is no usable value. */
+export function summary(samples: readonly Sample[]): Summary | null {
+  const values = samples.flatMap(({ value, quality }) => (quality === 'good' && value !== null ? [value] : []));
+  const last = values.at(-1);
+  if (last === undefined) return null;
+  let lowest = Infinity;
+  let highest = -Infinity;
+  let sum = 0;
+  for (const value of values) {
+    lowest = Math.min(lowest, value);
+    highest = Math.max(highest, value);
+    sum += value;
+  }
+  return { lowest, highest, mean: sum / values.length, last, count: samples.length, doubtful: samples.length - values.length };
+}
+
+/** The samples with a newer one at their end and those older than a day left out; a late one waits for the next load. */
+export function extended(samples: readonly Sample[], channel: Channel, now: number): readonly Sample[] {
+  const { observedAt: at, value, quality } = channel;
+  const newest = samples.at(-1)?.at ?? -Infinity;
+  const grown = at !== null && at > newest ? [...samples, { at, value, quality }] : samples;
+  const first = grown.findIndex((sample) => sample.at >= now - DAY_MS);
+  return first <= 0 ? grown : grown.slice(first);
+}

@@ -1,0 +1,22 @@
+// Builds the operations page (index.html) and the API browser (docs.html) into dist/, which the server embeds.
+// Nothing is inlined: the server's content security policy admits scripts, styles, fonts and workers from itself only.
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+const server = process.env.SAOLA_HTTP ?? 'http://127.0.0.1:8080';
+
+export default defineConfig({
+  plugins: [svelte()],
+  // MapLibre starts its worker as a module; the classic format leaves the map blank.
+  worker: { format: 'es' },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // MapLibre and Swagger UI are each one large chunk on purpose; the server is in the same building.
+    chunkSizeWarningLimit: 1800,
+    rolldownOptions: { input: { index: 'index.html', docs: 'docs.html' } },
+  },
+  server: { proxy: { '/api': server, '/openapi.json': server } },
+  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+});

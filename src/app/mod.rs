@@ -1,0 +1,223 @@
+//! Builds the service from its configuration, starts its parts in order, and stops them in the opposite one.
+//!
+//! Start: registry, journal, state and store caught up with the journal, pipeline, followers, ticks, API, ways in:
+//! nobody is let in before what was acknowledged in a former life is visible again.
+//! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
+
+mod alert_topics;
+mod open;
+mod readiness;
+mod replay;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, Demo};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::follow::{Follows, StateFollower, StoreFollower, Trouble, follow};
+use crate::journal::Reader;
+use crate::mqtt::client::Client;
+use crate::mqtt::edge::{Access, Edge};
+use crate::pipeline::Pipeline;
+use crate::state::Effects;
+
+use alert_topics::AlertTopicsOutlet;
+use open::Opened;
+pub use open::StartError;
+use readiness::Readiness;
+
+/// The name of the embedded edge in the ledger.
+pub const EDGE_SOURCE: &str = "edge";
+
+/// A running service.
+pub struct App {
+    http: api::Server,
+    edge: Option<Arc<Edge>>,
+    clients: Vec<Arc<Client>>,
+    opened: Opened,
+    /// Cancelled first: ticks and streams end.
+    stop: CancellationToken,
+    /// Cancelled when the journal is closed: followers take the rest and end.
+    stop_followers: CancellationToken,
+    followers: Vec<JoinHandle<()>>,
+    /// The administrator's first password, to be shown once.
+    first_password: Option<String>,
+}
+
+/// How the service is entered.
+pub struct Door {
+    /// Whether pages and API let callers without a token in.
+    pub demo: Demo,
+    /// Who may publish to the embedded edge.
+    pub devices: Access,
+}
+
+impl App {
+    /// Starts everything. When it returns, ports are open and everything acknowledged before is visible.
+    ///
+    /// # Errors
+    /// What could not be opened, and why.
+    pub async fn start(config: Config, door: Door, metrics: PrometheusHandle) -> Result<App, StartError> {
+        let clock = Clock::System;
+        let opened = tokio::task::block_in_place(|| open::open(&config, &clock))?;
+        let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
+
+        let edge = if config.mqtt.edge.enabled {
+            let (intake, source) = (opened.pipeline.clone(), opened.edge_source);
+            Some(Arc::new(Edge::start(&config.mqtt.edge, intake, door.devices, source, clock.clone())?))
+        } else {
+            None
+        };
+        let outlet = edge.as_ref().map(|edge| AlertTopicsOutlet::new(edge.alerts(), &opened.state.read()));
+        let (followers, troubles) = start_followers(&opened, outlet, &stop_followers)?;
+
+        let mut clients = Vec::new();
+        for (client, source) in config.mqtt.clients.iter().zip(&opened.client_sources) {
+            clients.push(Arc::new(Client::start(client, opened.pipeline.clone(), *source, clock.clone())?));
+        }
+        tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.to_duration(), stop.clone()));
+
+        let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
+        let first_password = opened.first_password.clone();
+        let http = api::Server::start(api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop)).await?;
+        Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
+    }
+
+    /// Where pages and API are.
+    pub fn http(&self) -> SocketAddr {
+        self.http.address()
+    }
+
+    /// Where devices publish, when the embedded edge listens.
+    pub fn mqtt(&self) -> Option<SocketAddr> {
+        self.edge.as_ref().map(|edge| edge.address())
+    }
+
+    /// The administrator's password, when this was the first start: it is kept nowhere and must be shown now.
+    pub fn first_password(&self) -> Option<&str> {
+        self.first_password.as_deref()
+    }
+
+    /// Stops in order. What was acknowledged is on disk either way; this makes the next start quick.
+    pub async fn stop(self) {
+        if let Some(edge) = &self.edge {
+            edge.stop().await;
+        }
+        for client in &self.clients {
+            client.stop().await;
+        }
+        self.stop.cancel();
+        let journal = self.opened.journal.clone();
+        let (stop_followers, followers) = (self.stop_followers, self.followers);
+        let ended = tokio::task::spawn_blocking(move || {
+            if let Err(error) = journal.close() {
+                tracing::error!(%error, "the journal did not close well");
+            }
+            stop_followers.cancel();
+            followers.into_iter().all(|thread| thread.join().is_ok())
+        })
+        .await;
+        if !matches!(ended, Ok(true)) {
+            tracing::error!("a follower of the journal ended badly");
+        }
+        self.http.stop().await;
+    }
+}
+
+fn start_followers(
+    opened: &Opened,
+    outlet: Option<AlertTopicsOutlet>,
+    stop: &CancellationToken,
+) -> Result<(Vec<JoinHandle<()>>, Vec<(&'static str, Trouble)>), StartError> {
+    let mut outlet = outlet;
+    let state = StateFollower {
+        state: opened.state.clone(),
+        feed: opened.feed.clone(),
+        snapshots: opened.snapshots.clone(),
+        follower: opened.journal.follower(StateFollower::NAME, opened.saved.needs_after)?,
+        outlet: Box::new(move |state, transitions| {
+            if let Some(outlet) = &mut outlet {
+                outlet.tell(state, transitions);
+            }
+        }),
+        saved: opened.saved.through,
+        effects: Effects::default(),
+    };
+    let store = StoreFollower {
+        store: opened.store.clone(),
+        follower: opened.journal.follower(StoreFollower::NAME, opened.store.checkpoint())?,
+        stop: stop.clone(),
+    };
+    let (state_from, store_from) = (opened.state.read().applied, opened.store.applied());
+    let troubles = [(StateFollower::NAME, Trouble::default()), (StoreFollower::NAME, Trouble::default())];
+    let threads = vec![
+        spawn(state, opened.journal.reader(state_from), opened, stop, &troubles[0].1)?,
+        spawn(store, opened.journal.reader(store_from), opened, stop, &troubles[1].1)?,
+    ];
+    Ok((threads, troubles.to_vec()))
+}
+
+fn spawn<F: Follows + 'static>(
+    follows: F,
+    reader: Reader,
+    opened: &Opened,
+    stop: &CancellationToken,
+    trouble: &Trouble,
+) -> Result<JoinHandle<()>, StartError> {
+    let (durable, runtime, stop, trouble) =
+        (opened.journal.durable(), Handle::current(), stop.clone(), trouble.clone());
+    std::thread::Builder::new()
+        .name(format!("follow-{}", F::NAME))
+        .spawn(move || follow(follows, reader, durable, &runtime, &stop, &trouble))
+        .map_err(StartError::Thread)
+}
+
+fn api_parts(
+    config: Config,
+    demo: Demo,
+    metrics: PrometheusHandle,
+    clock: Clock,
+    opened: &Opened,
+    readiness: Readiness,
+    stop: &CancellationToken,
+) -> api::Parts {
+    let (registry, pipeline) = (opened.registry.clone(), opened.pipeline.clone());
+    api::Parts {
+        config: config.http,
+        clock: clock.clone(),
+        demo,
+        state: opened.state.clone(),
+        feed: opened.feed.clone(),
+        store: opened.store.clone(),
+        areas: Box::new(move || registry.areas()),
+        accounts: opened.accounts.clone(),
+        metrics,
+        readiness: Box::new(move || readiness.checks()),
+        intake_at: Box::new(move || pipeline.received_at()),
+        replay: replay::taker(opened.pipeline.clone(), clock),
+        stop: stop.clone(),
+    }
+}
+
+/// Journals that time has passed. A full journal skips ticks; a stopped one ends them.
+async fn tick(pipeline: Arc<Pipeline>, clock: Clock, every: Duration, stop: CancellationToken) {
+    let mut interval = tokio::time::interval(every);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = stop.cancelled() => return,
+        }
+        if pipeline.tick(clock.now()) == Err(crate::model::Refusal::Stopped) {
+            tracing::error!("the journal has stopped: time stands still until a restart");
+            return;
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Opens what is on disk and brings it to one point: the end of the journal.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::EDGE_SOURCE;
+use crate::alerts;
+use crate::api::ServerError;
+use crate::auth::{Accounts, AuthError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::journal::{Journal, JournalError};
+use crate::live::{Feed, feed};
+use crate::model::{Mistake, RuleFile, SourceId};
+use crate::mqtt::client::ClientError;
+use crate::mqtt::edge::EdgeError;
+use crate::pipeline::Pipeline;
+use crate::registry::{Registry, RegistryError, SeedError};
+use crate::state::snapshot::{self, Saved};
+use crate::state::{Effects, SnapshotError, State};
+use crate::store::{Store, StoreError};
+
+/// Entries and bytes read at a time while catching up.
+const BATCH: (usize, usize) = (16_384, 4 * 1024 * 1024);
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A folder could not be made or read.
+    #[error("cannot use {path}")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of the configuration is wrong.
+    #[error("{} mistakes in the configuration, the first: {}", .0.len(), .0.first().map(ToString::to_string).unwrap_or_default())]
+    Mistakes(Vec<Mistake>),
+    /// The registry.
+    #[error("the registry")]
+    Registry(#[from] RegistryError),
+    /// The accounts.
+    #[error("the accounts")]
+    Accounts(#[from] AuthError),
+    /// The journal.
+    #[error("the journal")]
+    Journal(#[from] JournalError),
+    /// The journal's reading of its own files.
+    #[error("the snapshot of derived state")]
+    Snapshot(#[from] SnapshotError),
+    /// The store.
+    #[error("the store")]
+    Store(#[from] StoreError),
+    /// The embedded edge.
+    #[error("the MQTT edge")]
+    Edge(#[from] EdgeError),
+    /// A client of an outside broker.
+    #[error("the MQTT client")]
+    Client(#[from] ClientError),
+    /// Pages and API.
+    #[error("the HTTP server")]
+    Http(#[from] ServerError),
+    /// The journal stopped while starting.
+    #[error("the journal stopped while the catalogue was written")]
+    Stopped,
+    /// No thread could be had.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
+}
+
+/// Everything that is on disk, caught up.
+pub(super) struct Opened {
+    pub(super) registry: Arc<Registry>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) first_password: Option<String>,
+    pub(super) journal: Arc<Journal>,
+    pub(super) store: Arc<Store>,
+    pub(super) state: Arc<RwLock<State>>,
+    pub(super) feed: Arc<Feed>,
+    pub(super) snapshots: PathBuf,
+    pub(super) saved: Saved,
+    pub(super) pipeline: Arc<Pipeline>,
+    pub(super) edge_source: SourceId,
+    pub(super) client_sources: Vec<SourceId>,
+}
+
+pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError> {
+    let data = &config.data_dir;
+    let (journal_dir, store_dir, snapshots) = (data.join("journal"), data.join("store"), data.join("state"));
+    for folder in [data, &journal_dir, &store_dir, &snapshots] {
+        make_folder(folder)?;
+    }
+    let (journal, recovery) = Journal::open(&journal_dir, &config.journal)?;
+    tracing::info!(?recovery, "the journal is open");
+
+    let registry = Arc::new(Registry::open(&data.join("registry.db"))?);
+    let seeded = registry.seed_from(&config.province_dir, clock.now()).map_err(|error| match error {
+        SeedError::Mistakes(mistakes) => StartError::Mistakes(mistakes),
+        SeedError::Registry(error) => StartError::Registry(error),
+    })?;
+    tracing::info!(report = ?seeded, "the registry follows its files");
+    let edge_source = registry.source(EDGE_SOURCE)?;
+    let client_sources =
+        config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
+    let catalogue = Arc::new(registry.catalogue()?);
+    let rules = rule_files(&config.province_dir.join("rules"))?;
+    if let Err(mistakes) = alerts::check_rules(&rules, &catalogue) {
+        return Err(StartError::Mistakes(mistakes));
+    }
+    let accounts = Arc::new(Accounts::over(registry.database().clone())?);
+    let first_password = accounts.first_start(clock.now())?;
+
+    let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
+    for (path, error) in &loaded.broken {
+        tracing::error!(path = %path.display(), %error, "a snapshot is broken and was moved aside; the journal makes up for it");
+    }
+    let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts.retention()));
+    let saved = Saved { through: state.applied, needs_after: state.applied };
+    let store = Arc::new(Store::open(&store_dir, &config.store)?);
+    catch_up(&journal, &mut state, &store)?;
+
+    let live = &state.live;
+    let newest = |channel| live.latest(channel).map(|latest| latest.observed_at);
+    let (known, now) = (state.catalogue.clone(), clock.now());
+    let pipeline = Pipeline::new(journal.clone(), store.clone(), config.validate.clone(), known.clone(), newest);
+    if *known != *catalogue {
+        pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
+    }
+    pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
+
+    let feed = Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied));
+    Ok(Opened {
+        registry,
+        accounts,
+        first_password,
+        journal,
+        store,
+        state: Arc::new(RwLock::new(state)),
+        feed,
+        snapshots,
+        saved,
+        pipeline: Arc::new(pipeline),
+        edge_source,
+        client_sources,
+    })
+}
+
+/// Applies what the journal holds past the snapshot and past the store's checkpoint: the same calls as when it came.
+fn catch_up(journal: &Journal, state: &mut State, store: &Store) -> Result<(), StartError> {
+    let mut effects = Effects::default();
+    let mut reader = journal.reader(state.applied);
+    loop {
+        let entries = reader.next_batch(BATCH.0, BATCH.1)?;
+        if entries.is_empty() {
+            break;
+        }
+        for entry in &entries {
+            state.apply(entry, &mut effects);
+        }
+        effects.clear();
+    }
+    let mut reader = journal.reader(store.applied());
+    loop {
+        let entries = reader.next_batch(BATCH.0, BATCH.1)?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        store.apply(&entries)?;
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), StartError> {
+    std::fs::create_dir_all(path).map_err(|source| StartError::Folder { path: path.to_owned(), source })
+}
+
+/// The folder's rule files, by name; none when there is no such folder.
+pub(crate) fn rule_files(folder: &Path) -> Result<Vec<RuleFile>, StartError> {
+    let failed = |source| StartError::Folder { path: folder.to_owned(), source };
+    let mut files = Vec::new();
+    if !folder.exists() {
+        return Ok(files);
+    }
+    for file in std::fs::read_dir(folder).map_err(failed)? {
+        let path = file.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            files.push(RuleFile { name, text: std::fs::read_to_string(&path).map_err(failed)? });
+        }
+    }
+    files.sort_by(|left, right| left.name.cmp(&right.name));
+    Ok(files)
+}

@@ -1,0 +1,99 @@
+//! How every part stands, in sentences.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+use super::open::Opened;
+use crate::api::Check;
+use crate::clock::Clock;
+use crate::follow::Trouble;
+use crate::journal::Journal;
+use crate::mqtt::client::Client;
+use crate::mqtt::edge::Edge;
+use crate::state::State;
+use crate::store::Store;
+
+/// A tick older than this says that time does not pass for the alerts.
+const TICK_AGE_MAX: Duration = Duration::from_secs(15);
+/// Entries that the store may be behind before it counts as lagging: a few seconds of the heaviest load.
+const LAG_MAX: u64 = 1_000_000;
+
+pub(super) struct Readiness {
+    journal: Arc<Journal>,
+    store: Arc<Store>,
+    state: Arc<RwLock<State>>,
+    edge: Option<Arc<Edge>>,
+    clients: Vec<(String, Arc<Client>)>,
+    troubles: Vec<(&'static str, Trouble)>,
+    clock: Clock,
+}
+
+impl Readiness {
+    pub(super) fn new(
+        opened: &Opened,
+        edge: &Option<Arc<Edge>>,
+        clients: &[Arc<Client>],
+        troubles: Vec<(&'static str, Trouble)>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            journal: opened.journal.clone(),
+            store: opened.store.clone(),
+            state: opened.state.clone(),
+            edge: edge.clone(),
+            clients: clients.iter().map(|client| (client.name().to_owned(), client.clone())).collect(),
+            troubles,
+            clock,
+        }
+    }
+
+    pub(super) fn checks(&self) -> Vec<Check> {
+        let mut checks = vec![self.journal(), self.tick()];
+        checks.extend(self.troubles.iter().map(|(follower, trouble)| self.follower(follower, trouble)));
+        checks.extend(self.edge.iter().map(|edge| {
+            let status = edge.status();
+            Check { part: "edge".to_owned(), ready: true, detail: format!("{} connections", status.connections) }
+        }));
+        checks.extend(self.clients.iter().map(|(name, client)| {
+            let status = client.status();
+            let detail = match status.trouble {
+                Some(trouble) => format!("{trouble}; {} connections lost so far", status.losses),
+                None => "connected, every subscription granted".to_owned(),
+            };
+            Check { part: format!("broker {name}"), ready: status.connected, detail }
+        }));
+        checks
+    }
+
+    fn journal(&self) -> Check {
+        let status = self.journal.status();
+        let (ready, detail) = if status.failed {
+            (false, "a write to disk failed: nothing is taken in any more; mend the disk and restart".to_owned())
+        } else if status.no_space {
+            (false, "the disk is full: senders wait, and it goes on by itself once there is space".to_owned())
+        } else if status.full {
+            (false, "at its size limit: senders wait until every follower has passed on".to_owned())
+        } else {
+            (true, format!("{} segments, {} bytes, on disk through entry {}", status.segments, status.bytes, status.durable))
+        };
+        Check { part: "journal".to_owned(), ready, detail }
+    }
+
+    fn tick(&self) -> Check {
+        let age = self.clock.now().since(self.state.read().ticked_at);
+        let detail = format!("the last one {} ms ago", age.as_millis().min(u128::from(u64::MAX)));
+        Check { part: "tick".to_owned(), ready: age <= TICK_AGE_MAX, detail }
+    }
+
+    fn follower(&self, name: &str, trouble: &Trouble) -> Check {
+        let applied = if name == "store" { self.store.applied() } else { self.state.read().applied };
+        let behind = self.journal.durable().borrow().through.0.saturating_sub(applied.0);
+        let (ready, detail) = match &*trouble.lock() {
+            Some(trouble) => (false, trouble.clone()),
+            None => (behind <= LAG_MAX, format!("{behind} entries behind the journal")),
+        };
+        Check { part: name.to_owned(), ready, detail }
+    }
+}

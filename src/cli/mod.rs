@@ -1,0 +1,189 @@
+//! The command line: what it takes, and which part answers.
+//!
+//! Exit codes: 0 done, 1 failed, 64 the configuration (or the command line) is wrong and nothing was begun.
+
+mod accounts;
+mod ask;
+mod journal;
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config;
+
+/// The backend of a provincial operations centre: sensors in, live map, alerts and history out.
+#[derive(Debug, Parser)]
+#[command(name = "saola", version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything inside one process with Lai Châu's stations and a simulated day, for looking around
+    Demo(Demo),
+    /// Run the service
+    Run {
+        /// Configuration file
+        #[arg(long, default_value = "config/saola.toml")]
+        config: PathBuf,
+    },
+    /// Report every mistake in a configuration and the files it names
+    Check {
+        /// Configuration file
+        #[arg(long, default_value = "config/saola.toml")]
+        config: PathBuf,
+    },
+    /// The configuration file
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// What came in and what became of it, by source
+    Ledger {
+        #[command(flatten)]
+        service: ask::Service,
+    },
+    /// Messages that were refused, kept whole
+    DeadLetters {
+        #[command(subcommand)]
+        command: DeadLetters,
+        #[command(flatten)]
+        service: ask::Service,
+    },
+    /// The journal's files, read without the service
+    Journal {
+        #[command(subcommand)]
+        command: journal::Command,
+    },
+    /// People
+    User {
+        #[command(subcommand)]
+        command: accounts::UserCommand,
+        #[command(flatten)]
+        place: accounts::Place,
+    },
+    /// Access tokens for programs
+    Token {
+        #[command(subcommand)]
+        command: accounts::TokenCommand,
+        #[command(flatten)]
+        place: accounts::Place,
+    },
+    /// Print the description of the HTTP API
+    Openapi,
+}
+
+/// What `saola demo` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Demo {
+    /// Address of pages and API
+    #[arg(long, env = "SAOLA_HTTP", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// Address that devices publish to
+    #[arg(long, env = "SAOLA_MQTT", default_value = "127.0.0.1:1883")]
+    mqtt: SocketAddr,
+    /// Where readings are kept; a folder of its own that lasts until the end when absent
+    #[arg(long, env = "SAOLA_DATA")]
+    data: Option<PathBuf>,
+    /// What happens in the province; `none`: the stations, and nothing published
+    #[arg(long, default_value = "lai_chau")]
+    scenario: String,
+    /// How many times faster than the real ones the simulated days go by
+    #[arg(long, default_value_t = 60.0)]
+    speed: f64,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print the default file, with every key, its unit and its default
+    Default,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeadLetters {
+    /// The newest ones
+    List {
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        /// Of this source alone
+        #[arg(long)]
+        source: Option<String>,
+        /// Of this reason alone
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// One, whole
+    Show {
+        /// Its number
+        id: u64,
+    },
+    /// Hand one in again, after its cause is mended
+    Replay {
+        /// Its number
+        id: u64,
+    },
+}
+
+/// Reads the command line and runs it to the end.
+pub fn main() -> ExitCode {
+    match run(Line::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("saola: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(demo) => serve::demo(demo),
+        Command::Run { config } => serve::run(&config),
+        Command::Check { config } => Ok(check(&config)),
+        Command::Config { command: ConfigCommand::Default } => say(config::DEFAULT_FILE.trim_end()),
+        Command::Ledger { service } => say(&service.get("/api/v1/ledger")?),
+        Command::DeadLetters { command, service } => match command {
+            DeadLetters::List { limit, source, reason } => {
+                let mut path = format!("/api/v1/dead-letters?limit={limit}");
+                for (name, value) in [("source", source), ("reason", reason)] {
+                    if let Some(value) = value {
+                        path.push_str(&format!("&{name}={}", ask::escape(&value)));
+                    }
+                }
+                say(&service.get(&path)?)
+            }
+            DeadLetters::Show { id } => say(&service.get(&format!("/api/v1/dead-letters/{id}"))?),
+            DeadLetters::Replay { id } => say(&service.post(&format!("/api/v1/dead-letters/{id}/replay"))?),
+        },
+        Command::Journal { command } => command.run(),
+        Command::User { command, place } => command.run(&place),
+        Command::Token { command, place } => command.run(&place),
+        Command::Openapi => say(&crate::api::openapi_json()),
+    }
+}
+
+/// Exit code of a wrong configuration or command line (`EX_USAGE` of sysexits.h).
+const USAGE: u8 = 64;
+
+fn check(path: &std::path::Path) -> ExitCode {
+    let mistakes = config::check(path);
+    for mistake in &mistakes {
+        eprintln!("{mistake}");
+    }
+    if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(USAGE) }
+}
+
+/// Prints to standard output; a reader that went away (`saola ledger | head`) is no failure.
+#[expect(clippy::unnecessary_wraps, reason = "every command ends in a code or an error")]
+fn say(text: &str) -> anyhow::Result<ExitCode> {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,149 @@
+//! `saola run` and `saola demo`: the service until it is told to stop.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use rust_embed::RustEmbed;
+use saola_sim::fleet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Demo as DemoLine, USAGE, say};
+use crate::api::Demo;
+use crate::app::{App, Door};
+use crate::config::{self, Config};
+use crate::mqtt::edge::Access;
+use crate::{shutdown, telemetry};
+
+/// The province as it is shipped: stations, areas and rules.
+#[derive(RustEmbed)]
+#[folder = "config/"]
+#[include = "stations/*"]
+#[include = "areas/*"]
+#[include = "rules/*"]
+struct Province;
+
+pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
+    let config = match config::load(path) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    let devices = match Access::configured(&config.mqtt.edge.accounts) {
+        Ok(devices) => devices,
+        Err(mistakes) => {
+            mistakes.iter().for_each(|mistake| eprintln!("{}: {mistake}", path.display()));
+            return Ok(ExitCode::from(USAGE));
+        }
+    };
+    telemetry::log(&config.log);
+    let door = Door { demo: Demo::Off, devices };
+    serve(config, door, |app| {
+        if let Some(password) = app.first_password() {
+            println_now(&format!(
+                "first start: sign in as `admin` with the password {password}\n(it is shown this once and kept nowhere)"
+            ));
+        }
+        None
+    })
+}
+
+pub(super) fn demo(line: DemoLine) -> anyhow::Result<ExitCode> {
+    for address in [line.http, line.mqtt] {
+        anyhow::ensure!(
+            address.ip().is_loopback(),
+            "{address} can be reached by others: the demo lets everybody in, so it listens on the loopback only"
+        );
+    }
+    let plan = match line.scenario.as_str() {
+        "none" => None,
+        name => Some(fleet::Plan { speed: Some(line.speed), ..fleet::Plan::shipped(name)? }),
+    };
+    let is_temporary = line.data.is_none();
+    let data = line.data.unwrap_or_else(|| std::env::temp_dir().join(format!("saola-demo-{}", std::process::id())));
+    let province = data.join("province");
+    write_province(&province).with_context(|| format!("cannot write the stations to {}", province.display()))?;
+
+    let mut config = Config { data_dir: data.clone(), province_dir: province, ..Config::default() };
+    config.http.listen = line.http;
+    config.mqtt.edge.listen = line.mqtt;
+    telemetry::log("warn");
+    let door = Door { demo: Demo::Loopback, devices: Access::open() };
+    let code = serve(config, door, |app| {
+        println_now("This is a demo: whoever is at this machine is signed in, and anybody here may publish.");
+        plan.zip(app.mqtt())
+    });
+    if is_temporary {
+        // Nothing to be done when it cannot be removed: the folder is the system's temporary one.
+        let _ = std::fs::remove_dir_all(&data);
+    }
+    code
+}
+
+/// Starts, says where everything is, and serves until the process is told to stop. `begun` may give a fleet to run
+/// and the address it publishes to.
+fn serve(
+    config: Config,
+    door: Door,
+    begun: impl FnOnce(&App) -> Option<(fleet::Plan, std::net::SocketAddr)>,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = shutdown::on_signal().context("cannot wait for signals")?;
+        shutdown::prepare_process();
+        let metrics = telemetry::metrics().context("cannot measure")?;
+        let app = App::start(config, door, metrics).await?;
+        println_now(&format!("pages and API  http://{}", app.http()));
+        if let Some(mqtt) = app.mqtt() {
+            println_now(&format!("MQTT           {mqtt}"));
+        }
+        let fleet = begun(&app).map(|(plan, broker)| tokio::spawn(run_fleet(plan, broker.to_string(), stop.clone())));
+        stop.cancelled().await;
+        if let Some(fleet) = fleet {
+            let _ = fleet.await;
+        }
+        app.stop().await;
+        anyhow::Ok(())
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_fleet(plan: fleet::Plan, broker: String, stop: CancellationToken) {
+    let scenario_ended = fleet::run(fleet::Options::new(plan, broker), stop.cancelled_owned()).await;
+    if let Err(error) = scenario_ended {
+        tracing::error!(%error, "the simulated fleet stopped");
+    }
+}
+
+/// The embedded province as files, so that a look at them explains what the demo shows.
+fn write_province(folder: &Path) -> std::io::Result<()> {
+    for name in Province::iter() {
+        let Some(file) = Province::get(&name) else { continue };
+        let path: PathBuf = folder.join(name.as_ref());
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(path, file.data)?;
+    }
+    Ok(())
+}
+
+fn println_now(text: &str) {
+    // A closed standard output is no reason not to serve.
+    let _ = say(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_province_is_inside_the_binary() {
+        let names: Vec<String> = Province::iter().map(|name| name.into_owned()).collect();
+        for folder in ["stations/", "areas/", "rules/"] {
+            assert!(names.iter().any(|name| name.starts_with(folder)), "{folder} in {names:?}");
+        }
+    }
+}

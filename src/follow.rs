@@ -1,0 +1,194 @@
+//! The journal's two readers with a bookmark: derived state, and the store.
+//!
+//! Both run the same loop on a thread of their own: read what is durable, take it, rest. Neither holds anything up:
+//! a store that cannot write costs journal space and a red readiness, never the map or the alerts. What a reader has
+//! made durable of its own (a snapshot, a flush) lets the journal delete.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use metrics::gauge;
+use parking_lot::{Mutex, RwLock};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::journal::{Follower, Reader};
+use crate::live::Feed;
+use crate::model::{Durable, Entry, Seq, Transition};
+use crate::state::{Effects, State, snapshot};
+use crate::store::Store;
+
+/// Entries and bytes taken at a time: a few milliseconds of work under the state's lock.
+const BATCH_ENTRIES: usize = 4_096;
+const BATCH_BYTES: usize = 1024 * 1024;
+/// How often what was taken is made durable by the reader itself, when there is anything new.
+const REST_EVERY: Duration = Duration::from_secs(60);
+/// How long a reader that failed waits before it tries the same again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The last thing that went wrong with a follower, until it succeeds again.
+pub type Trouble = Arc<Mutex<Option<String>>>;
+
+/// A reader of the journal.
+pub trait Follows: Send {
+    /// What it is called in logs, metrics and readiness.
+    const NAME: &'static str;
+
+    /// Takes durable entries, in order. After an error it is offered the same entries again.
+    fn take(&mut self, entries: &[Entry]) -> anyhow::Result<()>;
+
+    /// Makes durable what it took; called every minute and at the end.
+    fn rest(&mut self) -> anyhow::Result<()>;
+}
+
+/// Follows until `stop`, then takes what is left and rests. Runs on a thread of its own.
+pub fn follow<F: Follows>(
+    mut follows: F,
+    mut reader: Reader,
+    mut durable: watch::Receiver<Durable>,
+    runtime: &Handle,
+    stop: &CancellationToken,
+    trouble: &Trouble,
+) {
+    let mut rested_at = Instant::now();
+    loop {
+        let step = catch_up(&mut follows, &mut reader, runtime, stop);
+        let is_ending = stop.is_cancelled();
+        let rest = if is_ending || rested_at.elapsed() >= REST_EVERY {
+            rested_at = Instant::now();
+            follows.rest()
+        } else {
+            Ok(())
+        };
+        note(F::NAME, trouble, step.and(rest));
+        if is_ending {
+            return;
+        }
+        runtime.block_on(async {
+            tokio::select! {
+                _ = durable.changed() => {}
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(REST_EVERY) => {}
+            }
+        });
+    }
+}
+
+/// Takes everything that is durable by now, trying again whatever fails, until told to stop.
+fn catch_up<F: Follows>(
+    follows: &mut F,
+    reader: &mut Reader,
+    runtime: &Handle,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    loop {
+        let entries = reader.next_batch(BATCH_ENTRIES, BATCH_BYTES)?;
+        let Some(last) = entries.last() else { return Ok(()) };
+        while let Err(error) = follows.take(&entries) {
+            tracing::error!(follower = F::NAME, journal.seq = last.seq.0, %error, "Cannot take entries; trying again.");
+            runtime.block_on(async {
+                tokio::select! {
+                    () = tokio::time::sleep(RETRY_AFTER) => {}
+                    () = stop.cancelled() => {}
+                }
+            });
+            if stop.is_cancelled() {
+                return Err(error);
+            }
+        }
+        gauge!("journal_follower_seq", "follower" => F::NAME).set(last.seq.0 as f64);
+    }
+}
+
+fn note(follower: &'static str, trouble: &Trouble, outcome: anyhow::Result<()>) {
+    let mut trouble = trouble.lock();
+    match outcome {
+        Ok(()) => *trouble = None,
+        Err(error) => {
+            tracing::error!(follower, error = format!("{error:#}"), "A follower of the journal is in trouble.");
+            *trouble = Some(format!("{error:#}"));
+        }
+    }
+}
+
+/// Who is told of alerts' transitions, after they are in the state.
+pub type Outlet = Box<dyn FnMut(&State, &[Transition]) + Send>;
+
+/// Live picture, alerts and ledger.
+pub struct StateFollower {
+    /// Shared with everybody who asks; written here alone.
+    pub state: Arc<RwLock<State>>,
+    /// Told after the state has changed.
+    pub feed: Arc<Feed>,
+    /// Where snapshots are kept.
+    pub snapshots: PathBuf,
+    /// The journal's bookmark.
+    pub follower: Follower,
+    /// Where transitions go.
+    pub outlet: Outlet,
+    /// The entry of the newest snapshot.
+    pub saved: Seq,
+    /// Gathered while applying; its memory is kept.
+    pub effects: Effects,
+}
+
+impl Follows for StateFollower {
+    const NAME: &'static str = "state";
+
+    fn take(&mut self, entries: &[Entry]) -> anyhow::Result<()> {
+        let through = {
+            let mut state = self.state.write();
+            for entry in entries {
+                state.apply(entry, &mut self.effects);
+            }
+            state.applied
+        };
+        self.effects.publish(&self.feed, through);
+        if !self.effects.transitions.is_empty() {
+            (self.outlet)(&self.state.read(), &self.effects.transitions);
+            self.effects.transitions.clear();
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self) -> anyhow::Result<()> {
+        let state = self.state.read();
+        if state.applied > self.saved {
+            let saved = snapshot::save(&self.snapshots, &state)?;
+            self.saved = saved.through;
+            self.follower.passed(saved.needs_after);
+        }
+        Ok(())
+    }
+}
+
+/// History and dead letters.
+pub struct StoreFollower {
+    /// Shared with everybody who asks; written here alone.
+    pub store: Arc<Store>,
+    /// The journal's bookmark.
+    pub follower: Follower,
+    /// Set when the service ends: resting then means to write everything out.
+    pub stop: CancellationToken,
+}
+
+impl Follows for StoreFollower {
+    const NAME: &'static str = "store";
+
+    fn take(&mut self, entries: &[Entry]) -> anyhow::Result<()> {
+        self.store.apply(entries)?;
+        self.follower.passed(self.store.checkpoint());
+        Ok(())
+    }
+
+    fn rest(&mut self) -> anyhow::Result<()> {
+        // While the service runs the store flushes by itself, when enough has gathered.
+        if self.stop.is_cancelled() {
+            self.store.flush()?;
+        }
+        self.follower.passed(self.store.checkpoint());
+        Ok(())
+    }
+}

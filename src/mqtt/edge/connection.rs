@@ -1,0 +1,539 @@
+//! One client's connection after its login: one task, one loop.
+//!
+//! ```text
+//! socket -> frames -> runs of messages -> Intake::accept -> window (packet id, journal number)
+//!    ^         |                                              |
+//!    |         +-> PINGRESP, SUBACK, ... ----+                | durable number has reached it
+//!    +---------------- out <-----------------+<-- PUBACKs <---+
+//!                       ^-- alerts (from the line's inbox)
+//! ```
+//!
+//! Invariants: a PUBACK is written only when the journal's durable number has reached its message; PUBACKs leave in
+//! the order of arrival; a run of messages is offered to the journal whole, and what it refuses for want of room
+//! stays with the connection, which is not read until there is room (so the sender's TCP slows down). Everything
+//! else a client asks for is answered at once, past the messages that wait.
+//!
+//! Everything held per connection is bounded: the window by `outstanding`, `out` by [`OUT_BYTES_MAX`] (beyond it the
+//! socket is not read), the inbox by `alerts_waiting`, the leftover by the packet limit and the common budget.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use tokio::sync::watch;
+use tokio::time::{Duration, Instant, Sleep, sleep_until, timeout};
+
+use super::Shared;
+use super::answer::{self, End, Verdict};
+use super::frame::{self, Control, Fault, Publish, Step, Version};
+use super::line::{Line, Order};
+use super::meters::RefusedReason;
+use super::outbox::Outbox;
+use super::pace::Pace;
+use super::socket::{DESK_BYTES, Desk, Leftover, NoMemory, Out, Socket, emptied, part};
+use super::window::Window;
+use crate::model::{Arrival, Durable, Intake, RawMessage, Refusal};
+use crate::mqtt::topic;
+
+/// While more than this waits to be written the socket is not read: a client that does not take its answers may not
+/// ask for more.
+const OUT_BYTES_MAX: usize = 64 * 1024;
+/// How long last words may take.
+const PARTING: Duration = Duration::from_secs(1);
+/// How long to wait before offering again what was refused although there seemed to be room.
+const REFUSED_AGAIN: Duration = Duration::from_millis(1);
+/// A timer that never fires.
+const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+/// A client that has been let in.
+pub(super) struct Session {
+    pub version: Version,
+    pub line: Arc<Line>,
+    /// One and a half times what the client announced; `None` when it announced none.
+    pub keep_alive: Option<Duration>,
+    /// What it sent after its CONNECT.
+    pub leftover: Leftover,
+    pub alerts_in_flight_max: u16,
+    /// The largest packet it takes.
+    pub packet_max: usize,
+}
+
+/// A connection and all it holds.
+pub(super) struct Connection<I: Intake> {
+    shared: Arc<Shared<I>>,
+    socket: Socket,
+    out: Out,
+    version: Version,
+    line: Arc<Line>,
+    keep_alive: Option<Duration>,
+    leftover: Leftover,
+    /// Whether the leftover may hold whole packets.
+    unread: bool,
+    window: Window,
+    durable: watch::Receiver<Durable>,
+    outbox: Outbox,
+    pace: Pace,
+    heard_at: Instant,
+    /// Not to be read until then.
+    resume_at: Option<Instant>,
+    /// The journal's buffer was full at the last offer.
+    full: bool,
+    offered_again: bool,
+    /// The client has ended its direction and may still read ours.
+    half_closed: bool,
+    /// The edge stops: nothing is read, and this ends by then.
+    stop_at: Option<Instant>,
+}
+
+enum Event {
+    Bell,
+    Durable(Result<(), watch::error::RecvError>),
+    Room,
+    JournalFull,
+    Written,
+    Lost(io::Error),
+    /// A desk, where on it the bytes begin, and how many came.
+    Filled(Desk, usize, usize),
+    Timer,
+}
+
+/// Why a run of messages ends.
+enum Stop<'a> {
+    Partial,
+    WindowFull,
+    Control(&'a [u8]),
+    Fault(Fault),
+}
+
+/// What a run holds, counted when the journal has taken it.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    qos_0: u64,
+    qos_1: u64,
+    denied: u64,
+    topic: u64,
+}
+
+impl<I: Intake> Connection<I> {
+    pub fn new(shared: Arc<Shared<I>>, socket: Socket, out: Out, session: Session) -> Self {
+        let now = Instant::now();
+        let durable = shared.intake.durable();
+        let pace = Pace::new(shared.limits.packets_per_second, now);
+        Connection {
+            shared,
+            socket,
+            out,
+            version: session.version,
+            line: session.line,
+            keep_alive: session.keep_alive,
+            unread: !session.leftover.is_empty(),
+            leftover: session.leftover,
+            window: Window::default(),
+            durable,
+            outbox: Outbox::new(session.alerts_in_flight_max, session.packet_max),
+            pace,
+            heard_at: now,
+            resume_at: None,
+            full: false,
+            offered_again: false,
+            half_closed: false,
+            stop_at: None,
+        }
+    }
+
+    /// Serves the client until one of both ends it.
+    pub async fn serve(mut self) {
+        let end = self.run().await;
+        self.shared.clients.leave(&self.line);
+        self.shared.topics.forget(&self.line);
+        if let Some(reason) = refused_reason(&end) {
+            self.shared.meters.refuse(reason);
+        }
+        let Line { client, account, .. } = &*self.line;
+        tracing::debug!(%client, account = %account.name, ?end, "an MQTT connection ended");
+        match end {
+            // Nothing more is said, not even what was due: the client must send again what it has no answer for.
+            End::JournalStopped => return,
+            End::Lost(error) => return tracing::debug!(%client, %error, "the network failed"),
+            _ => answer::farewell(self.version, &end, &mut self.out.bytes),
+        };
+        // A time-out here means that the client does not take its last words; it has had its chance.
+        let _ = timeout(PARTING, part(self.socket, self.out, &self.shared.desks)).await;
+    }
+
+    async fn run(&mut self) -> End {
+        let mut sleep = pin!(sleep_until(Instant::now() + NEVER));
+        loop {
+            if let Err(end) = self.advance(Instant::now()) {
+                return end;
+            }
+            self.set_timer(sleep.as_mut());
+            let handled = match self.next_event(sleep.as_mut()).await {
+                Event::Bell => self.obey(),
+                Event::Durable(Ok(())) | Event::Written | Event::Timer => Ok(()),
+                Event::Durable(Err(_)) => Err(End::JournalStopped),
+                Event::JournalFull => {
+                    self.full = true;
+                    self.shared.meters.held_back.add(1);
+                    Ok(())
+                }
+                Event::Room => {
+                    self.full = false;
+                    self.shared.full.store(false, Ordering::Release);
+                    Ok(())
+                }
+                Event::Lost(error) => Err(End::Lost(error)),
+                Event::Filled(desk, at, count) => self.read(desk, at, count, Instant::now()),
+            };
+            if let Err(end) = handled {
+                return end;
+            }
+        }
+    }
+
+    /// Does everything that can be done without waiting.
+    fn advance(&mut self, now: Instant) -> Result<(), End> {
+        if self.resume_at.is_some_and(|at| at <= now) {
+            self.resume_at = None;
+        }
+        loop {
+            // After every offer the durable number is read again, so that no change of it can be missed.
+            self.settle()?;
+            if !self.unread || self.is_held() {
+                break;
+            }
+            let bytes = self.leftover.take();
+            let mut desk = self.shared.desks.take();
+            let mut batch = desk.take_batch();
+            let done = self.take_in(&bytes, &mut batch, now);
+            desk.keep_batch(emptied(batch));
+            self.shared.desks.give_back(desk);
+            self.leftover.put(bytes, done?)?;
+        }
+        self.outbox.fill(self.version, &self.line, &self.shared.topics, &self.shared.meters, &mut self.out.bytes);
+        let settled = self.window.is_empty() && !self.out.is_waiting();
+        if self.stop_at.is_some_and(|at| settled || at <= now) {
+            return Err(End::Stopping);
+        }
+        if self.half_closed && settled {
+            return Err(End::Left);
+        }
+        if self.is_held_by_us() {
+            // Its pings wait unread in the socket.
+            self.heard_at = now;
+        }
+        match self.keep_alive {
+            Some(keep_alive) if self.heard_at + keep_alive <= now => Err(End::Silent),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the acknowledgements that are due.
+    fn settle(&mut self) -> Result<(), End> {
+        if self.window.is_empty() {
+            return Ok(());
+        }
+        let durable = *self.durable.borrow_and_update();
+        if durable.failed {
+            return Err(End::JournalStopped);
+        }
+        let mut stored = 0;
+        let out = &mut self.out.bytes;
+        self.window.release(durable.through, |packet_id, verdict| {
+            stored += u64::from(verdict == Verdict::Stored);
+            answer::acknowledge(packet_id, verdict, out);
+        });
+        self.shared.meters.acknowledged.add(stored);
+        Ok(())
+    }
+
+    async fn next_event(&mut self, mut sleep: Pin<&mut Sleep>) -> Event {
+        let may_read = !self.half_closed && self.stop_at.is_none() && !self.is_held();
+        let woken_by_writing = self.outbox.is_pending() || self.half_closed || self.stop_at.is_some() || self.is_held();
+        let (waits_for_durable, full) = (!self.window.is_empty(), self.full);
+        // A short leftover goes in front of what is read now; a long one is added to.
+        let at = if self.leftover.len() <= DESK_BYTES / 2 { self.leftover.len() } else { 0 };
+        let Connection { shared, socket, out, line, durable, .. } = self;
+        let transfer = poll_fn(|context| {
+            if out.is_waiting() {
+                match out.poll_drain(socket, context) {
+                    Poll::Ready(Err(error)) => return Poll::Ready(Event::Lost(error)),
+                    Poll::Ready(Ok(())) if woken_by_writing => return Poll::Ready(Event::Written),
+                    _ => {}
+                }
+            }
+            if !may_read {
+                return Poll::Pending;
+            }
+            // Not even read while the journal is full: the bytes are better kept by the sender.
+            if shared.full.load(Ordering::Acquire) {
+                return Poll::Ready(Event::JournalFull);
+            }
+            match socket.poll_fill(context, &shared.desks, at, shared.desks.read_bytes()) {
+                Poll::Ready(Ok((desk, count))) => Poll::Ready(Event::Filled(desk, at, count)),
+                Poll::Ready(Err(error)) => Poll::Ready(Event::Lost(error)),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        tokio::select! {
+            biased;
+            () = line.bell.notified() => Event::Bell,
+            changed = durable.changed(), if waits_for_durable => Event::Durable(changed),
+            () = shared.intake.room(), if full => Event::Room,
+            event = transfer => event,
+            () = sleep.as_mut() => Event::Timer,
+        }
+    }
+
+    /// Sets the timer to the next thing that time alone brings.
+    fn set_timer(&self, sleep: Pin<&mut Sleep>) {
+        let silent_at = self.keep_alive.map(|keep_alive| self.heard_at + keep_alive);
+        let next = [silent_at, self.resume_at, self.stop_at].into_iter().flatten().min();
+        // A timer that fires early is set again; moving it later at every packet would cost more.
+        match next {
+            Some(next) if next < sleep.deadline() || sleep.is_elapsed() => sleep.reset(next),
+            None if sleep.is_elapsed() => sleep.reset(Instant::now() + NEVER),
+            _ => {}
+        }
+    }
+
+    /// Whether packets may not be taken now.
+    fn is_held(&self) -> bool {
+        self.is_held_by_us() || self.out.bytes.len() > OUT_BYTES_MAX
+    }
+
+    fn is_held_by_us(&self) -> bool {
+        // MQTT 5 clients were told the window and are cut off beyond it; others are not read.
+        let window_full =
+            self.version == Version::V3 && self.window.len() >= usize::from(self.shared.limits.outstanding);
+        self.full || self.resume_at.is_some() || self.stop_at.is_some() || window_full
+    }
+
+    /// Takes orders and notices alerts.
+    fn obey(&mut self) -> Result<(), End> {
+        self.outbox.wake();
+        match self.line.ordered() {
+            Some(Order::TakenOver) => Err(End::TakenOver),
+            Some(Order::Stop) => {
+                let patience = Duration::from_secs(self.shared.limits.stop_seconds);
+                self.stop_at.get_or_insert_with(|| Instant::now() + patience);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Bytes have come.
+    fn read(&mut self, mut desk: Desk, at: usize, count: usize, now: Instant) -> Result<(), End> {
+        self.heard_at = now;
+        if count == 0 {
+            self.half_closed = true;
+            self.shared.desks.give_back(desk);
+            return Ok(());
+        }
+        let kept = if at == self.leftover.len() {
+            self.leftover.copy_to(&mut desk);
+            let mut batch = desk.take_batch();
+            let bytes = desk.bytes.get(..at + count).unwrap_or_default();
+            let done = self.take_in(bytes, &mut batch, now);
+            let kept = done.and_then(|done| Ok(self.leftover.replace(bytes.get(done..).unwrap_or_default())?));
+            let batch = emptied(batch);
+            desk.keep_batch(batch);
+            kept
+        } else {
+            self.unread = true;
+            self.leftover.extend(desk.bytes.get(..count).unwrap_or_default()).map_err(End::from)
+        };
+        self.shared.desks.give_back(desk);
+        kept
+    }
+
+    /// Takes whole packets from `input` until one is missing or the connection is held. Returns how many bytes are
+    /// done with; messages that the journal had no room for are not.
+    fn take_in<'a>(&mut self, input: &'a [u8], batch: &mut Vec<RawMessage<'a>>, now: Instant) -> Result<usize, End> {
+        let mut done = 0;
+        self.unread = true;
+        while !self.is_held() {
+            batch.clear();
+            let mut tally = Tally::default();
+            let (taken, stop) = self.gather(input.get(done..).unwrap_or_default(), batch, &mut tally);
+            if taken > 0 {
+                if !self.offer(batch, tally, now)? {
+                    break;
+                }
+                done += taken;
+            }
+            match stop {
+                Stop::Control(packet) => {
+                    self.control(packet)?;
+                    self.spend(1, now);
+                    done += packet.len();
+                }
+                Stop::Partial => {
+                    self.unread = false;
+                    break;
+                }
+                Stop::WindowFull => break,
+                Stop::Fault(fault) => return Err(End::Fault(fault)),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Lists the messages that stand at the beginning of `input`, up to anything else. Returns how many bytes they are.
+    fn gather<'a>(&mut self, input: &'a [u8], batch: &mut Vec<RawMessage<'a>>, tally: &mut Tally) -> (usize, Stop<'a>) {
+        let received_at = self.shared.clock.now();
+        let mut taken = 0;
+        loop {
+            let rest = input.get(taken..).unwrap_or_default();
+            let (publish, length) = match frame::next(rest, self.version, self.shared.limits.packet_bytes) {
+                Ok(Step::Publish(publish, length)) => (publish, length),
+                Ok(Step::Other(packet)) => return (taken, Stop::Control(packet)),
+                Ok(Step::Partial(_)) => return (taken, Stop::Partial),
+                Err(fault) => return (taken, Stop::Fault(fault)),
+            };
+            if publish.packet_id.is_some() && self.window.len() >= usize::from(self.shared.limits.outstanding) {
+                let stop = match self.version {
+                    Version::V3 => Stop::WindowFull,
+                    Version::V5 => Stop::Fault(Fault::Window),
+                };
+                return (taken, stop);
+            }
+            let verdict = match self.judge(&publish) {
+                Ok(verdict) => verdict,
+                Err(fault) => return (taken, Stop::Fault(fault)),
+            };
+            match (verdict, publish.packet_id) {
+                (Verdict::Stored, None) => tally.qos_0 += 1,
+                (Verdict::Stored, Some(_)) => tally.qos_1 += 1,
+                (Verdict::Denied, _) => tally.denied += 1,
+                (Verdict::TopicRefused, _) => tally.topic += 1,
+            }
+            if verdict == Verdict::Stored {
+                let Publish { topic, payload, .. } = publish;
+                let source = self.shared.source;
+                batch.push(RawMessage { source, topic, payload, received_at, arrival: Arrival::Fresh });
+            }
+            if let Some(packet_id) = publish.packet_id {
+                self.window.push(packet_id.get(), verdict);
+            }
+            taken += length;
+        }
+    }
+
+    /// Whether a message may go to its topic. MQTT 3.1.1 has no negative answer: there a refusal ends the connection.
+    fn judge(&self, publish: &Publish<'_>) -> Result<Verdict, Fault> {
+        let limits = &self.shared.limits;
+        if !topic::valid_topic_within(publish.topic, limits.topic_bytes, limits.topic_levels) {
+            return match self.version {
+                Version::V5 if topic::valid_topic(publish.topic) => Ok(Verdict::TopicRefused),
+                _ => Err(Fault::TopicName),
+            };
+        }
+        if self.shared.topics.is_alert_topic(publish.topic) || !self.line.account.may_publish(publish.topic) {
+            return match self.version {
+                Version::V5 => Ok(Verdict::Denied),
+                Version::V3 => Err(Fault::Denied),
+            };
+        }
+        Ok(Verdict::Stored)
+    }
+
+    /// Offers a run to the journal. Says whether it was taken.
+    fn offer(&mut self, batch: &[RawMessage<'_>], tally: Tally, now: Instant) -> Result<bool, End> {
+        let seq = match batch {
+            [] => None,
+            batch => match self.shared.intake.accept(batch) {
+                Ok(seq) => Some(seq),
+                Err(Refusal::Stopped) => return Err(End::JournalStopped),
+                Err(Refusal::Full) => {
+                    self.window.abandon();
+                    self.full = true;
+                    self.shared.full.store(true, Ordering::Release);
+                    self.shared.meters.held_back.add(1);
+                    if std::mem::replace(&mut self.offered_again, true) {
+                        self.resume_at = Some(now + REFUSED_AGAIN);
+                    }
+                    return Ok(false);
+                }
+            },
+        };
+        self.offered_again = false;
+        self.window.seal(seq);
+        let meters = &self.shared.meters;
+        meters.messages_qos_0.add(tally.qos_0);
+        meters.messages_qos_1.add(tally.qos_1);
+        meters.refuse_many(RefusedReason::Publish, tally.denied);
+        meters.refuse_many(RefusedReason::Topic, tally.topic);
+        self.spend((tally.qos_0 + tally.qos_1 + tally.denied + tally.topic) as usize, now);
+        Ok(true)
+    }
+
+    fn spend(&mut self, packets: usize, now: Instant) {
+        if let Some(until) = self.pace.spend(packets, now) {
+            self.resume_at = Some(until);
+            self.shared.meters.paced.add(1);
+        }
+    }
+
+    /// Answers a packet that is no message.
+    fn control(&mut self, packet: &[u8]) -> Result<(), End> {
+        let shared = &self.shared;
+        match frame::control(packet, self.version).map_err(End::Fault)? {
+            Control::Ping => answer::pong(&mut self.out.bytes),
+            Control::Disconnect => return Err(End::Left),
+            Control::Acknowledged(packet_id) => self.outbox.acknowledged(packet_id),
+            Control::Subscribe { packet_id, wishes } => {
+                let mut grants = Vec::with_capacity(wishes.len());
+                for wish in &wishes {
+                    let (grant, replay) = shared.topics.subscribe(&self.line, wish, shared.limits.subscriptions);
+                    if !matches!(grant, answer::Grant::Granted(_)) {
+                        shared.meters.refuse(RefusedReason::Subscribe);
+                    }
+                    grants.push(grant);
+                    if let Some(replay) = replay {
+                        self.outbox.begin(replay);
+                    }
+                }
+                answer::subscribed(self.version, packet_id, &grants, &mut self.out.bytes);
+            }
+            Control::Unsubscribe { packet_id, filters } => {
+                let mut existed = Vec::with_capacity(filters.len());
+                for filter in &filters {
+                    self.outbox.end(filter);
+                    existed.push(shared.topics.unsubscribe(&self.line, filter));
+                }
+                answer::unsubscribed(self.version, packet_id, &existed, &mut self.out.bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<NoMemory> for End {
+    fn from(_: NoMemory) -> Self {
+        End::NoMemory
+    }
+}
+
+/// Which counter the end belongs to, if it was not the client's own wish.
+fn refused_reason(end: &End) -> Option<RefusedReason> {
+    match end {
+        End::Left | End::Lost(_) | End::Stopping => None,
+        End::Silent => Some(RefusedReason::KeepAlive),
+        End::JournalStopped => Some(RefusedReason::Journal),
+        End::TakenOver => Some(RefusedReason::TakenOver),
+        End::NoMemory => Some(RefusedReason::Memory),
+        End::Fault(fault) => Some(match fault {
+            Fault::TooLarge => RefusedReason::PacketSize,
+            Fault::Malformed | Fault::Protocol | Fault::TopicAlias | Fault::SubscriptionId => RefusedReason::Malformed,
+            Fault::TopicName => RefusedReason::Topic,
+            Fault::QosTwo => RefusedReason::QosTwo,
+            Fault::Window => RefusedReason::Window,
+            Fault::Denied => RefusedReason::Publish,
+        }),
+    }
+}

@@ -1,0 +1,235 @@
+//! The beginning of a connection: its CONNECT, its login, its place among the clients.
+//!
+//! Until the login a client has a few kilobytes and a few seconds; a first byte that is no CONNECT ends it at once.
+//! Answers to a wrong login do not say what was wrong with it.
+//!
+//! What a CONNECT may ask for and does not get, for now: a session that outlives the connection (MQTT 5 is told;
+//! MQTT 3.1.1 sees "session present" 0), a will (counted, not published), enhanced authentication (refused).
+
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
+use rmqtt_codec::error::DecodeError;
+use rmqtt_codec::version::{ProtocolVersion, VersionCodec};
+use rmqtt_codec::{v3, v5};
+use tokio::time::{Instant, timeout};
+use tokio_util::codec::Decoder;
+
+use super::Shared;
+use super::access::{Account, Recalled};
+use super::answer::{self, Refused, Welcome};
+use super::connection::Session;
+use super::frame::{self, CONNECT, Fault, Step, Version};
+use super::line::{Barred, Entered, Line};
+use super::meters::RefusedReason;
+use super::socket::{Leftover, NoMemory, Out, Socket};
+use crate::model::Intake;
+
+/// What a client says of itself.
+struct Hello {
+    version: Version,
+    client: ByteString,
+    username: Option<ByteString>,
+    password: Option<Bytes>,
+    keep_alive_seconds: u16,
+    has_will: bool,
+    wants_session: bool,
+    authentication_method: bool,
+    receive_max: u16,
+    packet_max: usize,
+}
+
+/// Why there is no connection.
+pub(super) enum Turned {
+    /// Nothing is said to somebody who does not speak MQTT, or has gone.
+    Away(RefusedReason),
+    /// The other end has closed.
+    Gone,
+    /// The client is told.
+    Refused(Version, Refused, RefusedReason),
+}
+
+impl From<NoMemory> for Turned {
+    fn from(_: NoMemory) -> Self {
+        Turned::Away(RefusedReason::Memory)
+    }
+}
+
+/// Lets a client in: reads its CONNECT, checks who it is, writes the CONNACK into `out`.
+pub(super) async fn greet<I: Intake>(
+    shared: &Shared<I>,
+    socket: &mut Socket,
+    address: IpAddr,
+    out: &mut Out,
+) -> Result<Session, Turned> {
+    let patience = Duration::from_secs(shared.limits.connect_seconds);
+    let mut leftover = Leftover::new(shared.desks.clone());
+    let hello = match timeout(patience, read_connect(shared, socket, &mut leftover)).await {
+        Ok(hello) => hello?,
+        Err(_) => return Err(Turned::Away(RefusedReason::ConnectTimeout)),
+    };
+    let version = hello.version;
+    let refused = |refused, reason| Turned::Refused(version, refused, reason);
+    if hello.authentication_method {
+        return Err(refused(Refused::AuthenticationMethod, RefusedReason::Login));
+    }
+    if shared.intake.durable().borrow().failed {
+        return Err(refused(Refused::JournalStopped, RefusedReason::Journal));
+    }
+    let account = login(shared, &hello, address).await?;
+    let assigned_id =
+        hello.client.is_empty().then(|| ByteString::from(format!("saola-{:032x}", rand::random::<u128>())));
+    let client = assigned_id.clone().unwrap_or(hello.client);
+    let number = shared.lines.fetch_add(1, Ordering::Relaxed);
+    let line = Arc::new(Line::new(number, client, account));
+    match shared.clients.enter(&line) {
+        Ok(Entered::New) => {}
+        Ok(Entered::TookOver) => tracing::debug!(client = %line.client, "a newer connection took over"),
+        Err(Barred::OtherAccount) => return Err(refused(Refused::ClientId, RefusedReason::ClientId)),
+        Err(Barred::Stopping) => return Err(Turned::Gone),
+    }
+    shared.meters.logins.add(1);
+    shared.meters.wills_ignored.add(u64::from(hello.has_will));
+    let welcome = Welcome {
+        assigned_id,
+        receive_max: NonZeroU16::new(shared.limits.outstanding).unwrap_or(NonZeroU16::MIN),
+        packet_max: u32::try_from(shared.limits.packet_bytes).unwrap_or(u32::MAX),
+        expiry_refused: hello.wants_session,
+    };
+    answer::welcome(version, welcome, &mut out.bytes);
+    let keep_alive =
+        (hello.keep_alive_seconds > 0).then(|| Duration::from_millis(u64::from(hello.keep_alive_seconds) * 1_500));
+    let alerts_in_flight_max = hello.receive_max.min(shared.limits.alerts_in_flight);
+    Ok(Session { version, line, keep_alive, leftover, alerts_in_flight_max, packet_max: hello.packet_max })
+}
+
+async fn read_connect<I: Intake>(
+    shared: &Shared<I>,
+    socket: &mut Socket,
+    leftover: &mut Leftover,
+) -> Result<Hello, Turned> {
+    let limit = shared.limits.packet_before_login_bytes;
+    loop {
+        let filled = std::future::poll_fn(|context| {
+            socket.poll_fill(context, &shared.desks, 0, limit.saturating_sub(leftover.len()).max(1))
+        });
+        let (desk, count) = filled.await.map_err(|_| Turned::Gone)?;
+        let kept = leftover.extend(desk.bytes.get(..count).unwrap_or_default());
+        shared.desks.give_back(desk);
+        kept?;
+        if count == 0 {
+            let nothing = leftover.is_empty();
+            return Err(if nothing { Turned::Gone } else { Turned::Away(RefusedReason::Garbage) });
+        }
+        let bytes = leftover.take();
+        if bytes.first() != Some(&CONNECT) {
+            return Err(Turned::Away(RefusedReason::Garbage));
+        }
+        let taken = match frame::next(&bytes, Version::V3, limit) {
+            Ok(Step::Other(packet)) => Some((hello(packet)?, packet.len())),
+            Ok(Step::Partial(_)) => None,
+            Ok(Step::Publish(..)) | Err(Fault::Malformed) => return Err(Turned::Away(RefusedReason::Garbage)),
+            Err(_) => return Err(Turned::Away(RefusedReason::PacketSize)),
+        };
+        leftover.put(bytes, taken.as_ref().map_or(0, |(_, length)| *length))?;
+        if let Some((hello, _)) = taken {
+            return Ok(hello);
+        }
+    }
+}
+
+/// Decodes a whole CONNECT.
+fn hello(packet: &[u8]) -> Result<Hello, Turned> {
+    let mut bytes = BytesMut::from(packet);
+    let away = || Turned::Away(RefusedReason::Garbage);
+    let version = VersionCodec.decode(&mut bytes).map_err(|_| away())?.ok_or_else(away)?;
+    match version {
+        ProtocolVersion::MQTT3 => match v3::Codec::new(0).decode(&mut bytes) {
+            Ok(Some((v3::Packet::Connect(connect), _))) => Ok(hello_v3(*connect)),
+            Err(error) => Err(malformed(Version::V3, &error)),
+            _ => Err(away()),
+        },
+        ProtocolVersion::MQTT5 => match v5::Codec::new(0, 0).decode(&mut bytes) {
+            Ok(Some((v5::Packet::Connect(connect), _))) => Ok(hello_v5(*connect)),
+            Err(error) => Err(malformed(Version::V5, &error)),
+            _ => Err(away()),
+        },
+    }
+}
+
+fn malformed(version: Version, error: &DecodeError) -> Turned {
+    match error {
+        DecodeError::InvalidClientId => Turned::Refused(version, Refused::ClientId, RefusedReason::ClientId),
+        // MQTT 3.1.1 has no word for it and closes.
+        _ if version == Version::V3 => Turned::Away(RefusedReason::Malformed),
+        _ => Turned::Refused(version, Refused::Malformed, RefusedReason::Malformed),
+    }
+}
+
+fn hello_v3(connect: v3::Connect) -> Hello {
+    Hello {
+        version: Version::V3,
+        client: connect.client_id,
+        username: connect.username,
+        password: connect.password,
+        keep_alive_seconds: connect.keep_alive,
+        has_will: connect.last_will.is_some(),
+        wants_session: !connect.clean_session,
+        authentication_method: false,
+        receive_max: u16::MAX,
+        packet_max: usize::MAX,
+    }
+}
+
+fn hello_v5(connect: v5::Connect) -> Hello {
+    Hello {
+        version: Version::V5,
+        client: connect.client_id,
+        username: connect.username,
+        password: connect.password,
+        keep_alive_seconds: connect.keep_alive,
+        has_will: connect.last_will.is_some(),
+        wants_session: connect.session_expiry_interval_secs > 0,
+        authentication_method: connect.auth_method.is_some(),
+        receive_max: connect.receive_max.map_or(u16::MAX, NonZeroU16::get),
+        packet_max: connect.max_packet_size.map_or(usize::MAX, |bytes| bytes.get() as usize),
+    }
+}
+
+async fn login<I: Intake>(shared: &Shared<I>, hello: &Hello, address: IpAddr) -> Result<Arc<Account>, Turned> {
+    let refused = |refused, reason| Err(Turned::Refused(hello.version, refused, reason));
+    let credentials = match shared.access.recall(hello.username.as_deref(), hello.password.as_deref()) {
+        Recalled::Known(account) => return Ok(account),
+        Recalled::Refused => return refused(Refused::Login, RefusedReason::Login),
+        Recalled::Unknown(credentials) => credentials,
+    };
+    if !shared.throttle.allows(address, Instant::now()) {
+        return refused(Refused::TooManyAttempts, RefusedReason::Throttled);
+    }
+    // The queue for a permit is bounded by the limit of connections and by this time-out; then the client is told to
+    // come back.
+    let patience = Duration::from_secs(shared.limits.login_seconds);
+    let Ok(Ok(permit)) = timeout(patience, shared.logins.clone().acquire_owned()).await else {
+        return refused(Refused::Busy, RefusedReason::Busy);
+    };
+    let access = shared.access.clone();
+    // The permit goes along: a client that leaves does not free the core that still checks its password.
+    let checked = tokio::task::spawn_blocking(move || {
+        let account = access.authenticate(Some(&credentials.name), Some(&credentials.password));
+        drop(permit);
+        account
+    });
+    match checked.await {
+        Ok(Some(account)) => Ok(account),
+        _ => {
+            shared.throttle.wrong(address, Instant::now());
+            shared.warnings.wrong_password(address, hello.username.as_deref().unwrap_or_default());
+            refused(Refused::Login, RefusedReason::Login)
+        }
+    }
+}

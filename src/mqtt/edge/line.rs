@@ -1,0 +1,154 @@
+//! What others may say to a connection: alerts for it, and the order to end. And who is connected.
+//!
+//! A connection's inbox is a bounded queue: when it is full the oldest alert is dropped and counted, the publisher
+//! never waits, and the subscriber is told nothing. An empty inbox owns no memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytestring::ByteString;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::access::Account;
+use super::alerts::Delivery;
+
+/// Why somebody else ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// A newer connection has its client identifier.
+    TakenOver,
+    /// The edge stops.
+    Stop,
+}
+
+/// One client's connection, as the others see it.
+pub(super) struct Line {
+    /// Unique in this process.
+    pub number: u64,
+    pub client: ByteString,
+    pub account: Arc<Account>,
+    /// Rung when the inbox has something.
+    pub bell: Notify,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Default)]
+struct Inbox {
+    order: Option<Order>,
+    alerts: VecDeque<Delivery>,
+}
+
+/// Whether an alert displaced an older one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Posted {
+    Queued,
+    OldestDropped,
+}
+
+impl Line {
+    pub fn new(number: u64, client: ByteString, account: Arc<Account>) -> Self {
+        Line { number, client, account, bell: Notify::new(), inbox: Mutex::default() }
+    }
+
+    /// Puts an alert into the inbox, which holds `waiting_max`.
+    pub fn post(&self, delivery: Delivery, waiting_max: usize) -> Posted {
+        let mut inbox = self.inbox.lock();
+        let mut posted = Posted::Queued;
+        while inbox.alerts.len() >= waiting_max {
+            inbox.alerts.pop_front();
+            posted = Posted::OldestDropped;
+        }
+        inbox.alerts.push_back(delivery);
+        drop(inbox);
+        self.bell.notify_one();
+        posted
+    }
+
+    /// The oldest alert, if `wanted` agrees to take it.
+    pub fn take_alert(&self, wanted: impl FnOnce(&Delivery) -> bool) -> Option<Delivery> {
+        let mut inbox = self.inbox.lock();
+        if !inbox.alerts.front().is_some_and(wanted) {
+            return None;
+        }
+        let delivery = inbox.alerts.pop_front();
+        if inbox.alerts.is_empty() {
+            inbox.alerts = VecDeque::new();
+        }
+        delivery
+    }
+
+    /// Tells the connection to end; the first order stands.
+    pub fn order(&self, order: Order) {
+        self.inbox.lock().order.get_or_insert(order);
+        self.bell.notify_one();
+    }
+
+    /// The order to end, if there is one.
+    pub fn ordered(&self) -> Option<Order> {
+        self.inbox.lock().order
+    }
+}
+
+/// Everybody who is logged in, by client identifier.
+#[derive(Default)]
+pub(super) struct Clients {
+    present: Mutex<Present>,
+}
+
+#[derive(Default)]
+struct Present {
+    by_client: HashMap<ByteString, Arc<Line>>,
+    stopping: bool,
+}
+
+/// Why a client cannot come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Barred {
+    /// Its identifier is in use by another account.
+    OtherAccount,
+    /// The edge stops.
+    Stopping,
+}
+
+/// Whether somebody had to go for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entered {
+    New,
+    TookOver,
+}
+
+impl Clients {
+    /// Lets a client in; an older connection of the same client and account is told to end.
+    pub fn enter(&self, line: &Arc<Line>) -> Result<Entered, Barred> {
+        let mut present = self.present.lock();
+        if present.stopping {
+            return Err(Barred::Stopping);
+        }
+        if let Some(older) = present.by_client.get(&line.client) {
+            if older.account.name != line.account.name {
+                return Err(Barred::OtherAccount);
+            }
+            older.order(Order::TakenOver);
+        }
+        let older = present.by_client.insert(line.client.clone(), line.clone());
+        Ok(if older.is_some() { Entered::TookOver } else { Entered::New })
+    }
+
+    /// A client has gone.
+    pub fn leave(&self, line: &Arc<Line>) {
+        let mut present = self.present.lock();
+        if present.by_client.get(&line.client).is_some_and(|other| Arc::ptr_eq(other, line)) {
+            present.by_client.remove(&line.client);
+        }
+    }
+
+    /// Tells everybody to end, and lets nobody in from now on.
+    pub fn stop(&self) {
+        let mut present = self.present.lock();
+        present.stopping = true;
+        for line in present.by_client.values() {
+            line.order(Order::Stop);
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The embedded MQTT edge: devices connect here, and their PUBACK means "on disk".
+//!
+//! Offered: MQTT 3.1.1 (and 3.1) and 5, QoS 0 and 1 in, alerts out with QoS 0 and 1 and retained, accounts with topic
+//! permissions, TLS, limits on everything. A message goes to [`Intake`], which numbers it; its PUBACK leaves when the
+//! journal's durable number has reached that, in the order of arrival, many in one write. See [`connection`] for the
+//! loop, [`window`] for the order of answers, [`frame`] for the bytes, [`hello`] for the door, [`alerts`] for the way
+//! out.
+//!
+//! Not a general broker, on purpose: what devices publish is not handed to subscribers, who can only have alert
+//! topics; a device's RETAIN flag keeps nothing. Put mosquitto, EMQX or another in front where that is wanted.
+//!
+//! Not offered yet: QoS 2 (MQTT 5 is told Maximum QoS 1 and disconnected with 0x9B when it is used; MQTT 3.1.1 is
+//! closed), sessions that outlive a connection (expiry 0), wills (counted, not published), topic aliases (maximum 0),
+//! subscription identifiers, shared subscriptions, enhanced authentication.
+//!
+//! Whoever starts it has installed the metrics recorder and raised the limit of open files (RLIMIT_NOFILE): each
+//! connection takes one.
+
+mod access;
+mod alerts;
+mod answer;
+mod config;
+mod connection;
+mod frame;
+mod hello;
+mod line;
+mod listener;
+mod meters;
+mod outbox;
+mod pace;
+mod socket;
+mod throttle;
+mod warnings;
+mod window;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+
+use tokio::sync::Semaphore;
+use tokio::time::{Duration, Instant, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use access::{Access, Account, Accounts, Filter};
+pub use alerts::{AlertError, AlertTopics, Retain};
+pub use config::{Config, ConfigMistake, DeviceAccount, Limits, Tls};
+pub use meters::{RefusedReason, Status};
+
+use crate::clock::Clock;
+use crate::model::{Intake, SourceId};
+use alerts::Topics;
+use line::Clients;
+use meters::Meters;
+use socket::Desks;
+use throttle::Throttle;
+use warnings::Warnings;
+
+/// Longer than a connection may take for its last words.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// Why the edge cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// The address is in use, not ours, or not allowed.
+    #[error("cannot listen on {address} for MQTT")]
+    Bind {
+        /// The configured address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A PEM file cannot be read.
+    #[error("cannot read {path}: {message}", path = path.display())]
+    Pem {
+        /// The configured path.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Certificate and key do not serve.
+    #[error("cannot serve TLS with {path}", path = path.display())]
+    Certificate {
+        /// The certificate's path.
+        path: PathBuf,
+        /// What rustls says.
+        source: tokio_rustls::rustls::Error,
+    },
+    /// The configuration has mistakes.
+    #[error("the edge's configuration has mistakes: {0:?}")]
+    Config(Vec<ConfigMistake>),
+}
+
+/// What all connections share.
+struct Shared<I> {
+    intake: Arc<I>,
+    source: SourceId,
+    clock: Clock,
+    limits: Limits,
+    access: Arc<Access>,
+    throttle: Throttle,
+    /// Passwords being checked at the same time; further logins wait, with a time-out.
+    logins: Arc<Semaphore>,
+    clients: Clients,
+    topics: Arc<Topics>,
+    meters: Arc<Meters>,
+    warnings: Warnings,
+    desks: Arc<Desks>,
+    /// The number of the next line.
+    lines: AtomicU64,
+    /// The journal's buffer was full: nobody reads until somebody has seen room.
+    full: AtomicBool,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// A running edge. Dropping it does not stop it: call [`Edge::stop`].
+pub struct Edge {
+    address: SocketAddr,
+    tls_address: Option<SocketAddr>,
+    topics: AlertTopics,
+    meters: Arc<Meters>,
+    stopping: CancellationToken,
+    tasks: TaskTracker,
+    stop_clients: Arc<dyn Fn() + Send + Sync>,
+    stop_time: Duration,
+}
+
+impl Edge {
+    /// Opens the listeners and serves. Must be called inside a Tokio runtime.
+    ///
+    /// `access` is [`Access::open`] for a demo on the loopback, or [`Access::configured`] with `config.accounts`.
+    pub fn start<I: Intake>(
+        config: &Config,
+        intake: Arc<I>,
+        access: Access,
+        source: SourceId,
+        clock: Clock,
+    ) -> Result<Edge, EdgeError> {
+        let mistakes = config.mistakes();
+        if !mistakes.is_empty() {
+            return Err(EdgeError::Config(mistakes));
+        }
+        let tls = match &config.tls {
+            Some(tls) => Some((listener::acceptor(tls)?, listener::bind(tls.listen)?)),
+            None => None,
+        };
+        let plain = listener::bind(config.listen)?;
+        let local = |listener: &tokio::net::TcpListener, address| {
+            listener.local_addr().map_err(|source| EdgeError::Bind { address, source })
+        };
+        let address = local(&plain, config.listen)?;
+        let tls_address = tls.as_ref().map(|(_, listener)| local(listener, config.listen)).transpose()?;
+        let limits = config.limits.clone();
+        let meters = Arc::new(Meters::new());
+        let topics =
+            Arc::new(Topics::new(&config.alert_topics, limits.retained, limits.alerts_waiting, meters.clone()));
+        let shared = Arc::new(Shared {
+            intake,
+            source,
+            clock,
+            access: Arc::new(access),
+            throttle: Throttle::new(limits.wrong_passwords_per_minute, Instant::now()),
+            logins: Arc::new(Semaphore::new(limits.logins_at_once)),
+            clients: Clients::default(),
+            topics: topics.clone(),
+            meters: meters.clone(),
+            warnings: Warnings::default(),
+            desks: Arc::new(Desks::new(limits.partial_packets_bytes)),
+            lines: AtomicU64::new(0),
+            full: AtomicBool::new(false),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            limits,
+        });
+        let (stopping, tasks) = (shared.stopping.clone(), shared.tasks.clone());
+        let stop_time = Duration::from_secs(shared.limits.stop_seconds) + PARTING;
+        if let Some((acceptor, listener)) = tls {
+            tasks.spawn(listener::listen(shared.clone(), listener, Some(acceptor)));
+        }
+        tasks.spawn(listener::listen(shared.clone(), plain, None));
+        tracing::info!(%address, ?tls_address, "the MQTT edge listens");
+        let stop_clients = Arc::new(move || shared.clients.stop());
+        Ok(Edge { address, tls_address, topics: AlertTopics(topics), meters, stopping, tasks, stop_clients, stop_time })
+    }
+
+    /// Where the plain listener is; its real port when the configured one was 0.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the TLS listener is, if there is one.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        self.tls_address
+    }
+
+    /// The way out for alerts.
+    pub fn alerts(&self) -> AlertTopics {
+        self.topics.clone()
+    }
+
+    /// Its health.
+    pub fn status(&self) -> Status {
+        self.meters.status()
+    }
+
+    /// Stops: accepts and reads nothing more, lets outstanding acknowledgements leave for as long as configured (the
+    /// journal must still be writing), says good-bye, closes. Connections that do not end in time are left to the
+    /// runtime.
+    pub async fn stop(&self) {
+        self.stopping.cancel();
+        (self.stop_clients)();
+        self.tasks.close();
+        if timeout(self.stop_time, self.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.tasks.len(), "MQTT connections did not end in time");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The real binary on free ports, with a province of its own: started, asked, killed, started again.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The longest wait for anything: far more than a slow machine needs, and a test that gets there has failed.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+const BINARY: &str = env!("CARGO_BIN_EXE_saola");
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Asks `found` again and again until it gives something; panics at the deadline, saying what was waited for.
+pub async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = found().await {
+            return found;
+        }
+        assert!(begun.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A folder with configuration, province and data, and the process that serves them.
+pub struct Service {
+    folder: TempDir,
+    child: Option<Child>,
+    pub http: SocketAddr,
+    pub mqtt: SocketAddr,
+    token: String,
+    asking: reqwest::Client,
+}
+
+/// What a test wants different from the default.
+pub struct Wishes {
+    /// Names of weather stations, each with the channel `air_temperature` (-50 to 60 Cel, every 60 s).
+    pub stations: Vec<String>,
+    /// TOML to append to the configuration.
+    pub config: String,
+    /// TOML of a rule file.
+    pub rules: String,
+}
+
+impl Service {
+    /// Prepares a folder and starts the binary; returns when it serves.
+    pub async fn start(wishes: &Wishes) -> Service {
+        let folder = TempDir::new().unwrap();
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let (http, mqtt) = (address(free_port()), address(free_port()));
+        write_province(&folder.path().join("province"), wishes);
+        let config = format!(
+            "data_dir = {data:?}\nprovince_dir = {province:?}\nlog = \"warn\"\n\n[http]\nlisten = \"{http}\"\n\n\
+             [mqtt.edge]\nlisten = \"{mqtt}\"\n\n[[mqtt.edge.account]]\nname = \"device\"\npassword_hash = {HASH:?}\n\
+             publish = [\"saola/v1/#\"]\nsubscribe = [\"saola/v1/alerts/#\"]\n\n{more}\n",
+            data = folder.path().join("data"),
+            province = folder.path().join("province"),
+            more = wishes.config,
+        );
+        std::fs::write(folder.path().join("saola.toml"), config).unwrap();
+        let mut service =
+            Service { folder, child: None, http, mqtt, token: String::new(), asking: reqwest::Client::new() };
+        let data = service.data().display().to_string();
+        service.run(&["user", "add", "tester", "--role", "administrator", "--data", &data]);
+        service.token = service.run(&["token", "issue", "--user", "tester", "--expires", "1d", "--data", &data]);
+        service.start_again().await;
+        service
+    }
+
+    /// Where the service keeps everything.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Runs another command of the binary to its end and gives the last line that it printed.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let output = Command::new(BINARY).args(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "saola {arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+        text.lines().last().unwrap_or_default().trim().to_owned()
+    }
+
+    /// Starts the binary on the folder as it is; returns when it serves.
+    pub async fn start_again(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let mut child = Command::new(BINARY)
+            .args(["run", "--config"])
+            .arg(self.folder.path().join("saola.toml"))
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap())
+            .spawn()
+            .unwrap();
+        let stdout = child.stdout.take().unwrap();
+        self.child = Some(child);
+        let log = self.log_path();
+        let announced = tokio::task::spawn_blocking(move || {
+            BufReader::new(stdout).lines().map_while(Result::ok).any(|line| line.starts_with("MQTT"))
+        });
+        let announced = tokio::time::timeout(DEADLINE, announced).await;
+        assert!(
+            matches!(announced, Ok(Ok(true))),
+            "the service did not start:\n{}",
+            std::fs::read_to_string(log).unwrap_or_default()
+        );
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// Everything that the service logged, of all its lives.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Kills the process as a power switch would (SIGKILL).
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Asks the process to end (SIGTERM) and gives its exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        child.wait().unwrap().code()
+    }
+
+    /// The JSON answer to a request of the administrator; panics on anything but success.
+    pub async fn get(&self, path: &str) -> Value {
+        let answer = self.ask(path).await;
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+    }
+
+    /// The answer to a request of the administrator.
+    pub async fn ask(&self, path: &str) -> reqwest::Response {
+        self.asking.get(format!("http://{}{path}", self.http)).bearer_auth(&self.token).send().await.unwrap()
+    }
+
+    /// A `POST` of the administrator.
+    pub async fn post(&self, path: &str) -> reqwest::Response {
+        self.asking.post(format!("http://{}{path}", self.http)).bearer_auth(&self.token).send().await.unwrap()
+    }
+
+    /// One channel's whole history: time and value.
+    pub async fn history(&self, channel: &str) -> Vec<(String, f64)> {
+        let path = format!("/api/v1/history?channel={channel}&from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&tz=UTC");
+        let answer = self.get(&path).await;
+        let samples = answer["channels"][0]["samples"].as_array().unwrap();
+        samples
+            .iter()
+            .map(|sample| (sample["time"].as_str().unwrap().to_owned(), sample["value"].as_f64().unwrap()))
+            .collect()
+    }
+
+    /// The ledger's totals: received, stored, duplicate, rejected.
+    pub async fn ledger(&self) -> [u64; 4] {
+        let ledger = self.get("/api/v1/ledger").await;
+        ["received", "stored", "duplicate", "rejected"].map(|key| ledger["total"][key].as_u64().unwrap())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("the service logged:\n{}", self.log());
+        }
+    }
+}
+
+/// argon2id of `a-device-of-the-tests`.
+const HASH: &str = "$argon2id$v=19$m=1024,t=1,p=1$NM7Qqsc6j22ClDKFmoI0cg$PmaPeuQHGjR/uDc0MDzTh+I1h9kcmu7ac5gou0WY1vE";
+
+/// How the tests' devices sign in.
+pub const DEVICE: (&str, &str) = ("device", "a-device-of-the-tests");
+
+fn write_province(folder: &Path, wishes: &Wishes) {
+    for part in ["stations", "areas", "rules"] {
+        std::fs::create_dir_all(folder.join(part)).unwrap();
+    }
+    let mut stations = String::new();
+    for id in &wishes.stations {
+        write!(
+            stations,
+            "[[station]]\nid = {id:?}\nkind = \"weather\"\nname = {{ vi = {id:?}, en = {id:?} }}\nlon = 103.4\nlat = 22.3\n\
+             link = \"wired\"\n[[station.channel]]\nproperty = \"air_temperature\"\nunit = \"Cel\"\ninterval = \"60s\"\n\
+             min = -50\nmax = 60\n\n"
+        )
+        .unwrap();
+    }
+    std::fs::write(folder.join("stations/stations.toml"), stations).unwrap();
+    std::fs::write(folder.join("rules/rules.toml"), &wishes.rules).unwrap();
+    let areas = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/areas");
+    for area in std::fs::read_dir(areas).unwrap() {
+        let area = area.unwrap().path();
+        std::fs::copy(&area, folder.join("areas").join(area.file_name().unwrap())).unwrap();
+    }
+}
