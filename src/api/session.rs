@@ -17,7 +17,7 @@ use super::door::{Allowed, Anyone, BeKnown, Credential, SESSION_COOKIE};
 use super::problem::{BadBody, Code, Problem, ProblemDocument, Refused};
 use super::query::{Asked, Nothing};
 use super::time::{Shown, Zone};
-use crate::auth::Scope;
+use crate::auth::{self, Attempt, Scope};
 
 /// A name and a password.
 #[derive(Deserialize, ToSchema)]
@@ -75,15 +75,24 @@ pub async fn sign_in(
     let parts = Arc::clone(anyone.parts());
     let lifetime = parts.config.session_lifetime;
     let now = parts.clock.now();
+    let origin = Some(anyone.address());
     // Checking a password costs tens of milliseconds on purpose: not on a thread that serves others.
     let checked = tokio::task::spawn_blocking(move || {
-        parts.accounts.sign_in(&asked.name, &asked.password, now, lifetime.duration())
-    })
-    .await;
-    let session = checked
-        .map_err(Problem::internal)?
-        .map_err(Problem::internal)?
-        .ok_or_else(|| Problem::new(Code::WrongCredentials, "the name and the password do not belong together"))?;
+        let attempt = Attempt { name: &asked.name, password: &asked.password, origin };
+        parts.accounts.sign_in(&attempt, now, lifetime.duration())
+    });
+    let session = match checked.await.map_err(Problem::internal)?.map_err(Problem::internal)? {
+        auth::SignIn::In(session) => session,
+        auth::SignIn::Refused => {
+            let why = "the name and the password do not belong together, or the account is disabled";
+            return Err(Problem::new(Code::WrongCredentials, why));
+        }
+        auth::SignIn::HeldBack { retry_after } => {
+            let seconds = retry_after.as_secs().max(1);
+            let why = format!("too many tries to sign in with this name; try again in {seconds} s");
+            return Err(Problem::new(Code::TooManyAttempts, why).retry_after(seconds));
+        }
+    };
     let body = SessionDocument {
         name: session.caller.name,
         role: session.caller.role.word(),
