@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Demo};
+use crate::auth::WithPassword;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::follow::{Follows, StateFollower, StoreFollower, Trouble, follow};
@@ -48,7 +49,7 @@ pub struct App {
     stop_followers: CancellationToken,
     followers: Vec<JoinHandle<()>>,
     /// The administrator's first password, to be shown once.
-    first_password: Option<String>,
+    first_password: Option<WithPassword>,
 }
 
 /// How the service is entered.
@@ -82,11 +83,13 @@ impl App {
         for (client, source) in config.mqtt.clients.iter().zip(&opened.client_sources) {
             clients.push(Arc::new(Client::start(client, opened.pipeline.clone(), *source, clock.clone())?));
         }
-        tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.to_duration(), stop.clone()));
+        tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
         let first_password = opened.first_password.clone();
-        let http = api::Server::start(api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop)).await?;
+        let listen = config.http.clone();
+        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop);
+        let http = api::Server::start(&listen, api::router(Arc::new(parts)), stop.clone()).await?;
         Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
     }
 
@@ -101,8 +104,8 @@ impl App {
     }
 
     /// The administrator's password, when this was the first start: it is kept nowhere and must be shown now.
-    pub fn first_password(&self) -> Option<&str> {
-        self.first_password.as_deref()
+    pub fn first_password(&self) -> Option<&WithPassword> {
+        self.first_password.as_ref()
     }
 
     /// Stops in order. What was acknowledged is on disk either way; this makes the next start quick.
@@ -127,7 +130,7 @@ impl App {
         if !matches!(ended, Ok(true)) {
             tracing::error!("a follower of the journal ended badly");
         }
-        self.http.stop().await;
+        self.http.stopped().await;
     }
 }
 

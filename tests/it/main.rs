@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api;
-mod edge;
-mod mqtt_client;
 mod auth;
+mod crash;
+mod edge;
+mod mosquitto;
+mod mqtt_client;
 mod registry;
+mod service;
 mod tidy;
