@@ -4,3 +4,4 @@ mod broker;
 mod fleet;
 mod load;
 mod publisher;
+mod replay;
