@@ -1,8 +1,9 @@
 //! `saola-sim replay`.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use saola_sim::replay::{self, Map, Options, Recording, Shift};
@@ -22,7 +23,7 @@ pub struct Replay {
     #[arg(long, default_value = "127.0.0.1:1883")]
     broker: String,
     /// Messages a second; as fast as the broker acknowledges when absent
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     rate: Option<f64>,
     /// Keep the recorded times instead of moving the last row to now
     #[arg(long, conflicts_with = "shift")]
@@ -76,17 +77,33 @@ pub async fn replay(command: Replay) -> anyhow::Result<()> {
     options.rate = command.rate;
     options.window = command.window;
     options.credentials = command.sign_in.credentials();
+    let (told, heard) = tokio::sync::watch::channel(0);
+    options.progress = Some(told);
+    let shown = tokio::spawn(show_progress(heard, recording.rows.len()));
     let report = replay::run(options, &recording, shift_s, stopped()).await?;
+    let _ = shown.await;
     if let Some(path) = &command.report {
         let text = report.json() + "\n";
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
     print(&report.json())?;
     if report.acknowledged < report.published {
-        let _ = writeln!(std::io::stderr(), "the broker did not acknowledge every message");
         bail!("{} of {} messages are not acknowledged", report.published - report.acknowledged, report.published);
     }
     Ok(())
+}
+
+/// A line that counts, on a terminal only, until the sender is gone.
+async fn show_progress(mut heard: tokio::sync::watch::Receiver<usize>, rows: usize) {
+    if !std::io::stderr().is_terminal() {
+        return;
+    }
+    while heard.changed().await.is_ok() {
+        let published = *heard.borrow_and_update();
+        let _ = write!(std::io::stderr(), "\r{published} of {rows} rows");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let _ = writeln!(std::io::stderr());
 }
 
 fn map(name: &str) -> anyhow::Result<Map> {

@@ -24,6 +24,9 @@ use crate::{clock, shipped};
 pub use generator::{Generator, Outgoing};
 pub use malformed::{Malformation, Specimen};
 
+/// Connections that may break on one message: faulty devices publish what a broker need not take.
+const GIVE_UP_AFTER: u32 = 3;
+
 /// A fleet that cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
@@ -114,6 +117,8 @@ pub struct Report {
     pub acknowledged: u64,
     /// Connections after the first.
     pub reconnects: u64,
+    /// Messages given up because the broker closed the connection on them (a stranger's topic, for one).
+    pub given_up: u64,
 }
 
 /// Publishes until `shutdown`, then waits up to two seconds for the last acknowledgements.
@@ -124,6 +129,7 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     let devices = generator.device_count();
     let mut connection = mqtt::Options::new(options.client_id);
     connection.credentials = options.credentials;
+    connection.give_up_after = Some(GIVE_UP_AFTER);
     let mut shutdown = std::pin::pin!(shutdown);
     let publisher = tokio::select! {
         connected = Publisher::connect(&options.broker, connection) => connected?,
@@ -149,6 +155,7 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         published: totals.published,
         acknowledged: totals.acknowledged,
         reconnects: totals.reconnects,
+        given_up: totals.given_up,
     })
 }
 
@@ -160,3 +167,6 @@ pub fn messages(plan: Plan, start: Timestamp, lasts: Duration) -> impl Iterator<
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fault_tests;

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use crate::mqtt::{Credentials, MqttError, Publisher, Qos};
 
@@ -42,13 +43,15 @@ pub struct Options {
     pub rate: Option<f64>,
     /// Messages that may wait for their acknowledgement.
     pub window: usize,
+    /// Told the number of rows published so far.
+    pub progress: Option<watch::Sender<usize>>,
 }
 
 impl Options {
     /// At a broker, as fast as it acknowledges, 500 messages ahead.
     pub fn new(broker: impl Into<String>) -> Self {
         let client_id = format!("saola-replay-{}", std::process::id());
-        Self { broker: broker.into(), credentials: None, client_id, rate: None, window: 500 }
+        Self { broker: broker.into(), credentials: None, client_id, rate: None, window: 500, progress: None }
     }
 }
 
@@ -136,6 +139,9 @@ pub async fn run(
             () = &mut shutdown => break,
         }
         readings += row.readings.len() as u64;
+        if let Some(progress) = &options.progress {
+            progress.send_replace(number + 1);
+        }
     }
     let totals = publisher.close(Duration::from_secs(60)).await;
     let times = || recording.rows.iter().take(totals.published as usize).map(|row| recording::moved(row.at, shift_s));
