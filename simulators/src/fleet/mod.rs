@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use crate::mqtt::{self, Credentials, Publisher, Qos};
 use crate::scenario::{Fault, Scenario, ScenarioError};
@@ -135,7 +136,8 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         connected = Publisher::connect(&options.broker, connection) => connected?,
         () = &mut shutdown => return Ok(Report { devices, ..Report::default() }),
     };
-    for outgoing in generator {
+    let mut outgoings = made_ahead(generator);
+    while let Some(outgoing) = outgoings.recv().await {
         let due = Duration::from_millis(outgoing.due_ms);
         if options.lasts.is_some_and(|lasts| due > lasts) {
             break;
@@ -157,6 +159,21 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         reconnects: totals.reconnects,
         given_up: totals.given_up,
     })
+}
+
+/// The generator in a thread of its own: sixty days handed in at once are seconds of work, which must not hold up
+/// whoever shares the runtime.
+fn made_ahead(generator: Generator) -> mpsc::Receiver<Outgoing> {
+    // Bounded: the thread waits when it is this far ahead, and ends when the receiver is gone.
+    let (made, outgoings) = mpsc::channel(256);
+    tokio::task::spawn_blocking(move || {
+        for outgoing in generator {
+            if made.blocking_send(outgoing).is_err() {
+                return;
+            }
+        }
+    });
+    outgoings
 }
 
 /// The messages of a plan's first seconds, without a broker: what a dump and the tests look at.
