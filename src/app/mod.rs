@@ -87,9 +87,7 @@ impl App {
 
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
         let first_password = opened.first_password.clone();
-        let listen = config.http.clone();
-        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop);
-        let http = api::Server::start(&listen, api::router(Arc::new(parts)), stop.clone()).await?;
+        let http = api::Server::start(api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop)).await?;
         Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
     }
 
@@ -130,7 +128,7 @@ impl App {
         if !matches!(ended, Ok(true)) {
             tracing::error!("a follower of the journal ended badly");
         }
-        self.http.stopped().await;
+        self.http.stop().await;
     }
 }
 
