@@ -38,6 +38,7 @@ fn catalogue(stations: u32) -> Catalogue {
         position: Position { lon: 103.47, lat: 22.39 },
         area: Some(AreaId::new("12")),
         maintenance: no % 2 == 0,
+        retired: no % 3 == 0,
         channels: vec![ChannelId(no)],
     };
     let channel = |no| Channel {
@@ -48,6 +49,7 @@ fn catalogue(stations: u32) -> Catalogue {
         interval: std::time::Duration::from_millis(60_500),
         plausible: Range { min: -1.5, max: 6000.0 },
         link: LinkClass::Lorawan,
+        retired: no % 5 == 0,
     };
     Catalogue::new(
         vec!["edge".to_owned()],
