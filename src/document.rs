@@ -194,11 +194,6 @@ impl<'p, 't> Section<'p, 't> {
         texts
     }
 
-    /// Whether a key is there at all.
-    pub fn has(&self, key: &str) -> bool {
-        self.table.contains_key(key)
-    }
-
     /// Whether a key is there and holds a table.
     pub fn is_table(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(|value| value.get_ref().is_table())

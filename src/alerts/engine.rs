@@ -143,7 +143,7 @@ impl Alerts {
         } else {
             now.min(self.aged_to + AGEING_PER_TICK_MAX)
         };
-        self.book.forget(self.retention.keep_closed.duration(), self.retention.keep_closed_count, self.aged_to);
+        self.book.forget(self.retention.keep_closed, self.retention.keep_closed_count, self.aged_to);
     }
 
     fn tick_machines(&mut self, catalogue: &Catalogue, now: Timestamp, out: &mut Vec<Transition>) {
@@ -200,7 +200,8 @@ impl Alerts {
         let rule = self.rules.list().get(key.rule as usize)?;
         let Condition::Absence { after, .. } = rule.condition else { return None };
         let spoken_at = self.ears.get(key.channel.index())?.spoken_at;
-        Some((spoken_at.min(now), silence_begins(spoken_at, self.listening_since, now) + after))
+        let began_at = if spoken_at > now { self.listening_since } else { spoken_at };
+        Some((began_at, silence_begins(spoken_at, self.listening_since, now) + after))
     }
 
     /// Drops a machine that has nothing to remember; absence is listened for again.

@@ -25,29 +25,57 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Alert, AlertId, Catalogue, ChannelId, Mistake, Severity, Span, StationNo, Timestamp};
+use crate::model::{Alert, AlertId, Catalogue, ChannelId, Mistake, RuleFile, Severity, Span, StationNo, Timestamp};
 
 pub use book::{Filter, MOMENTS_MAX};
 pub use engine::TICK_GAP;
 pub use rules::{Rule, Rules};
 
-/// How long closed alerts are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The configuration's section.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Retention {
-    /// After their end, by the time of ticks. Default 90 d.
+pub struct Config {
+    /// How long a closed alert is kept after its end. Default 90 d.
     pub keep_closed: Span,
-    /// At most so many, the oldest dropped first. Default 100,000.
+    /// At most so many closed alerts are kept; the oldest go first, and are counted. Default 100,000.
+    pub keep_closed_count: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { keep_closed: Span::from_days(90), keep_closed_count: 100_000 }
+    }
+}
+
+impl Config {
+    /// What the engine needs of it.
+    pub fn retention(&self) -> Retention {
+        Retention { keep_closed: self.keep_closed.duration(), keep_closed_count: self.keep_closed_count }
+    }
+}
+
+/// How long closed alerts are kept: part of the state, because it decides what the state holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// After their end, by the time of ticks.
+    pub keep_closed: Duration,
+    /// At most so many, the oldest dropped first.
     pub keep_closed_count: usize,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { keep_closed: Span::from_days(90), keep_closed_count: 100_000 }
+        Config::default().retention()
     }
+}
+
+/// Reads and checks rule files: every rule, or every mistake with file, line and key.
+pub fn check_rules(files: &[RuleFile], catalogue: &Catalogue) -> Result<Rules, Vec<Mistake>> {
+    rules::parse(files, catalogue)
 }
 
 /// One rule, by its place, on one channel.
@@ -102,7 +130,7 @@ impl Alerts {
             listening_since: Timestamp::EPOCH,
             aged_to: Timestamp::EPOCH,
             retention,
-            watches: watch::Watches::default(),
+            watches: watch::Watches::resolve(&Rules::default(), &Catalogue::default()),
         }
     }
 
@@ -192,4 +220,4 @@ impl Alerts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,4 +10,5 @@ mod mosquitto;
 mod mqtt_client;
 mod registry;
 mod service;
+mod store;
 mod tidy;
