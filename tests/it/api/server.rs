@@ -54,6 +54,22 @@ async fn half_a_request_is_cut_off() {
 }
 
 #[tokio::test]
+async fn a_crowd_of_half_requests_keeps_nobody_out() {
+    let served = served(|config| config.header_timeout = Span::from_seconds(2)).await;
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        let mut slow = TcpStream::connect(served.address).await.unwrap();
+        slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: 127").await.unwrap();
+        crowd.push(slow);
+    }
+    let answer = one_shot(served.address, "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    for mut slow in crowd {
+        read_to_end(&mut slow).await;
+    }
+}
+
+#[tokio::test]
 async fn half_a_body_is_cut_off() {
     let served = served(|config| config.body_timeout = Span::from_millis(200)).await;
     let answer = one_shot(
