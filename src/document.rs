@@ -136,6 +136,11 @@ impl<'p, 't> Section<'p, 't> {
         self.page.line(self.table.get(key).map_or(self.at, |value| value.span().start))
     }
 
+    /// Whether a key is there, right or wrong.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// Notes a mistake in a key of this table; in the table as a whole when the key is empty.
     pub fn mistake(&self, key: &str, message: impl Into<String>) {
         self.page.mistake(self.line_of(key), &self.path_of(key), message);

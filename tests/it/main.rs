@@ -9,5 +9,6 @@ mod edge;
 mod mosquitto;
 mod mqtt_client;
 mod registry;
+mod rules;
 mod service;
 mod tidy;
