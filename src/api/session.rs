@@ -17,7 +17,7 @@ use super::door::{Allowed, Anyone, BeKnown, Credential, SESSION_COOKIE};
 use super::problem::{BadBody, Code, Problem, ProblemDocument, Refused};
 use super::query::{Asked, Nothing};
 use super::time::{Shown, Zone};
-use crate::auth::Scope;
+use crate::auth::{self, Scope};
 
 /// A name and a password.
 #[derive(Deserialize, ToSchema)]
@@ -75,15 +75,23 @@ pub async fn sign_in(
     let parts = Arc::clone(anyone.parts());
     let lifetime = parts.config.session_lifetime;
     let now = parts.clock.now();
+    let origin = Some(anyone.address());
     // Checking a password costs tens of milliseconds on purpose: not on a thread that serves others.
     let checked = tokio::task::spawn_blocking(move || {
-        parts.accounts.sign_in(&asked.name, &asked.password, now, lifetime.duration())
+        let attempt = auth::Attempt { name: &asked.name, password: &asked.password, origin };
+        parts.accounts.sign_in(&attempt, now, lifetime.duration())
     })
     .await;
-    let session = checked
-        .map_err(Problem::internal)?
-        .map_err(Problem::internal)?
-        .ok_or_else(|| Problem::new(Code::WrongCredentials, "the name and the password do not belong together"))?;
+    let session = match checked.map_err(Problem::internal)?.map_err(Problem::internal)? {
+        auth::SignIn::In(session) => session,
+        auth::SignIn::Refused => {
+            return Err(Problem::new(Code::WrongCredentials, "the name and the password do not belong together"));
+        }
+        auth::SignIn::HeldBack { retry_after } => {
+            let problem = Problem::new(Code::TooManyAttempts, "too many attempts for this name, or at once");
+            return Err(problem.retry_after(retry_after.as_secs().max(1)));
+        }
+    };
     let body = SessionDocument {
         name: session.caller.name,
         role: session.caller.role.word(),
