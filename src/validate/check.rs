@@ -144,7 +144,8 @@ mod tests {
         let catalogue = Catalogue::new(vec![], vec![], known.stations().to_vec(), vec![channel]).unwrap();
         let property = "wind_gust".into();
         let reading = Reading { station: "A", property, time: None, value: 1.0, status: Status::Measuring };
-        let refused = check(&Config::default(), &catalogue, catalogue.station_named("A"), &reading, NOW, Arrival::Fresh);
+        let refused =
+            check(&Config::default(), &catalogue, catalogue.station_named("A"), &reading, NOW, Arrival::Fresh);
         assert_eq!(refused.unwrap_err().reason, Reason::Retired);
     }
 

@@ -4,6 +4,7 @@
 
 mod api;
 mod auth;
+mod config;
 mod edge;
 mod mqtt_client;
 mod registry;
