@@ -12,6 +12,7 @@ pub mod json;
 pub mod load;
 pub mod mqtt;
 pub mod phenomena;
+pub mod replay;
 pub mod scenario;
 pub mod shipped;
 pub mod span;

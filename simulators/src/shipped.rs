@@ -17,6 +17,9 @@ pub const STATIONS: &[(&str, &str)] = files!("../../config/stations":
 /// `simulators/scenarios/*.toml` by name.
 pub const SCENARIOS: &[(&str, &str)] = files!("../scenarios": "calm", "fire", "flood", "lai_chau");
 
+/// `simulators/maps/*.toml` by name: how the recorded series are read.
+pub const MAPS: &[(&str, &str)] = files!("../maps": "air_beijing", "traffic_mndot", "water_flow", "weather_ewr");
+
 /// The province's heights, roads and rivers.
 pub const TERRAIN: &str = include_str!("../terrain/lai_chau.toml");
 

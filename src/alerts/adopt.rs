@@ -131,20 +131,22 @@ impl Alerts {
             Sort::Absence => None,
         };
         let Some(place) = Place::find(rule, levels, catalogue, key) else { return };
-        if let Some(levels) = levels.filter(|_| now.edited) {
-            let severity = machine.alert.as_ref().and_then(|id| self.book.get(id)).map(|alert| alert.severity);
-            machine.refit(levels, severity, now.at);
-            machine.step(rule, now.at);
-        }
         if watch.muted && machine.alert.is_none() {
             return;
         }
-        if let Some(id) = machine.alert.clone() {
-            self.book.retitle(&id, &rule.title);
-            let cause = if watch.muted { Cause::Maintenance } else { Cause::Rule };
-            machine.unknown |= watch.muted;
-            out.extend(settle(&mut self.book, &mut machine, &place, now.at, cause));
+        if let Some(levels) = levels.filter(|_| now.edited) {
+            let severity = machine.alert.as_ref().and_then(|id| self.book.get(id)).map(|alert| alert.severity);
+            machine.refit(levels, severity, now.at);
+            if machine.next_by_time(rule, place.channel, now.at).is_some() {
+                machine.step(rule, now.at);
+            }
         }
+        if let Some(id) = &machine.alert {
+            self.book.retitle(id, &rule.title);
+        }
+        machine.unknown |= watch.muted;
+        let cause = if watch.muted { Cause::Maintenance } else { Cause::Rule };
+        out.extend(settle(&mut self.book, &mut machine, &place, now.at, cause));
         if !machine.is_idle() {
             self.machines.insert(key, machine);
             self.watches.stir(key, true);

@@ -200,7 +200,8 @@ impl Alerts {
         let rule = self.rules.list().get(key.rule as usize)?;
         let Condition::Absence { after, .. } = rule.condition else { return None };
         let spoken_at = self.ears.get(key.channel.index())?.spoken_at;
-        Some((spoken_at.min(now), silence_begins(spoken_at, self.listening_since, now) + after))
+        let began_at = if spoken_at > now { self.listening_since } else { spoken_at };
+        Some((began_at, silence_begins(spoken_at, self.listening_since, now) + after))
     }
 
     /// Drops a machine that has nothing to remember; absence is listened for again.

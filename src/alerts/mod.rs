@@ -130,7 +130,7 @@ impl Alerts {
             listening_since: Timestamp::EPOCH,
             aged_to: Timestamp::EPOCH,
             retention,
-            watches: watch::Watches::default(),
+            watches: watch::Watches::resolve(&Rules::default(), &Catalogue::default()),
         }
     }
 
@@ -220,4 +220,4 @@ impl Alerts {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

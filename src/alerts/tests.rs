@@ -48,7 +48,7 @@ fn catalogue_of(stations: &[(&str, StationKind, &str, Unit)]) -> Catalogue {
     Catalogue::new(vec![], areas, numbered().map(station).collect(), numbered().map(channel).collect()).unwrap()
 }
 
-pub(super) fn catalogue() -> Catalogue {
+pub(crate) fn catalogue() -> Catalogue {
     catalogue_of(&[
         ("AQ-01", StationKind::Air, "pm2_5", Unit::MicrogramPerCubicMetre),
         ("Đồi-2", StationKind::Air, "pm2_5", Unit::MilligramPerCubicMetre),
@@ -56,7 +56,7 @@ pub(super) fn catalogue() -> Catalogue {
     ])
 }
 
-fn edited(catalogue: &Catalogue, edit: impl FnOnce(&mut Vec<Station>, &mut Vec<Channel>)) -> Catalogue {
+pub(crate) fn edited(catalogue: &Catalogue, edit: impl FnOnce(&mut Vec<Station>, &mut Vec<Channel>)) -> Catalogue {
     let mut stations = catalogue.stations().to_vec();
     let mut channels = catalogue.channels().to_vec();
     edit(&mut stations, &mut channels);
@@ -67,7 +67,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_seconds(1_800_000_000 + seconds)
 }
 
-pub(super) fn rule(body: &str) -> Vec<RuleFile> {
+pub(crate) fn rule(body: &str) -> Vec<RuleFile> {
     let text = format!("[[rule]]\nname = \"dust\"\ntitle = {{ vi = \"Bụi\", en = \"Dust\" }}\n{body}\n");
     vec![RuleFile { name: "dust.toml".into(), text }]
 }

@@ -160,8 +160,7 @@ impl<N: Need> FromRequestParts<House> for Allowed<N> {
         if let Some(permission) = N::PERMISSION
             && !auth::may(&caller, permission)
         {
-            tracing::info!(caller.name = %caller.name, caller.role = caller.role.word(), path = head.uri.path(), "refused");
-            return Err(Problem::new(Code::Forbidden, format!("role {} may not do this", caller.role.word())));
+            return Err(refuse(&parts, caller, permission, head.uri.path(), peer.ip()).await);
         }
         let readers = Arc::clone(&house.readers);
         Ok(Self { parts, readers, address: peer.ip(), caller, credential, need: PhantomData })
@@ -240,6 +239,22 @@ async fn identify(parts: &Arc<Parts>, head: &Head, peer: SocketAddr) -> Result<(
         return Ok((demo_caller(), Credential::Demo));
     }
     Err(if cookie.is_some() { unknown() } else { Problem::new(Code::Unauthenticated, "send a token or sign in") })
+}
+
+/// Writes the refusal into the audit: a request is not answered before it is there.
+async fn refuse(parts: &Arc<Parts>, caller: Caller, permission: Permission, path: &str, origin: IpAddr) -> Problem {
+    let parts = Arc::clone(parts);
+    let path = path.to_owned();
+    let role = caller.role.word();
+    let now = parts.clock.now();
+    let noted = tokio::task::spawn_blocking(move || {
+        parts.accounts.record_access_refused(&caller, permission, &path, Some(origin), now)
+    });
+    match noted.await {
+        Ok(Ok(())) => Problem::new(Code::Forbidden, format!("role {role}, in its areas, does not include this")),
+        Ok(Err(error)) => Problem::internal(error),
+        Err(error) => Problem::internal(error),
+    }
 }
 
 fn unknown() -> Problem {

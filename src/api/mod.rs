@@ -52,7 +52,7 @@ use crate::store::{DeadLetter, Store};
 
 pub use config::Config;
 pub use door::Demo;
-pub use routes::{openapi, router};
+pub use routes::{openapi, openapi_json, router};
 pub use server::{Server, ServerError};
 pub use service::Check;
 

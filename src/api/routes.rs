@@ -86,10 +86,20 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     described().into_openapi()
 }
 
+/// The same as text: what `/openapi.json` and `saola openapi` give, and what is committed.
+pub fn openapi_json() -> String {
+    as_json(&openapi())
+}
+
+fn as_json(openapi: &utoipa::openapi::OpenApi) -> String {
+    // It holds nothing but texts, numbers and lists: writing it cannot fail.
+    openapi.to_pretty_json().unwrap_or_default() + "\n"
+}
+
 /// Everything, ready to be served.
 pub fn router(parts: Arc<Parts>) -> Router {
     let (routes, openapi) = described().split_for_parts();
-    let description = openapi.to_pretty_json().unwrap_or_default();
+    let description = as_json(&openapi);
     let compressed = DefaultPredicate::new().and(NotForContentType::const_new("font/"));
     routes
         .fallback(pages::serve)

@@ -17,7 +17,7 @@ use super::door::{Allowed, Anyone, BeKnown, Credential, SESSION_COOKIE};
 use super::problem::{BadBody, Code, Problem, ProblemDocument, Refused};
 use super::query::{Asked, Nothing};
 use super::time::{Shown, Zone};
-use crate::auth::{self, Scope};
+use crate::auth::{self, Attempt, Scope};
 
 /// A name and a password.
 #[derive(Deserialize, ToSchema)]
@@ -78,18 +78,19 @@ pub async fn sign_in(
     let origin = Some(anyone.address());
     // Checking a password costs tens of milliseconds on purpose: not on a thread that serves others.
     let checked = tokio::task::spawn_blocking(move || {
-        let attempt = auth::Attempt { name: &asked.name, password: &asked.password, origin };
+        let attempt = Attempt { name: &asked.name, password: &asked.password, origin };
         parts.accounts.sign_in(&attempt, now, lifetime.duration())
-    })
-    .await;
-    let session = match checked.map_err(Problem::internal)?.map_err(Problem::internal)? {
+    });
+    let session = match checked.await.map_err(Problem::internal)?.map_err(Problem::internal)? {
         auth::SignIn::In(session) => session,
         auth::SignIn::Refused => {
-            return Err(Problem::new(Code::WrongCredentials, "the name and the password do not belong together"));
+            let why = "the name and the password do not belong together, or the account is disabled";
+            return Err(Problem::new(Code::WrongCredentials, why));
         }
         auth::SignIn::HeldBack { retry_after } => {
-            let problem = Problem::new(Code::TooManyAttempts, "too many attempts for this name, or at once");
-            return Err(problem.retry_after(retry_after.as_secs().max(1)));
+            let seconds = retry_after.as_secs().max(1);
+            let why = format!("too many tries to sign in with this name; try again in {seconds} s");
+            return Err(Problem::new(Code::TooManyAttempts, why).retry_after(seconds));
         }
     };
     let body = SessionDocument {

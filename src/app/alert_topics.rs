@@ -46,7 +46,7 @@ impl AlertTopicsOutlet {
     /// Tells every alert that is open already.
     pub(super) fn new(topics: AlertTopics, state: &State) -> Self {
         let mut outlet = Self { topics, retained: BTreeSet::new() };
-        let topics: BTreeSet<_> = state.alerts.open().map(place).collect();
+        let topics: BTreeSet<_> = state.alerts.open().map(|alert| place(alert)).collect();
         for (area, severity) in topics {
             outlet.publish(state, area, severity);
         }

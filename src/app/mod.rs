@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Demo};
+use crate::auth::WithPassword;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::follow::{Follows, StateFollower, StoreFollower, Trouble, follow};
@@ -48,7 +49,7 @@ pub struct App {
     stop_followers: CancellationToken,
     followers: Vec<JoinHandle<()>>,
     /// The administrator's first password, to be shown once.
-    first_password: Option<String>,
+    first_password: Option<WithPassword>,
 }
 
 /// How the service is entered.
@@ -82,7 +83,7 @@ impl App {
         for (client, source) in config.mqtt.clients.iter().zip(&opened.client_sources) {
             clients.push(Arc::new(Client::start(client, opened.pipeline.clone(), *source, clock.clone())?));
         }
-        tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.to_duration(), stop.clone()));
+        tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
         let first_password = opened.first_password.clone();
@@ -101,8 +102,8 @@ impl App {
     }
 
     /// The administrator's password, when this was the first start: it is kept nowhere and must be shown now.
-    pub fn first_password(&self) -> Option<&str> {
-        self.first_password.as_deref()
+    pub fn first_password(&self) -> Option<&WithPassword> {
+        self.first_password.as_ref()
     }
 
     /// Stops in order. What was acknowledged is on disk either way; this makes the next start quick.

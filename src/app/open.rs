@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use super::EDGE_SOURCE;
 use crate::alerts;
 use crate::api::ServerError;
-use crate::auth::{Accounts, AuthError};
+use crate::auth::{Accounts, AuthError, PasswordCost, WithPassword};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::journal::{Journal, JournalError};
@@ -76,7 +76,7 @@ pub enum StartError {
 pub(super) struct Opened {
     pub(super) registry: Arc<Registry>,
     pub(super) accounts: Arc<Accounts>,
-    pub(super) first_password: Option<String>,
+    pub(super) first_password: Option<WithPassword>,
     pub(super) journal: Arc<Journal>,
     pub(super) store: Arc<Store>,
     pub(super) state: Arc<RwLock<State>>,
@@ -108,17 +108,15 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError>
         config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
     let catalogue = Arc::new(registry.catalogue()?);
     let rules = rule_files(&config.province_dir.join("rules"))?;
-    if let Err(mistakes) = alerts::check_rules(&rules, &catalogue) {
-        return Err(StartError::Mistakes(mistakes));
-    }
-    let accounts = Arc::new(Accounts::over(registry.database().clone())?);
+    alerts::rules::parse(&rules, &catalogue).map_err(StartError::Mistakes)?;
+    let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
     let first_password = accounts.first_start(clock.now())?;
 
-    let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
+    let loaded = snapshot::load(&snapshots, config.alerts)?;
     for (path, error) in &loaded.broken {
         tracing::error!(path = %path.display(), %error, "a snapshot is broken and was moved aside; the journal makes up for it");
     }
-    let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts.retention()));
+    let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts));
     let saved = Saved { through: state.applied, needs_after: state.applied };
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
     catch_up(&journal, &mut state, &store)?;

@@ -36,8 +36,8 @@ impl Command {
         match self {
             Command::Verify { dir } => {
                 let report = journal::verify(&dir)?;
-                say(report.to_string().trim_end())?;
-                Ok(if report.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+                say(&summary(&report))?;
+                Ok(if report.damaged.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
             }
             Command::Inspect { dir, from, limit } => {
                 for entry in journal::inspect(&dir, Seq(from), limit)? {
@@ -47,6 +47,18 @@ impl Command {
             }
         }
     }
+}
+
+fn summary(report: &journal::Report) -> String {
+    let journal::Report { segments, records, first, last, torn, damaged } = report;
+    let mut text = format!("{segments} segments, {records} entries, {first} to {last}");
+    if let Some(torn) = torn {
+        text.push_str(&format!("\nthe last group is not whole (being written, or cut at the next start): {torn:?}"));
+    }
+    for damage in &damaged.list {
+        text.push_str(&format!("\ndamage: {damage}"));
+    }
+    text
 }
 
 fn line(entry: &Entry) -> String {

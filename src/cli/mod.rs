@@ -165,7 +165,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Journal { command } => command.run(),
         Command::User { command, place } => command.run(&place),
         Command::Token { command, place } => command.run(&place),
-        Command::Openapi => say(&crate::api::openapi_json()),
+        Command::Openapi => say(&crate::api::openapi().to_pretty_json()?),
     }
 }
 

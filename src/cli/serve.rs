@@ -41,10 +41,10 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
     telemetry::log(&config.log);
     let door = Door { demo: Demo::Off, devices };
     serve(config, door, |app| {
-        if let Some(password) = app.first_password() {
-            println_now(&format!(
-                "first start: sign in as `admin` with the password {password}\n(it is shown this once and kept nowhere)"
-            ));
+        if let Some(first) = app.first_password() {
+            let (name, password) = (&first.name, &first.password);
+            println_now(&format!("first start: sign in as {name} with the password {password}"));
+            println_now("(it is shown this once and kept nowhere)");
         }
         None
     })

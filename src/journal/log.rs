@@ -10,7 +10,7 @@ use super::config::Config;
 use super::disk::{Disk, DiskFile, is_no_space, write_all};
 use super::frame::MARK_FRAME_BYTES;
 use super::group::{Group, closing_mark};
-use super::recover::Recovered;
+use super::recover::{Leftover, Recovered};
 use super::segment::{HEADER_BYTES, Header, Origin, Segment, Segments, spare_name};
 use crate::model::Seq;
 
@@ -70,7 +70,7 @@ pub(super) struct Log {
     segments: Arc<Segments>,
     active: Option<Active>,
     spares: Vec<String>,
-    superseded: Vec<String>,
+    superseded: Vec<Leftover>,
     durable: Seq,
 }
 
@@ -134,9 +134,9 @@ impl Log {
         let length = file.len().unwrap_or(HEADER_BYTES);
         let segment = Arc::new(Segment::new(name, header, file, HEADER_BYTES, length));
         self.segments.push(Arc::clone(&segment));
-        for empty in std::mem::take(&mut self.superseded) {
-            // It has no entries; what cannot be removed now is found empty again at the next start.
-            let _ = self.disk.remove(&empty);
+        // The next sync of the directory makes this durable; it comes before the new segment can be reclaimed.
+        for leftover in std::mem::take(&mut self.superseded) {
+            leftover.remove(&*self.disk);
         }
         Ok(Active { segment, at: HEADER_BYTES })
     }

@@ -60,8 +60,14 @@ impl Reader {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while batch.len() < max_entries && bytes < max_bytes && self.after < durable {
-            let Some(mut place) = self.place.take().or_else(|| self.begin()) else { break };
-            match self.step(&mut place, &mut batch, &mut bytes)? {
+            let Some(mut place) = self.place.take().or_else(|| self.begin()) else {
+                // No file at all: what is durable has been passed by everybody, or is lost.
+                let what = Fault::Missing { from: self.after.next(), through: durable };
+                self.damaged.note("", 0, what);
+                self.after = durable;
+                break;
+            };
+            match self.step(&mut place, durable, &mut batch, &mut bytes)? {
                 Step::Stay => self.place = Some(place),
                 Step::Leave => {}
                 Step::CaughtUp => {
@@ -87,11 +93,17 @@ impl Reader {
     }
 
     /// Reads one frame.
-    fn step(&mut self, place: &mut Place, batch: &mut Vec<Entry>, bytes: &mut usize) -> Result<Step, JournalError> {
+    fn step(
+        &mut self,
+        place: &mut Place,
+        durable: Seq,
+        batch: &mut Vec<Entry>,
+        bytes: &mut usize,
+    ) -> Result<Step, JournalError> {
         let Place { segment, frames, bound, gap } = place;
         frames.extend(segment.end());
         match frames.next(&*segment.file).map_err(|error| JournalError::io("read", &segment.name, error))? {
-            Found::Entry { seq, .. } if bound.is_some_and(|bound| seq >= bound) => return Ok(self.end(place)),
+            Found::Entry { seq, .. } if bound.is_some_and(|bound| seq >= bound) => return Ok(self.end(place, durable)),
             Found::Entry { offset, seq, body } => {
                 self.look_back(segment, offset, gap.take(), seq);
                 if seq > self.after {
@@ -107,31 +119,32 @@ impl Reader {
                 self.look_back(segment, offset, gap.take(), next);
             }
             Found::Hole { from, to } if self.is_there(segment) => *gap = Some((from, to)),
-            Found::Mark { .. } | Found::Hole { .. } | Found::End => return Ok(self.end(place)),
+            Found::Mark { .. } | Found::Hole { .. } | Found::End => return Ok(self.end(place, durable)),
         }
         Ok(Step::Stay)
     }
 
     /// No (further) frame in this segment: on to the next one, or caught up.
-    fn end(&mut self, place: &Place) -> Step {
+    fn end(&mut self, place: &Place, durable: Seq) -> Step {
         let segment = &place.segment;
         let (next, there) = self.shared.segments.after(segment.header.first);
         if !there {
             // Reclaimed under a reader that is no follower; begin again with the oldest.
             return Step::Leave;
         }
-        let Some(next) = next else { return Step::CaughtUp };
         if segment.end() > place.frames.limit() {
             // It grew before the next one was begun.
             return Step::Stay;
         }
-        let lost = next.0.saturating_sub(self.after.next().0);
+        // The segment's end was asked for after the durable number: what is durable and not here is nowhere.
+        let last = next.map_or(durable, |next| Seq(next.0.saturating_sub(1)));
+        let lost = last.0.saturating_sub(self.after.0);
         if lost > 0 {
             let bytes = segment.end().saturating_sub(place.frames.offset());
             self.note(segment, place.frames.offset(), Fault::Hole { bytes, lost });
-            self.after = Seq(next.0 - 1);
+            self.after = last;
         }
-        Step::Leave
+        if next.is_some() { Step::Leave } else { Step::CaughtUp }
     }
 
     /// Counts what is missing between the last entry and the one with this number, which begins at `offset`.

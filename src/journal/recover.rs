@@ -42,11 +42,38 @@ pub(super) enum Purpose {
     Look,
 }
 
+/// A segment file without an entry.
+pub(super) enum Leftover {
+    /// Nothing was written to it.
+    Empty(String),
+    /// A group was begun, and not copied aside: the whole file is set aside.
+    Torn(String),
+}
+
+impl Leftover {
+    /// Removes it, or sets it aside. What cannot be done now is found again at the next start.
+    pub(super) fn remove(self, disk: &dyn Disk) {
+        let (name, removed) = match self {
+            Leftover::Empty(name) => {
+                let removed = disk.remove(&name);
+                (name, removed)
+            }
+            Leftover::Torn(name) => {
+                let renamed = disk.rename(&name, &format!("{name}.damaged"));
+                (name, renamed)
+            }
+        };
+        if let Err(error) = removed {
+            tracing::warn!("journal segment {name} has no entries and cannot be removed: {error}");
+        }
+    }
+}
+
 /// What the write side begins with.
 pub(super) struct Recovered {
     pub(super) segments: Segments,
-    /// Files without entries, to be removed once a new segment is there.
-    pub(super) superseded: Vec<String>,
+    /// Files without entries, to go once a new segment is there: until then they may be all that tells the numbers.
+    pub(super) superseded: Vec<Leftover>,
     pub(super) spares: Vec<String>,
     /// The last number ever given out, as far as the files say.
     pub(super) last: Seq,
@@ -106,25 +133,24 @@ fn look_at(disk: &dyn Disk, name: String, purpose: Purpose, survey: &mut Survey)
     Ok(())
 }
 
-/// Leaves one segment for each first number, the one that holds most. The others' names are returned when they hold
-/// nothing (a start and a crash leave such files), and reported when they do.
+/// Leaves one segment for each first number, the one that holds most. Of the others, those without entries are
+/// returned (a start, a full disk and a crash leave such files), and those with entries reported.
 pub(super) fn without_twins(
     found: Vec<Found>,
     damaged: &mut Damages,
-) -> Result<(Vec<Found>, Vec<String>), JournalError> {
+) -> Result<(Vec<Found>, Vec<(Found, Scan)>), JournalError> {
     let mut kept: Vec<Found> = Vec::with_capacity(found.len());
     let mut empty = Vec::new();
     for mut candidate in found {
         if let Some(twin) = kept.last_mut().filter(|twin| twin.header.first == candidate.header.first) {
             let (older, newer) = (examine(twin, None)?, examine(&candidate, None)?);
-            let mut loser = older;
-            if newer.kept.entries < loser.kept.entries {
-                loser = newer;
-            } else {
+            let mut loser = newer;
+            if loser.kept.next >= older.kept.next {
+                loser = older;
                 std::mem::swap(twin, &mut candidate);
             }
-            if loser.kept.entries == 0 && loser.tear.is_none() {
-                empty.push(candidate.name);
+            if loser.kept.next == candidate.header.first {
+                empty.push((candidate, loser));
             } else {
                 damaged.note(&candidate.name, 0, Fault::Overlap);
             }
@@ -139,9 +165,13 @@ pub(super) fn without_twins(
 pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, JournalError> {
     let Survey { found, spares, mut damaged } = survey(disk, Purpose::Write)?;
     let segments = found.len();
-    let (found, superseded) = without_twins(found, &mut damaged)?;
+    let (found, empty) = without_twins(found, &mut damaged)?;
+    for (found, scan) in empty {
+        // At once: it must not outlive the segment that has its numbers.
+        leftover(found.name, &scan).remove(disk);
+    }
     let recovery = Recovery { segments, damaged, ..Recovery::default() };
-    let mut opening = Opening { disk, kept: Vec::new(), superseded, last: Seq(0), recovery };
+    let mut opening = Opening { disk, kept: Vec::new(), superseded: Vec::new(), last: Seq(0), recovery };
     let firsts: Vec<Seq> = found.iter().map(|found| found.header.first).collect();
     let mut behind: u64 = found.iter().map(|found| found.bytes).sum();
     for (place, found) in found.into_iter().enumerate() {
@@ -164,7 +194,7 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, JournalError> {
 struct Opening<'a> {
     disk: &'a dyn Disk,
     kept: Vec<Arc<Segment>>,
-    superseded: Vec<String>,
+    superseded: Vec<Leftover>,
     last: Seq,
     recovery: Recovery,
 }
@@ -205,19 +235,27 @@ impl Opening<'_> {
         let judged = examine(&found, None)?;
         note_holes(&found.name, &judged, &mut self.recovery.damaged);
         self.recovery.entries += judged.kept.entries;
-        self.last = judged.kept.last.unwrap_or(Seq(found.header.first.0.saturating_sub(1)));
-        let (readable, cut) = settle(self.disk, &found, &judged, &mut self.recovery)?;
-        if judged.kept.entries > 0 {
+        self.last = Seq(judged.kept.next.0.saturating_sub(1));
+        if judged.kept.next > found.header.first {
+            let readable = settle(self.disk, &found, &judged, &mut self.recovery)?;
             let segment = into_segment(found, readable);
             if !judged.holes.is_empty() {
                 segment.note_damage();
             }
             self.kept.push(segment);
-        } else if cut {
-            self.superseded.push(found.name);
+        } else {
+            if let Some((from, to)) = judged.tear {
+                self.recovery.torn =
+                    Some(Torn { file: found.name.clone(), offset: from, bytes: to - from, copy: None });
+            }
+            self.superseded.push(leftover(found.name, &judged));
         }
         Ok(())
     }
+}
+
+fn leftover(name: String, scan: &Scan) -> Leftover {
+    if scan.tear.is_some_and(|(from, to)| to > from) { Leftover::Torn(name) } else { Leftover::Empty(name) }
 }
 
 fn into_segment(found: Found, end: u64) -> Arc<Segment> {
@@ -239,14 +277,13 @@ pub(super) fn note_holes(name: &str, scan: &Scan, damaged: &mut Damages) {
 }
 
 /// Makes the last segment's readable part durable and cuts what is behind it, after copying it aside. Returns where
-/// the readable part ends, and whether anything behind it is gone.
-fn settle(disk: &dyn Disk, found: &Found, scan: &Scan, recovery: &mut Recovery) -> Result<(u64, bool), JournalError> {
+/// the readable part ends. Without space for the copy nothing is cut: the next segment's first number does the same.
+fn settle(disk: &dyn Disk, found: &Found, scan: &Scan, recovery: &mut Recovery) -> Result<u64, JournalError> {
     let failed = |operation| move |error| JournalError::io(operation, &found.name, error);
     let end = scan.kept.end;
     let mut cut = true;
     if let Some((from, to)) = scan.tear {
-        let copy = if to > from { copy_aside(disk, found, from, to) } else { Ok(None) };
-        let copy = match copy {
+        let copy = match copy_aside(disk, found, from, to) {
             Err(error) if is_no_space(&error) => {
                 cut = false;
                 None
@@ -256,20 +293,23 @@ fn settle(disk: &dyn Disk, found: &Found, scan: &Scan, recovery: &mut Recovery) 
         recovery.torn = Some(Torn { file: found.name.clone(), offset: from, bytes: to - from, copy });
     }
     rewrite(found, scan.kept.unproven, end).map_err(failed("write again the last group of"))?;
-    let mut readable = end;
     if cut {
         found.file.set_len(end).map_err(failed("cut"))?;
-        if let Some(last) = scan.kept.last.filter(|_| !scan.kept.closed) {
-            let mark = closing_mark(found.header.salt, found.header.first, last);
-            match write_all(&*found.file, &mark, end) {
-                Ok(()) => readable = end + MARK_FRAME_BYTES as u64,
-                Err(error) if is_no_space(&error) => {}
-                Err(error) => return Err(failed("mark the end of")(error)),
-            }
-        }
     }
     found.file.sync().map_err(failed("sync"))?;
-    Ok((readable, cut))
+    let mut readable = end;
+    if cut && !scan.kept.closed {
+        // Says that everything before it is durable: so not before the sync.
+        let last = Seq(scan.kept.next.0.saturating_sub(1));
+        let mark = closing_mark(found.header.salt, found.header.first, last);
+        match write_all(&*found.file, &mark, end) {
+            Ok(()) => readable = end + MARK_FRAME_BYTES as u64,
+            Err(error) if is_no_space(&error) => {}
+            Err(error) => return Err(failed("mark the end of")(error)),
+        }
+        found.file.sync().map_err(failed("sync"))?;
+    }
+    Ok(readable)
 }
 
 /// Makes the pages of the last group dirty again, so that the sync that follows really writes them.
@@ -290,6 +330,9 @@ fn copy_aside(disk: &dyn Disk, found: &Found, from: u64, to: u64) -> io::Result<
     let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(0)];
     let read = read_full(&*found.file, &mut bytes, from)?;
     bytes.truncate(read);
+    if bytes.is_empty() {
+        return Ok(None);
+    }
     let check = crc32fast::hash(&bytes);
     let name = format!("{}.{from}-{check:08x}.damaged", found.name);
     let copy = match disk.create(&name) {

@@ -117,8 +117,9 @@ pub struct Torn {
     pub offset: u64,
     /// Bytes behind it that were written; 0 when the file ends there.
     pub bytes: u64,
-    /// Name of the copy made before they were cut; `None` when there was nothing to copy, nothing was cut, or no
-    /// space for a copy (then the bytes were left in place).
+    /// Name of the copy made before they were cut. `None` when there was nothing to copy, when there was no space for
+    /// a copy (the bytes were left in place), or when the segment holds nothing else: then the whole file is renamed to
+    /// `{file}.damaged` once there is another segment.
     pub copy: Option<String>,
 }
 

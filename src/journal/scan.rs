@@ -32,12 +32,23 @@ pub(super) struct Kept {
     pub(super) first: Option<Seq>,
     /// Last of them.
     pub(super) last: Option<Seq>,
+    /// The number of the entry that comes next: a mark may know of entries behind the last one that is readable.
+    pub(super) next: Seq,
     /// Where the last frame kept ends.
     pub(super) end: u64,
     /// Where the last mark kept begins: nothing in the file proves that what follows it was synced.
     pub(super) unproven: u64,
     /// Whether that mark closes the segment: nothing follows it.
     pub(super) closed: bool,
+    /// Whether that mark begins a group of which no entry is kept.
+    bare: bool,
+}
+
+impl Kept {
+    /// A mark whose group was lost says nothing that the next mark does not say.
+    fn end_of_entries(&self) -> u64 {
+        if self.bare { self.unproven } else { self.end }
+    }
 }
 
 /// Unreadable bytes and the entries that were in them.
@@ -48,8 +59,9 @@ pub(super) struct Hole {
     pub(super) lost: u64,
 }
 
-/// A hole with missing entries that no later mark has proven to be damage yet.
+/// A hole that no later mark has proven to be damage yet.
 struct Doubt {
+    /// The entry that was to come there.
     missing: Seq,
     before: Kept,
     hole: Hole,
@@ -95,8 +107,6 @@ struct Judge {
     kept: Kept,
     holes: Vec<Hole>,
     doubts: Vec<Doubt>,
-    /// The entry that comes next when nothing is missing.
-    expected: Seq,
     /// Whether another segment follows.
     proven: bool,
     /// Unreadable bytes just before the next frame.
@@ -107,13 +117,20 @@ struct Judge {
 
 impl Judge {
     fn new(first: Seq, next: Option<Seq>) -> Self {
-        let kept =
-            Kept { entries: 0, first: None, last: None, end: HEADER_BYTES, unproven: HEADER_BYTES, closed: false };
+        let kept = Kept {
+            entries: 0,
+            first: None,
+            last: None,
+            next: first,
+            end: HEADER_BYTES,
+            unproven: HEADER_BYTES,
+            closed: false,
+            bare: false,
+        };
         Self {
             kept,
             holes: Vec::new(),
             doubts: Vec::new(),
-            expected: first,
             proven: next.is_some(),
             gap: None,
             group: (HEADER_BYTES, 0),
@@ -122,23 +139,25 @@ impl Judge {
 
     fn entry(&mut self, offset: u64, seq: Seq, bytes: u64) {
         self.look_back(offset, seq);
-        self.expected = Seq(seq.0.saturating_add(1));
+        self.kept.next = Seq(seq.0.saturating_add(1));
         self.kept.entries += 1;
         self.kept.first = self.kept.first.or(Some(seq));
         self.kept.last = Some(seq);
         self.kept.closed = false;
+        self.kept.bare = false;
         self.kept.end = offset + bytes;
         self.group.1 = self.group.1.saturating_sub(1);
     }
 
     fn mark(&mut self, offset: u64, seq: Seq, mark: Mark) {
         self.look_back(offset, seq);
-        self.expected = seq;
+        self.kept.next = seq;
         // Everything in doubt up to `durable` had been synced: it is damage.
         let proven = self.doubts.partition_point(|doubt| doubt.missing <= mark.durable);
         self.holes.extend(self.doubts.drain(..proven).map(|doubt| doubt.hole));
         self.kept.unproven = offset;
         self.kept.closed = mark.entries == 0;
+        self.kept.bare = mark.entries > 0;
         self.kept.end = offset + MARK_FRAME_BYTES as u64;
         self.group = (offset + u64::from(mark.bytes), mark.entries);
     }
@@ -146,18 +165,21 @@ impl Judge {
     /// What lies between the last frame and this one.
     fn look_back(&mut self, offset: u64, seq: Seq) {
         let gap = self.gap.take();
-        let lost = seq.0.saturating_sub(self.expected.0);
+        let lost = seq.0.saturating_sub(self.kept.next.0);
         let (from, to) = gap.unwrap_or((offset, offset));
         let hole = Hole { from, to, lost };
-        if lost > 0 && !self.proven {
-            self.doubts.push(Doubt { missing: self.expected, before: self.kept, hole });
-        } else if lost > 0 || gap.is_some() {
+        if lost == 0 && gap.is_none() {
+            return;
+        }
+        if self.proven {
             self.holes.push(hole);
+        } else {
+            self.doubts.push(Doubt { missing: self.kept.next, before: self.kept, hole });
         }
     }
 
     fn end_before(mut self, next: Seq, bytes: u64) -> Scan {
-        let lost = next.0.saturating_sub(self.expected.0);
+        let lost = next.0.saturating_sub(self.kept.next.0);
         if lost > 0 {
             self.holes.push(Hole { from: self.kept.end, to: bytes.max(self.kept.end), lost });
         }
@@ -170,14 +192,16 @@ impl Judge {
         let readable = self.kept.end;
         let tear = if let Some(doubt) = self.doubts.into_iter().next() {
             self.kept = doubt.before;
+            self.kept.end = self.kept.end_of_entries();
             Some((self.kept.end, readable.max(group_end)))
         } else {
             let written = match origin {
                 Origin::New => last_nonzero(file, readable, bytes)?,
                 Origin::Recycled => readable,
             };
-            let to = written.max(group_end);
-            (to_come > 0 || to > readable).then_some((readable, to.max(readable)))
+            self.kept.end = self.kept.end_of_entries();
+            let to = written.max(group_end).max(readable);
+            (to_come > 0 || to > self.kept.end).then_some((self.kept.end, to))
         };
         self.holes.retain(|hole| hole.from < self.kept.end);
         self.holes.sort_by_key(|hole| hole.from);

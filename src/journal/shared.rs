@@ -211,6 +211,11 @@ impl Shared {
         self.room.notify_waiters();
     }
 
+    /// Everything up to `through` is on disk.
+    pub(super) fn publish(&self, through: Seq) {
+        self.durable.send_replace(Durable { through, failed: false });
+    }
+
     /// Nothing more becomes durable until a restart.
     fn fail(&self) {
         self.gathering.lock().run = Run::Stopped;
@@ -332,7 +337,7 @@ fn commit(shared: &Shared, log: &mut Log, group: &mut Group) -> Result<(), Commi
                 metrics::counter!("journal_written_bytes_total").increment(group.len() as u64);
                 metrics::gauge!("journal_bytes").set(shared.segments.bytes() as f64);
                 group.clear(2 * shared.buffer_bytes);
-                shared.durable.send_replace(Durable { through: log.durable(), failed: false });
+                shared.publish(log.durable());
                 shared.set_stuck(Stuck::No);
                 return Ok(());
             }

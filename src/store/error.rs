@@ -74,6 +74,16 @@ pub enum StoreError {
         /// What is wrong with its bytes.
         damage: Damage,
     },
+    /// The engine cannot read a part of a channel's history; it goes on where reading is possible again.
+    #[error("samples of channel {channel} from {day} on cannot be read")]
+    UnreadableDay {
+        /// The channel.
+        channel: ChannelId,
+        /// The first UTC day that is not whole.
+        day: Day,
+        /// Why.
+        source: fjall::Error,
+    },
     /// A key that is no run's.
     #[error("an address in the history of channel {channel} is damaged")]
     DamagedKey {

@@ -133,7 +133,7 @@ impl Flush<'_> {
         let [first, last] = Key::days(channel, day, day);
         let mut absorbed = Vec::new();
         for guard in snapshot.range(&self.tables.runs, first..=last).rev() {
-            let (key, bytes) = match run_of(channel, guard) {
+            let (key, bytes) = match run_of(channel, day, guard) {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::error!(%error, "stored samples cannot be read; new ones are written beside them");

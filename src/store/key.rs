@@ -26,6 +26,14 @@ impl Day {
         Self(at.micros().div_euclid(DAY_MICROS) as i32)
     }
 
+    pub(super) fn number(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    pub(super) fn of_number(number: i64) -> Option<Self> {
+        i32::try_from(number).ok().map(Self)
+    }
+
     /// Microseconds from the day's start: `0..DAY_MICROS`.
     pub(super) fn offset(at: Timestamp) -> i64 {
         at.micros().rem_euclid(DAY_MICROS)

@@ -3,7 +3,6 @@
 //! Kept by the number of their journal entry (u64 BE), sealed. Their bytes are capped: at each flush the oldest are
 //! dropped until the rest fit, and the drops are counted in the same batch.
 
-use std::ops::Bound;
 use std::sync::Arc;
 
 use fjall::Readable;
@@ -14,7 +13,7 @@ use crate::model::{Message, Reason, Rejection, Seq, SourceId, Timestamp};
 use super::bookmark::Bookmark;
 use super::flush::Bounds;
 use super::head::Head;
-use super::tables::Tables;
+use super::tables::{Tables, first_readable};
 use super::{StoreError, sealed};
 
 /// A page holds at most this many bytes of letters (and at least one letter).
@@ -72,7 +71,7 @@ impl DeadLetterFilter {
 pub struct DeadLetterPage {
     /// May be fewer than asked for, even none, while `before` is set.
     pub letters: Vec<DeadLetter>,
-    /// Letters on the way that cannot be read.
+    /// Letters on the way that cannot be read; where the engine fails, the newest of several neighbours.
     pub damaged: Vec<Seq>,
     /// Where the next page begins; `None` after the last.
     pub before: Option<Seq>,
@@ -208,18 +207,27 @@ pub(super) fn page(
     }
     // A flush that is under way has its letters in memory and perhaps on disk already.
     let before = in_memory.first().map(|(id, _)| *id).into_iter().chain(before).min();
-    let end = before.map_or(Bound::Unbounded, |before| Bound::Excluded(before.0.to_be_bytes()));
-    for guard in snapshot.range(&tables.letters, (Bound::Unbounded, end)).rev() {
-        let (key, letter) = guard.into_inner().map_err(|source| StoreError::Read { what: "dead letters", source })?;
-        let Some(id) = id_of(&key) else {
-            continue;
+    let Some(mut last) = before.map_or(Some(u64::MAX), |before| before.0.checked_sub(1)) else {
+        return Ok(gathering.page);
+    };
+    while let Err((failed, source)) = gathering.walk_back(tables, snapshot, last) {
+        gathering.page.damaged.push(Seq(failed));
+        let readable = |steps: i64| {
+            let newest = written_until(tables, snapshot, failed - steps as u64).next_back();
+            newest.is_none_or(|guard| guard.key().is_ok())
         };
-        if gathering.is_full(id) {
-            return Ok(gathering.page);
+        match first_readable(1, i64::try_from(failed).unwrap_or(i64::MAX), readable) {
+            Some(steps) => last = failed - steps as u64,
+            None if gathering.seen > 0 => break,
+            None => return Err(StoreError::Read { what: "dead letters", source }),
         }
-        gathering.look(id, &letter);
     }
     Ok(gathering.page)
+}
+
+/// Letters on disk up to one, oldest first.
+fn written_until(tables: &Tables, snapshot: &fjall::Snapshot, last: u64) -> fjall::Iter {
+    snapshot.range(&tables.letters, ..=last.to_be_bytes())
 }
 
 struct Gathering<'a> {
@@ -238,6 +246,24 @@ impl Gathering<'_> {
             self.page.before = Some(next.next());
         }
         full
+    }
+
+    /// Looks at the letters on disk from `last` back until the page is full or none is left. When the engine cannot go
+    /// on: the number from which on it could not, and why.
+    fn walk_back(&mut self, tables: &Tables, snapshot: &fjall::Snapshot, last: u64) -> Result<(), (u64, fjall::Error)> {
+        let mut next = last;
+        for guard in written_until(tables, snapshot, last).rev() {
+            let (key, letter) = guard.into_inner().map_err(|error| (next, error))?;
+            let Some(id) = id_of(&key) else {
+                continue;
+            };
+            if self.is_full(id) {
+                return Ok(());
+            }
+            self.look(id, &letter);
+            next = id.0.saturating_sub(1);
+        }
+        Ok(())
     }
 
     fn look(&mut self, id: Seq, bytes: &[u8]) {

@@ -21,8 +21,11 @@
 //! - nothing read from disk makes it panic; what is damaged is named, and the rest is read.
 //!
 //! After a failed write the store takes nothing more until a restart, since what reached the disk is not known; it
-//! goes on reading, and the journal keeps the rest. Left out on purpose: a background thread (the caller's follows
-//! the journal, and a flush under way only lets the journal get ahead), rollups, and deletion by age.
+//! goes on reading, and the journal keeps the rest. The engine fails a write, too, when it meets a bad block while it
+//! merges tables: a disk that damages files stops the store for good, with everything readable still readable.
+//!
+//! Left out on purpose: a background thread (the caller's follows the journal, and a flush under way only lets the
+//! journal get ahead), rollups, deletion by age, and mending what a disk has damaged.
 
 mod bookmark;
 mod column;
@@ -168,7 +171,8 @@ impl Store {
                 self.flush_by(&mut writer)?;
             }
         }
-        metrics::gauge!("store_unwritten_samples").set(self.status().unwritten_samples as f64);
+        let unwritten: usize = self.heads.read().unwritten().map(Head::samples).sum();
+        metrics::gauge!("store_unwritten_samples").set(unwritten as f64);
         Ok(())
     }
 
@@ -218,7 +222,7 @@ impl Store {
             heads.flushing = None;
         }
         writer.first = written.left_out.unwrap_or(ChannelId(0));
-        metrics::gauge!("store_table_bytes").set(self.status().table_bytes as f64);
+        metrics::gauge!("store_table_bytes").set(self.tables.bytes() as f64);
         metrics::counter!("store_flushes_total").increment(1);
         metrics::counter!("store_samples_total").increment(head.samples() as u64);
         metrics::counter!("store_rewritten_samples_total").increment(written.rewritten as u64);
@@ -232,7 +236,7 @@ impl Store {
             let series = heads.unwritten().filter_map(|head| head.series(channel));
             series.fold(Vec::new(), |older, series| head::merge(&older, series.between(from, to)))
         });
-        Range::new(&self.tables, &snapshot, channel, (from, to), in_memory)
+        Range::new(&self.tables, snapshot, channel, (from, to), in_memory)
     }
 
     /// The channel's latest sample by time. An error when a later one may be in a part that cannot be read.
@@ -245,7 +249,8 @@ impl Store {
         let Some(latest_run) = latest_run else {
             return Ok(in_memory);
         };
-        let Key { day, .. } = tables::run_of(channel, latest_run)?.0;
+        let latest_run = latest_run.key().map_err(|source| StoreError::Read { what: "the latest sample", source })?;
+        let Key { day, .. } = Key::from_bytes(&latest_run).ok_or(StoreError::DamagedKey { channel })?;
         if in_memory.is_some_and(|sample| Day::of(sample.observed_at) > day) {
             return Ok(in_memory);
         }
@@ -296,6 +301,7 @@ impl Store {
     }
 
     /// Dead letters before a number (`None`: from the newest on), newest first. Follow [`DeadLetterPage::before`].
+    /// An error only when none can be read at all.
     pub fn dead_letters(
         &self,
         before: Option<Seq>,
@@ -329,7 +335,7 @@ impl Store {
 
     /// Where the store stands.
     pub fn status(&self) -> Status {
-        let table_bytes = self.tables.runs.disk_space() + self.tables.letters.disk_space();
+        let table_bytes = self.tables.bytes();
         let heads = self.heads.read();
         Status {
             checkpoint: heads.bookmark.through,

@@ -7,14 +7,14 @@
 use std::iter::Peekable;
 use std::vec::IntoIter;
 
-use fjall::{Readable, Snapshot};
+use fjall::{Keyspace, Readable, Snapshot};
 
 use crate::model::{ChannelId, Timestamp};
 
 use super::StoreError;
 use super::key::{Day, Key};
 use super::run::StoredSample;
-use super::tables::{DayRuns, Tables, run_of};
+use super::tables::{DayRuns, Tables, first_readable, run_of};
 
 /// Samples of one channel with `from <= observed_at < to`, ascending, one per time.
 ///
@@ -25,7 +25,12 @@ pub struct Range {
     channel: ChannelId,
     from: Timestamp,
     to: Timestamp,
+    keyspace: Keyspace,
+    snapshot: Snapshot,
     runs: Option<fjall::Iter>,
+    /// The day after the last one begun, as a number.
+    next_day: i64,
+    last_day: i64,
     /// The first run of the day after the one at hand.
     ahead: Option<(Key, fjall::Slice)>,
     damages: IntoIter<StoreError>,
@@ -36,48 +41,58 @@ pub struct Range {
 impl Range {
     pub(super) fn new(
         tables: &Tables,
-        snapshot: &Snapshot,
+        snapshot: Snapshot,
         channel: ChannelId,
         (from, to): (Timestamp, Timestamp),
         in_memory: Vec<StoredSample>,
     ) -> Self {
-        let runs = (from < to).then(|| {
-            let [first, last] = Key::days(channel, Day::of(from), Day::of(Timestamp::from_micros(to.micros() - 1)));
-            snapshot.range(&tables.runs, first..=last)
-        });
-        Self {
+        let last_day = Day::of(Timestamp::from_micros(to.micros().saturating_sub(1))).number();
+        let mut range = Self {
             channel,
             from,
             to,
-            runs,
+            keyspace: tables.runs.clone(),
+            snapshot,
+            runs: None,
+            next_day: Day::of(from).number(),
+            last_day,
             ahead: None,
             damages: Vec::new().into_iter(),
             day: Vec::new().into_iter().peekable(),
             in_memory: in_memory.into_iter().peekable(),
+        };
+        if from < to {
+            range.runs = range.runs_from(range.next_day);
         }
+        range
+    }
+
+    /// The runs from a day on.
+    fn runs_from(&self, day: i64) -> Option<fjall::Iter> {
+        let (first, last) = (Day::of_number(day)?, Day::of_number(self.last_day)?);
+        let [first, last] = Key::days(self.channel, first, last);
+        Some(self.snapshot.range(&self.keyspace, first..=last))
     }
 
     /// Decodes the next day; false when there is none.
     fn next_day(&mut self) -> bool {
-        let Some(runs) = &mut self.runs else {
-            return false;
-        };
         let mut decoded = DayRuns::default();
         let mut day = None;
         loop {
             let found = match self.ahead.take() {
                 Some(found) => Ok(found),
-                None => match runs.next() {
-                    Some(guard) => run_of(self.channel, guard),
-                    None => {
+                None => {
+                    let Some(guard) = self.runs.as_mut().and_then(Iterator::next) else {
                         self.runs = None;
                         break;
-                    }
-                },
+                    };
+                    run_of(self.channel, day.unwrap_or(self.expected_day()), guard)
+                }
             };
             match found {
                 Ok((key, bytes)) if day.is_none_or(|day| day == key.day) => {
                     day = Some(key.day);
+                    self.next_day = key.day.number() + 1;
                     decoded.add(key, &bytes);
                 }
                 Ok(found) => {
@@ -85,9 +100,8 @@ impl Range {
                     break;
                 }
                 Err(error) => {
-                    // The engine may fail at every further step: one error ends the disk's part.
                     decoded.damages.push(error);
-                    self.runs = None;
+                    self.skip_unreadable();
                     break;
                 }
             }
@@ -95,9 +109,24 @@ impl Range {
         let (mut samples, damages) = decoded.finish();
         samples.truncate(samples.partition_point(|sample| sample.observed_at < self.to));
         samples.drain(..samples.partition_point(|sample| sample.observed_at < self.from));
+        let any = day.is_some() || !damages.is_empty();
         self.day = samples.into_iter().peekable();
         self.damages = damages.into_iter();
-        true
+        any
+    }
+
+    fn expected_day(&self) -> Day {
+        Day::of_number(self.next_day).unwrap_or(Day::of(self.to))
+    }
+
+    /// Goes on with the first day from which the engine can read; an iterator that has failed is of no more use.
+    fn skip_unreadable(&mut self) {
+        let readable = |day| {
+            let first = self.runs_from(day).and_then(|mut runs| runs.next());
+            first.is_none_or(|guard| guard.key().is_ok())
+        };
+        let day = first_readable(self.next_day, self.last_day, readable);
+        self.runs = day.and_then(|day| self.runs_from(day));
     }
 }
 

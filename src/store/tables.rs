@@ -67,6 +67,11 @@ impl Tables {
         })
     }
 
+    /// Bytes of sorted tables on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.runs.disk_space() + self.letters.disk_space()
+    }
+
     /// The samples of one channel's day, ascending, one per time, and what of it cannot be read.
     pub(super) fn day(
         &self,
@@ -77,7 +82,7 @@ impl Tables {
         let [first, last] = Key::days(channel, day, day);
         let mut decoded = DayRuns::default();
         for guard in snapshot.range(&self.runs, first..=last) {
-            match run_of(channel, guard) {
+            match run_of(channel, day, guard) {
                 Ok((key, bytes)) => decoded.add(key, &bytes),
                 Err(error) => decoded.damages.push(error),
             }
@@ -86,11 +91,43 @@ impl Tables {
     }
 }
 
-/// What the engine hands out, as a run's address and bytes.
-pub(super) fn run_of(channel: ChannelId, guard: fjall::Guard) -> Result<(Key, fjall::Slice), StoreError> {
-    let (key, bytes) = guard.into_inner().map_err(|source| StoreError::Read { what: "samples", source })?;
+/// What the engine hands out, as a run's address and bytes; `day` is what an error names.
+pub(super) fn run_of(channel: ChannelId, day: Day, guard: fjall::Guard) -> Result<(Key, fjall::Slice), StoreError> {
+    let (key, bytes) = guard.into_inner().map_err(|source| StoreError::UnreadableDay { channel, day, source })?;
     let key = Key::from_bytes(&key).ok_or(StoreError::DamagedKey { channel })?;
     Ok((key, bytes))
+}
+
+/// The least of `from..=to` that is readable, found by doubling steps and halving back: the engine cannot say where a
+/// part that it cannot read ends.
+pub(super) fn first_readable(from: i64, to: i64, mut readable: impl FnMut(i64) -> bool) -> Option<i64> {
+    if from > to {
+        return None;
+    }
+    if readable(from) {
+        return Some(from);
+    }
+    let (mut bad, mut step) = (from, 1i64);
+    let mut good = loop {
+        let next = bad.saturating_add(step).min(to);
+        if next == bad {
+            return None;
+        }
+        if readable(next) {
+            break next;
+        }
+        bad = next;
+        step = step.saturating_mul(2);
+    };
+    while good - bad > 1 {
+        let middle = bad + (good - bad) / 2;
+        if readable(middle) {
+            good = middle;
+        } else {
+            bad = middle;
+        }
+    }
+    Some(good)
 }
 
 /// The runs of one day, added in the order of their numbers: a later one wins at equal times.
@@ -159,4 +196,23 @@ fn write_format(directory: &Path, file: &Path) -> io::Result<()> {
     out.sync_all()?;
     fs::rename(unfinished, file)?;
     File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_goes_on_right_after_the_part_that_cannot_be_read() {
+        let check = |from, to, bad: std::ops::RangeInclusive<i64>, expected| {
+            assert_eq!(first_readable(from, to, |place| !bad.contains(&place)), expected, "{from} {to} {bad:?}");
+        };
+        check(5, 4, 0..=0, None);
+        check(5, 5, 0..=0, Some(5));
+        check(5, 5, 5..=5, None);
+        check(5, 9, 5..=5, Some(6));
+        check(5, 1_000_000, 5..=777, Some(778));
+        check(-200_000_000, 200_000_000, -200_000_000..=199_999_999, Some(200_000_000));
+        check(0, i64::MAX, 0..=i64::MAX - 1, Some(i64::MAX));
+    }
 }

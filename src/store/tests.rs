@@ -168,7 +168,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
     #[test]
     fn any_history_with_crashes_is_the_history_without(
         steps in prop::collection::vec(any_step(), 1..25), tight in any::<bool>(),
@@ -377,6 +377,55 @@ fn a_damaged_run_is_named_and_the_rest_is_read_and_written() {
         store.last(ChannelId(0)).unwrap().map(|last| last.observed_at),
         Some(at(TODAY + 2 * DAY_MICROS + 9_000_000))
     );
+}
+
+/// Flips one bit in the middle of the greatest table file of a keyspace.
+fn spoil_a_block(directory: &Path, keyspace: &str) {
+    let tables = directory.join("fjall/keyspaces").join(keyspace).join("tables");
+    let files = std::fs::read_dir(tables).unwrap().map(|file| file.unwrap().path());
+    let file = files.max_by_key(|file| file.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_bad_block_of_the_engine_hides_no_more_than_itself() {
+    const DAYS: i64 = 400;
+    let directory = TempDir::new().unwrap();
+    let store = Store::open(directory.path(), &Config::default()).unwrap();
+    for channel in 0..3 {
+        let value = |day: i64, place: i64| ((day * 60 + place) as f64).sqrt();
+        let time = |day: i64, place: i64| TODAY + day * DAY_MICROS + place * 7_777_777;
+        let day = |day| (0..60).map(move |place| sample(channel, time(day, place), value(day, place)));
+        store.apply(&[message(u64::from(channel) + 1, 0, (0..DAYS).flat_map(day).collect())]).unwrap();
+    }
+    let letters: Vec<_> = (4..=2_003).map(|seq| refused(seq, 0, Reason::WrongType, seq.to_be_bytes().into())).collect();
+    store.apply(&letters).unwrap();
+    store.flush().unwrap();
+    for keyspace in [&store.tables.runs, &store.tables.letters] {
+        keyspace.rotate_memtable_and_wait().unwrap();
+        spoil_a_block(directory.path(), &keyspace.id().to_string());
+    }
+    drop(store);
+    let store = Store::open(directory.path(), &Config::default()).unwrap();
+    let mut told = Vec::new();
+    for channel in 0..3 {
+        let (good, bad): (Vec<_>, Vec<_>) =
+            store.range(ChannelId(channel), ALWAYS.0, ALWAYS.1).partition(Result::is_ok);
+        let expected = 60 * DAYS as usize;
+        assert!(good.len() > expected * 9 / 10, "channel {channel}: {} of {expected}", good.len());
+        assert_eq!(bad.is_empty(), good.len() == expected);
+        told.extend(bad.into_iter().map(|bad| bad.unwrap_err().to_string()));
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("samples of channel 1 from 2027-"), "{told:?}");
+
+    let page = store.dead_letters(None, 5_000, &DeadLetterFilter::default()).unwrap();
+    assert_eq!((page.damaged.len(), page.before), (1, None));
+    assert!((1_800..2_000).contains(&page.letters.len()), "{} letters", page.letters.len());
+    assert_eq!((page.letters[0].id, page.letters[page.letters.len() - 1].id), (Seq(2_003), Seq(4)));
 }
 
 #[test]

@@ -5,7 +5,11 @@
 mod api;
 mod auth;
 mod config;
+mod crash;
 mod edge;
+mod mosquitto;
 mod mqtt_client;
 mod registry;
+mod service;
+mod store;
 mod tidy;

@@ -25,7 +25,8 @@ impl Mosquitto {
         let path = folder.path().join("mosquitto.conf");
         std::fs::write(&path, config).unwrap();
         // Debian keeps it in /usr/sbin, which is not on everybody's path.
-        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| std::path::Path::new(path).exists());
+        let program =
+            ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| std::path::Path::new(path).exists());
         let child = Command::new(program.unwrap_or("mosquitto"))
             .arg("-c")
             .arg(&path)
@@ -34,7 +35,8 @@ impl Mosquitto {
             .spawn()
             .expect("mosquitto is installed (tests/tools.sh test)");
         let broker = Mosquitto { child, port, _folder: folder };
-        eventually("mosquitto to listen", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+        eventually("mosquitto to listen", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok())
+            .await;
         broker
     }
 

@@ -159,7 +159,8 @@ impl Service {
 
     /// One channel's whole history: time and value.
     pub async fn history(&self, channel: &str) -> Vec<(String, f64)> {
-        let path = format!("/api/v1/history?channel={channel}&from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&tz=UTC");
+        let path =
+            format!("/api/v1/history?channel={channel}&from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&tz=UTC");
         let answer = self.get(&path).await;
         let samples = answer["channels"][0]["samples"].as_array().unwrap();
         samples

@@ -48,9 +48,9 @@ function send(event, body) {
   const text = `id: ${world.seq}\nevent: ${event}\ndata: ${JSON.stringify(body)}\n\n`;
   if (streamMode === 'on') for (const response of listeners) response.write(text);
 }
-world.on('change', (features) => send('change', { features }));
+world.on('change', (feature) => send('change', feature));
 world.on('alert', (alert) => send('alert', alert));
-setInterval(() => send('heartbeat', world.heartbeat()), 5000).unref();
+setInterval(() => send('heartbeat', world.heartbeat()), 10_000).unref();
 
 function json(response, status, body, type = 'application/json') {
   response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
@@ -94,7 +94,8 @@ async function answer(request, response) {
       return json(response, 200, options['signed-out'] ? { name: 'admin', role: 'administrator' } : { name: 'demo', role: 'operator', demo: true });
     case 'DELETE /api/v1/session':
       signedIn = false;
-      return json(response, 200, {});
+      response.writeHead(204).end();
+      return undefined;
     case 'GET /api/v1/layers/areas':
       return json(response, 200, world.areas, 'application/geo+json');
     case 'GET /api/v1/layers/stations':

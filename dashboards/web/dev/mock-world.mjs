@@ -64,7 +64,7 @@ export class World extends EventEmitter {
       type: 'FeatureCollection',
       features: communes.features.map(({ geometry, properties: p }) => ({
         type: 'Feature', id: p.code, geometry,
-        properties: { id: p.code, level: 'commune', name: { vi: p.name, en: p.name_en }, label_lon: p.label_lon, label_lat: p.label_lat },
+        properties: { level: 'commune', name: { vi: p.name, en: p.name_en }, parent: '12', label: [p.label_lon, p.label_lat] },
       })),
     };
     const now = Date.now();
@@ -99,7 +99,7 @@ export class World extends EventEmitter {
     const limit = threshold === undefined ? channel.value / factor : threshold;
     channel.held = value ?? undefined;
     this.#alerts.set(`${station.id}-${property}`, {
-      id: `${station.id}-${property}`, rule: property, title, station: station.id, channel: `${station.id}/${property}`, property, unit: channel.unit, area: station.area,
+      id: `${station.id}-${property}`, rule: property, title, station: station.id, station_name: station.name, channel: `${station.id}/${property}`, property, unit: channel.unit, area: station.area, area_name: this.#areaName(station.area),
       state, severity, threshold: limit, value: value === undefined ? channel.value : value, started_at: iso(startedAt), changed_at: iso(endedAt ?? startedAt), ended_at: endedAt === null ? null : iso(endedAt),
     });
   }
@@ -113,13 +113,17 @@ export class World extends EventEmitter {
     const order = ['live', 'late', 'stale', 'silent', 'maintenance'];
     const channels = station.channels.map((channel) => ({
       property: channel.property, unit: channel.unit, value: channel.value, observed_at: iso(channel.observedAt), received_at: iso(channel.observedAt + 700),
-      quality: channel.quality, freshness: station.maintenance ? 'maintenance' : this.#freshness(channel), interval_s: channel.interval_s, grace_s: channel.grace_s,
+      quality: channel.quality, freshness: station.maintenance ? 'maintenance' : this.#freshness(channel), time_from: 'device', interval_s: channel.interval_s, link: station.link, grace_s: channel.grace_s,
     }));
     const freshness = channels.map((channel) => channel.freshness).sort((a, b) => order.indexOf(b) - order.indexOf(a))[0];
     return {
       type: 'Feature', id: station.id, geometry: { type: 'Point', coordinates: [station.lon, station.lat] },
-      properties: { id: station.id, kind: station.kind, name: station.name, area: station.area, channels, freshness, severity: station.severity },
+      properties: { kind: station.kind, name: station.name, area: station.area, area_name: this.#areaName(station.area), channels, freshness, severity: station.severity, alerts: [], retired: false },
     };
+  }
+
+  #areaName(code) {
+    return this.areas.features.find(({ id }) => id === code)?.properties.name ?? null;
   }
 
   layer() {
@@ -127,11 +131,11 @@ export class World extends EventEmitter {
   }
 
   alertsIn(states) {
-    return [...this.#alerts.values()].filter((alert) => states.includes(alert.state));
+    return [...this.#alerts.values()].filter(({ state }) => states.includes(state) || (states.includes('open') && state !== 'cleared'));
   }
 
   heartbeat() {
-    return { now: iso(Date.now()), intake_age_s: Math.round((Date.now() - this.#intakeAt) / 1000), seq: this.seq };
+    return { now: iso(Date.now()), tick_age_s: 1, intake_age_s: (Date.now() - this.#intakeAt) / 1000, last_seq: this.seq };
   }
 
   history(name) {
@@ -167,7 +171,7 @@ export class World extends EventEmitter {
       this.#raise({ pick, property, severity: 'very_high', value, threshold: limit, state: 'active', ago: 0, title: { vi: 'Vượt ngưỡng', en: 'Above the threshold' } }, now);
       this.emit('alert', this.#alerts.get(`${id}-${property}`));
     }
-    this.emit('change', [this.feature(station)]);
+    this.emit('change', this.feature(station));
   }
 
   #move() {
@@ -180,11 +184,11 @@ export class World extends EventEmitter {
         channel.observedAt = now;
         channel.value = channel.held ?? valueAt(station.id, channel.property, now);
       }
-      if (due.length > 0) changed.push(this.feature(station));
+      if (due.length > 0) changed.push(station);
     }
     if (changed.length === 0) return;
     this.#intakeAt = now;
     this.seq += 1;
-    this.emit('change', changed);
+    for (const station of changed) this.emit('change', this.feature(station));
   }
 }

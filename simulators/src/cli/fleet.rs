@@ -20,7 +20,7 @@ pub struct Run {
     #[arg(long, default_value = "calm")]
     scenario: String,
     /// Phenomenon seconds in a real second; the scenario's own when absent
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     speed: Option<f64>,
     /// Decides every chance: the same seed and start give the same bytes
     #[arg(long, default_value_t = 1)]
@@ -74,8 +74,8 @@ pub async fn run(run: Run) -> anyhow::Result<()> {
     tracing::debug!(format = run.format, about, shipped = shipped::SCENARIOS.len(), "the fleet starts");
     let report = fleet::run(options, stopped()).await?;
     print(&format!(
-        "{{\"devices\":{},\"published\":{},\"acknowledged\":{},\"reconnects\":{}}}",
-        report.devices, report.published, report.acknowledged, report.reconnects
+        "{{\"devices\":{},\"published\":{},\"acknowledged\":{},\"reconnects\":{},\"given_up\":{}}}",
+        report.devices, report.published, report.acknowledged, report.reconnects, report.given_up
     ))?;
     Ok(())
 }

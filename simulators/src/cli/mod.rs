@@ -2,6 +2,7 @@
 
 mod fleet;
 mod load;
+mod replay;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,6 +22,8 @@ struct Arguments {
 enum Command {
     /// Publish what the province's devices observe in a scenario
     Run(fleet::Run),
+    /// Publish a recorded series, its times moved so that the last row is now
+    Replay(replay::Replay),
     /// Publish many devices' messages at a rate and measure the acknowledgements
     Load(load::Load),
     /// Subscribe and count, nothing else
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
     let outcome = runtime.block_on(async {
         match arguments.command {
             Command::Run(command) => fleet::run(command).await,
+            Command::Replay(command) => replay::replay(command).await,
             Command::Load(command) => load::load(command).await,
             Command::Count(command) => load::count(command).await,
         }

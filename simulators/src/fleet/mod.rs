@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use crate::mqtt::{self, Credentials, Publisher, Qos};
 use crate::scenario::{Fault, Scenario, ScenarioError};
@@ -23,6 +24,9 @@ use crate::{clock, shipped};
 
 pub use generator::{Generator, Outgoing};
 pub use malformed::{Malformation, Specimen};
+
+/// Connections that may break on one message: faulty devices publish what a broker need not take.
+const GIVE_UP_AFTER: u32 = 3;
 
 /// A fleet that cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +118,8 @@ pub struct Report {
     pub acknowledged: u64,
     /// Connections after the first.
     pub reconnects: u64,
+    /// Messages given up because the broker closed the connection on them (a stranger's topic, for one).
+    pub given_up: u64,
 }
 
 /// Publishes until `shutdown`, then waits up to two seconds for the last acknowledgements.
@@ -124,12 +130,14 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
     let devices = generator.device_count();
     let mut connection = mqtt::Options::new(options.client_id);
     connection.credentials = options.credentials;
+    connection.give_up_after = Some(GIVE_UP_AFTER);
     let mut shutdown = std::pin::pin!(shutdown);
     let publisher = tokio::select! {
         connected = Publisher::connect(&options.broker, connection) => connected?,
         () = &mut shutdown => return Ok(Report { devices, ..Report::default() }),
     };
-    for outgoing in generator {
+    let mut outgoings = made_ahead(generator);
+    while let Some(outgoing) = outgoings.recv().await {
         let due = Duration::from_millis(outgoing.due_ms);
         if options.lasts.is_some_and(|lasts| due > lasts) {
             break;
@@ -149,7 +157,23 @@ pub async fn run(options: Options, shutdown: impl Future<Output = ()>) -> Result
         published: totals.published,
         acknowledged: totals.acknowledged,
         reconnects: totals.reconnects,
+        given_up: totals.given_up,
     })
+}
+
+/// The generator in a thread of its own: sixty days handed in at once are seconds of work, which must not hold up
+/// whoever shares the runtime.
+fn made_ahead(generator: Generator) -> mpsc::Receiver<Outgoing> {
+    // Bounded: the thread waits when it is this far ahead, and ends when the receiver is gone.
+    let (made, outgoings) = mpsc::channel(256);
+    tokio::task::spawn_blocking(move || {
+        for outgoing in generator {
+            if made.blocking_send(outgoing).is_err() {
+                return;
+            }
+        }
+    });
+    outgoings
 }
 
 /// The messages of a plan's first seconds, without a broker: what a dump and the tests look at.
@@ -160,3 +184,6 @@ pub fn messages(plan: Plan, start: Timestamp, lasts: Duration) -> impl Iterator<
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fault_tests;

@@ -41,6 +41,10 @@ pub struct Options {
     pub back_off_max: Duration,
     /// How long [`Publisher::connect`] keeps trying.
     pub connect_within: Duration,
+    /// A broker may close the connection on a message that it will never take (a topic it forbids). With a number
+    /// here, the oldest unacknowledged message is dropped and counted when so many connections in a row broke on it;
+    /// absent: it is sent for ever, as a device that must lose nothing does.
+    pub give_up_after: Option<u32>,
 }
 
 impl Options {
@@ -55,6 +59,7 @@ impl Options {
             back_off_min: Duration::from_millis(100),
             back_off_max: Duration::from_secs(5),
             connect_within: Duration::from_secs(30),
+            give_up_after: None,
         }
     }
 }
@@ -75,6 +80,15 @@ pub struct Totals {
     pub reconnects: u64,
     /// Messages sent again with DUP.
     pub resent: u64,
+    /// Messages given up, see [`Options::give_up_after`].
+    pub given_up: u64,
+}
+
+impl Totals {
+    /// Messages of which nothing more will be heard.
+    fn done(&self) -> u64 {
+        self.acknowledged + self.sent_unacknowledged + self.given_up
+    }
 }
 
 /// A connection that publishes. Dropping it cuts the connection without a word, as a crash would.
@@ -136,6 +150,7 @@ impl Publisher {
             in_flight: BTreeMap::new(),
             ticket_of: vec![None; usize::from(u16::MAX) + 1],
             last_id: 0,
+            broke_on: (None, 0),
         };
         let driver = tokio::spawn(driver.run(connection));
         Ok(Self { messages, next: Arc::default(), shared, closing, driver })
@@ -179,7 +194,7 @@ impl Publisher {
     /// Waits until everything published is acknowledged (QoS 0: written); `false` when `within` passed before.
     pub async fn settled(&self, within: Duration) -> bool {
         let mut totals = self.shared.totals.subscribe();
-        let settled = totals.wait_for(|totals| totals.acknowledged + totals.sent_unacknowledged >= totals.published);
+        let settled = totals.wait_for(|totals| totals.done() >= totals.published);
         matches!(tokio::time::timeout(within, settled).await, Ok(Ok(_)))
     }
 
@@ -216,6 +231,8 @@ struct Driver {
     in_flight: BTreeMap<Ticket, (u16, Bytes)>,
     ticket_of: Vec<Option<Ticket>>,
     last_id: u16,
+    /// The oldest message in flight when the connection broke, and how often in a row it was this one.
+    broke_on: (Option<Ticket>, u32),
 }
 
 enum Ended {
@@ -228,7 +245,7 @@ impl Driver {
         loop {
             match self.serve(connection).await {
                 Ended::Closed => return,
-                Ended::Broken => {}
+                Ended::Broken => self.consider_giving_up(),
             }
             let Some(again) = self.reconnect().await else { return };
             connection = again;
@@ -319,6 +336,21 @@ impl Driver {
             self.shared.totals.send_modify(|totals| totals.acknowledged += count);
         }
         Ok(())
+    }
+
+    /// Drops the oldest message when the connection broke on it too often.
+    fn consider_giving_up(&mut self) {
+        let oldest = self.in_flight.keys().next().copied();
+        let times = if self.broke_on.0 == oldest { self.broke_on.1 + 1 } else { 1 };
+        self.broke_on = (oldest, times);
+        if let Some(ticket) = oldest
+            && self.options.give_up_after.is_some_and(|limit| times >= limit)
+            && let Some((id, _)) = self.in_flight.remove(&ticket)
+        {
+            tracing::warn!(ticket, times, "the broker closes the connection on a message; it is given up");
+            self.ticket_of[usize::from(id)] = None;
+            self.shared.totals.send_modify(|totals| totals.given_up += 1);
+        }
     }
 
     /// Everything unacknowledged again, in order, with DUP.

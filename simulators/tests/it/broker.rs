@@ -16,6 +16,8 @@ pub struct Manner {
     pub unacknowledged: usize,
     /// How many connections are cut.
     pub cuts: usize,
+    /// Closes the connection on a message of this topic.
+    pub forbids: Option<&'static str>,
     /// CONNACK's return code.
     pub connack: u8,
     /// Whether messages are written down and counted.
@@ -26,7 +28,7 @@ pub struct Manner {
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { cut_after: None, unacknowledged: 0, cuts: 0, connack: 0, writes_down: true, sends: 0 }
+        Self { cut_after: None, unacknowledged: 0, cuts: 0, forbids: None, connack: 0, writes_down: true, sends: 0 }
     }
 }
 
@@ -99,6 +101,10 @@ fn serve(mut stream: TcpStream, manner: Manner, number: usize, shared: &(Mutex<B
                 1 => {
                     shared.0.lock().unwrap().connects.push(body.to_vec());
                     answers.extend_from_slice(&[0x20, 2, 0, manner.connack]);
+                }
+                3 if manner.forbids.is_some_and(|topic| body[2..].starts_with(topic.as_bytes())) => {
+                    let _ = stream.write_all(&answers);
+                    return;
                 }
                 3 => {
                     taken += 1;

@@ -95,3 +95,20 @@ async fn a_refusal_is_final_and_nobody_is_reported() {
     let unreachable = Publisher::connect(&free, options).await.unwrap_err();
     assert!(matches!(unreachable, MqttError::Unreachable { .. }), "{unreachable}");
 }
+
+#[tokio::test]
+async fn a_message_that_the_broker_never_takes_is_given_up_when_asked() {
+    let broker = Broker::start(Manner { forbids: Some("forbidden"), ..Manner::default() });
+    let mut options = quick();
+    options.give_up_after = Some(3);
+    let publisher = Publisher::connect(&broker.address, options).await.unwrap();
+    for number in 0..100_u64 {
+        let topic = if number == 40 || number == 41 { "forbidden" } else { "t" };
+        publisher.publish(topic, &number.to_be_bytes(), Qos::AtLeastOnce).await.unwrap();
+    }
+    assert!(publisher.settled(Duration::from_secs(10)).await);
+    let acknowledged = publisher.acknowledged();
+    assert!(!acknowledged.contains(40) && !acknowledged.contains(41) && acknowledged.count() == 98);
+    let totals = publisher.close(Duration::from_secs(1)).await;
+    assert_eq!((totals.given_up, totals.acknowledged), (2, 98));
+}

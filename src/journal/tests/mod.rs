@@ -1,5 +1,12 @@
 //! Tests of the journal as a whole.
 
+mod bench;
+mod codec;
+mod damage;
+mod faulty;
+mod model;
+mod service;
+
 use super::*;
 use crate::model::{ChannelId, Entry, Message, Quality, Sample, SourceId, TimeClass};
 

@@ -1,8 +1,8 @@
 //! Who may connect, publish and subscribe.
 //!
 //! Invariants: denied by default (no account, no rule, no password: no); a name can never widen a filter, because
-//! names with `+ # / $` are refused; passwords are compared only by argon2id or by a keyed digest, and are never
-//! logged or kept.
+//! names with `+ # / $` are refused (client identifiers may hold them: no filter is made from one); passwords are
+//! compared only by argon2id or by a keyed digest, and are never logged or kept.
 //!
 //! **Remembered logins.** argon2id costs tens of milliseconds on purpose; 10,000 devices that reconnect after a
 //! restart of their gateway must not pay it each. After one success the edge keeps, in memory only, a digest

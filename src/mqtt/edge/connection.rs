@@ -28,23 +28,20 @@ use tokio::time::{Duration, Instant, Sleep, sleep_until, timeout};
 
 use super::Shared;
 use super::answer::{self, End, Verdict};
-use super::frame::{self, Control, Fault, Publish, Step, Version};
+use super::frame::{Fault, Version};
 use super::line::{Line, Order};
 use super::meters::RefusedReason;
 use super::outbox::Outbox;
 use super::pace::Pace;
 use super::socket::{DESK_BYTES, Desk, Leftover, NoMemory, Out, Socket, emptied, part};
 use super::window::Window;
-use crate::model::{Arrival, Durable, Intake, RawMessage, Refusal};
-use crate::mqtt::topic;
+use crate::model::{Durable, Intake};
 
 /// While more than this waits to be written the socket is not read: a client that does not take its answers may not
 /// ask for more.
 const OUT_BYTES_MAX: usize = 64 * 1024;
 /// How long last words may take.
 const PARTING: Duration = Duration::from_secs(1);
-/// How long to wait before offering again what was refused although there seemed to be room.
-const REFUSED_AGAIN: Duration = Duration::from_millis(1);
 /// A timer that never fires.
 const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
@@ -63,29 +60,29 @@ pub(super) struct Session {
 
 /// A connection and all it holds.
 pub(super) struct Connection<I: Intake> {
-    shared: Arc<Shared<I>>,
-    socket: Socket,
-    out: Out,
-    version: Version,
-    line: Arc<Line>,
-    keep_alive: Option<Duration>,
-    leftover: Leftover,
+    pub(super) shared: Arc<Shared<I>>,
+    pub(super) socket: Socket,
+    pub(super) out: Out,
+    pub(super) version: Version,
+    pub(super) line: Arc<Line>,
+    pub(super) keep_alive: Option<Duration>,
+    pub(super) leftover: Leftover,
     /// Whether the leftover may hold whole packets.
-    unread: bool,
-    window: Window,
-    durable: watch::Receiver<Durable>,
-    outbox: Outbox,
-    pace: Pace,
-    heard_at: Instant,
+    pub(super) unread: bool,
+    pub(super) window: Window,
+    pub(super) durable: watch::Receiver<Durable>,
+    pub(super) outbox: Outbox,
+    pub(super) pace: Pace,
+    pub(super) heard_at: Instant,
     /// Not to be read until then.
-    resume_at: Option<Instant>,
+    pub(super) resume_at: Option<Instant>,
     /// The journal's buffer was full at the last offer.
-    full: bool,
-    offered_again: bool,
+    pub(super) full: bool,
+    pub(super) offered_again: bool,
     /// The client has ended its direction and may still read ours.
-    half_closed: bool,
+    pub(super) half_closed: bool,
     /// The edge stops: nothing is read, and this ends by then.
-    stop_at: Option<Instant>,
+    pub(super) stop_at: Option<Instant>,
 }
 
 enum Event {
@@ -98,23 +95,6 @@ enum Event {
     /// A desk, where on it the bytes begin, and how many came.
     Filled(Desk, usize, usize),
     Timer,
-}
-
-/// Why a run of messages ends.
-enum Stop<'a> {
-    Partial,
-    WindowFull,
-    Control(&'a [u8]),
-    Fault(Fault),
-}
-
-/// What a run holds, counted when the journal has taken it.
-#[derive(Clone, Copy, Default)]
-struct Tally {
-    qos_0: u64,
-    qos_1: u64,
-    denied: u64,
-    topic: u64,
 }
 
 impl<I: Intake> Connection<I> {
@@ -152,14 +132,21 @@ impl<I: Intake> Connection<I> {
         if let Some(reason) = refused_reason(&end) {
             self.shared.meters.refuse(reason);
         }
-        let Line { client, account, .. } = &*self.line;
-        tracing::debug!(%client, account = %account.name, ?end, "an MQTT connection ended");
+        // As text fields, so that the log escapes what a client may have put into its name.
+        let (client, account): (&str, &str) = (&self.line.client, &self.line.account.name);
+        tracing::debug!(client, account, ?end, "an MQTT connection ended");
         match end {
             // Nothing more is said, not even what was due: the client must send again what it has no answer for.
             End::JournalStopped => return,
-            End::Lost(error) => return tracing::debug!(%client, %error, "the network failed"),
-            _ => answer::farewell(self.version, &end, &mut self.out.bytes),
+            End::Lost(error) => return tracing::debug!(client, %error, "the network failed"),
+            // What is on disk by now is answered first, so that it is not sent again; a failure here changes nothing.
+            _ => {
+                let _ = self.settle();
+                answer::farewell(self.version, &end, &mut self.out.bytes)
+            }
         };
+        // What it sent in part is given up before it is waited for.
+        drop((self.leftover, self.window));
         // A time-out here means that the client does not take its last words; it has had its chance.
         let _ = timeout(PARTING, part(self.socket, self.out, &self.shared.desks)).await;
     }
@@ -301,7 +288,7 @@ impl<I: Intake> Connection<I> {
     }
 
     /// Whether packets may not be taken now.
-    fn is_held(&self) -> bool {
+    pub(super) fn is_held(&self) -> bool {
         self.is_held_by_us() || self.out.bytes.len() > OUT_BYTES_MAX
     }
 
@@ -324,192 +311,6 @@ impl<I: Intake> Connection<I> {
             }
             None => Ok(()),
         }
-    }
-
-    /// Bytes have come.
-    fn read(&mut self, mut desk: Desk, at: usize, count: usize, now: Instant) -> Result<(), End> {
-        self.heard_at = now;
-        if count == 0 {
-            self.half_closed = true;
-            self.shared.desks.give_back(desk);
-            return Ok(());
-        }
-        let kept = if at == self.leftover.len() {
-            self.leftover.copy_to(&mut desk);
-            let mut batch = desk.take_batch();
-            let bytes = desk.bytes.get(..at + count).unwrap_or_default();
-            let done = self.take_in(bytes, &mut batch, now);
-            let kept = done.and_then(|done| Ok(self.leftover.replace(bytes.get(done..).unwrap_or_default())?));
-            let batch = emptied(batch);
-            desk.keep_batch(batch);
-            kept
-        } else {
-            self.unread = true;
-            self.leftover.extend(desk.bytes.get(..count).unwrap_or_default()).map_err(End::from)
-        };
-        self.shared.desks.give_back(desk);
-        kept
-    }
-
-    /// Takes whole packets from `input` until one is missing or the connection is held. Returns how many bytes are
-    /// done with; messages that the journal had no room for are not.
-    fn take_in<'a>(&mut self, input: &'a [u8], batch: &mut Vec<RawMessage<'a>>, now: Instant) -> Result<usize, End> {
-        let mut done = 0;
-        self.unread = true;
-        while !self.is_held() {
-            batch.clear();
-            let mut tally = Tally::default();
-            let (taken, stop) = self.gather(input.get(done..).unwrap_or_default(), batch, &mut tally);
-            if taken > 0 {
-                if !self.offer(batch, tally, now)? {
-                    break;
-                }
-                done += taken;
-            }
-            match stop {
-                Stop::Control(packet) => {
-                    self.control(packet)?;
-                    self.spend(1, now);
-                    done += packet.len();
-                }
-                Stop::Partial => {
-                    self.unread = false;
-                    break;
-                }
-                Stop::WindowFull => break,
-                Stop::Fault(fault) => return Err(End::Fault(fault)),
-            }
-        }
-        Ok(done)
-    }
-
-    /// Lists the messages that stand at the beginning of `input`, up to anything else. Returns how many bytes they are.
-    fn gather<'a>(&mut self, input: &'a [u8], batch: &mut Vec<RawMessage<'a>>, tally: &mut Tally) -> (usize, Stop<'a>) {
-        let received_at = self.shared.clock.now();
-        let mut taken = 0;
-        loop {
-            let rest = input.get(taken..).unwrap_or_default();
-            let (publish, length) = match frame::next(rest, self.version, self.shared.limits.packet_bytes) {
-                Ok(Step::Publish(publish, length)) => (publish, length),
-                Ok(Step::Other(packet)) => return (taken, Stop::Control(packet)),
-                Ok(Step::Partial(_)) => return (taken, Stop::Partial),
-                Err(fault) => return (taken, Stop::Fault(fault)),
-            };
-            if publish.packet_id.is_some() && self.window.len() >= usize::from(self.shared.limits.outstanding) {
-                let stop = match self.version {
-                    Version::V3 => Stop::WindowFull,
-                    Version::V5 => Stop::Fault(Fault::Window),
-                };
-                return (taken, stop);
-            }
-            let verdict = match self.judge(&publish) {
-                Ok(verdict) => verdict,
-                Err(fault) => return (taken, Stop::Fault(fault)),
-            };
-            match (verdict, publish.packet_id) {
-                (Verdict::Stored, None) => tally.qos_0 += 1,
-                (Verdict::Stored, Some(_)) => tally.qos_1 += 1,
-                (Verdict::Denied, _) => tally.denied += 1,
-                (Verdict::TopicRefused, _) => tally.topic += 1,
-            }
-            if verdict == Verdict::Stored {
-                let Publish { topic, payload, .. } = publish;
-                let source = self.shared.source;
-                batch.push(RawMessage { source, topic, payload, received_at, arrival: Arrival::Fresh });
-            }
-            if let Some(packet_id) = publish.packet_id {
-                self.window.push(packet_id.get(), verdict);
-            }
-            taken += length;
-        }
-    }
-
-    /// Whether a message may go to its topic. MQTT 3.1.1 has no negative answer: there a refusal ends the connection.
-    fn judge(&self, publish: &Publish<'_>) -> Result<Verdict, Fault> {
-        let limits = &self.shared.limits;
-        if !topic::valid_topic_within(publish.topic, limits.topic_bytes, limits.topic_levels) {
-            return match self.version {
-                Version::V5 if topic::valid_topic(publish.topic) => Ok(Verdict::TopicRefused),
-                _ => Err(Fault::TopicName),
-            };
-        }
-        if self.shared.topics.is_alert_topic(publish.topic) || !self.line.account.may_publish(publish.topic) {
-            return match self.version {
-                Version::V5 => Ok(Verdict::Denied),
-                Version::V3 => Err(Fault::Denied),
-            };
-        }
-        Ok(Verdict::Stored)
-    }
-
-    /// Offers a run to the journal. Says whether it was taken.
-    fn offer(&mut self, batch: &[RawMessage<'_>], tally: Tally, now: Instant) -> Result<bool, End> {
-        let seq = match batch {
-            [] => None,
-            batch => match self.shared.intake.accept(batch) {
-                Ok(seq) => Some(seq),
-                Err(Refusal::Stopped) => return Err(End::JournalStopped),
-                Err(Refusal::Full) => {
-                    self.window.abandon();
-                    self.full = true;
-                    self.shared.full.store(true, Ordering::Release);
-                    self.shared.meters.held_back.add(1);
-                    if std::mem::replace(&mut self.offered_again, true) {
-                        self.resume_at = Some(now + REFUSED_AGAIN);
-                    }
-                    return Ok(false);
-                }
-            },
-        };
-        self.offered_again = false;
-        self.window.seal(seq);
-        let meters = &self.shared.meters;
-        meters.messages_qos_0.add(tally.qos_0);
-        meters.messages_qos_1.add(tally.qos_1);
-        meters.refuse_many(RefusedReason::Publish, tally.denied);
-        meters.refuse_many(RefusedReason::Topic, tally.topic);
-        self.spend((tally.qos_0 + tally.qos_1 + tally.denied + tally.topic) as usize, now);
-        Ok(true)
-    }
-
-    fn spend(&mut self, packets: usize, now: Instant) {
-        if let Some(until) = self.pace.spend(packets, now) {
-            self.resume_at = Some(until);
-            self.shared.meters.paced.add(1);
-        }
-    }
-
-    /// Answers a packet that is no message.
-    fn control(&mut self, packet: &[u8]) -> Result<(), End> {
-        let shared = &self.shared;
-        match frame::control(packet, self.version).map_err(End::Fault)? {
-            Control::Ping => answer::pong(&mut self.out.bytes),
-            Control::Disconnect => return Err(End::Left),
-            Control::Acknowledged(packet_id) => self.outbox.acknowledged(packet_id),
-            Control::Subscribe { packet_id, wishes } => {
-                let mut grants = Vec::with_capacity(wishes.len());
-                for wish in &wishes {
-                    let (grant, replay) = shared.topics.subscribe(&self.line, wish, shared.limits.subscriptions);
-                    if !matches!(grant, answer::Grant::Granted(_)) {
-                        shared.meters.refuse(RefusedReason::Subscribe);
-                    }
-                    grants.push(grant);
-                    if let Some(replay) = replay {
-                        self.outbox.begin(replay);
-                    }
-                }
-                answer::subscribed(self.version, packet_id, &grants, &mut self.out.bytes);
-            }
-            Control::Unsubscribe { packet_id, filters } => {
-                let mut existed = Vec::with_capacity(filters.len());
-                for filter in &filters {
-                    self.outbox.end(filter);
-                    existed.push(shared.topics.unsubscribe(&self.line, filter));
-                }
-                answer::unsubscribed(self.version, packet_id, &existed, &mut self.out.bytes);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -84,12 +84,13 @@ pub(super) async fn greet<I: Intake>(
     let account = login(shared, &hello, address).await?;
     let assigned_id =
         hello.client.is_empty().then(|| ByteString::from(format!("saola-{:032x}", rand::random::<u128>())));
-    let client = assigned_id.clone().unwrap_or(hello.client);
+    // A copy: what the codec gives shares, and would keep, the whole CONNECT with its password.
+    let client = assigned_id.clone().unwrap_or_else(|| ByteString::from(&*hello.client));
     let number = shared.lines.fetch_add(1, Ordering::Relaxed);
     let line = Arc::new(Line::new(number, client, account));
     match shared.clients.enter(&line) {
         Ok(Entered::New) => {}
-        Ok(Entered::TookOver) => tracing::debug!(client = %line.client, "a newer connection took over"),
+        Ok(Entered::TookOver) => tracing::debug!(client = &*line.client, "a newer connection took over"),
         Err(Barred::OtherAccount) => return Err(refused(Refused::ClientId, RefusedReason::ClientId)),
         Err(Barred::Stopping) => return Err(Turned::Gone),
     }

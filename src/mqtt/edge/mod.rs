@@ -23,6 +23,7 @@ mod config;
 mod connection;
 mod frame;
 mod hello;
+mod inward;
 mod line;
 mod listener;
 mod meters;

@@ -232,9 +232,12 @@ impl Leftover {
 
     /// Adds what has been read.
     pub fn extend(&mut self, bytes: &[u8]) -> Result<(), NoMemory> {
-        if !bytes.is_empty() {
-            self.bytes.extend_from_slice(bytes);
+        let room = self.bytes.capacity() - self.bytes.len();
+        if room < bytes.len() {
+            // A quarter more than there is, not twice as much: the budget counts capacity.
+            self.bytes.reserve_exact(bytes.len().max(self.bytes.len() / 4));
         }
+        self.bytes.extend_from_slice(bytes);
         self.charge()
     }
 

@@ -11,8 +11,9 @@ use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
 use saola::api::{self, Check, Config, Demo, Parts};
-use saola::auth::Accounts;
+use saola::auth::{Accounts, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
+use saola::database::Database;
 use saola::live::Feed;
 use saola::model::{
     Area, AreaId, AreaLevel, Body, Catalogue, Channel, ChannelId, Entry, LinkClass, LocalName, Message, Position,
@@ -136,6 +137,20 @@ impl House {
         self.enter(Body::Message(message(Vec::new(), vec![rejection], payload)))
     }
 
+    /// A token of a new account that sees these areas, or everything.
+    pub fn token(&self, name: &str, role: Role, areas: Option<&[&str]>, lifetime: Duration) -> String {
+        let areas = areas.map(|codes| codes.iter().map(|code| AreaId::new(code)).collect());
+        let new = NewAccount { name: name.into(), role, scope: areas.map_or(Scope::All, Scope::Areas) };
+        let accounts = &self.parts.accounts;
+        accounts.add("test", &new, &NewPassword::Chosen(PASSWORD), NOW).unwrap();
+        accounts.issue_token("test", name, "test", lifetime, NOW).unwrap().token
+    }
+
+    /// GET with a token.
+    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+        self.ask(with_token(request(Method::GET, path), token)).await
+    }
+
     /// GET as a page of this machine sends it.
     pub async fn get(&self, path: &str) -> Answer {
         self.ask(request(Method::GET, path)).await
@@ -147,6 +162,15 @@ impl House {
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: head.status, headers: head.headers, body }
     }
+}
+
+/// Of every account made here.
+pub const PASSWORD: &str = "sương mù Sìn Hồ 1968";
+
+/// The request with a token.
+pub fn with_token(mut request: Request<HttpBody>, token: &str) -> Request<HttpBody> {
+    request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
 }
 
 /// A request from this machine, without a body.
@@ -171,8 +195,10 @@ fn message(samples: Vec<Sample>, rejections: Vec<Rejection>, payload: &[u8]) -> 
     }
 }
 
-fn accounts(_folder: &std::path::Path) -> Accounts {
-    Accounts
+/// Passwords hashed as cheaply as possible: not what is tested here.
+fn accounts(folder: &std::path::Path) -> Accounts {
+    let database = Arc::new(Database::open(&folder.join("saola.sqlite")).unwrap());
+    Accounts::over(database, PasswordCost { memory_kib: 8, passes: 1 }).unwrap()
 }
 
 fn name(vi: &str, en: &str) -> LocalName {

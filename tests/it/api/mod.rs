@@ -2,6 +2,7 @@
 
 mod house;
 
+mod door;
 mod errors;
 mod history;
 mod ledger;

@@ -1,13 +1,13 @@
 //! The server itself: time-outs, caps, headers, stop.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use saola::api::{Config, Demo, Server};
 use saola::model::Span;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 
 use super::house::House;
 
@@ -15,7 +15,7 @@ use super::house::House;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Served {
-    house: House,
+    _house: House,
     server: Server,
     address: SocketAddr,
 }
@@ -24,9 +24,9 @@ async fn served(change: impl FnOnce(&mut Config)) -> Served {
     let mut config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::default() };
     change(&mut config);
     let house = House::with(Demo::Loopback, config);
-    let server = Server::start(&house.parts.config, house.router.clone(), house.parts.stop.clone()).await.unwrap();
+    let server = Server::start(Arc::clone(&house.parts)).await.unwrap();
     let address = server.address();
-    Served { house, server, address }
+    Served { _house: house, server, address }
 }
 
 async fn read_to_end(stream: &mut TcpStream) -> String {
@@ -103,10 +103,9 @@ async fn a_stop_ends_streams_and_lets_requests_finish() {
     let mut first = [0; 12];
     stream.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
-    served.house.parts.stop.cancel();
+    tokio::time::timeout(PATIENCE, served.server.stop()).await.unwrap();
     let rest = read_to_end(&mut stream).await;
     assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
-    tokio::time::timeout(PATIENCE, served.server.stopped()).await.unwrap();
     assert!(TcpStream::connect(served.address).await.is_err());
 }
 
@@ -114,7 +113,7 @@ async fn a_stop_ends_streams_and_lets_requests_finish() {
 async fn an_address_in_use_is_a_sentence() {
     let served = served(|_| {}).await;
     let config = Config { listen: served.address, ..Config::default() };
-    let error = Server::start(&config, served.house.router.clone(), CancellationToken::new()).await.unwrap_err();
+    let error = Server::start(House::with(Demo::Off, config).parts).await.unwrap_err();
     assert!(error.to_string().contains(&served.address.to_string()), "{error}");
 }
 

@@ -3,7 +3,7 @@
 use saola::mqtt::edge::{AlertError, Retain};
 
 use super::double::{HandIntake, config, edge};
-use crate::mqtt_client::{Client, V3, V5, puback, unsubscribe};
+use crate::mqtt_client::{Client, V3, V5, connect, puback, unsubscribe};
 
 #[tokio::test]
 async fn a_retained_alert_is_delivered_on_subscribe_and_cleared() {
@@ -155,4 +155,26 @@ async fn what_could_never_be_heard_or_is_too_much_is_refused() {
     assert!(matches!(alerts.publish("saola/v1/TR-1", "x", Retain::No), Err(AlertError::Topic { .. })));
     assert!(matches!(alerts.publish("saola/v1/alerts/+", "x", Retain::No), Err(AlertError::Topic { .. })));
     assert_eq!(edge.status().retained_full, 1);
+}
+
+#[tokio::test]
+async fn a_subscriber_s_own_limits_are_kept() {
+    let edge = edge(&config(), &HandIntake::instant());
+    let mut client = Client::open(edge.address(), V5).await;
+    let mut small = connect(V5, "small", None, 60);
+    // Receive Maximum 1, Maximum Packet Size 60.
+    small.splice(12..13, [8, 0x21, 0, 1, 0x27, 0, 0, 0, 60]);
+    small[1] += 8;
+    client.send(&small).await;
+    assert_eq!(client.next().await.reason(), 0);
+    assert_eq!(client.subscribe("saola/v1/alerts/#", 1).await, 1);
+    for payload in ["first", "a payload that is far longer than this subscriber takes", "second"] {
+        edge.alerts().publish("saola/v1/alerts/1", payload, Retain::No).unwrap();
+    }
+    let (_, id, payload) = client.next().await.message(V5);
+    assert_eq!(payload, b"first");
+    client.nothing().await;
+    client.send(&puback(id)).await;
+    assert_eq!(client.next().await.message(V5).2, b"second");
+    assert_eq!(edge.status().alerts_dropped, 1);
 }

@@ -366,3 +366,32 @@ async fn a_connection_that_sends_too_fast_is_read_more_slowly_and_loses_nothing(
     assert!(since.elapsed() >= Duration::from_millis(400), "{:?}", since.elapsed());
     assert!(edge.status().paced > 0);
 }
+
+#[tokio::test]
+async fn packets_in_parts_have_a_common_budget() {
+    let mut config = config();
+    config.limits.packet_bytes = 100_000;
+    config.limits.partial_packets_bytes = 230_000;
+    let intake = HandIntake::instant();
+    let edge = edge(&config, &intake);
+    let whole = crate::mqtt_client::publish(V5, "saola/v1/a", 1, &[b'x'; 90_000]);
+    let mut waiting = Vec::new();
+    for n in 0..2 {
+        let mut client = Client::connected(edge.address(), V5, &n.to_string()).await;
+        client.send(&whole[..80_000]).await;
+        waiting.push(client);
+    }
+    let mut others = Client::connected(edge.address(), V5, "others").await;
+    others.publish("saola/v1/b", 1, b"{}").await;
+    assert_eq!(others.pubacks(1).await, [1]);
+    let mut late = Client::connected(edge.address(), V5, "late").await;
+    late.send(&whole[..80_000]).await;
+    let last_words = late.closed().await;
+    assert_eq!((last_words[0].kind(), last_words[0].reason()), (14, 0x97));
+    for client in &mut waiting {
+        client.send(&whole[80_000..]).await;
+        assert_eq!(client.pubacks(1).await, [1]);
+    }
+    assert_eq!(edge.status().refused["memory"], 1);
+    assert!(intake.taken().iter().filter(|(_, payload)| payload.len() == 90_000).count() == 2);
+}

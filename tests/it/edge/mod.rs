@@ -1,6 +1,11 @@
-//! The MQTT edge from outside: raw sockets against a pipeline whose journal is moved by hand.
+//! The MQTT edge from outside: raw sockets and other people's clients against a pipeline whose journal is moved by
+//! hand.
 
 mod alerts;
 mod door;
 mod double;
+mod foreign;
 mod journal;
+mod measure;
+mod mutated;
+mod tls;

@@ -2,7 +2,7 @@
 //
 // Reading is forgiving about what is missing and strict about states: an unknown freshness counts as `silent`, because
 // the page must never show something as live that it does not understand.
-import type { Feature, FeatureCollection, Point } from 'geojson';
+import type { Feature, Geometry, Point } from 'geojson';
 import {
   ALERT_STATES,
   FRESHNESSES,
@@ -37,8 +37,9 @@ export interface Station {
   id: string;
   kind: Kind;
   name: Partial<Words>;
-  /** Area code. */
+  /** Code of the commune. */
   area: string | null;
+  areaName: Partial<Words>;
   lon: number;
   lat: number;
   channels: readonly Channel[];
@@ -50,9 +51,10 @@ export interface Alert {
   id: string;
   title: Partial<Words>;
   station: string;
+  stationName: Partial<Words>;
   property: string | null;
   unit: string | null;
-  area: string | null;
+  areaName: Partial<Words>;
   state: AlertState;
   severity: Severity;
   threshold: number | null;
@@ -62,16 +64,15 @@ export interface Alert {
   endedAt: number | null;
 }
 
-export interface Area {
-  id: string;
-  name: Partial<Words>;
-  level: string;
-}
+/** What the map draws of an area: its code is in the properties too, where MapLibre looks for it. */
+export type AreaFeature = Feature<Geometry, { id: string; name: Partial<Words>; level: string; label: [number, number] | null }>;
 
 export interface Heartbeat {
   now: number;
   /** Seconds since the newest sensor message reached the server; `null` when none ever did. */
   intakeAgeS: number | null;
+  /** Seconds since the server last judged silence and hold times; `null` before the first time. */
+  tickAgeS: number | null;
 }
 
 export interface Me {
@@ -148,7 +149,8 @@ export function readStation(value: unknown): Station | null {
     id,
     kind,
     name: words(from.name),
-    area: text(from.area) ?? text(object(from.area).id),
+    area: text(from.area),
+    areaName: words(from.area_name),
     lon,
     lat,
     channels: list(from.channels).map(channel),
@@ -157,11 +159,11 @@ export function readStation(value: unknown): Station | null {
   };
 }
 
-/** The stations of a layer, of a `change` event with several features, or of one that is a feature itself. */
+/** The stations of a layer. */
 export function readStations(value: unknown): Station[] {
-  const from = object(value);
-  const features = Array.isArray(value) ? value : Array.isArray(from.features) ? from.features : [value];
-  return features.map(readStation).filter((station) => station !== null);
+  return list(object(value).features)
+    .map(readStation)
+    .filter((station) => station !== null);
 }
 
 /** An alert; `null` when it is not one. */
@@ -172,14 +174,14 @@ export function readAlert(value: unknown): Alert | null {
   const severity = oneOf(from.severity, SEVERITIES);
   const startedAt = instant(from.started_at);
   if (id === null || state === null || severity === null || startedAt === null) return null;
-  const [ofChannel, propertyOfChannel] = (text(from.channel) ?? '').split('/');
   return {
     id,
     title: words(from.title),
-    station: text(from.station) ?? text(object(from.station).id) ?? ofChannel ?? '',
-    property: text(from.property) ?? propertyOfChannel ?? null,
+    station: text(from.station) ?? '',
+    stationName: words(from.station_name),
+    property: text(from.property),
     unit: text(from.unit),
-    area: text(from.area) ?? text(object(from.area).id),
+    areaName: words(from.area_name),
     state,
     severity,
     threshold: finite(from.threshold),
@@ -190,31 +192,33 @@ export function readAlert(value: unknown): Alert | null {
   };
 }
 
-/** A page of alerts: `{alerts: […], next}` (or a bare list). */
+/** A page of alerts: `{alerts: […], next}`. */
 export function readAlerts(value: unknown): Alert[] {
-  const from = object(value);
-  const rows = Array.isArray(value) ? value : list(from.alerts ?? from.items);
-  return rows.map(readAlert).filter((alert) => alert !== null);
+  return list(object(value).alerts)
+    .map(readAlert)
+    .filter((alert) => alert !== null);
 }
 
-/** What an `alert` event carries: the alert, or a transition with the alert in it. */
-export function readAlertEvent(value: unknown): Alert | null {
-  return readAlert(value) ?? readAlert(object(value).alert);
-}
-
-export function readArea(feature: Feature): Area {
-  const from = object(feature.properties);
-  return {
-    id: text(from.id) ?? text(feature.id) ?? text(from.code) ?? '',
-    name: words(from.name),
-    level: text(from.level) ?? 'commune',
-  };
+/** The areas of the layer that have a code and a shape. */
+export function readAreas(value: unknown): AreaFeature[] {
+  const areas: AreaFeature[] = [];
+  for (const row of list(object(value).features)) {
+    const feature = object(row) as Partial<Feature<Geometry, Json>>;
+    const from = object(feature.properties);
+    const id = text(feature.id);
+    if (id === null || !feature.geometry) continue;
+    const [lon, lat] = list(from.label).map(finite);
+    const label: [number, number] | null = typeof lon === 'number' && typeof lat === 'number' ? [lon, lat] : null;
+    const properties = { id, name: words(from.name), level: text(from.level) ?? 'commune', label };
+    areas.push({ type: 'Feature', geometry: feature.geometry, properties });
+  }
+  return areas;
 }
 
 export function readHeartbeat(value: unknown): Heartbeat | null {
   const from = object(value);
   const now = instant(from.now);
-  return now === null ? null : { now, intakeAgeS: finite(from.intake_age_s) };
+  return now === null ? null : { now, intakeAgeS: finite(from.intake_age_s), tickAgeS: finite(from.tick_age_s) };
 }
 
 export function readMe(value: unknown): Me {
@@ -234,5 +238,3 @@ export function readHistory(value: unknown, name: string): Sample[] {
   }
   return samples.sort((a, b) => a.at - b.at);
 }
-
-export type { FeatureCollection };

@@ -1,10 +1,13 @@
 // Whether what stands on the screen can be believed: the stream, the server's heartbeat, the age of its intake.
+import type { Heartbeat } from '../api/wire';
 import { clock } from './clock.svelte';
 
 /** A heartbeat comes about every 10 s; this is two of them and some. */
 const HEARTBEAT_LATE_MS = 25_000;
 /** No message from any sensor for so long is a fault of the way in, not of a sensor. */
 const INTAKE_LATE_MS = 120_000;
+/** Silence and hold times are judged every few seconds. */
+const TICK_LATE_MS = 90_000;
 
 export type Trust =
   | { state: 'connecting' }
@@ -13,14 +16,16 @@ export type Trust =
   | { state: 'broken'; since: number }
   | { state: 'heartbeat-late'; ageMs: number }
   /** `ageMs` is null when the server has never received anything. */
-  | { state: 'intake-late'; ageMs: number | null };
+  | { state: 'intake-late'; ageMs: number | null }
+  /** The server lives but does not judge: alerts may be missing. */
+  | { state: 'tick-late'; ageMs: number };
 
 class Connection {
   phase = $state<'connecting' | 'open' | 'broken'>('connecting');
   /** When anything last came from the server (server's clock). */
   heardAt = $state(0);
   /** What the last heartbeat said, and when. */
-  #beat = $state<{ at: number; intakeAgeMs: number | null } | null>(null);
+  #beat = $state<{ at: number; intakeAgeMs: number | null; tickAgeMs: number | null } | null>(null);
   /** Why the newest load of everything failed; null after a success. */
   loadFailure = $state<string | null>(null);
 
@@ -37,9 +42,10 @@ class Connection {
     this.heardAt = clock.now;
   }
 
-  beat(intakeAgeS: number | null): void {
+  beat({ intakeAgeS, tickAgeS }: Pick<Heartbeat, 'intakeAgeS' | 'tickAgeS'>): void {
     this.heard();
-    this.#beat = { at: clock.now, intakeAgeMs: intakeAgeS === null ? null : intakeAgeS * 1000 };
+    const ms = (seconds: number | null): number | null => (seconds === null ? null : seconds * 1000);
+    this.#beat = { at: clock.now, intakeAgeMs: ms(intakeAgeS), tickAgeMs: ms(tickAgeS) };
   }
 
   get heartbeatAgeMs(): number | null {
@@ -57,6 +63,8 @@ class Connection {
     if (this.phase === 'connecting') return { state: 'connecting' };
     const heartbeatAge = this.heartbeatAgeMs;
     if (heartbeatAge !== null && heartbeatAge > HEARTBEAT_LATE_MS) return { state: 'heartbeat-late', ageMs: heartbeatAge };
+    const tickAge = this.#beat?.tickAgeMs ?? 0;
+    if (tickAge > TICK_LATE_MS) return { state: 'tick-late', ageMs: tickAge };
     if (this.#beat) {
       const intakeAge = this.intakeAgeMs;
       if (intakeAge === null || intakeAge > INTAKE_LATE_MS) return { state: 'intake-late', ageMs: intakeAge };
@@ -67,7 +75,7 @@ class Connection {
   /** False while the values may be older than they look. An intake that is late is told by each value's own age. */
   get current(): boolean {
     const { state } = this.trust;
-    return state === 'good' || state === 'intake-late';
+    return state !== 'broken' && state !== 'heartbeat-late' && state !== 'connecting';
   }
 }
 

@@ -1,13 +1,12 @@
 // The current picture: stations, areas and alerts as last heard, kept up to date by the stream.
 //
 // Objects are replaced, never changed, and `version` counts the replacements: one number is cheaper to watch than
-// thousands of stations. Events wait up to a quarter of a second and are applied together.
-import { SvelteMap } from 'svelte/reactivity';
-import type { FeatureCollection } from 'geojson';
-import { getJson } from '../api/client';
-import { readAlertEvent, readAlerts, readArea, readStations, type Alert, type Area, type Station } from '../api/wire';
-import { FRESHNESSES, SEVERITIES, type Freshness, type Severity } from '../states';
-import { isOpen } from '../alerts/order';
+// thousands of stations. Events wait up to a quarter of a second and are applied together; while everything is loaded
+// anew they wait until the load is in, because they are newer than it.
+import { ApiError, getJson } from '../api/client';
+import { readAlert, readAlerts, readAreas, readStation, readStations, type Alert, type AreaFeature, type Station } from '../api/wire';
+import { FRESHNESSES, rank, SEVERITIES, type Freshness, type Severity } from '../states';
+import { byEnd, isOpen } from '../alerts/order';
 import { clock } from './clock.svelte';
 import { stationFreshness } from './freshness';
 
@@ -29,24 +28,36 @@ const GATHER_MS = 250;
 export const NEWS_MS = 60_000;
 /** Cleared alerts kept in memory, so that a screen that runs for months does not grow. */
 const CLEARED_MAX = 60;
+/** More open alerts than anybody reads; the counts would then be too low, but the worst newest are there. */
+const OPEN_MAX = 10_000;
 
 class Picture {
   version = $state(0);
-  areas = $state.raw<FeatureCollection | null>(null);
+  areas = $state.raw<readonly AreaFeature[] | null>(null);
   loaded = $state(false);
+  /** The caller's role does not see alerts. */
+  alertsForbidden = $state(false);
   news = $state.raw<readonly News[]>([]);
-  readonly alerts = new SvelteMap<string, Alert>();
 
   #stations = new Map<string, Station>();
-  #areaNames = new Map<string, Area>();
-  #waiting: Station[] = [];
+  #alerts = new Map<string, Alert>();
+  #waitingStations: Station[] = [];
+  #waitingAlerts: Alert[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Counts loads: an older one that answers late is thrown away. */
+  #loading = 0;
+  #held = false;
 
   /** Every station with its freshness now: recomputed every second, because values grow old by themselves. */
   readonly seen: readonly Seen[] = $derived.by(() => {
     void this.version;
     const now = clock.now;
     return [...this.#stations.values()].map((station) => ({ station, freshness: stationFreshness(station, now) }));
+  });
+
+  readonly alerts: readonly Alert[] = $derived.by(() => {
+    void this.version;
+    return [...this.#alerts.values()];
   });
 
   readonly byFreshness: Readonly<Record<Freshness, number>> = $derived.by(() => {
@@ -57,7 +68,7 @@ class Picture {
 
   readonly openBySeverity: Readonly<Record<Severity, number>> = $derived.by(() => {
     const counts = Object.fromEntries(SEVERITIES.map((name) => [name, 0])) as Record<Severity, number>;
-    for (const alert of this.alerts.values()) if (isOpen(alert)) counts[alert.severity] += 1;
+    for (const alert of this.alerts) if (isOpen(alert)) counts[alert.severity] += 1;
     return counts;
   });
 
@@ -66,70 +77,75 @@ class Picture {
     return id === null ? undefined : this.#stations.get(id);
   }
 
-  areaName(id: string | null): Area['name'] | null {
-    void this.version;
-    return id === null ? null : (this.#areaNames.get(id)?.name ?? null);
-  }
-
   /** Boundaries change by law, not by the minute: once is enough. */
   async loadAreas(): Promise<void> {
-    if (this.areas) return;
-    const areas = (await getJson('/api/v1/layers/areas')) as FeatureCollection;
-    for (const feature of areas.features) {
-      const area = readArea(feature);
-      this.#areaNames.set(area.id, area);
-    }
-    this.areas = areas;
-    this.version += 1;
+    if (!this.areas) this.areas = readAreas(await getJson('/api/v1/layers/areas'));
   }
 
-  /** Everything anew; what the stream brought meanwhile is newer and comes after. */
+  /** Everything anew. */
   async load(): Promise<void> {
+    this.#loading += 1;
+    const mine = this.#loading;
     this.#hold();
     try {
       const [stations, open, cleared] = await Promise.all([
-        getJson('/api/v1/layers/stations'),
-        getJson('/api/v1/alerts?state=active,recovering,unknown&limit=1000'),
-        getJson('/api/v1/alerts?state=cleared&limit=20'),
+        getJson('/api/v1/layers/stations').then(readStations),
+        this.#alertsOf(`state=open&limit=${OPEN_MAX}`),
+        this.#alertsOf('state=cleared&limit=20'),
       ]);
-      this.#stations = new Map(readStations(stations).map((station) => [station.id, station]));
-      this.alerts.clear();
-      for (const alert of [...readAlerts(cleared), ...readAlerts(open)]) this.alerts.set(alert.id, alert);
+      if (mine !== this.#loading) return;
+      this.#stations = new Map(stations.map((station) => [station.id, station]));
+      this.#replaceAlerts([...cleared, ...open]);
       this.version += 1;
       this.loaded = true;
     } finally {
-      this.#release();
+      if (mine === this.#loading) this.#release();
     }
   }
 
   change(body: unknown): void {
-    this.#waiting.push(...readStations(body));
-    if (this.#timer === undefined && !this.#held) this.#timer = setTimeout(() => this.#apply(), GATHER_MS);
+    const station = readStation(body);
+    if (station) this.#waitingStations.push(station);
+    this.#applySoon();
   }
 
   alert(body: unknown): void {
-    const alert = readAlertEvent(body);
-    if (!alert) return;
-    const before = this.alerts.get(alert.id);
-    if (before && before.changedAt > alert.changedAt) return;
-    this.alerts.set(alert.id, alert);
-    this.#tell(before, alert);
-    this.#forgetOldest();
+    const alert = readAlert(body);
+    if (alert) this.#waitingAlerts.push(alert);
+    this.#applySoon();
   }
 
   /** After signing out: nothing of one caller may be seen by the next. */
   forget(): void {
+    this.#loading += 1;
+    this.#held = false;
     this.#stations.clear();
-    this.#areaNames.clear();
-    this.alerts.clear();
-    this.#waiting = [];
+    this.#alerts.clear();
+    this.#waitingStations = [];
+    this.#waitingAlerts = [];
     this.areas = null;
     this.loaded = false;
+    this.alertsForbidden = false;
     this.news = [];
     this.version += 1;
   }
 
-  #held = false;
+  async #alertsOf(query: string): Promise<Alert[]> {
+    try {
+      return readAlerts(await getJson(`/api/v1/alerts?${query}`));
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 403) throw error;
+      this.alertsForbidden = true;
+      return [];
+    }
+  }
+
+  #replaceAlerts(alerts: readonly Alert[]): void {
+    const before = this.#alerts;
+    this.#alerts = new Map(alerts.map((alert) => [alert.id, alert]));
+    // What was raised while the line was down is news; on the first load it is not.
+    if (this.loaded) for (const alert of alerts) this.#tell(before.get(alert.id), alert);
+  }
 
   #hold(): void {
     this.#held = true;
@@ -142,11 +158,23 @@ class Picture {
     this.#apply();
   }
 
+  #applySoon(): void {
+    if (this.#timer === undefined && !this.#held) this.#timer = setTimeout(() => this.#apply(), GATHER_MS);
+  }
+
   #apply(): void {
     this.#timer = undefined;
-    if (this.#waiting.length === 0) return;
-    for (const station of this.#waiting) this.#stations.set(station.id, station);
-    this.#waiting = [];
+    if (this.#waitingStations.length + this.#waitingAlerts.length === 0) return;
+    for (const station of this.#waitingStations) this.#stations.set(station.id, station);
+    for (const alert of this.#waitingAlerts) {
+      const before = this.#alerts.get(alert.id);
+      if (before && before.changedAt > alert.changedAt) continue;
+      this.#alerts.set(alert.id, alert);
+      this.#tell(before, alert);
+    }
+    this.#waitingStations = [];
+    this.#waitingAlerts = [];
+    this.#forgetOldest();
     this.version += 1;
   }
 
@@ -155,16 +183,15 @@ class Picture {
     let what: News['what'] | null = null;
     if (isOpen(alert) && !wasOpen) what = 'new';
     else if (!isOpen(alert) && wasOpen) what = 'cleared';
-    else if (before && SEVERITIES.indexOf(alert.severity) > SEVERITIES.indexOf(before.severity)) what = 'worse';
+    else if (before && isOpen(alert) && rank(alert.severity) > rank(before.severity)) what = 'worse';
     if (what === null) return;
     const recent = this.news.filter((news) => clock.now - news.at < NEWS_MS && news.alert.id !== alert.id);
     this.news = [{ alert, what, at: clock.now }, ...recent];
   }
 
   #forgetOldest(): void {
-    const cleared = [...this.alerts.values()].filter((alert) => !isOpen(alert));
-    cleared.sort((a, b) => b.changedAt - a.changedAt);
-    for (const alert of cleared.slice(CLEARED_MAX)) this.alerts.delete(alert.id);
+    const cleared = [...this.#alerts.values()].filter((alert) => !isOpen(alert)).sort(byEnd);
+    for (const alert of cleared.slice(CLEARED_MAX)) this.#alerts.delete(alert.id);
   }
 }
 

@@ -8,6 +8,8 @@ import { connection } from './connection.svelte';
 import { picture } from './picture.svelte';
 
 const RETRY_MS = 3_000;
+/** Everything anew now and then, for what no event tells: a station that was taken out of service. */
+const RELOAD_MS = 10 * 60_000;
 
 class Watch {
   /** `undefined` until the server has said who we are, `null` when it wants a sign-in. */
@@ -15,6 +17,7 @@ class Watch {
   /** Counts loads of everything, so that an open chart knows when to ask again. */
   loads = $state(0);
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #reload: ReturnType<typeof setInterval> | undefined;
   #stream = new Stream('/api/v1/stream', {
     opened: (how) => {
       connection.opened();
@@ -35,7 +38,7 @@ class Watch {
     heartbeat: (body) => {
       const heartbeat = readHeartbeat(body);
       if (heartbeat) clock.heard(heartbeat.now);
-      connection.beat(heartbeat?.intakeAgeS ?? null);
+      if (heartbeat) connection.beat(heartbeat);
     },
     resync: () => void this.#load(),
   });
@@ -55,10 +58,13 @@ class Watch {
       return;
     }
     this.#stream.start();
+    clearInterval(this.#reload);
+    this.#reload = setInterval(() => connection.current && void this.#load(), RELOAD_MS);
   }
 
   stop(): void {
     clearTimeout(this.#retry);
+    clearInterval(this.#reload);
     this.#stream.stop();
     clock.stop();
   }
@@ -66,6 +72,7 @@ class Watch {
   signedOut(): void {
     this.#stream.stop();
     clearTimeout(this.#retry);
+    clearInterval(this.#reload);
     picture.forget();
     connection.phase = 'connecting';
     this.me = null;

@@ -1,6 +1,6 @@
 // What the map draws, made from the picture: one feature a station with what its layers read, and names of communes.
 import type { Feature, FeatureCollection, Point } from 'geojson';
-import type { Station } from '../api/wire';
+import type { AreaFeature, Station } from '../api/wire';
 import { channelFreshness } from '../live/freshness';
 import type { Seen } from '../live/picture.svelte';
 import { FRESHNESSES, KINDS, rank, type Language } from '../states';
@@ -41,16 +41,16 @@ export function stationFeatures(seen: readonly Seen[], now: number, language: La
 }
 
 /** Names at the points that the server computed; a polygon's own label would vanish or double at a tile's edge. */
-export function nameFeatures(areas: FeatureCollection, language: Language): FeatureCollection<Point> {
+export function nameFeatures(areas: readonly AreaFeature[], language: Language): FeatureCollection<Point> {
   const features: Feature<Point>[] = [];
-  for (const { properties } of areas.features) {
-    const lon: unknown = properties?.label_lon;
-    const lat: unknown = properties?.label_lat;
-    const name: unknown = properties?.name;
-    if (typeof lon !== 'number' || typeof lat !== 'number' || properties?.level === 'province') continue;
-    const words = typeof name === 'object' && name !== null ? (name as Record<string, unknown>) : { vi: name };
-    const text = words[language] ?? words.vi ?? '';
-    features.push({ type: 'Feature', properties: { text }, geometry: { type: 'Point', coordinates: [lon, lat] } });
+  for (const { properties } of areas) {
+    const { label, name, level } = properties;
+    if (label === null || level === 'province') continue;
+    features.push({
+      type: 'Feature',
+      properties: { text: name[language] ?? name.vi ?? '' },
+      geometry: { type: 'Point', coordinates: label },
+    });
   }
   return { type: 'FeatureCollection', features };
 }

@@ -132,7 +132,7 @@ function ground(tones: Tones, language: Language): LayerSpecification[] {
 }
 
 /** The whole symbol, in steps of zoom. */
-const BODY_SIZE = byZoom(6, 0.34, 8, 0.5, 9, 0.66, 11, 0.86, 13, 1);
+const BODY_SIZE = byZoom(6, 0.36, 8, 0.54, 9, 0.72, 11, 0.9, 13, 1);
 
 function stations(tones: Tones, theme: Theme): LayerSpecification[] {
   const severityColour: ExpressionSpecification = [
@@ -142,7 +142,39 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
     'rgba(0,0,0,0)',
   ] as unknown as ExpressionSpecification;
   const alerted: ExpressionSpecification = ['!=', ['get', 'severity'], ''];
+  // Symbols are placed from the last layer to the first: names and values give way to stations, names to values.
   return [
+    {
+      id: 'commune-names',
+      type: 'symbol',
+      source: SOURCE.names,
+      minzoom: 7.8,
+      layout: {
+        'text-field': ['get', 'text'],
+        'text-font': MEDIUM,
+        'text-size': byZoom(8, 10.5, 11, 14),
+        'text-max-width': 7,
+        'text-padding': 3,
+        'text-variable-anchor-offset': ['center', [0, 0], 'top', [0, 0.8], 'bottom', [0, -0.8], 'top', [0, 2], 'bottom', [0, -2]],
+      },
+      paint: { 'text-color': tones.communeName, 'text-halo-color': tones.halo, 'text-halo-width': 1.4 },
+    },
+    {
+      id: 'values',
+      type: 'symbol',
+      source: SOURCE.stations,
+      minzoom: 9.6,
+      filter: ['!=', ['get', 'value'], ''],
+      layout: {
+        'text-field': ['get', 'value'],
+        'text-font': SEMIBOLD,
+        'text-size': byZoom(9.6, 11, 12, 13),
+        'text-padding': 1,
+        'text-variable-anchor-offset': ['top', [0, 1.55], 'bottom', [0, -1.55], 'left', [1.7, 0], 'right', [-1.7, 0]],
+        'symbol-sort-key': ['-', 0, ['get', 'order']],
+      },
+      paint: { 'text-color': tones.value, 'text-halo-color': tones.halo, 'text-halo-width': 1.6 },
+    },
     {
       id: 'alert-rings',
       type: 'circle',
@@ -173,9 +205,9 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
       source: SOURCE.stations,
       layout: {
         'icon-image': ['get', 'body'],
+        'icon-padding': 0,
         'icon-size': BODY_SIZE,
         'icon-allow-overlap': true,
-        'icon-ignore-placement': true,
         'symbol-sort-key': ['get', 'order'],
       },
     },
@@ -186,43 +218,12 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
       filter: alerted,
       layout: {
         'icon-image': ['concat', 'mark-', ['get', 'severity']],
-        'icon-size': byZoom(6, 0.5, 8, 0.68, 9, 0.82, 11, 1),
-        'icon-offset': [17, -17],
+        'icon-size': byZoom(6, 0.54, 8, 0.74, 9, 0.9, 11, 1.05),
+        'icon-offset': [18, -18],
+        'icon-padding': 0,
         'icon-allow-overlap': true,
-        'icon-ignore-placement': true,
         'symbol-sort-key': ['get', 'order'],
       },
-    },
-    {
-      id: 'values',
-      type: 'symbol',
-      source: SOURCE.stations,
-      minzoom: 9.6,
-      filter: ['!=', ['get', 'value'], ''],
-      layout: {
-        'text-field': ['get', 'value'],
-        'text-font': SEMIBOLD,
-        'text-size': byZoom(9.6, 11, 12, 13),
-        'text-variable-anchor-offset': ['top', [0, 1.45], 'bottom', [0, -1.45], 'left', [1.5, 0], 'right', [-1.5, 0]],
-        'symbol-sort-key': ['-', 0, ['get', 'order']],
-      },
-      paint: { 'text-color': tones.value, 'text-halo-color': tones.halo, 'text-halo-width': 1.6 },
-    },
-    {
-      id: 'commune-names',
-      type: 'symbol',
-      source: SOURCE.names,
-      minzoom: 7.8,
-      layout: {
-        'text-field': ['get', 'text'],
-        'text-font': MEDIUM,
-        'text-size': byZoom(8, 10.5, 11, 14),
-        'text-max-width': 7,
-        'text-padding': 3,
-        'text-variable-anchor': ['center', 'top', 'bottom'],
-        'text-radial-offset': 0.6,
-      },
-      paint: { 'text-color': tones.communeName, 'text-halo-color': tones.halo, 'text-halo-width': 1.4 },
     },
   ];
 }

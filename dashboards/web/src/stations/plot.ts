@@ -104,6 +104,7 @@ export function plot(parent: HTMLElement, { channel, language, theme, onread }: 
       axes: [
         {
           ...axis,
+          size: 26,
           space: 62,
           // Midnight carries its date: the day before lies to its left.
           values: (_, times) => times.map((time) => {
@@ -117,7 +118,7 @@ export function plot(parent: HTMLElement, { channel, language, theme, onread }: 
           space: 34,
           values: (_, values) => {
             const step = values.length > 1 ? (values[1] ?? 0) - (values[0] ?? 0) : 1;
-            const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2;
+            const digits = [0, 1, 2].find((count) => Math.abs(step * 10 ** count - Math.round(step * 10 ** count)) < 1e-6) ?? 3;
             return values.map((value) => new Intl.NumberFormat(language === 'vi' ? 'vi-VN' : 'en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value));
           },
         },

@@ -42,7 +42,8 @@ export const en: Messages = {
     intakeNever: 'The server has not received any sensor message yet.',
     loadFailed: (reason) => `The data could not be loaded (${reason}). Trying again.`,
     retrying: 'Reconnecting…',
-    restored: 'Connected again, all values reloaded.',
+    lastKnown: (time) => `Last known, ${time}:`,
+    tickLate: (age) => `The server has not judged alerts for ${age}.`,
   },
 
   counts: {
@@ -71,7 +72,6 @@ export const en: Messages = {
     eastSea: 'East Sea',
     hoangSa: 'Hoàng Sa archipelago\n(Việt Nam)',
     truongSa: 'Trường Sa archipelago\n(Việt Nam)',
-    asOf: (time) => `as of ${time}`,
   },
 
   legend: {

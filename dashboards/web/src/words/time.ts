@@ -33,9 +33,11 @@ export function longDate(at: number, language: Language): string {
   return format(language, 'date', { weekday: 'long', day: '2-digit', month: '2-digit', year: 'numeric' }).format(at);
 }
 
-/** `21/11`. */
+/** `21/11` in both languages: Vietnamese data of ICU would write `21-11`. */
 export function shortDate(at: number, language: Language): string {
-  return format(language, 'day', { day: '2-digit', month: '2-digit' }).format(at);
+  const parts = format(language, 'day', { day: '2-digit', month: '2-digit' }).formatToParts(at);
+  const part = (type: string): string => parts.find((candidate) => candidate.type === type)?.value ?? '';
+  return `${part('day')}/${part('month')}`;
 }
 
 /** `10:32` today, `21/11 10:32` on another day. */

@@ -40,7 +40,8 @@ export const vi = {
     intakeNever: 'Máy chủ chưa nhận được bản tin cảm biến nào.',
     loadFailed: (reason: string) => `Không tải được dữ liệu (${reason}). Đang thử lại.`,
     retrying: 'Đang tự kết nối lại…',
-    restored: 'Đã kết nối lại, số liệu đã tải mới.',
+    lastKnown: (time: string) => `Lần cuối biết được, ${time}:`,
+    tickLate: (age: string) => `Máy chủ chưa xét lại cảnh báo trong ${age} qua.`,
   },
 
   counts: {
@@ -69,7 +70,6 @@ export const vi = {
     eastSea: 'Biển Đông',
     hoangSa: 'Quần đảo Hoàng Sa\n(Việt Nam)',
     truongSa: 'Quần đảo Trường Sa\n(Việt Nam)',
-    asOf: (time: string) => `tính đến ${time}`,
   },
 
   legend: {

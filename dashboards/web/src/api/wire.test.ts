@@ -1,0 +1,57 @@
+// Reading what the server sends: whole, and with pieces missing.
+import { expect, test } from 'vitest';
+import { readAlert, readAreas, readHistory, readHeartbeat, readStation, readStations } from './wire';
+
+const feature = {
+  type: 'Feature',
+  id: 'AQ-01',
+  geometry: { type: 'Point', coordinates: [103.456, 22.396] },
+  properties: {
+    kind: 'air', name: { vi: 'Không khí', en: 'Air' }, area: '03388', area_name: { vi: 'Đoàn Kết', en: 'Doan Ket' }, freshness: 'late', severity: 'very_high', alerts: ['x'], retired: false,
+    channels: [
+      { property: 'pm2_5', unit: 'ug/m3', value: 41.2, observed_at: '2026-11-21T10:15:00+07:00', received_at: '2026-11-21T10:15:01+07:00', quality: 'good', freshness: 'live', interval_s: 300, link: 'wired', grace_s: 10 },
+      { property: 'pm10', unit: 'ug/m3', value: null, observed_at: null, received_at: null, quality: null, freshness: 'silent', interval_s: 300, link: 'wired', grace_s: 10 },
+    ],
+  },
+};
+
+test('a station', () => {
+  const station = readStation(feature);
+  expect(station).toMatchObject({ id: 'AQ-01', kind: 'air', area: '03388', lon: 103.456, lat: 22.396, declared: 'late', severity: 'very_high' });
+  expect(station?.channels[0]).toMatchObject({ value: 41.2, observedAt: Date.parse('2026-11-21T03:15:00Z'), declared: 'live', intervalMs: 300_000, graceMs: 10_000 });
+  expect(station?.channels[1]).toMatchObject({ value: null, observedAt: null, quality: 'good', declared: 'silent' });
+});
+
+test('a freshness that this page does not know is never shown as live', () => {
+  expect(readStation({ ...feature, properties: { ...feature.properties, freshness: 'splendid' } })?.declared).toBe('silent');
+});
+
+test('what is not a station is left out', () => {
+  expect(readStations({ features: [feature, { type: 'Feature', properties: { cluster: true } }, null, 7] })).toHaveLength(1);
+});
+
+test('an alert for absence of data has neither value nor threshold', () => {
+  const alert = readAlert({
+    id: 'r~AQ-01/pm2_5~1', rule: 'r', title: { vi: 'Mất dữ liệu', en: 'No data' }, station: 'AQ-01', station_name: { vi: 'a', en: 'b' }, property: 'pm2_5', channel: 'AQ-01/pm2_5',
+    area: null, area_name: null, state: 'unknown', severity: 'low', value: null, threshold: null, unit: 'ug/m3',
+    started_at: '2026-11-21T10:15:00+07:00', changed_at: '2026-11-21T10:15:00+07:00', ended_at: null, timeline: [],
+  });
+  expect(alert).toMatchObject({ state: 'unknown', value: null, threshold: null, endedAt: null, areaName: {} });
+  expect(readAlert({ id: 'x', state: 'sleeping', severity: 'low' })).toBeNull();
+});
+
+test('areas carry their code where the map looks for it', () => {
+  const geometry = { type: 'MultiPolygon', coordinates: [] };
+  const [area] = readAreas({ features: [{ type: 'Feature', id: '03388', geometry, properties: { level: 'commune', name: { vi: 'Đoàn Kết', en: 'Doan Ket' }, parent: '12', label: [103.4, 22.4] } }] });
+  expect(area?.properties).toEqual({ id: '03388', level: 'commune', name: { vi: 'Đoàn Kết', en: 'Doan Ket' }, label: [103.4, 22.4] });
+});
+
+test('a history comes out oldest first, whatever its order', () => {
+  const samples = readHistory({ channels: [{ channel: 'a/b', samples: [{ time: '2026-11-21T10:16:00+07:00', value: 2, quality: 'fault' }, { time: '2026-11-21T10:15:00+07:00', value: 1, quality: 'good' }, { time: 'soon', value: 3 }] }] }, 'a/b');
+  expect(samples.map(({ value, quality }) => [value, quality])).toEqual([[1, 'good'], [2, 'fault']]);
+});
+
+test('a heartbeat', () => {
+  expect(readHeartbeat({ now: '2026-11-21T03:15:00Z', tick_age_s: null, intake_age_s: 2.5, last_seq: 9 })).toEqual({ now: Date.parse('2026-11-21T03:15:00Z'), intakeAgeS: 2.5, tickAgeS: null });
+  expect(readHeartbeat({})).toBeNull();
+});

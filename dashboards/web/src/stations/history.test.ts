@@ -1,0 +1,36 @@
+// A day of samples made ready for drawing.
+import { expect, test } from 'vitest';
+import type { Channel, Sample } from '../api/wire';
+import { columns, DAY_MS, extended, gapAfterMs, summary } from './history';
+
+const sample = (at: number, value: number, quality: Sample['quality'] = 'good'): Sample => ({ at, value, quality });
+const channel = (at: number | null, value: number): Channel => ({
+  property: 'p', unit: '1', value, observedAt: at, receivedAt: at, quality: 'good', declared: 'live', intervalMs: 60_000, graceMs: 300_000,
+});
+
+test('a gap breaks the line, one missing sample does not', () => {
+  expect(gapAfterMs({ intervalMs: 60_000, graceMs: 300_000 })).toBe(180_000);
+  const [times, good] = columns([sample(0, 1), sample(120_000, 2), sample(400_000, 3)], 180_000);
+  expect(times).toEqual([0, 120, 120.001, 400]);
+  expect(good).toEqual([1, 2, null, 3]);
+});
+
+test('unusable samples stand apart and break the line', () => {
+  const [, good, bad] = columns([sample(0, 1), sample(60_000, 9, 'fault')], 180_000);
+  expect(good).toEqual([1, null]);
+  expect(bad).toEqual([null, 9]);
+});
+
+test('the summary counts unusable samples and leaves them out', () => {
+  expect(summary([sample(0, 1), sample(1, 3), sample(2, 99, 'calibrating')])).toEqual({ lowest: 1, highest: 3, mean: 2, last: 3, count: 3, doubtful: 1 });
+  expect(summary([])).toBeNull();
+});
+
+test('a newer value is added once, and what is older than a day leaves', () => {
+  const now = DAY_MS + 100;
+  const day = [sample(50, 1), sample(200, 2)];
+  const grown = extended(day, channel(300, 3), now);
+  expect(grown.map(({ at }) => at)).toEqual([200, 300]);
+  expect(extended(grown, channel(300, 3), now)).toHaveLength(2);
+  expect(extended([], channel(null, 3), now)).toHaveLength(0);
+});

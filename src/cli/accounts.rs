@@ -1,0 +1,105 @@
+//! `saola user` and `saola token`: the accounts in the data folder; the service may be running.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::say;
+use crate::auth::{Accounts, NewAccount, NewPassword, Role, Scope};
+use crate::clock::Clock;
+use crate::model::{AreaId, Span};
+
+/// Where the accounts are.
+#[derive(Debug, clap::Args)]
+pub(super) struct Place {
+    /// The service's data folder
+    #[arg(long, env = "SAOLA_DATA", default_value = "data", global = true)]
+    data: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Make an account; its password is shown this once
+    Add {
+        name: String,
+        /// administrator, operator, planner or ranger
+        #[arg(long, value_parser = role)]
+        role: Role,
+        /// Areas that it is confined to, by code; everything when absent
+        #[arg(long = "area")]
+        areas: Vec<String>,
+    },
+    /// Every account
+    List,
+    /// Take an account out of use: its tokens end at once
+    Disable { name: String },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a token; it is shown this once
+    Issue {
+        /// Whose it is
+        #[arg(long)]
+        user: String,
+        /// How long it holds, such as 90d
+        #[arg(long)]
+        expires: Span,
+        /// What it is for
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+}
+
+/// Who did it, in the audit.
+const BY: &str = "command line";
+
+impl Place {
+    fn accounts(&self) -> anyhow::Result<Accounts> {
+        std::fs::create_dir_all(&self.data)?;
+        Ok(Accounts::open(&self.data.join("registry.db"))?)
+    }
+}
+
+impl UserCommand {
+    pub(super) fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        let (accounts, now) = (place.accounts()?, Clock::System.now());
+        match self {
+            UserCommand::Add { name, role, areas } => {
+                let scope = if areas.is_empty() {
+                    Scope::All
+                } else {
+                    Scope::Areas(areas.iter().map(|area| AreaId::new(area)).collect())
+                };
+                match accounts.add(BY, &NewAccount { name, role, scope }, &NewPassword::Random, now)? {
+                    Some(added) => say(&format!("{} has the password {}", added.name, added.password)),
+                    None => Ok(ExitCode::SUCCESS),
+                }
+            }
+            UserCommand::List => {
+                for account in accounts.list()? {
+                    let state = if account.disabled_at.is_some() { "disabled" } else { "enabled" };
+                    say(&format!("{}\t{}\t{:?}\t{state}", account.name, account.role.word(), account.scope))?;
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            UserCommand::Disable { name } => {
+                accounts.disable(BY, &name, now)?;
+                say(&format!("{name} is disabled"))
+            }
+        }
+    }
+}
+
+impl TokenCommand {
+    pub(super) fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        let TokenCommand::Issue { user, expires, label } = self;
+        let issued = place.accounts()?.issue_token(BY, &user, &label, expires.into(), Clock::System.now())?;
+        say(&issued.token)
+    }
+}
+
+fn role(word: &str) -> Result<Role, String> {
+    Role::parse(word).ok_or_else(|| "use administrator, operator, planner or ranger".to_owned())
+}

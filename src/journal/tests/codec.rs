@@ -1,0 +1,141 @@
+//! Bodies: round trip of every kind, every truncation, noise.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::journal::body::{decode, encode};
+use crate::model::{
+    Area, AreaId, AreaLevel, Catalogue, Channel, LinkClass, LocalName, Position, Property, Range, RawCopy, Reason,
+    Rejection, RuleFile, Station, StationId, StationKind, StationNo, Unit,
+};
+
+fn bytes_of(received_at: Timestamp, body: &Body) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(received_at, body, &mut bytes).unwrap();
+    bytes
+}
+
+fn check(received_at: Timestamp, body: Body) {
+    let bytes = bytes_of(received_at, &body);
+    assert_eq!(decode(Seq(7), &bytes).unwrap(), Entry { seq: Seq(7), received_at, body });
+    for cut in 0..bytes.len() {
+        assert!(decode(Seq(7), &bytes[..cut]).is_err(), "cut at {cut} of {}", bytes.len());
+    }
+    let mut longer = bytes;
+    longer.push(0);
+    assert!(decode(Seq(7), &longer).is_err());
+}
+
+fn catalogue(stations: u32) -> Catalogue {
+    let name = LocalName { vi: "Điện Biên".to_owned(), en: "Dien Bien".to_owned() };
+    let area = Area { id: AreaId::new("12"), level: AreaLevel::Province, name: name.clone(), parent: None };
+    let station = |no| Station {
+        no: StationNo(no),
+        id: StationId::new(&format!("FOR-{no}")),
+        kind: StationKind::ALL[no as usize % 7],
+        name: name.clone(),
+        position: Position { lon: 103.47, lat: 22.39 },
+        area: Some(AreaId::new("12")),
+        maintenance: no % 2 == 0,
+        retired: no % 3 == 0,
+        channels: vec![ChannelId(no)],
+    };
+    let channel = |no| Channel {
+        id: ChannelId(no),
+        station: StationNo(no),
+        property: Property::new("rainfall"),
+        unit: Unit::ALL[no as usize % Unit::ALL.len()],
+        interval: std::time::Duration::from_millis(60_500),
+        plausible: Range { min: -1.5, max: 6000.0 },
+        link: LinkClass::Lorawan,
+        retired: no % 5 == 0,
+    };
+    Catalogue::new(
+        vec!["edge".to_owned()],
+        vec![area],
+        (0..stations).map(station).collect(),
+        (0..stations).map(channel).collect(),
+    )
+    .unwrap()
+}
+
+fn sample() -> impl Strategy<Value = Sample> {
+    let value = prop_oneof![any::<f64>().prop_filter("finite", |value| value.is_finite()), Just(-0.0), Just(21.5)];
+    let class = prop_oneof![Just(TimeClass::Live), Just(TimeClass::Late), Just(TimeClass::Backfill)];
+    (any::<u32>(), any::<i64>(), value, any::<u16>(), class).prop_map(|(channel, at, value, quality, time_class)| {
+        Sample {
+            channel: ChannelId(channel),
+            observed_at: Timestamp::from_micros(at),
+            value,
+            quality: Quality(quality >> (quality % 16)),
+            time_class,
+        }
+    })
+}
+
+fn any_message() -> impl Strategy<Value = Body> {
+    let rejection = (0..Reason::ALL.len() as u8, ".{0,40}")
+        .prop_map(|(reason, detail)| Rejection { reason: Reason::from_index(reason).unwrap(), detail });
+    let raw = proptest::option::of(
+        (".{0,40}", vec(any::<u8>(), 0..300)).prop_map(|(topic, payload)| RawCopy { topic, payload }),
+    );
+    (any::<u16>(), any::<u32>(), any::<u32>(), vec(sample(), 0..5), vec(rejection, 0..4), raw).prop_map(
+        |(source, received, duplicates, samples, rejections, raw)| {
+            let source = SourceId(source);
+            Body::Message(Message { source, received, duplicates, samples, rejections, raw })
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn messages_come_back_as_they_were(at: i64, body in any_message()) {
+        check(Timestamp::from_micros(at), body);
+    }
+
+    #[test]
+    fn rules_come_back_as_they_were(at: i64, files in vec((".{0,20}", ".{0,200}"), 0..4)) {
+        let files = files.into_iter().map(|(name, text)| RuleFile { name, text }).collect();
+        check(Timestamp::from_micros(at), Body::Rules(files));
+    }
+
+    #[test]
+    fn noise_is_refused_or_read_and_never_panics(kind in 0_u8..6, bytes in vec(any::<u8>(), 0..200)) {
+        let _ = decode(Seq(1), &bytes);
+        let noise: Vec<u8> = [kind].into_iter().chain(bytes).collect();
+        let _ = decode(Seq(1), &noise);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_refused_or_read_and_never_panics(body in any_message(), place: prop::sample::Index, bit in 0..8) {
+        let mut bytes = bytes_of(Timestamp::EPOCH, &body);
+        let place = place.index(bytes.len());
+        bytes[place] ^= 1_u8 << bit;
+        let _ = decode(Seq(1), &bytes);
+    }
+}
+
+#[test]
+fn ticks_and_catalogues_come_back_as_they_were() {
+    check(Timestamp::from_micros(i64::MIN), Body::Tick);
+    check(Timestamp::from_seconds(1), Body::Catalogue(Box::default()));
+    check(Timestamp::from_seconds(1), Body::Catalogue(Box::new(catalogue(9))));
+}
+
+#[test]
+fn a_count_beyond_the_bytes_reserves_nothing() {
+    // A message with 2^32 samples of which none follows.
+    let bytes = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f];
+    assert_eq!(decode(Seq(1), &bytes).unwrap_err().to_string(), "the bytes are not an entry: count beyond the bytes");
+}
+
+#[test]
+fn a_message_is_as_small_as_the_drawing_says() {
+    let Body::Message(mut many) = message(300) else { panic!("a message") };
+    let one = bytes_of(received(300), &Body::Message(many.clone())).len();
+    many.samples = vec![many.samples[0]; 101];
+    let each = (bytes_of(received(300), &Body::Message(many)).len() - one) / 100;
+    assert!(one + 16 <= 48, "{one} bytes and a header");
+    assert!(each <= 16, "{each} bytes");
+}

@@ -1,0 +1,229 @@
+//! The way in of a connection: bytes -> packets -> runs of messages for the journal, and answers to everything else.
+//!
+//! Invariants: a run is what stands between two packets of another kind, so nothing is done twice when the journal
+//! has no room and the run is gathered again; a message that may not be stored is never answered as if it were.
+
+use std::sync::atomic::Ordering;
+
+use tokio::time::{Duration, Instant};
+
+use super::answer::{self, End, Grant, Verdict};
+use super::connection::Connection;
+use super::frame::{self, Control, Fault, Publish, Step, Version};
+use super::meters::RefusedReason;
+use super::socket::{Desk, emptied};
+use crate::model::{Arrival, Intake, RawMessage, Refusal};
+use crate::mqtt::topic;
+
+/// How long to wait before offering again what was refused although there seemed to be room.
+const REFUSED_AGAIN: Duration = Duration::from_millis(1);
+
+/// Why a run of messages ends.
+enum Stop<'a> {
+    Partial,
+    WindowFull,
+    Control(&'a [u8]),
+    Fault(Fault),
+}
+
+/// What a run holds, counted when the journal has taken it.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    qos_0: u64,
+    qos_1: u64,
+    denied: u64,
+    topic: u64,
+}
+
+impl<I: Intake> Connection<I> {
+    /// Bytes have come.
+    pub(super) fn read(&mut self, mut desk: Desk, at: usize, count: usize, now: Instant) -> Result<(), End> {
+        self.heard_at = now;
+        if count == 0 {
+            self.half_closed = true;
+            self.shared.desks.give_back(desk);
+            return Ok(());
+        }
+        let kept = if at == self.leftover.len() {
+            self.leftover.copy_to(&mut desk);
+            let mut batch = desk.take_batch();
+            let bytes = desk.bytes.get(..at + count).unwrap_or_default();
+            let done = self.take_in(bytes, &mut batch, now);
+            let kept = done.and_then(|done| Ok(self.leftover.replace(bytes.get(done..).unwrap_or_default())?));
+            let batch = emptied(batch);
+            desk.keep_batch(batch);
+            kept
+        } else {
+            self.unread = true;
+            self.leftover.extend(desk.bytes.get(..count).unwrap_or_default()).map_err(End::from)
+        };
+        self.shared.desks.give_back(desk);
+        kept
+    }
+
+    /// Takes whole packets from `input` until one is missing or the connection is held. Returns how many bytes are
+    /// done with; messages that the journal had no room for are not.
+    pub(super) fn take_in<'a>(
+        &mut self,
+        input: &'a [u8],
+        batch: &mut Vec<RawMessage<'a>>,
+        now: Instant,
+    ) -> Result<usize, End> {
+        let mut done = 0;
+        self.unread = true;
+        while !self.is_held() {
+            batch.clear();
+            let mut tally = Tally::default();
+            let (taken, stop) = self.gather(input.get(done..).unwrap_or_default(), batch, &mut tally);
+            if taken > 0 {
+                if !self.offer(batch, tally, now)? {
+                    break;
+                }
+                done += taken;
+            }
+            match stop {
+                Stop::Control(packet) => {
+                    self.control(packet)?;
+                    self.spend(1, now);
+                    done += packet.len();
+                }
+                Stop::Partial => {
+                    self.unread = false;
+                    break;
+                }
+                Stop::WindowFull => break,
+                Stop::Fault(fault) => return Err(End::Fault(fault)),
+            }
+        }
+        Ok(done)
+    }
+
+    /// Lists the messages that stand at the beginning of `input`, up to anything else. Returns how many bytes they are.
+    fn gather<'a>(&mut self, input: &'a [u8], batch: &mut Vec<RawMessage<'a>>, tally: &mut Tally) -> (usize, Stop<'a>) {
+        let received_at = self.shared.clock.now();
+        let mut taken = 0;
+        loop {
+            let rest = input.get(taken..).unwrap_or_default();
+            let (publish, length) = match frame::next(rest, self.version, self.shared.limits.packet_bytes) {
+                Ok(Step::Publish(publish, length)) => (publish, length),
+                Ok(Step::Other(packet)) => return (taken, Stop::Control(packet)),
+                Ok(Step::Partial(_)) => return (taken, Stop::Partial),
+                Err(fault) => return (taken, Stop::Fault(fault)),
+            };
+            if publish.packet_id.is_some() && self.window.len() >= usize::from(self.shared.limits.outstanding) {
+                let stop = match self.version {
+                    Version::V3 => Stop::WindowFull,
+                    Version::V5 => Stop::Fault(Fault::Window),
+                };
+                return (taken, stop);
+            }
+            let verdict = match self.judge(&publish) {
+                Ok(verdict) => verdict,
+                Err(fault) => return (taken, Stop::Fault(fault)),
+            };
+            match (verdict, publish.packet_id) {
+                (Verdict::Stored, None) => tally.qos_0 += 1,
+                (Verdict::Stored, Some(_)) => tally.qos_1 += 1,
+                (Verdict::Denied, _) => tally.denied += 1,
+                (Verdict::TopicRefused, _) => tally.topic += 1,
+            }
+            if verdict == Verdict::Stored {
+                let Publish { topic, payload, .. } = publish;
+                let source = self.shared.source;
+                batch.push(RawMessage { source, topic, payload, received_at, arrival: Arrival::Fresh });
+            }
+            if let Some(packet_id) = publish.packet_id {
+                self.window.push(packet_id.get(), verdict);
+            }
+            taken += length;
+        }
+    }
+
+    /// Whether a message may go to its topic. MQTT 3.1.1 has no negative answer: there a refusal ends the connection.
+    fn judge(&self, publish: &Publish<'_>) -> Result<Verdict, Fault> {
+        let limits = &self.shared.limits;
+        if !topic::valid_topic_within(publish.topic, limits.topic_bytes, limits.topic_levels) {
+            return match self.version {
+                Version::V5 if topic::valid_topic(publish.topic) => Ok(Verdict::TopicRefused),
+                _ => Err(Fault::TopicName),
+            };
+        }
+        if self.shared.topics.is_alert_topic(publish.topic) || !self.line.account.may_publish(publish.topic) {
+            return match self.version {
+                Version::V5 => Ok(Verdict::Denied),
+                Version::V3 => Err(Fault::Denied),
+            };
+        }
+        Ok(Verdict::Stored)
+    }
+
+    /// Offers a run to the journal. Says whether it was taken.
+    fn offer(&mut self, batch: &[RawMessage<'_>], tally: Tally, now: Instant) -> Result<bool, End> {
+        let seq = match batch {
+            [] => None,
+            batch => match self.shared.intake.accept(batch) {
+                Ok(seq) => Some(seq),
+                Err(Refusal::Stopped) => return Err(End::JournalStopped),
+                Err(Refusal::Full) => {
+                    self.window.abandon();
+                    self.full = true;
+                    self.shared.full.store(true, Ordering::Release);
+                    self.shared.meters.held_back.add(1);
+                    if std::mem::replace(&mut self.offered_again, true) {
+                        self.resume_at = Some(now + REFUSED_AGAIN);
+                    }
+                    return Ok(false);
+                }
+            },
+        };
+        self.offered_again = false;
+        self.window.seal(seq);
+        let meters = &self.shared.meters;
+        meters.messages_qos_0.add(tally.qos_0);
+        meters.messages_qos_1.add(tally.qos_1);
+        meters.refuse_many(RefusedReason::Publish, tally.denied);
+        meters.refuse_many(RefusedReason::Topic, tally.topic);
+        self.spend((tally.qos_0 + tally.qos_1 + tally.denied + tally.topic) as usize, now);
+        Ok(true)
+    }
+
+    fn spend(&mut self, packets: usize, now: Instant) {
+        if let Some(until) = self.pace.spend(packets, now) {
+            self.resume_at = Some(until);
+            self.shared.meters.paced.add(1);
+        }
+    }
+
+    /// Answers a packet that is no message.
+    fn control(&mut self, packet: &[u8]) -> Result<(), End> {
+        let shared = &self.shared;
+        match frame::control(packet, self.version).map_err(End::Fault)? {
+            Control::Ping => answer::pong(&mut self.out.bytes),
+            Control::Disconnect => return Err(End::Left),
+            Control::Acknowledged(packet_id) => self.outbox.acknowledged(packet_id),
+            Control::Subscribe { packet_id, wishes } => {
+                let mut grants = Vec::with_capacity(wishes.len());
+                for wish in &wishes {
+                    let (grant, replay) = shared.topics.subscribe(&self.line, wish, shared.limits.subscriptions);
+                    if !matches!(grant, Grant::Granted(_)) {
+                        shared.meters.refuse(RefusedReason::Subscribe);
+                    }
+                    grants.push(grant);
+                    if let Some(replay) = replay {
+                        self.outbox.begin(replay);
+                    }
+                }
+                answer::subscribed(self.version, packet_id, &grants, &mut self.out.bytes);
+            }
+            Control::Unsubscribe { packet_id, filters } => {
+                let mut existed = Vec::with_capacity(filters.len());
+                for filter in &filters {
+                    self.outbox.end(filter);
+                    existed.push(shared.topics.unsubscribe(&self.line, filter));
+                }
+                answer::unsubscribed(self.version, packet_id, &existed, &mut self.out.bytes);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! Measurements, run by hand in release and never part of the gate:
+//!
+//! ```text
+//! cargo nextest run --release --run-ignored only --no-capture edge::measure
+//! ```
+//!
+//! The loader is raw: it writes blocks of packets made beforehand and counts the bytes of the answers. It shares the
+//! machine with the edge, so the figures are a floor.
+
+#![expect(clippy::print_stdout, reason = "whoever runs a measurement reads its figures")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use saola::clock::Clock;
+use saola::model::{Durable, Intake, RawMessage, Refusal, Seq, SourceId};
+use saola::mqtt::edge::{Access, Edge};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+use super::double::config;
+use crate::mqtt_client::{Client, V3, V5, publish};
+
+/// Counts and forgets.
+struct CountingIntake {
+    taken: AtomicU64,
+    durable: watch::Sender<Durable>,
+    instant: bool,
+}
+
+impl CountingIntake {
+    /// Commits at once, or every `every`.
+    fn new(every: Option<Duration>) -> Arc<CountingIntake> {
+        let durable = watch::Sender::new(Durable::default());
+        let intake = Arc::new(CountingIntake { taken: AtomicU64::new(0), durable, instant: every.is_none() });
+        if let Some(every) = every {
+            let committing = Arc::downgrade(&intake);
+            std::thread::spawn(move || {
+                while let Some(intake) = committing.upgrade() {
+                    std::thread::sleep(every);
+                    intake.commit();
+                }
+            });
+        }
+        intake
+    }
+
+    fn commit(&self) {
+        let taken = Seq(self.taken.load(Ordering::Acquire));
+        self.durable.send_if_modified(|durable| {
+            let grown = taken > durable.through;
+            durable.through = durable.through.max(taken);
+            grown
+        });
+    }
+}
+
+impl Intake for CountingIntake {
+    fn accept(&self, batch: &[RawMessage<'_>]) -> Result<Seq, Refusal> {
+        let count = batch.len() as u64;
+        let seq = Seq(self.taken.fetch_add(count, Ordering::AcqRel) + count);
+        if self.instant {
+            self.commit();
+        }
+        Ok(seq)
+    }
+
+    fn durable(&self) -> watch::Receiver<Durable> {
+        self.durable.subscribe()
+    }
+
+    async fn room(&self) {}
+}
+
+fn memory_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+}
+
+/// One connection that keeps up to `window` messages in flight. Counts what is acknowledged.
+async fn load(
+    address: SocketAddr,
+    version: u8,
+    name: String,
+    window: u16,
+    acknowledged: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+) {
+    let mut stream = Client::connected(address, version, &name).await.stream;
+    let topic = format!("saola/v1/{name}");
+    let payload = format!(
+        "{{\"time\": \"2026-11-21T10:15:00+07:00\", \"pm2_5\": 41.25, \"pm10\": 63.5, \"co\": 0.4, \"o3\": 21.0, \"status\": \"measuring\"{}}}",
+        " ".repeat(30)
+    );
+    assert_eq!(payload.len(), 150);
+    let half = usize::from(window.max(2) / 2);
+    let blocks: Vec<Vec<u8>> = [1, half + 1]
+        .map(|first| {
+            (first..first + half).flat_map(|id| publish(version, &topic, id as u16, payload.as_bytes())).collect()
+        })
+        .into();
+    let mut answers = vec![0; half * 4];
+    stream.write_all(&blocks[0]).await.unwrap();
+    for turn in 1.. {
+        stream.write_all(&blocks[turn % 2]).await.unwrap();
+        stream.read_exact(&mut answers).await.unwrap();
+        assert!(answers.chunks(4).all(|answer| answer[..2] == [0x40, 2]));
+        acknowledged.fetch_add(half as u64, Ordering::Relaxed);
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+    }
+}
+
+fn measure(version: u8, connections: usize, window: u16, every: Option<Duration>) {
+    let intake = CountingIntake::new(every);
+    let mut config = config();
+    config.limits.packets_per_second = 10_000_000;
+    let server = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let edge = {
+        let _inside = server.enter();
+        Edge::start(&config, intake, Access::open(), SourceId(0), Clock::System).unwrap()
+    };
+    let loader = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (acknowledged, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+    let tasks: Vec<_> = (0..connections)
+        .map(|n| {
+            loader.spawn(load(edge.address(), version, format!("d{n}"), window, acknowledged.clone(), stop.clone()))
+        })
+        .collect();
+    std::thread::sleep(Duration::from_secs(1));
+    let (begun, before) = (Instant::now(), acknowledged.load(Ordering::Relaxed));
+    std::thread::sleep(Duration::from_secs(5));
+    let rate = (acknowledged.load(Ordering::Relaxed) - before) as f64 / begun.elapsed().as_secs_f64();
+    stop.store(true, Ordering::Relaxed);
+    loader.block_on(async {
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    println!(
+        "MQTT {version}, {connections} connections, {window} in flight each, commit {}: {rate:.0} acknowledged/s",
+        every.map_or("at once".to_owned(), |every| format!("every {every:?}")),
+    );
+    server.shutdown_timeout(Duration::from_secs(1));
+    loader.shutdown_timeout(Duration::from_secs(1));
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn the_rate_of_acknowledged_messages() {
+    for (version, connections, window) in [(V3, 200, 100), (V5, 200, 100), (V3, 1, 1_000), (V3, 2_000, 2)] {
+        measure(version, connections, window, None);
+        measure(version, connections, window, Some(Duration::from_millis(5)));
+    }
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn the_memory_of_idle_connections() {
+    let connections: usize = std::env::var("SAOLA_IDLE_CONNECTIONS").map_or(9_000, |number| number.parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let intake = CountingIntake::new(Some(Duration::from_millis(5)));
+        let edge = Edge::start(&config(), intake, Access::open(), SourceId(0), Clock::System).unwrap();
+        let before = memory_bytes();
+        let mut clients: Vec<TcpStream> = Vec::with_capacity(connections);
+        for n in 0..connections {
+            let mut client = Client::connected(edge.address(), V3, &format!("device-{n:05}")).await;
+            client.publish("saola/v1/device", 1, &[b'x'; 150]).await;
+            assert_eq!(client.pubacks(1).await, [1]);
+            clients.push(client.stream);
+        }
+        let each = (memory_bytes() - before) / connections;
+        println!("{connections} idle connections that have each published: {each} bytes each, both ends together");
+    });
+}
