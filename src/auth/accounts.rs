@@ -139,16 +139,11 @@ pub struct Accounts {
 impl Accounts {
     /// Opens the database file (made when it is missing).
     pub fn open(path: &Path) -> Result<Accounts, AuthError> {
-        Accounts::over(Arc::new(Database::open(path)?))
+        Accounts::over(Arc::new(Database::open(path)?), PasswordCost::default())
     }
 
     /// Over a file that is open already: the registry shares it.
-    pub fn over(database: Arc<Database>) -> Result<Accounts, AuthError> {
-        Accounts::with_cost(database, PasswordCost::default())
-    }
-
-    /// With another cost of hashing: dearer where the machine can bear it, cheap in tests.
-    pub fn with_cost(database: Arc<Database>, cost: PasswordCost) -> Result<Accounts, AuthError> {
+    pub fn over(database: Arc<Database>, cost: PasswordCost) -> Result<Accounts, AuthError> {
         Ok(Accounts { database, passwords: Passwords::new(cost)?, throttle: Mutex::default() })
     }
 

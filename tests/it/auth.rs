@@ -30,7 +30,7 @@ struct House {
 fn house() -> House {
     let folder = tempfile::tempdir().unwrap();
     let database = Arc::new(Database::open(&folder.path().join("saola.sqlite")).unwrap());
-    let accounts = Accounts::with_cost(Arc::clone(&database), PasswordCost { memory_kib: 8, passes: 1 }).unwrap();
+    let accounts = Accounts::over(Arc::clone(&database), PasswordCost { memory_kib: 8, passes: 1 }).unwrap();
     let admin = accounts.first_start(at(0)).unwrap().unwrap();
     let ranger = NewAccount { name: "lo".to_owned(), role: Role::Ranger, scope: commune("03388") };
     accounts.add("admin", &ranger, &NewPassword::Chosen(CHOSEN), at(0)).unwrap();
