@@ -112,11 +112,11 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError>
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
     let first_password = accounts.first_start(clock.now())?;
 
-    let loaded = snapshot::load(&snapshots, config.alerts)?;
+    let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
     for (path, error) in &loaded.broken {
         tracing::error!(path = %path.display(), %error, "a snapshot is broken and was moved aside; the journal makes up for it");
     }
-    let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts));
+    let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts.retention()));
     let saved = Saved { through: state.applied, needs_after: state.applied };
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
     catch_up(&journal, &mut state, &store)?;

@@ -10,7 +10,7 @@ use super::areas::Areas;
 use super::field;
 use super::station_file::{self, DeclaredStation, StationDeclaration};
 use crate::document::read_text;
-use crate::model::{Mistake, StationId};
+use crate::model::{Catalogue, Channel, ChannelId, Mistake, Station, StationId, StationNo};
 
 /// What the files declare, without a mistake.
 #[derive(Debug, Default)]
@@ -66,6 +66,42 @@ impl Declared {
     /// How many stations and areas are declared.
     pub fn counts(&self) -> (usize, usize) {
         (self.stations.len(), self.areas.len())
+    }
+}
+
+impl Declared {
+    /// The catalogue that an empty registry would have: to check rules against, its numbers mean nothing.
+    pub fn catalogue(&self) -> Catalogue {
+        let mut channels = Vec::new();
+        let mut stations = Vec::with_capacity(self.stations.len());
+        for (place, DeclaredStation { station, .. }) in self.stations.iter().enumerate() {
+            let no = StationNo(place as u32);
+            let first = channels.len() as u32;
+            channels.extend(station.channels.iter().zip(first..).map(|(channel, id)| Channel {
+                id: ChannelId(id),
+                station: no,
+                property: channel.property.clone(),
+                unit: channel.unit,
+                interval: channel.interval,
+                plausible: channel.plausible,
+                link: channel.link,
+                retired: false,
+            }));
+            stations.push(Station {
+                no,
+                id: station.id.clone(),
+                kind: station.kind,
+                name: station.name.clone(),
+                position: station.position,
+                area: station.area.clone(),
+                maintenance: station.maintenance,
+                retired: false,
+                channels: (first..channels.len() as u32).map(ChannelId).collect(),
+            });
+        }
+        let areas = self.shapes.shapes().iter().map(|shape| shape.area.clone()).collect();
+        // Reading has made sure that names are unique, and the numbers are given out just here.
+        Catalogue::new(Vec::new(), areas, stations, channels).unwrap_or_default()
     }
 }
 

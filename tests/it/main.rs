@@ -4,6 +4,7 @@
 
 mod api;
 mod auth;
+mod config;
 mod crash;
 mod edge;
 mod mosquitto;

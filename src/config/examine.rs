@@ -1,0 +1,80 @@
+//! `saola check`: the configuration and every file that it leads to, in one run, without opening a port or a database.
+
+use std::path::Path;
+
+use super::{Config, environment, read};
+use crate::alerts;
+use crate::document::read_text;
+use crate::model::{Mistake, RuleFile};
+use crate::registry::Declared;
+
+/// What a look at everything found.
+#[derive(Debug)]
+pub struct Examination {
+    /// The configuration, with defaults in the place of what is wrong.
+    pub config: Config,
+    /// Everything that must be mended.
+    pub mistakes: Vec<Mistake>,
+    /// What is allowed, but probably not meant.
+    pub warnings: Vec<Mistake>,
+    /// Stations declared.
+    pub stations_count: usize,
+    /// Areas declared.
+    pub areas_count: usize,
+    /// Rules declared.
+    pub rules_count: usize,
+}
+
+/// Every mistake in a configuration and in the stations, areas and rules that it names.
+pub fn check(path: &Path) -> Vec<Mistake> {
+    examine(path, &environment::of_process()).mistakes
+}
+
+/// Looks at everything, with the given variables in the place of the environment.
+pub fn examine(path: &Path, variables: &[(String, String)]) -> Examination {
+    let (config, mistakes) = read(path, variables);
+    let (warnings, stations_count, areas_count, rules_count) = (Vec::new(), 0, 0, 0);
+    let mut found = Examination { config, mistakes, warnings, stations_count, areas_count, rules_count };
+    if found.config.province_dir.is_dir() {
+        let folder = found.config.province_dir.clone();
+        found.look_at_province(&folder);
+    }
+    found
+}
+
+impl Examination {
+    fn look_at_province(&mut self, folder: &Path) {
+        let rules = rule_files(&folder.join("rules"), &mut self.mistakes);
+        match Declared::read(folder) {
+            Err(mistakes) => self.mistakes.extend(mistakes),
+            Ok(declared) => {
+                self.warnings.extend_from_slice(declared.warnings());
+                (self.stations_count, self.areas_count) = declared.counts();
+                match alerts::check_rules(&rules, &declared.catalogue()) {
+                    Ok(rules) => self.rules_count = rules.list().len(),
+                    Err(mistakes) => self.mistakes.extend(mistakes.into_iter().map(|mistake| Mistake {
+                        file: folder.join("rules").join(&mistake.file).display().to_string(),
+                        ..mistake
+                    })),
+                }
+            }
+        }
+    }
+}
+
+/// The folder's rule files by name; none when there is no such folder.
+fn rule_files(folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<RuleFile> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        match read_text(&path) {
+            Ok(text) => files.push(RuleFile { name, text }),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    files
+}

@@ -1,0 +1,95 @@
+//! Files that the configuration names: they are there, and secrets are nobody else's to read.
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use super::Config;
+
+/// Secrets that stand in examples and lists of what to try first.
+const SAMPLES: [&str; 10] =
+    ["password", "passwd", "changeme", "change-me", "secret", "admin", "saola", "mosquitto", "123456", "example"];
+
+/// What a named file must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// There, and readable by us.
+    Readable,
+    /// That, and by nobody but its owner.
+    Secret,
+}
+
+/// Relative paths start at the configuration file's folder.
+pub(super) fn start_at(config: &mut Config, folder: &Path) {
+    config.province_dir =
+        if config.province_dir == Path::new(".") { folder.to_owned() } else { folder.join(&config.province_dir) };
+    for (_, path, _) in named(config) {
+        *path = folder.join(&path);
+    }
+}
+
+/// Every file by its key.
+fn named(config: &mut Config) -> Vec<(String, &mut PathBuf, Kind)> {
+    let mut found = Vec::new();
+    if let Some(tls) = &mut config.mqtt.edge.tls {
+        found.push(("mqtt.edge.tls.certificate".to_owned(), &mut tls.certificate, Kind::Readable));
+        found.push(("mqtt.edge.tls.key".to_owned(), &mut tls.key, Kind::Secret));
+    }
+    for (place, client) in config.mqtt.clients.iter_mut().enumerate() {
+        let files = [
+            ("password_file", &mut client.password_file, Kind::Secret),
+            ("ca_file", &mut client.ca_file, Kind::Readable),
+        ];
+        for (key, path, kind) in files {
+            found.extend(path.as_mut().map(|path| (format!("mqtt.client[{place}].{key}"), path, kind)));
+        }
+    }
+    found
+}
+
+/// Every mistake as key and sentence. `file` is the configuration itself.
+pub(super) fn mistakes(config: &Config, file: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    if !config.province_dir.is_dir() {
+        found.push(("province_dir".to_owned(), format!("there is no folder {}", config.province_dir.display())));
+    }
+    for (key, path, kind) in named(&mut config.clone()) {
+        if let Err(message) = look(path, kind) {
+            found.push((key, format!("{} {message}", path.display())));
+        }
+    }
+    // A hash of a password can be guessed against at leisure.
+    if !config.mqtt.edge.accounts.is_empty() && mode(file).is_some_and(|mode| mode & 0o007 != 0) {
+        let message = format!("everybody on this machine may read it: chmod o-rwx {}", file.display());
+        found.push(("mqtt.edge.account[0].password_hash".to_owned(), message));
+    }
+    found
+}
+
+fn mode(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|found| found.permissions().mode())
+}
+
+fn look(path: &Path, kind: Kind) -> Result<(), String> {
+    let mut start = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(64 * 1024).read_to_end(&mut start).map_err(|error| format!("cannot be read: {error}"))?;
+    if start.is_empty() {
+        return Err("is empty".to_owned());
+    }
+    if kind == Kind::Readable {
+        return Ok(());
+    }
+    if mode(path).is_some_and(|mode| mode & 0o077 != 0) {
+        return Err(format!("holds a secret that others may read: chmod 600 {}", path.display()));
+    }
+    let first = String::from_utf8_lossy(&start);
+    let first = first.lines().next().unwrap_or_default().trim().to_lowercase();
+    if first.is_empty() {
+        return Err("has an empty first line where the secret belongs".to_owned());
+    }
+    if SAMPLES.contains(&first.as_str()) {
+        return Err("holds a secret that everybody tries first: choose another".to_owned());
+    }
+    Ok(())
+}

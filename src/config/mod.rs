@@ -1,0 +1,119 @@
+//! The configuration: one TOML file, every key with a default, every mistake reported in one run with its line.
+//!
+//! Each part owns its section's struct, with its defaults; this module composes them, holds the range of every number
+//! ([`ranges`]) and what only shows when sections are looked at together. Unknown keys are errors. The shipped file
+//! ([`DEFAULT_FILE`]) documents every key, and tests prove that it says what [`Config::default`] does.
+//!
+//! The environment goes before the file: `SAOLA_HTTP`, `SAOLA_MQTT` and `SAOLA_DATA`, and for any other key its path
+//! in capitals with two underscores between the parts (`SAOLA__STORE__FLUSH_SAMPLES=1000`).
+//!
+//! Relative paths in the file start at the file's own folder, except `data_dir`, which is written and not read: it
+//! starts where the service was started.
+
+mod draft;
+mod environment;
+mod examine;
+mod files;
+mod ranges;
+mod relations;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use examine::{Examination, check, examine};
+pub use ranges::{Bounds, RANGES};
+
+use crate::model::{Mistake, Span};
+use crate::{alerts, api, journal, mqtt, store, validate};
+
+/// The shipped file: every key with its unit, its range and its default.
+pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where everything is kept; made when it is missing.
+    pub data_dir: PathBuf,
+    /// Folder with `stations/*.toml`, `areas/*.geojson` and `rules/*.toml`.
+    pub province_dir: PathBuf,
+    /// What is logged, as `tracing` directives: `info`, `info,saola::mqtt=debug`.
+    pub log: String,
+    /// How often time is noted in the journal: silence and hold times are judged at these moments.
+    pub tick: Span,
+    /// Pages and API.
+    pub http: api::Config,
+    /// Ways in by MQTT.
+    pub mqtt: Mqtt,
+    /// What is acknowledged, on disk.
+    pub journal: journal::Config,
+    /// History.
+    pub store: store::Config,
+    /// Which readings are believed.
+    pub validate: validate::Config,
+    /// Alerts.
+    pub alerts: alerts::Config,
+}
+
+/// Ways in by MQTT.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mqtt {
+    /// The embedded edge that devices connect to.
+    pub edge: mqtt::edge::Config,
+    /// Outside brokers that are read from.
+    #[serde(rename = "client")]
+    pub clients: Vec<mqtt::client::Config>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "data".into(),
+            province_dir: ".".into(),
+            log: "info".to_owned(),
+            tick: Span::from_seconds(1),
+            http: api::Config::default(),
+            mqtt: Mqtt::default(),
+            journal: journal::Config::default(),
+            store: store::Config::default(),
+            validate: validate::Config::default(),
+            alerts: alerts::Config::default(),
+        }
+    }
+}
+
+/// Reads the file and the environment: everything right, or every mistake.
+pub fn load(path: &Path) -> Result<Config, Vec<Mistake>> {
+    load_with(path, &environment::of_process())
+}
+
+/// Reads the file and the given variables: everything right, or every mistake.
+pub fn load_with(path: &Path, variables: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
+    let (config, mistakes) = read(path, variables);
+    if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
+}
+
+/// The configuration as far as it can be understood, and every mistake in it.
+fn read(path: &Path, variables: &[(String, String)]) -> (Config, Vec<Mistake>) {
+    let text = match crate::document::read_text(path) {
+        Ok(text) => text,
+        Err(mistake) => return (Config::default(), vec![mistake]),
+    };
+    let mut draft = draft::Draft::parse(&path.display().to_string(), &text);
+    environment::lay_over(&mut draft, variables);
+    draft.check_ranges();
+    let mut config: Config = draft.settle();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    files::start_at(&mut config, folder);
+    for (key, message) in relations::mistakes(&config) {
+        if !relations::judged_by(&key).is_some_and(|judge| draft.is_noted(&judge)) {
+            draft.mistake(&key, message);
+        }
+    }
+    for (key, message) in files::mistakes(&config, path) {
+        draft.mistake(&key, message);
+    }
+    (config, draft.into_mistakes())
+}
