@@ -37,6 +37,7 @@ export const en: Messages = {
     heartbeatAgo: (age) => `Server heartbeat ${age}`,
     intakeAgo: (age) => `Newest sensor message ${age}`,
     streamBroken: (since) => `Connection to the server lost. The screen shows values as of ${since}, not now.`,
+    unreachable: 'The server cannot be reached yet.',
     heartbeatLate: (age) => `The server has been silent for ${age}. Values on the screen may be old.`,
     intakeLate: (age) => `No sensor message has reached the server for ${age}.`,
     intakeNever: 'The server has not received any sensor message yet.',

@@ -35,6 +35,7 @@ export const vi = {
     heartbeatAgo: (age: string) => `Nhịp máy chủ ${age}`,
     intakeAgo: (age: string) => `Bản tin cảm biến gần nhất ${age}`,
     streamBroken: (since: string) => `Mất kết nối với máy chủ. Số liệu trên màn hình dừng ở ${since}, không phải hiện tại.`,
+    unreachable: 'Chưa kết nối được với máy chủ.',
     heartbeatLate: (age: string) => `Máy chủ im lặng đã ${age}. Số liệu trên màn hình có thể đã cũ.`,
     intakeLate: (age: string) => `Không có bản tin cảm biến nào đến máy chủ trong ${age} qua.`,
     intakeNever: 'Máy chủ chưa nhận được bản tin cảm biến nào.',
