@@ -46,16 +46,15 @@ export const vi = {
   },
 
   counts: {
+    label: 'Tổng quan và bộ lọc',
     stations: 'Trạm theo tình trạng',
     kinds: 'Loại trạm',
     alerts: 'Cảnh báo đang mở',
-    total: (count: number) => `${count} trạm`,
     none: 'Không có cảnh báo đang mở',
     only: (name: string) => `Chỉ hiện: ${name}`,
     clear: 'Bỏ lọc',
     filtered: (shown: number, total: number) => `Đang hiện ${shown} / ${total} trạm`,
     filter: 'Lọc',
-    withAlert: 'Có cảnh báo',
   },
 
   tabs: { map: 'Bản đồ', alerts: 'Cảnh báo', stations: 'Trạm', legend: 'Chú giải' },
@@ -118,7 +117,6 @@ export const vi = {
     received: (time: string) => `Nhận lúc ${time}`,
     every: (span: string) => `Dự kiến mỗi ${span}`,
     gone: 'Trạm này không còn trong danh mục.',
-    back: 'Quay lại',
   },
 
   chart: {
@@ -135,7 +133,6 @@ export const vi = {
     summary: (property: string, low: string, high: string, last: string) =>
       `${property} trong 24 giờ qua: thấp nhất ${low}, cao nhất ${high}, mới nhất ${last}.`,
     threshold: 'Ngưỡng',
-    zone: 'giờ Việt Nam',
   },
 
   ago: {
