@@ -79,6 +79,16 @@ pub(super) fn is_no_space(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }
 
+/// Finds out at once whether files can be made here, not at the first commit. A full disk may have space later.
+pub(super) fn probe(disk: &dyn Disk) -> io::Result<()> {
+    let name = format!("probe-{:08x}", disk.random());
+    match disk.create(&name) {
+        Ok(_) => disk.remove(&name),
+        Err(error) if is_no_space(&error) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// A directory of the operating system.
 pub(super) struct RealDisk {
     dir: PathBuf,

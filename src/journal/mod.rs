@@ -161,6 +161,7 @@ impl Journal {
 
     fn open_on(disk: Arc<dyn Disk>, config: &Config) -> Result<(Arc<Journal>, Recovery), JournalError> {
         let recovered = recover::recover(&*disk)?;
+        disk::probe(&*disk).map_err(|error| JournalError::io("write to", "the journal's directory", error))?;
         let recovery = recovered.recovery.clone();
         let last = recovered.last;
         let (log, segments) = Log::new(Arc::clone(&disk), config, recovered);

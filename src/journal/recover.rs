@@ -138,7 +138,7 @@ fn look_at(disk: &dyn Disk, name: String, purpose: Purpose, survey: &mut Survey)
 pub(super) fn without_twins(
     found: Vec<Found>,
     damaged: &mut Damages,
-) -> Result<(Vec<Found>, Vec<(Found, Scan)>), JournalError> {
+) -> Result<(Vec<Found>, Vec<Leftover>), JournalError> {
     let mut kept: Vec<Found> = Vec::with_capacity(found.len());
     let mut empty = Vec::new();
     for mut candidate in found {
@@ -150,7 +150,7 @@ pub(super) fn without_twins(
                 std::mem::swap(twin, &mut candidate);
             }
             if loser.kept.next == candidate.header.first {
-                empty.push((candidate, loser));
+                empty.push(leftover(candidate.name, &loser));
             } else {
                 damaged.note(&candidate.name, 0, Fault::Overlap);
             }
@@ -166,9 +166,9 @@ pub(super) fn recover(disk: &dyn Disk) -> Result<Recovered, JournalError> {
     let Survey { found, spares, mut damaged } = survey(disk, Purpose::Write)?;
     let segments = found.len();
     let (found, empty) = without_twins(found, &mut damaged)?;
-    for (found, scan) in empty {
+    for leftover in empty {
         // At once: it must not outlive the segment that has its numbers.
-        leftover(found.name, &scan).remove(disk);
+        leftover.remove(disk);
     }
     let recovery = Recovery { segments, damaged, ..Recovery::default() };
     let mut opening = Opening { disk, kept: Vec::new(), superseded: Vec::new(), last: Seq(0), recovery };
@@ -299,7 +299,8 @@ fn settle(disk: &dyn Disk, found: &Found, scan: &Scan, recovery: &mut Recovery) 
     found.file.sync().map_err(failed("sync"))?;
     let mut readable = end;
     if cut && !scan.kept.closed {
-        // Says that everything before it is durable: so not before the sync.
+        // Says that everything before it is durable: so not before the sync. It need not be durable itself: without
+        // it the next start does all this again.
         let last = Seq(scan.kept.next.0.saturating_sub(1));
         let mark = closing_mark(found.header.salt, found.header.first, last);
         match write_all(&*found.file, &mark, end) {
@@ -307,7 +308,6 @@ fn settle(disk: &dyn Disk, found: &Found, scan: &Scan, recovery: &mut Recovery) 
             Err(error) if is_no_space(&error) => {}
             Err(error) => return Err(failed("mark the end of")(error)),
         }
-        found.file.sync().map_err(failed("sync"))?;
     }
     Ok(readable)
 }

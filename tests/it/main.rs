@@ -7,6 +7,7 @@ mod auth;
 mod config;
 mod crash;
 mod edge;
+mod journal;
 mod mosquitto;
 mod mqtt_client;
 mod registry;
