@@ -10,6 +10,7 @@ use super::door::{Allowed, Replay, SeeDeadLetters};
 use super::problem::{Code, Missing, Problem, Refused};
 use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
 use super::time::{Shown, Zone};
+use crate::auth::{Act, Deed};
 use crate::model::{Catalogue, Reason, Seq, SourceId};
 use crate::store::{DeadLetter, DeadLetterFilter};
 
@@ -177,7 +178,13 @@ pub async fn replay(
     let letter = find(&door, &id).await?;
     let again = (door.parts().replay)(letter).await;
     let seq = again.map_err(|why| Problem::new(Code::Unavailable, why))?;
-    tracing::info!(dead_letter.id = %id, caller.name = %door.caller().name, "a dead letter was replayed");
+    let (parts, actor, subject, origin) =
+        (door.parts().clone(), door.caller().name.clone(), id.clone(), Some(door.address()));
+    let noted = tokio::task::spawn_blocking(move || {
+        let deed = Deed { actor: &actor, act: Act::DeadLetterReplayed, subject: &subject, detail: "", origin };
+        parts.accounts.audit().record(&deed, parts.clock.now())
+    });
+    noted.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
     Ok(Json(Replayed { id, journaled_as: seq.to_string() }))
 }
 

@@ -15,6 +15,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, Method};
+use tokio::sync::Semaphore;
 
 use super::problem::{Code, Problem};
 use super::readers::{Readers, Seat};
@@ -26,18 +27,23 @@ use crate::model::Catalogue;
 /// The cookie of a signed-in page.
 pub const SESSION_COOKIE: &str = "saola_session";
 
+/// Pieces of history read at a time. Each takes about a millisecond, so that a line of hundreds moves on quickly.
+const READS_AT_ONCE: usize = 4;
+
 /// The router's state. Its parts are private to this module.
 #[derive(Clone)]
 pub struct House {
     parts: Arc<Parts>,
     readers: Arc<Readers>,
+    /// For reading the history: who finds none waits in line, and those who take in data keep theirs.
+    turns: Arc<Semaphore>,
 }
 
 impl House {
     /// Around the parts.
     pub fn new(parts: Arc<Parts>) -> Self {
         let readers = Arc::new(Readers::new(parts.config.streams_max, parts.config.streams_per_address_max));
-        Self { parts, readers }
+        Self { parts, readers, turns: Arc::new(Semaphore::new(READS_AT_ONCE)) }
     }
 
     /// The limits of requests.
@@ -104,6 +110,7 @@ pub enum Credential {
 pub struct Allowed<N> {
     parts: Arc<Parts>,
     readers: Arc<Readers>,
+    turns: Arc<Semaphore>,
     address: IpAddr,
     caller: Caller,
     credential: Credential,
@@ -141,6 +148,11 @@ impl<N> Allowed<N> {
         self.readers.take(self.address)
     }
 
+    /// The line in which pieces of history are read.
+    pub fn turns(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.turns)
+    }
+
     /// For answers that outlast the request.
     pub fn into_pass(self) -> Pass {
         Pass { parts: self.parts, caller: self.caller, credential: self.credential }
@@ -162,8 +174,8 @@ impl<N: Need> FromRequestParts<House> for Allowed<N> {
         {
             return Err(refuse(&parts, caller, permission, head.uri.path(), peer.ip()).await);
         }
-        let readers = Arc::clone(&house.readers);
-        Ok(Self { parts, readers, address: peer.ip(), caller, credential, need: PhantomData })
+        let House { readers, turns, .. } = house.clone();
+        Ok(Self { parts, readers, turns, address: peer.ip(), caller, credential, need: PhantomData })
     }
 }
 

@@ -13,6 +13,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LINK};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
+use tokio::sync::Semaphore;
 use utoipa::IntoParams;
 
 use super::Parts;
@@ -136,9 +137,9 @@ pub async fn read(door: Allowed<SeeHistory>, Asked(asked): Asked<HistoryAsked>) 
         walk.place = place;
     }
     match asked.limit {
-        None => Ok(answer(asked.format, Body::from_stream(flow(walk, writer)), None)),
+        None => Ok(answer(asked.format, Body::from_stream(flow(door.turns(), walk, writer)), None)),
         Some(limit) => {
-            let (body, next) = page(walk, writer, limit).await?;
+            let (body, next) = page(&door.turns(), walk, writer, limit).await?;
             Ok(answer(asked.format, Body::from(body), next))
         }
     }
@@ -192,20 +193,28 @@ impl Walk {
     }
 }
 
-async fn off_thread<T: Send + 'static>(
+/// Reads on a blocking thread, in turn: however many ask, only a few read at a time, and those who ask for years give
+/// way to the others after each piece.
+async fn in_turn<T: Send + 'static>(
+    turns: &Semaphore,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
+    let _turn = turns.acquire().await.map_err(Problem::internal)?;
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(Problem::internal)?.map_err(Problem::internal)
 }
 
 /// The whole answer as a stream that reads on when the peer has taken what was read.
-fn flow(walk: Walk, writer: Writer) -> impl stream::Stream<Item = Result<Bytes, std::io::Error>> {
-    stream::try_unfold(Some((walk, writer)), |reading| async move {
-        let Some((mut walk, mut writer)) = reading else {
+fn flow(
+    turns: Arc<Semaphore>,
+    walk: Walk,
+    writer: Writer,
+) -> impl stream::Stream<Item = Result<Bytes, std::io::Error>> {
+    stream::try_unfold(Some((turns, walk, writer)), |reading| async move {
+        let Some((turns, mut walk, mut writer)) = reading else {
             return Ok(None);
         };
-        let stepped = off_thread(move || {
+        let stepped = in_turn(&turns, move || {
             // Empty stretches are passed over here: each costs one look into the store and no round trip.
             while let Some(piece) = walk.step()? {
                 if !piece.samples.is_empty() {
@@ -217,7 +226,10 @@ fn flow(walk: Walk, writer: Writer) -> impl stream::Stream<Item = Result<Bytes, 
             Ok((writer.take(), None))
         });
         match stepped.await {
-            Ok((text, rest)) => Ok(Some((text, rest))),
+            Ok((text, rest)) => {
+                let rest = rest.map(|(walk, writer)| (turns.clone(), walk, writer));
+                Ok(Some((text, rest)))
+            }
             Err(problem) => {
                 // The answer has begun: all that is left is to break it off, so that it cannot pass for whole.
                 tracing::error!(?problem, "a history answer was broken off");
@@ -228,8 +240,13 @@ fn flow(walk: Walk, writer: Writer) -> impl stream::Stream<Item = Result<Bytes, 
 }
 
 /// At most `limit` samples, and where the next page begins.
-async fn page(mut walk: Walk, mut writer: Writer, limit: usize) -> Result<(Bytes, Option<String>), Problem> {
-    off_thread(move || {
+async fn page(
+    turns: &Semaphore,
+    mut walk: Walk,
+    mut writer: Writer,
+    limit: usize,
+) -> Result<(Bytes, Option<String>), Problem> {
+    in_turn(turns, move || {
         let mut left = limit;
         while let Some(piece) = walk.step()? {
             let taken = piece.samples.len().min(left);

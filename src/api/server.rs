@@ -26,7 +26,6 @@ use tower::ServiceExt;
 
 use super::config::Config;
 use super::paced::Paced;
-use super::{Parts, router};
 
 /// The most a connection buffers while it reads headers or writes an answer, in bytes.
 const CONNECTION_BUFFER_BYTES: usize = 64 * 1024;
@@ -60,20 +59,16 @@ pub enum ServerError {
 pub struct Server {
     address: SocketAddr,
     accepting: JoinHandle<()>,
-    stop: CancellationToken,
 }
 
 impl Server {
-    /// Listens where the parts' configuration says and serves the API and the pages until the parts' `stop` is
-    /// cancelled.
-    pub async fn start(parts: impl Into<Arc<Parts>>) -> Result<Server, ServerError> {
-        let parts = parts.into();
-        let (config, stop) = (parts.config.clone(), parts.stop.clone());
+    /// Listens on `config.listen` and serves `app` until `stop` is cancelled.
+    pub async fn start(config: &Config, app: Router, stop: CancellationToken) -> Result<Server, ServerError> {
         let failed = |source| ServerError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let accepting = tokio::spawn(accept(listener, config, router(parts), stop.clone()));
-        Ok(Server { address, accepting, stop })
+        let accepting = tokio::spawn(accept(listener, config.clone(), app, stop));
+        Ok(Server { address, accepting })
     }
 
     /// Where it listens (the real port when 0 was asked for).
@@ -81,9 +76,8 @@ impl Server {
         self.address
     }
 
-    /// Stops; returns when the last connection is gone or the stop's time-out has passed.
-    pub async fn stop(self) {
-        self.stop.cancel();
+    /// Returns when, after the stop, the last connection is gone or the stop's time-out has passed.
+    pub async fn stopped(self) {
         if let Err(error) = self.accepting.await {
             tracing::error!(%error, "the http server ended badly");
         }

@@ -87,7 +87,9 @@ impl App {
 
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
         let first_password = opened.first_password.clone();
-        let http = api::Server::start(api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop)).await?;
+        let http_config = config.http.clone();
+        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop);
+        let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
         Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
     }
 
@@ -128,7 +130,7 @@ impl App {
         if !matches!(ended, Ok(true)) {
             tracing::error!("a follower of the journal ended badly");
         }
-        self.http.stop().await;
+        self.http.stopped().await;
     }
 }
 

@@ -76,7 +76,13 @@ impl Readiness {
         } else if status.full {
             (false, "at its size limit: senders wait until every follower has passed on".to_owned())
         } else {
-            (true, format!("{} segments, {} bytes, on disk through entry {}", status.segments, status.bytes, status.durable))
+            (
+                true,
+                format!(
+                    "{} segments, {} bytes, on disk through entry {}",
+                    status.segments, status.bytes, status.durable
+                ),
+            )
         };
         Check { part: "journal".to_owned(), ready, detail }
     }

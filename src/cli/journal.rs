@@ -71,7 +71,10 @@ fn line(entry: &Entry) -> String {
                 .collect();
             let refused: Vec<&str> = message.rejections.iter().map(|rejection| rejection.reason.word()).collect();
             let (source, duplicates) = (message.source, message.duplicates);
-            format!("message from source {source}: [{}], {duplicates} duplicates, refused {refused:?}", samples.join("; "))
+            format!(
+                "message from source {source}: [{}], {duplicates} duplicates, refused {refused:?}",
+                samples.join("; ")
+            )
         }
         Body::Tick => "tick".to_owned(),
         Body::Catalogue(catalogue) => {

@@ -110,18 +110,13 @@ async fn publish_on(publisher: &Publisher, first: Timestamp, sent: &mut u64) {
 }
 
 /// The history that must be there, by device.
-fn account(first: Timestamp, sent: u64) -> BTreeMap<String, Vec<(String, f64)>> {
-    let mut expected: BTreeMap<String, Vec<(String, f64)>> = BTreeMap::new();
+fn account(first: Timestamp, sent: u64) -> BTreeMap<String, Vec<(Timestamp, f64)>> {
+    let mut expected: BTreeMap<String, Vec<(Timestamp, f64)>> = BTreeMap::new();
     for number in 0..sent {
         let (device, at, value) = reading(first, number);
-        expected.entry(device).or_default().push((shown(at), value));
+        expected.entry(device).or_default().push((at, value));
     }
     expected
-}
-
-/// A time as the API shows it with `tz=UTC`.
-fn shown(at: Timestamp) -> String {
-    at.to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,6 +10,7 @@ mod edge;
 mod mosquitto;
 mod mqtt_client;
 mod registry;
+mod rules;
 mod service;
 mod store;
 mod tidy;

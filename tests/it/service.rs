@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use saola::model::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -158,14 +159,14 @@ impl Service {
     }
 
     /// One channel's whole history: time and value.
-    pub async fn history(&self, channel: &str) -> Vec<(String, f64)> {
+    pub async fn history(&self, channel: &str) -> Vec<(Timestamp, f64)> {
         let path =
             format!("/api/v1/history?channel={channel}&from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&tz=UTC");
         let answer = self.get(&path).await;
         let samples = answer["channels"][0]["samples"].as_array().unwrap();
         samples
             .iter()
-            .map(|sample| (sample["time"].as_str().unwrap().to_owned(), sample["value"].as_f64().unwrap()))
+            .map(|sample| (Timestamp::parse(sample["time"].as_str().unwrap()).unwrap(), sample["value"].as_f64().unwrap()))
             .collect()
     }
 

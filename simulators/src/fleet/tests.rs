@@ -46,7 +46,7 @@ fn seed_and_start_fix_every_byte() {
     assert_eq!(first, GOLDEN, "the golden bytes have changed: {first:#018X}");
 }
 
-const GOLDEN: u64 = 0xB41509BD7B9AFCC2;
+const GOLDEN: u64 = 0xE0A3B631FE9CAE4D;
 
 #[test]
 fn steps_do_not_depend_on_what_was_asked_before() {
@@ -114,6 +114,6 @@ fn the_demonstration_burns_floods_and_recovers() {
     assert!(highest(&all, "FS-TT-01", "smoke", 490, 560) > 0.5, "the second fire is not lit");
     assert!(highest(&all, "RV-NAMMU-01", "water_level", 60, 240) > 3.0);
     assert!(highest(&all, "RV-NAMMU-01", "water_level", 340, 430) < 2.0, "the flood does not recede");
-    assert!(highest(&all, "WX-02", "rainfall", 0, 60) >= 2.0);
+    assert!(highest(&all, "RG-13", "rainfall", 0, 15) > 6.0);
     assert!(highest(&all, "FS-HL-01", "acoustic_score", 118, 160) > 0.8);
 }

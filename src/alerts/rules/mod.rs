@@ -8,6 +8,7 @@
 //! kind = "air"                       # optional: one station kind or a list
 //! area = "03388"                     # optional: one area or a list; a province takes in its communes
 //! stations = ["AQ-TP-01"]            # optional: these stations only
+//! except = ["AQ-TEST"]               # optional: these stations not; they need not be in the registry
 //! unit = "ug/m3"                     # optional: unit of the thresholds; without it they are in the channel's own
 //! levels = [                         # least severe first, all of one direction, at most five
 //!     { severity = "medium", above = 50.0, clear = 45.0 },
@@ -93,6 +94,8 @@ pub struct Scope {
     pub areas: Vec<AreaId>,
     /// Stations by name.
     pub stations: Vec<StationId>,
+    /// Not these.
+    pub except: Vec<StationId>,
 }
 
 /// When a rule holds.
@@ -186,6 +189,7 @@ impl Scope {
     fn takes(&self, catalogue: &Catalogue, station: &Station) -> bool {
         (self.kinds.is_empty() || self.kinds.contains(&station.kind))
             && (self.stations.is_empty() || self.stations.contains(&station.id))
+            && !self.except.contains(&station.id)
             && (self.areas.is_empty() || lies_in(catalogue, station.area.as_ref(), &self.areas))
     }
 }

@@ -122,7 +122,8 @@ fn read_scope(section: &mut Section<'_, '_>, catalogue: &Catalogue) -> Option<Sc
             whole = false;
         }
     }
-    whole.then_some(Scope { kinds, areas, stations })
+    let except = section.texts("except").into_iter().map(StationId::new).collect();
+    whole.then_some(Scope { kinds, areas, stations, except })
 }
 
 fn read_patience(section: &mut Section<'_, '_>, key: &'static str, need: Need) -> Option<Duration> {

@@ -2,6 +2,7 @@
 
 mod house;
 
+mod alerts;
 mod door;
 mod errors;
 mod history;

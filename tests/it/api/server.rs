@@ -1,13 +1,13 @@
 //! The server itself: time-outs, caps, headers, stop.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use saola::api::{Config, Demo, Server};
 use saola::model::Span;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 
 use super::house::House;
 
@@ -15,7 +15,7 @@ use super::house::House;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct Served {
-    _house: House,
+    house: House,
     server: Server,
     address: SocketAddr,
 }
@@ -24,9 +24,9 @@ async fn served(change: impl FnOnce(&mut Config)) -> Served {
     let mut config = Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::default() };
     change(&mut config);
     let house = House::with(Demo::Loopback, config);
-    let server = Server::start(Arc::clone(&house.parts)).await.unwrap();
+    let server = Server::start(&house.parts.config, house.router.clone(), house.parts.stop.clone()).await.unwrap();
     let address = server.address();
-    Served { _house: house, server, address }
+    Served { house, server, address }
 }
 
 async fn read_to_end(stream: &mut TcpStream) -> String {
@@ -51,6 +51,22 @@ async fn half_a_request_is_cut_off() {
     read_to_end(&mut slow).await;
     let mut idle = TcpStream::connect(served.address).await.unwrap();
     read_to_end(&mut idle).await;
+}
+
+#[tokio::test]
+async fn a_crowd_of_half_requests_keeps_nobody_out() {
+    let served = served(|config| config.header_timeout = Span::from_seconds(2)).await;
+    let mut crowd = Vec::new();
+    for _ in 0..300 {
+        let mut slow = TcpStream::connect(served.address).await.unwrap();
+        slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: 127").await.unwrap();
+        crowd.push(slow);
+    }
+    let answer = one_shot(served.address, "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    for mut slow in crowd {
+        read_to_end(&mut slow).await;
+    }
 }
 
 #[tokio::test]
@@ -103,7 +119,8 @@ async fn a_stop_ends_streams_and_lets_requests_finish() {
     let mut first = [0; 12];
     stream.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"HTTP/1.1 200");
-    tokio::time::timeout(PATIENCE, served.server.stop()).await.unwrap();
+    served.house.parts.stop.cancel();
+    tokio::time::timeout(PATIENCE, served.server.stopped()).await.unwrap();
     let rest = read_to_end(&mut stream).await;
     assert!(rest.ends_with("0\r\n\r\n"), "{rest}");
     assert!(TcpStream::connect(served.address).await.is_err());
@@ -113,7 +130,7 @@ async fn a_stop_ends_streams_and_lets_requests_finish() {
 async fn an_address_in_use_is_a_sentence() {
     let served = served(|_| {}).await;
     let config = Config { listen: served.address, ..Config::default() };
-    let error = Server::start(House::with(Demo::Off, config).parts).await.unwrap_err();
+    let error = Server::start(&config, served.house.router.clone(), CancellationToken::new()).await.unwrap_err();
     assert!(error.to_string().contains(&served.address.to_string()), "{error}");
 }
 

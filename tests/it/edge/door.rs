@@ -286,6 +286,32 @@ async fn silent_and_slow_beginners_are_cut_off() {
 }
 
 #[tokio::test]
+async fn a_thousand_silent_connections_cost_little_and_go() {
+    let mut config = config();
+    config.limits.connect_seconds = 2;
+    let edge = edge(&config, &HandIntake::instant());
+    let before = resident_bytes();
+    let mut silent = Vec::with_capacity(1_000);
+    for _ in 0..1_000 {
+        let mut client = Client::open(edge.address(), V3).await;
+        client.send(&[0x10, 0xF0, 0x1F]).await;
+        silent.push(client);
+    }
+    let grown = resident_bytes().saturating_sub(before);
+    assert!(grown < 20 * 1024 * 1024, "{grown} bytes");
+    for mut client in silent {
+        client.closed_silently().await;
+    }
+    assert_eq!(edge.status().refused["connect_timeout"], 1_000);
+}
+
+fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
+}
+
+#[tokio::test]
 async fn a_client_that_breaks_its_keep_alive_is_cut_off() {
     let edge = edge(&config(), &HandIntake::instant());
     for version in [V3, V5] {

@@ -69,6 +69,16 @@ impl HandIntake {
         self.durable.send_modify(|durable| durable.through = Seq(through));
     }
 
+    /// How many messages have been taken.
+    pub fn taken_count(&self) -> u64 {
+        self.taken.lock().len() as u64
+    }
+
+    /// How many messages are durable.
+    pub fn committed(&self) -> u64 {
+        self.durable.borrow().through.0
+    }
+
     /// A write fails.
     pub fn fail(&self) {
         self.stopped.store(true, Ordering::Release);

@@ -1,5 +1,10 @@
 //! The contract of the PUBACK: after the journal, in order, never otherwise.
 
+use std::sync::Arc;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
 use super::double::{HandIntake, config, edge};
 use crate::mqtt_client::{Client, V3, V5, packet, publish};
 
@@ -200,4 +205,70 @@ async fn a_stop_does_not_wait_for_ever() {
     intake.has_taken(1).await;
     edge.stop().await;
     client.closed_silently().await;
+}
+
+/// Commits, fills and empties the journal at random until everything is durable.
+async fn unsteady_journal(intake: Arc<HandIntake>, seed: u64, messages: u64) {
+    let mut random = StdRng::seed_from_u64(seed);
+    while intake.committed() < messages {
+        match random.random_range(0..10) {
+            0 => intake.set_full(true),
+            1..=3 => intake.set_full(false),
+            4..=6 => {
+                let taken = intake.taken_count();
+                intake.commit(random.random_range(intake.committed()..=taken));
+            }
+            _ => tokio::task::yield_now().await,
+        }
+        tokio::task::yield_now().await;
+    }
+    intake.set_full(false);
+}
+
+#[tokio::test]
+async fn any_slicing_and_any_pause_keep_the_order_and_lose_nothing() {
+    const MESSAGES: u64 = 3_000;
+    for seed in 0..6 {
+        let version = if seed % 2 == 0 { V3 } else { V5 };
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut config = config();
+        config.limits.outstanding = if version == V3 { 50 } else { u16::MAX };
+        let intake = HandIntake::by_hand();
+        let edge = edge(&config, &intake);
+        let client = Client::connected(edge.address(), version, "a").await;
+        let (mut reading, mut writing) = client.stream.into_split();
+        let mut bytes = Vec::new();
+        for n in 1..=MESSAGES {
+            let payload = vec![b'x'; random.random_range(0..400)];
+            bytes.extend(publish(version, &format!("saola/v1/{n}"), n as u16, &payload));
+            if random.random_ratio(1, 10) {
+                bytes.extend(packet(0xC0, &[]));
+            }
+        }
+        let journal = tokio::spawn(unsteady_journal(intake.clone(), seed, MESSAGES));
+        let sender = tokio::spawn(async move {
+            let mut rest = bytes.as_slice();
+            while !rest.is_empty() {
+                let (slice, after) = rest.split_at(random.random_range(1..5_000).min(rest.len()));
+                tokio::io::AsyncWriteExt::write_all(&mut writing, slice).await.unwrap();
+                tokio::task::yield_now().await;
+                rest = after;
+            }
+            writing
+        });
+        let mut answers = Client::over(tokio::io::join(&mut reading, tokio::io::sink()), version);
+        let mut expected = 1;
+        while expected <= MESSAGES {
+            let answer = answers.next().await;
+            if answer.kind() == 4 {
+                assert_eq!(u64::from(answer.id()), expected, "seed {seed}");
+                assert!(intake.committed() >= expected, "seed {seed}: {expected} was answered too early");
+                expected += 1;
+            }
+        }
+        journal.await.unwrap();
+        drop(sender.await.unwrap());
+        let topics: Vec<String> = intake.taken().into_iter().map(|(topic, _)| topic).collect();
+        assert_eq!(topics, (1..=MESSAGES).map(|n| format!("saola/v1/{n}")).collect::<Vec<_>>(), "seed {seed}");
+    }
 }

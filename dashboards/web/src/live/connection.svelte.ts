@@ -12,7 +12,7 @@ const TICK_LATE_MS = 90_000;
 export type Trust =
   | { state: 'connecting' }
   | { state: 'good' }
-  /** The stream is broken since this time (server's clock). */
+  /** The stream is broken since this time (server's clock); 0 when it never was whole. */
   | { state: 'broken'; since: number }
   | { state: 'heartbeat-late'; ageMs: number }
   /** `ageMs` is null when the server has never received anything. */
@@ -35,7 +35,15 @@ class Connection {
   }
 
   broke(): void {
-    if (this.phase === 'open') this.phase = 'broken';
+    this.phase = 'broken';
+  }
+
+  /** After signing out. */
+  forget(): void {
+    this.phase = 'connecting';
+    this.heardAt = 0;
+    this.#beat = null;
+    this.loadFailure = null;
   }
 
   heard(): void {

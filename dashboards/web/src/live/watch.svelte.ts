@@ -74,7 +74,7 @@ class Watch {
     clearTimeout(this.#retry);
     clearInterval(this.#reload);
     picture.forget();
-    connection.phase = 'connecting';
+    connection.forget();
     this.me = null;
   }
 

@@ -37,6 +37,7 @@ export const en: Messages = {
     heartbeatAgo: (age) => `Server heartbeat ${age}`,
     intakeAgo: (age) => `Newest sensor message ${age}`,
     streamBroken: (since) => `Connection to the server lost. The screen shows values as of ${since}, not now.`,
+    unreachable: 'The server cannot be reached yet.',
     heartbeatLate: (age) => `The server has been silent for ${age}. Values on the screen may be old.`,
     intakeLate: (age) => `No sensor message has reached the server for ${age}.`,
     intakeNever: 'The server has not received any sensor message yet.',
@@ -47,16 +48,15 @@ export const en: Messages = {
   },
 
   counts: {
+    label: 'Counts and filters',
     stations: 'Stations by freshness',
     kinds: 'Kinds of station',
     alerts: 'Open alerts',
-    total: (count) => plural(count, 'station'),
     none: 'No open alerts',
     only: (name) => `Show only: ${name}`,
     clear: 'Clear filters',
     filtered: (shown, total) => `Showing ${shown} of ${plural(total, 'station')}`,
     filter: 'Filter',
-    withAlert: 'With an alert',
   },
 
   tabs: { map: 'Map', alerts: 'Alerts', stations: 'Stations', legend: 'Legend' },
@@ -119,7 +119,6 @@ export const en: Messages = {
     received: (time) => `Received ${time}`,
     every: (span) => `Expected every ${span}`,
     gone: 'This station is no longer in the registry.',
-    back: 'Back',
   },
 
   chart: {
@@ -136,7 +135,6 @@ export const en: Messages = {
     summary: (property, low, high, last) =>
       `${property} over the last 24 hours: lowest ${low}, highest ${high}, newest ${last}.`,
     threshold: 'Threshold',
-    zone: 'Viet Nam time',
   },
 
   ago: {

@@ -35,6 +35,7 @@ export const vi = {
     heartbeatAgo: (age: string) => `Nhịp máy chủ ${age}`,
     intakeAgo: (age: string) => `Bản tin cảm biến gần nhất ${age}`,
     streamBroken: (since: string) => `Mất kết nối với máy chủ. Số liệu trên màn hình dừng ở ${since}, không phải hiện tại.`,
+    unreachable: 'Chưa kết nối được với máy chủ.',
     heartbeatLate: (age: string) => `Máy chủ im lặng đã ${age}. Số liệu trên màn hình có thể đã cũ.`,
     intakeLate: (age: string) => `Không có bản tin cảm biến nào đến máy chủ trong ${age} qua.`,
     intakeNever: 'Máy chủ chưa nhận được bản tin cảm biến nào.',
@@ -45,16 +46,15 @@ export const vi = {
   },
 
   counts: {
+    label: 'Tổng quan và bộ lọc',
     stations: 'Trạm theo tình trạng',
     kinds: 'Loại trạm',
     alerts: 'Cảnh báo đang mở',
-    total: (count: number) => `${count} trạm`,
     none: 'Không có cảnh báo đang mở',
     only: (name: string) => `Chỉ hiện: ${name}`,
     clear: 'Bỏ lọc',
     filtered: (shown: number, total: number) => `Đang hiện ${shown} / ${total} trạm`,
     filter: 'Lọc',
-    withAlert: 'Có cảnh báo',
   },
 
   tabs: { map: 'Bản đồ', alerts: 'Cảnh báo', stations: 'Trạm', legend: 'Chú giải' },
@@ -117,7 +117,6 @@ export const vi = {
     received: (time: string) => `Nhận lúc ${time}`,
     every: (span: string) => `Dự kiến mỗi ${span}`,
     gone: 'Trạm này không còn trong danh mục.',
-    back: 'Quay lại',
   },
 
   chart: {
@@ -134,7 +133,6 @@ export const vi = {
     summary: (property: string, low: string, high: string, last: string) =>
       `${property} trong 24 giờ qua: thấp nhất ${low}, cao nhất ${high}, mới nhất ${last}.`,
     threshold: 'Ngưỡng',
-    zone: 'giờ Việt Nam',
   },
 
   ago: {

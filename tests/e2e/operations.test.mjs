@@ -1,0 +1,231 @@
+// The operations page in a real browser against a running server: what staff see when a device speaks, when an alert
+// is raised, when the line breaks. Any console error or failed request fails the test.
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { after, before, test } from 'node:test';
+import { launch, open } from './browser.mjs';
+import { cuttableLine, underTest } from './server.mjs';
+
+const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1366, height: 768 }, phone: { width: 390, height: 844 } };
+const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
+/** The first drawing in software, on a machine that builds something else meanwhile. */
+const FIRST_IDLE_MS = 90_000;
+const NEWS_MS = 30_000;
+
+let server;
+let browser;
+
+before(async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  [server, browser] = await Promise.all([underTest(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+const json = async (path) => (await fetch(`${server.http}${path}`)).json();
+const stations = async () => (await json('/api/v1/layers/stations')).features;
+const carries = (feature, property) => feature.properties.channels.some((channel) => channel.property === property);
+const shot = (page, name) => page.screenshot({ path: `${SHOTS}${name}.png` });
+
+async function idle(page) {
+  await page.waitForSelector('[data-map-state="idle"]', { timeout: FIRST_IDLE_MS, state: 'attached' });
+}
+
+/** Readings of one value over the last `seconds`, so that a rule's hold time is met by in-time data. */
+function held(property, value, seconds) {
+  const now = Date.now();
+  return [1, 0.75, 0.5, 0.25, 0].map((share) => ({ time: new Date(now - share * seconds * 1000).toISOString(), property, value }));
+}
+
+/** A station without an open alert that carries the property, and what it takes to alarm about it. */
+async function candidates() {
+  const alarming = [
+    ['camera_fire_score', 0.99],
+    ['pm2_5', 480],
+    ['smoke', 0.98],
+  ];
+  const calm = (await stations()).filter((feature) => feature.properties.severity === null && feature.properties.freshness !== 'maintenance');
+  return alarming.flatMap(([property, value]) => {
+    const feature = calm.find((candidate) => carries(candidate, property));
+    if (!feature) return [];
+    const channel = feature.properties.channels.find((candidate) => candidate.property === property);
+    return [{ id: feature.id, property, value, seconds: Math.min(channel.interval_s + channel.grace_s - 5, 600) }];
+  });
+}
+
+test('the map shows every station, and a published value reaches the screen', async () => {
+  const { page, complaints, close } = await open(browser, SIZES.laptop);
+  await page.goto(server.http);
+  await idle(page);
+  const all = await stations();
+  await page.click('[data-tab="stations"]');
+  assert.equal(await page.locator('[data-station]').count(), all.length);
+
+  const target = all.find((feature) => carries(feature, 'air_temperature') && feature.properties.freshness !== 'maintenance');
+  await page.click(`[data-station="${target.id}"]`);
+  await page.waitForSelector(`[data-open-station="${target.id}"]`);
+  await server.tell(target.id, [{ time: new Date().toISOString(), property: 'air_temperature', value: 31.4 }]);
+  const cell = page.locator('[data-channel="air_temperature"]');
+  await page.waitForSelector('[data-channel="air_temperature"] [data-value="31.4"]', { timeout: NEWS_MS });
+  assert.match(await cell.innerText(), /31,4\s*°C/);
+  assert.match(await cell.innerText(), /vừa xong|giây trước/);
+  assert.equal(await cell.getAttribute('data-freshness'), 'live');
+
+  await page.locator('[data-channel="air_temperature"] button').click();
+  await page.waitForFunction(() => Number(document.querySelector('[data-chart="ready"]')?.getAttribute('data-points')) > 0);
+  assert.ok(await page.locator('[data-chart] canvas').isVisible());
+  await shot(page, 'station-laptop');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('an alert appears by itself, and a click on it opens its station on the map', async () => {
+  const { page, complaints, close } = await open(browser, SIZES.laptop);
+  await page.goto(server.http);
+  await idle(page);
+  const alarms = await candidates();
+  assert.ok(alarms.length > 0, 'the province has no calm station to alarm');
+  for (const { id, property, value, seconds } of alarms) await server.tell(id, held(property, value, seconds));
+  const raised = page.locator(alarms.map(({ id }) => `[data-list="open-alerts"] [data-station="${id}"]`).join(', ')).first();
+  await raised.waitFor({ timeout: NEWS_MS });
+  assert.match(await page.locator('[aria-live]').allInnerTexts().then((texts) => texts.join(' ')), /Cảnh báo mới/);
+  const id = await raised.getAttribute('data-station');
+  await shot(page, 'alert-laptop');
+
+  // By its station: a worse alert may have come before it meanwhile.
+  await page.locator(`[data-list="open-alerts"] [data-station="${id}"]`).first().click();
+  await page.waitForSelector(`[data-open-station="${id}"] [data-chart="ready"]`, { timeout: NEWS_MS });
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'station-heading');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('[data-open-station]', { state: 'detached' });
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('a click on a station on the map opens it', async () => {
+  const { page, complaints, close } = await open(browser, { ...SIZES.laptop, reducedMotion: 'reduce' });
+  // A station that stands alone: others under the same click would make the page ask which.
+  const all = await stations();
+  const near = (a, b) => Math.hypot(...a.geometry.coordinates.map((c, axis) => c - b.geometry.coordinates[axis]));
+  const alone = all.reduce((best, feature) => {
+    const distance = Math.min(...all.filter((other) => other !== feature).map((other) => near(feature, other)));
+    return distance > best.distance ? { feature, distance } : best;
+  }, { distance: 0 }).feature;
+  await page.goto(`${server.http}/#/station/${encodeURIComponent(alone.id)}`);
+  await page.waitForSelector(`[data-open-station="${alone.id}"]`);
+  await page.waitForSelector('[data-map-state="idle"]:not([data-selected-at=""])', { timeout: FIRST_IDLE_MS, state: 'attached' });
+  // The flight to it is over when the station no longer moves.
+  const at = () => page.getAttribute('[data-map-state]', 'data-selected-at');
+  let place = await at();
+  await page.waitForFunction((before) => {
+    const map = document.querySelector('[data-map-state]');
+    const still = map.dataset.mapState === 'idle' && map.dataset.selectedAt === (window.placeBefore ?? before);
+    window.placeBefore = map.dataset.selectedAt;
+    return still;
+  }, place, { polling: 700 });
+  place = await at();
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('[data-open-station]', { state: 'detached' });
+  const [x, y] = place.split(',').map(Number);
+  await page.locator('[data-map-state] canvas').click({ position: { x, y } });
+  await page.waitForSelector(`[data-open-station="${alone.id}"]`, { timeout: NEWS_MS });
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('a broken line is told at once, and mended without a reload', async () => {
+  const line = await cuttableLine(server.http);
+  const { page, close } = await open(browser, SIZES.laptop);
+  await page.goto(line.http);
+  await idle(page);
+  await page.waitForSelector('[data-banner="broken"]', { state: 'detached' });
+  line.cut();
+  await page.waitForSelector('[data-banner="broken"]', { timeout: NEWS_MS });
+  assert.match(await page.locator('[data-banner]').innerText(), /Mất kết nối/);
+  await shot(page, 'broken-laptop');
+  line.mend();
+  await page.waitForSelector('[data-banner="broken"]', { state: 'detached', timeout: NEWS_MS });
+  await close();
+  await line.stop();
+});
+
+test('the list of stations works by the keyboard alone', async () => {
+  const { page, complaints, close } = await open(browser, SIZES.laptop);
+  await page.goto(server.http);
+  await idle(page);
+  await page.focus('[data-tab="alerts"]');
+  await page.keyboard.press('ArrowRight');
+  await page.waitForSelector('[data-list="stations"]');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('doan ket');
+  const first = page.locator('[data-station]').first();
+  await page.keyboard.press('Tab');
+  const id = await first.getAttribute('data-station');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector(`[data-open-station="${id}"]`);
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('[data-open-station]', { state: 'detached' });
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-station')), id);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('whoever is not signed in gets the door, and is told when the password is wrong', async () => {
+  const { page, close } = await open(browser, SIZES.phone);
+  let signedIn = false;
+  await page.route('**/api/v1/me', (route) =>
+    signedIn
+      ? route.fulfill({ json: { name: 'lan', role: 'operator', areas: null, demo: false } })
+      : route.fulfill({ status: 401, json: { status: 401, code: 'unauthenticated', title: 'sign in' } }),
+  );
+  await page.route('**/api/v1/session', (route) => {
+    signedIn = route.request().postDataJSON().password === 'right';
+    return signedIn ? route.fulfill({ json: { name: 'lan' } }) : route.fulfill({ status: 401, json: { code: 'wrong_credentials' } });
+  });
+  await page.goto(server.http);
+  await page.fill('#name', 'lan');
+  await page.fill('#password', 'wrong');
+  await page.click('button[type="submit"]');
+  await page.waitForFunction(() => document.querySelector('[role="alert"]')?.textContent?.includes('không đúng'));
+  await shot(page, 'sign-in-phone');
+  await page.fill('#password', 'right');
+  await page.click('button[type="submit"]');
+  await page.waitForSelector('[data-map-state]');
+  await close();
+});
+
+test('the API browser reads the description without any outside help', async () => {
+  const { page, complaints, close } = await open(browser, SIZES.laptop);
+  await page.goto(`${server.http}/docs`);
+  await page.waitForSelector('.opblock', { timeout: NEWS_MS });
+  await shot(page, 'docs-laptop');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+for (const [size, viewport] of Object.entries(SIZES)) {
+  test(`the page stands at ${viewport.width} x ${viewport.height}, in both languages and themes`, async () => {
+    const { page, complaints, close } = await open(browser, viewport);
+    await page.goto(server.http);
+    await idle(page);
+    await shot(page, `${size}-vi-dark`);
+    await page.click('[data-switch="language"]');
+    await page.click('[data-switch="theme"]');
+    await page.waitForFunction(() => document.documentElement.lang === 'en' && document.documentElement.dataset.theme === 'light');
+    await idle(page);
+    await shot(page, `${size}-en-light`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.equal(wide, 0, 'the page is wider than the screen');
+    if (size === 'phone') {
+      await page.click('nav button:nth-child(3)');
+      await page.locator('[data-station]').first().click();
+      await page.waitForSelector('[data-chart="ready"]', { timeout: NEWS_MS });
+      await shot(page, 'phone-station');
+    }
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+}
