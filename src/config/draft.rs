@@ -360,12 +360,27 @@ fn missing_field(message: &str) -> Option<&str> {
 
 /// serde's words in ours.
 fn sentence(message: &str) -> String {
-    match message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected ")) {
-        Some((_, known)) => {
-            let known = known.trim_start_matches("one of ").replace('`', "");
-            format!("unknown key; known here: {known}")
-        }
+    if let Some((_, known)) = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected ")) {
+        return format!("unknown key; known here: {}", known.trim_start_matches("one of ").replace('`', ""));
+    }
+    let wrong = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
+    match wrong.and_then(|rest| rest.split_once(", expected ")) {
+        Some((found, expected)) => format!("must be {}, not {}", in_words(expected), found.replace('`', "")),
         None => message.replace('\n', "; "),
+    }
+}
+
+/// Rust's names for types in the words of a file's author.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "a text in quotes",
+        "socket address" => "an address and a port in quotes, such as \"127.0.0.1:8080\"",
+        "a sequence" => "a list",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
     }
 }
 
@@ -424,12 +439,12 @@ mod tests {
             "size = 300\nevery = 5\nwords = [\"a\", 7, \"b\", 8]\ncolour = 1\n[inner]\non = \"yes\"\noff = 1\n[outer]\nx = 1\n",
             &[],
             &[
-                "1 size: invalid value: integer `300`",
-                "2 every: invalid type: integer `5`, expected a length of time",
-                "3 words[1]: invalid type: integer `7`",
-                "3 words[3]: invalid type: integer `8`",
+                "1 size: must be a whole number, not negative, not integer 300",
+                "2 every: must be a length of time in quotes",
+                "3 words[1]: must be a text in quotes, not integer 7",
+                "3 words[3]: must be a text in quotes",
                 "4 colour: unknown key; known here: size, every, words, inner, door",
-                "6 inner.on: invalid type: string \"yes\"",
+                "6 inner.on: must be true or false, not string \"yes\"",
                 "7 inner.off: unknown key; known here: on",
                 "8 outer: unknown key",
             ],
@@ -445,12 +460,12 @@ mod tests {
                 "1 door[0].name: is missing",
                 "1 door[0].listen: is missing",
                 "3 door[1].listen: is missing",
-                "4 door[1].name: invalid type: integer `5`",
-                "5 door[1].width: invalid value: integer `999`",
+                "4 door[1].name: must be a text in quotes, not integer 5",
+                "5 door[1].width: must be a whole number",
                 "8 door[2].listen: invalid socket address",
             ],
         );
-        check("inner = 3\ndoor = [1]\n", &[], &["1 inner: invalid type", "2 door[0]: invalid type"]);
+        check("inner = 3\ndoor = [1]\n", &[], &["1 inner: must be a table", "2 door[0]: must be a table"]);
     }
 
     #[test]
@@ -465,17 +480,13 @@ mod tests {
         check(
             "size = 3\n",
             &[("S__SIZE", &["size"], "many"), ("S__X__Y", &["x", "y"], "1"), ("S__SIZE__Z", &["size", "z"], "1")],
-            &[
-                "0 S__SIZE: invalid type: string \"many\"",
-                "0 S__SIZE__Z: cannot reach into size",
-                "0 S__X__Y: unknown key",
-            ],
+            &["0 S__SIZE: must be a whole number", "0 S__SIZE__Z: cannot reach into size", "0 S__X__Y: unknown key"],
         );
     }
 
     #[test]
     fn broken_syntax_is_noted_and_the_rest_is_read() {
-        check("size = = 3\n[inner]\non = 5\n", &[], &["1 : ", "3 inner.on: invalid type"]);
+        check("size = = 3\n[inner]\non = 5\n", &[], &["1 : ", "3 inner.on: must be true or false"]);
     }
 
     #[test]

@@ -45,19 +45,21 @@ pub fn examine(path: &Path, variables: &[(String, String)]) -> Examination {
 impl Examination {
     fn look_at_province(&mut self, folder: &Path) {
         let rules = rule_files(&folder.join("rules"), &mut self.mistakes);
-        match Declared::read(folder) {
-            Err(mistakes) => self.mistakes.extend(mistakes),
-            Ok(declared) => {
-                self.warnings.extend_from_slice(declared.warnings());
-                (self.stations_count, self.areas_count) = declared.counts();
-                match alerts::check_rules(&rules, &declared.catalogue()) {
-                    Ok(rules) => self.rules_count = rules.list().len(),
-                    Err(mistakes) => self.mistakes.extend(mistakes.into_iter().map(|mistake| Mistake {
-                        file: folder.join("rules").join(&mistake.file).display().to_string(),
-                        ..mistake
-                    })),
-                }
-            }
+        let (declared, mistakes) = Declared::read_what_is_right(folder);
+        let stations_are_wrong = !mistakes.is_empty();
+        self.mistakes.extend(mistakes);
+        self.warnings.extend_from_slice(declared.warnings());
+        (self.stations_count, self.areas_count) = declared.counts();
+        if stations_are_wrong && self.stations_count == 0 {
+            // Rules speak of stations: without any, all of them would look wrong.
+            return;
+        }
+        match alerts::check_rules(&rules, &declared.catalogue()) {
+            Ok(rules) => self.rules_count = rules.list().len(),
+            Err(mistakes) => self.mistakes.extend(mistakes.into_iter().map(|mistake| Mistake {
+                file: folder.join("rules").join(&mistake.file).display().to_string(),
+                ..mistake
+            })),
         }
     }
 }

@@ -24,6 +24,12 @@ pub struct Declared {
 impl Declared {
     /// Reads the folder; either everything is right or every mistake is returned.
     pub fn read(folder: &Path) -> Result<Declared, Vec<Mistake>> {
+        let (declared, mistakes) = Declared::read_what_is_right(folder);
+        if mistakes.is_empty() { Ok(declared) } else { Err(mistakes) }
+    }
+
+    /// Reads the folder: what is right, and every mistake. Only for looking at: nothing is seeded from a part.
+    pub fn read_what_is_right(folder: &Path) -> (Declared, Vec<Mistake>) {
         let mut mistakes = Vec::new();
         let mut areas = Vec::new();
         for (file, text) in texts(&folder.join("areas"), "geojson", &mut mistakes) {
@@ -31,31 +37,28 @@ impl Declared {
             areas.extend(found);
             mistakes.extend(wrong);
         }
+        // An area that could not be read would make its stations look wrong, so references wait until all are right.
+        let areas_are_right = mistakes.is_empty();
         let mut stations = Vec::new();
         for (file, text) in texts(&folder.join("stations"), "toml", &mut mistakes) {
             let (found, wrong) = station_file::read(&file, &text);
             stations.extend(found);
             mistakes.extend(wrong);
         }
-        // An area that could not be read would make its stations look wrong, so references wait until all are right.
-        let areas_are_right = mistakes.iter().all(|mistake| !mistake.file.ends_with(".geojson"));
         mistakes.extend(area_references(&areas, areas_are_right));
         let shapes = Areas::new(areas.iter().map(|area| area.shape.clone()).collect());
-        mistakes.extend(duplicate_stations(&stations));
+        mistakes.extend(duplicate_stations(&mut stations));
         if areas_are_right {
             mistakes.extend(stations.iter().filter_map(|declared| unknown_area(declared, &shapes)));
         }
-        if !mistakes.is_empty() {
-            mistakes.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
-            return Err(mistakes);
-        }
+        mistakes.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         let mut warnings = Vec::new();
-        if stations.is_empty() {
+        if stations.is_empty() && mistakes.is_empty() {
             let message = "declares no station: every reading will be refused".to_owned();
             warnings.push(Mistake { file: shown(&folder.join("stations")), line: 0, key: String::new(), message });
         }
         warnings.extend(place(&mut stations, &shapes));
-        Ok(Declared { areas, stations, shapes, warnings })
+        (Declared { areas, stations, shapes, warnings }, mistakes)
     }
 
     /// The warnings: what is allowed, but probably not meant.
@@ -161,18 +164,19 @@ fn area_references(areas: &[DeclaredArea], parents_are_known: bool) -> Vec<Mista
     mistakes
 }
 
-fn duplicate_stations(stations: &[DeclaredStation]) -> Vec<Mistake> {
-    let mut first: HashMap<&StationId, &DeclaredStation> = HashMap::with_capacity(stations.len());
+/// Stations declared twice; only the first of a name stays.
+fn duplicate_stations(stations: &mut Vec<DeclaredStation>) -> Vec<Mistake> {
+    let mut first: HashMap<StationId, (String, usize)> = HashMap::with_capacity(stations.len());
     let mut mistakes = Vec::new();
-    for declared in stations {
+    stations.retain(|declared| {
         let id = &declared.station.id;
-        if let Some(first) = first.get(id) {
-            let message = format!("{id} is declared already at {}:{}", first.file, first.line);
-            mistakes.push(declared.mistake("id", message));
-        } else {
-            first.insert(id, declared);
+        if let Some((file, line)) = first.get(id) {
+            mistakes.push(declared.mistake("id", format!("{id} is declared already at {file}:{line}")));
+            return false;
         }
-    }
+        first.insert(id.clone(), (declared.file.clone(), declared.line));
+        true
+    });
     mistakes
 }
 

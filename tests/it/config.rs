@@ -313,7 +313,7 @@ fn the_environment_goes_before_the_file() {
         &[
             "1 tick: must be 100ms to 1m, not 9h",
             "0 SAOLA_HTTP: invalid socket address",
-            "0 SAOLA__LOG__X: invalid type: map",
+            "0 SAOLA__LOG__X: must be a text in quotes",
             "0 SAOLA__STORE__FLUSH_SAMPLES: must be 1 to 10000000, not 0",
             "0 SAOLA__TYPO: unknown key",
         ],
@@ -411,6 +411,15 @@ fn a_check_covers_stations_areas_and_rules_in_the_same_run() {
     assert!(found[0].starts_with("saola.toml:1: tick: "), "{found:#?}");
     assert!(found.iter().any(|mistake| mistake.starts_with("stations/a.toml:2: station[0].id")), "{found:#?}");
     assert!(found.iter().any(|mistake| mistake.starts_with("areas/a.geojson:1: ")), "{found:#?}");
+
+    // A wrong station does not hide a wrong rule.
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/seeds/stations/small.toml");
+    let broken = std::fs::read_to_string(shipped).unwrap() + "[[station]]\nid = 5\n";
+    house.put("stations/a.toml", &broken, 0o644);
+    house.put("rules/a.toml", "[[rule]]\nname = 5\n", 0o644);
+    let found = config::check(&house.path("saola.toml"));
+    assert!(found.iter().any(|mistake| mistake.file.ends_with("stations/a.toml")), "{found:#?}");
+    assert!(found.iter().any(|mistake| mistake.file.ends_with("rules/a.toml")), "{found:#?}");
 
     house.put("stations/a.toml", "", 0o644);
     house.put("areas/a.geojson", "{\"type\":\"FeatureCollection\",\"features\":[]}", 0o644);
