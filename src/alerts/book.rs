@@ -4,7 +4,7 @@
 //! `open_at` until then. A time-line is bounded: its first moment stays, the oldest after it go. Closed alerts are
 //! bounded by age and by number; what went is counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +62,8 @@ impl Filter {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Book {
-    alerts: BTreeMap<AlertId, Arc<Alert>>,
+    /// Hashed: every sample of a channel with an open alert comes by here.
+    alerts: HashMap<AlertId, Arc<Alert>>,
     /// Closed alerts that were dropped because of their age or number.
     forgotten: u64,
     #[serde(skip)]

@@ -130,11 +130,9 @@ impl Alerts {
 
     /// Judges what the passing of time brings about: `now` is this tick's, `before` the last one's time.
     pub(crate) fn tick(&mut self, catalogue: &Catalogue, before: Timestamp, now: Timestamp, out: &mut Vec<Transition>) {
-        if now < before {
+        if now.since(before).max(before.since(now)) > TICK_GAP {
             self.listening_since = now;
             self.listen_for_absences(now);
-        } else if now.since(before) > TICK_GAP {
-            self.listening_since = now;
         }
         self.tick_machines(catalogue, now, out);
         self.tick_deadlines(catalogue, now, out);
@@ -200,7 +198,7 @@ impl Alerts {
         let rule = self.rules.list().get(key.rule as usize)?;
         let Condition::Absence { after, .. } = rule.condition else { return None };
         let spoken_at = self.ears.get(key.channel.index())?.spoken_at;
-        let began_at = if spoken_at > now { self.listening_since } else { spoken_at };
+        let began_at = if clock_was_set_back(spoken_at, now) { self.listening_since } else { spoken_at };
         Some((began_at, silence_begins(spoken_at, self.listening_since, now) + after))
     }
 
@@ -221,10 +219,10 @@ impl Alerts {
     }
 }
 
-/// From when on a silence counts: the last receipt, or the time since when Saola has been listening. A receipt that
-/// has not come yet was noted while the clock stood wrong, and says nothing.
+/// From when on a silence counts: the last receipt, or the time since when Saola has been listening. A receipt far
+/// ahead of now was noted while the clock stood wrong, and says nothing.
 fn silence_begins(received_at: Timestamp, listening_since: Timestamp, now: Timestamp) -> Timestamp {
-    if received_at > now { listening_since } else { received_at.max(listening_since) }
+    if clock_was_set_back(received_at, now) { listening_since } else { received_at.max(listening_since) }
 }
 
 /// A tick's time.

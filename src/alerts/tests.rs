@@ -342,6 +342,25 @@ fn after_a_stop_silence_counts_from_the_start() {
 }
 
 #[test]
+fn a_sample_received_a_moment_after_the_tick_was_taken_is_no_absence() {
+    let mut bench = Bench::new(catalogue(), &rule(ABSENCE));
+    bench.series("0=1 595.");
+    bench.now = 601;
+    bench.hear(Sample {
+        channel: ChannelId(0),
+        observed_at: at(601),
+        value: 1.0,
+        quality: Quality::GOOD,
+        time_class: TimeClass::Live,
+    });
+    // The tick's time was read before the sample's, and journaled after it.
+    bench.tick(600);
+    assert_eq!(bench.told(), [""; 0]);
+    bench.series("1190. 1210.");
+    assert_eq!(bench.told(), ["1201 active low (silence)"]);
+}
+
+#[test]
 fn a_stop_inside_a_hold_goes_on_when_short_and_begins_anew_when_long() {
     let check = |down_seconds: i64, expected: &[&str]| {
         let mut bench = Bench::new(catalogue(), &rule(HELD));

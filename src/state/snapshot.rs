@@ -87,6 +87,9 @@ pub struct Saved {
 pub struct Loaded {
     /// The newest whole snapshot; `None` means: begin before the first entry.
     pub state: Option<State>,
+    /// What the journal must keep, as [`Saved::needs_after`] says: the entry up to which the oldest snapshot reaches,
+    /// the one before the first when there is none.
+    pub needs_after: Seq,
     /// Snapshots that were moved aside, newest first, with the reason.
     pub broken: Vec<(PathBuf, SnapshotError)>,
 }
@@ -169,6 +172,7 @@ pub fn load(dir: &Path, retention: Retention) -> Result<Loaded, SnapshotError> {
             Ok(mut state) => {
                 state.alerts.set_retention(retention);
                 loaded.state = Some(state);
+                loaded.needs_after = list(dir)?.last().map_or(Seq::default(), |(seq, _)| *seq);
                 break;
             }
             Err(error @ SnapshotError::Format { .. }) => return Err(error),

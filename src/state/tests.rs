@@ -63,7 +63,8 @@ fn steps() -> impl Strategy<Value = Vec<(i64, Step)>> {
         1 => (0..8u8, 0..8u8).prop_map(|(maintained, retired)| Step::Catalogue { maintained, retired: retired & 2 }),
         1 => (0..5usize).prop_map(Step::Rules),
     ];
-    let pause = prop_oneof![20 => 0..60i64, 2 => 60..900i64, 1 => Just(7_200i64), 1 => Just(-3_600i64)];
+    let pause =
+        prop_oneof![20 => 0..60i64, 2 => 60..900i64, 1 => Just(7_200i64), 1 => Just(-3_600i64), 1 => Just(-3i64)];
     prop::collection::vec((pause, step), 1..120)
 }
 
@@ -308,6 +309,7 @@ fn a_broken_snapshot_is_moved_aside_and_the_one_before_it_serves() {
 
     let loaded = snapshot::load(dir, retention).unwrap();
     assert!(loaded.broken.is_empty());
+    assert_eq!(loaded.needs_after, Seq(3));
     assert_eq!(loaded.state.unwrap().applied, Seq(4));
 
     let newest = dir.join(&names[1]);

@@ -53,9 +53,11 @@ fn every_working_station_of_the_fleet_is_missed_when_it_falls_silent() {
     let rules = rules(&catalogue, &files);
     let absences = || rules.list().iter().filter(|rule| matches!(rule.condition, Condition::Absence { .. }));
     for station in catalogue.stations().iter().filter(|station| !station.id.as_str().starts_with("REC-")) {
-        let missed = station.channels.iter().filter_map(|id| catalogue.channel(*id)).any(|channel| {
-            absences().any(|rule| rule.covers(&catalogue, station, channel))
-        });
+        let missed = station
+            .channels
+            .iter()
+            .filter_map(|id| catalogue.channel(*id))
+            .any(|channel| absences().any(|rule| rule.covers(&catalogue, station, channel)));
         assert!(missed, "{}", station.id);
     }
 }
