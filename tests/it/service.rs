@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -68,7 +69,10 @@ impl Service {
             province = folder.path().join("province"),
             more = wishes.config,
         );
-        std::fs::write(folder.path().join("saola.toml"), config).unwrap();
+        let config_path = folder.path().join("saola.toml");
+        std::fs::write(&config_path, config).unwrap();
+        // It holds a password hash, so the service insists that others cannot read it.
+        std::fs::set_permissions(&config_path, std::fs::Permissions::from_mode(0o600)).unwrap();
         let mut service =
             Service { folder, child: None, http, mqtt, token: String::new(), asking: reqwest::Client::new() };
         let data = service.data().display().to_string();
