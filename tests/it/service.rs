@@ -68,7 +68,10 @@ impl Service {
             province = folder.path().join("province"),
             more = wishes.config,
         );
-        std::fs::write(folder.path().join("saola.toml"), config).unwrap();
+        let file = folder.path().join("saola.toml");
+        std::fs::write(&file, config).unwrap();
+        // It holds hashes of passwords: one that everybody may read is refused.
+        std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         let mut service =
             Service { folder, child: None, http, mqtt, token: String::new(), asking: reqwest::Client::new() };
         let data = service.data().display().to_string();
