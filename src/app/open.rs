@@ -10,10 +10,10 @@ use crate::alerts;
 use crate::api::ServerError;
 use crate::auth::{Accounts, AuthError, PasswordCost, WithPassword};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::journal::{Journal, JournalError};
 use crate::live::{Feed, feed};
-use crate::model::{Mistake, RuleFile, SourceId};
+use crate::model::{Mistake, SourceId};
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
 use crate::pipeline::Pipeline;
@@ -102,22 +102,29 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError>
         SeedError::Mistakes(mistakes) => StartError::Mistakes(mistakes),
         SeedError::Registry(error) => StartError::Registry(error),
     })?;
-    tracing::info!(report = ?seeded, "the registry follows its files");
+    tracing::info!(report = %seeded, "the registry follows its files");
     let edge_source = registry.source(EDGE_SOURCE)?;
     let client_sources =
         config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
     let catalogue = Arc::new(registry.catalogue()?);
-    let rules = rule_files(&config.province_dir.join("rules"))?;
-    alerts::rules::parse(&rules, &catalogue).map_err(StartError::Mistakes)?;
+    let mut mistakes = Vec::new();
+    let rules = config::rule_files(&config.province_dir.join("rules"), &mut mistakes);
+    if let Err(wrong) = alerts::check_rules(&rules, &catalogue) {
+        mistakes.extend(wrong);
+    }
+    if !mistakes.is_empty() {
+        return Err(StartError::Mistakes(mistakes));
+    }
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
     let first_password = accounts.first_start(clock.now())?;
 
     let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
     for (path, error) in &loaded.broken {
-        tracing::error!(path = %path.display(), %error, "a snapshot is broken and was moved aside; the journal makes up for it");
+        let path = path.display();
+        tracing::error!(%path, %error, "a snapshot is broken and was moved aside; the journal makes up for it");
     }
     let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts.retention()));
-    let saved = Saved { through: state.applied, needs_after: state.applied };
+    let saved = Saved { through: state.applied, needs_after: loaded.needs_after };
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
     catch_up(&journal, &mut state, &store)?;
 
@@ -173,22 +180,4 @@ fn catch_up(journal: &Journal, state: &mut State, store: &Store) -> Result<(), S
 
 fn make_folder(path: &Path) -> Result<(), StartError> {
     std::fs::create_dir_all(path).map_err(|source| StartError::Folder { path: path.to_owned(), source })
-}
-
-/// The folder's rule files, by name; none when there is no such folder.
-pub(crate) fn rule_files(folder: &Path) -> Result<Vec<RuleFile>, StartError> {
-    let failed = |source| StartError::Folder { path: folder.to_owned(), source };
-    let mut files = Vec::new();
-    if !folder.exists() {
-        return Ok(files);
-    }
-    for file in std::fs::read_dir(folder).map_err(failed)? {
-        let path = file.map_err(failed)?.path();
-        if path.extension().is_some_and(|extension| extension == "toml") {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.push(RuleFile { name, text: std::fs::read_to_string(&path).map_err(failed)? });
-        }
-    }
-    files.sort_by(|left, right| left.name.cmp(&right.name));
-    Ok(files)
 }

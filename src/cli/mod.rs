@@ -8,7 +8,7 @@ mod journal;
 mod serve;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -146,7 +146,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => serve::demo(demo),
         Command::Run { config } => serve::run(&config),
-        Command::Check { config } => Ok(check(&config)),
+        Command::Check { config } => check(&config),
         Command::Config { command: ConfigCommand::Default } => say(config::DEFAULT_FILE.trim_end()),
         Command::Ledger { service } => say(&service.get("/api/v1/ledger")?),
         Command::DeadLetters { command, service } => match command {
@@ -172,12 +172,29 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// Exit code of a wrong configuration or command line (`EX_USAGE` of sysexits.h).
 const USAGE: u8 = 64;
 
-fn check(path: &std::path::Path) -> ExitCode {
-    let mistakes = config::check(path);
-    for mistake in &mistakes {
+/// The configuration when everything that it leads to is right; otherwise every mistake is told, and the exit code.
+fn examined(path: &Path) -> Result<config::Examination, ExitCode> {
+    let found = config::check(path);
+    for warning in &found.warnings {
+        eprintln!("warning: {warning}");
+    }
+    for mistake in &found.mistakes {
         eprintln!("{mistake}");
     }
-    if mistakes.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(USAGE) }
+    if found.mistakes.is_empty() { Ok(found) } else { Err(ExitCode::from(USAGE)) }
+}
+
+fn check(path: &Path) -> anyhow::Result<ExitCode> {
+    match examined(path) {
+        Ok(found) => say(&format!(
+            "{} is right: {} stations, {} areas, {} rules",
+            path.display(),
+            found.stations_count,
+            found.areas_count,
+            found.rules_count
+        )),
+        Err(code) => Ok(code),
+    }
 }
 
 /// Prints to standard output; a reader that went away (`saola ledger | head`) is no failure.

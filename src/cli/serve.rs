@@ -8,10 +8,10 @@ use rust_embed::RustEmbed;
 use saola_sim::fleet;
 use tokio_util::sync::CancellationToken;
 
-use super::{Demo as DemoLine, USAGE, say};
+use super::{Demo as DemoLine, USAGE, examined, say};
 use crate::api::Demo;
 use crate::app::{App, Door};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::mqtt::edge::Access;
 use crate::{shutdown, telemetry};
 
@@ -24,12 +24,9 @@ use crate::{shutdown, telemetry};
 struct Province;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
-    let config = match config::load(path) {
-        Ok(config) => config,
-        Err(mistakes) => {
-            mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
-            return Ok(ExitCode::from(USAGE));
-        }
+    let config = match examined(path) {
+        Ok(found) => found.config,
+        Err(code) => return Ok(code),
     };
     let devices = match Access::configured(&config.mqtt.edge.accounts) {
         Ok(devices) => devices,

@@ -25,9 +25,9 @@ pub struct Examination {
     pub rules_count: usize,
 }
 
-/// Every mistake in a configuration and in the stations, areas and rules that it names.
-pub fn check(path: &Path) -> Vec<Mistake> {
-    examine(path, &environment::of_process()).mistakes
+/// Looks at a configuration and at the stations, areas and rules that it names, under this process's environment.
+pub fn check(path: &Path) -> Examination {
+    examine(path, &environment::of_process())
 }
 
 /// Looks at everything, with the given variables in the place of the environment.
@@ -64,8 +64,8 @@ impl Examination {
     }
 }
 
-/// The folder's rule files by name; none when there is no such folder.
-fn rule_files(folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<RuleFile> {
+/// The folder's rule files by name; none when there is no such folder. Those that cannot be read are mistakes.
+pub fn rule_files(folder: &Path, mistakes: &mut Vec<Mistake>) -> Vec<RuleFile> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "toml"));

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use examine::{Examination, check, examine};
+pub use examine::{Examination, check, examine, rule_files};
 pub use ranges::{Bounds, RANGES};
 
 use crate::model::{Mistake, Span};

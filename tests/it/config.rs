@@ -405,6 +405,7 @@ fn a_check_covers_stations_areas_and_rules_in_the_same_run() {
     house.put("areas/a.geojson", "{}", 0o644);
     house.put("saola.toml", "tick = 1\n", 0o600);
     let found: Vec<String> = config::check(&house.path("saola.toml"))
+        .mistakes
         .iter()
         .map(|mistake| mistake.to_string().replace(&format!("{}/", house.folder.path().display()), ""))
         .collect();
@@ -417,7 +418,7 @@ fn a_check_covers_stations_areas_and_rules_in_the_same_run() {
     let broken = std::fs::read_to_string(shipped).unwrap() + "[[station]]\nid = 5\n";
     house.put("stations/a.toml", &broken, 0o644);
     house.put("rules/a.toml", "[[rule]]\nname = 5\n", 0o644);
-    let found = config::check(&house.path("saola.toml"));
+    let found = config::check(&house.path("saola.toml")).mistakes;
     assert!(found.iter().any(|mistake| mistake.file.ends_with("stations/a.toml")), "{found:#?}");
     assert!(found.iter().any(|mistake| mistake.file.ends_with("rules/a.toml")), "{found:#?}");
 

@@ -170,7 +170,9 @@ impl Service {
         let samples = answer["channels"][0]["samples"].as_array().unwrap();
         samples
             .iter()
-            .map(|sample| (Timestamp::parse(sample["time"].as_str().unwrap()).unwrap(), sample["value"].as_f64().unwrap()))
+            .map(|sample| {
+                (Timestamp::parse(sample["time"].as_str().unwrap()).unwrap(), sample["value"].as_f64().unwrap())
+            })
             .collect()
     }
 
