@@ -108,9 +108,12 @@ impl Reader {
                 self.look_back(segment, offset, gap.take(), seq);
                 if seq > self.after {
                     self.after = seq;
-                    *bytes += body.len();
                     match body::decode(seq, body) {
-                        Ok(entry) => batch.push(entry),
+                        Ok(entry) => {
+                            // Only what is handed out counts: an empty batch means that there is no more.
+                            *bytes += body.len();
+                            batch.push(entry);
+                        }
                         Err(why) => self.note(segment, offset, Fault::Undecodable { seq, why: why.0 }),
                     }
                 }

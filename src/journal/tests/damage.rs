@@ -317,6 +317,36 @@ fn a_hole_in_an_unfinished_group_ends_the_journal_and_never_comes_back() {
 }
 
 #[test]
+fn entries_that_are_not_understood_are_skipped_and_counted() {
+    use crate::journal::frame::{FRAME_HEADER_BYTES, seal};
+    use crate::journal::segment::Header;
+    let (mut image, entries) = written(End::Closed);
+    let file = image.keys().next().unwrap().clone();
+    let header = Header::from_name(&file).unwrap();
+    // The first ten entries become of a kind that this version does not know, with checksums that hold.
+    let bytes = image.get_mut(&file).unwrap();
+    let (mut at, mut number) = (HEADER_BYTES as usize, 0);
+    while number < 10 {
+        let (frame, body) = bytes[at..].split_first_chunk_mut::<FRAME_HEADER_BYTES>().unwrap();
+        let length = u32::from_le_bytes([frame[0], frame[1], frame[2], frame[3]]) as usize;
+        let body = &mut body[..length];
+        if body[0] != 0 {
+            body[0] = 99;
+            seal(header.salt, number, frame, body);
+            number += 1;
+        }
+        at += FRAME_HEADER_BYTES + length;
+    }
+    let disk = FaultyDisk::with_image(9, &image);
+    assert_eq!(verify_on(&disk).unwrap().damaged.lost, 10);
+    let (journal, _) = Journal::open_on(Arc::new(disk), &small()).unwrap();
+    let mut reader = journal.reader(Seq(0));
+    // Even a batch of one byte is not empty while anything can be read.
+    assert_eq!(reader.next_batch(1, 1).unwrap(), entries[10..11]);
+    assert_eq!((reader.damaged().count, reader.damaged().lost), (10, 10));
+}
+
+#[test]
 fn noise_is_survived() {
     let mut rng = SmallRng::seed_from_u64(8);
     let (whole, _) = written(End::Killed);
