@@ -30,7 +30,7 @@ use crate::pipeline::Pipeline;
 use crate::state::Effects;
 
 use alert_topics::AlertTopicsOutlet;
-use open::Opened;
+use open::{Bookmarks, Opened};
 pub use open::StartError;
 use readiness::Readiness;
 
@@ -52,6 +52,9 @@ pub struct App {
     first_password: Option<WithPassword>,
 }
 
+/// What each follower is in trouble with.
+type Troubles = Vec<(&'static str, Trouble)>;
+
 /// How the service is entered.
 pub struct Door {
     /// Whether pages and API let callers without a token in.
@@ -67,7 +70,7 @@ impl App {
     /// What could not be opened, and why.
     pub async fn start(config: Config, door: Door, metrics: PrometheusHandle) -> Result<App, StartError> {
         let clock = Clock::System;
-        let opened = tokio::task::block_in_place(|| open::open(&config, &clock))?;
+        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &clock))?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
         let edge = if config.mqtt.edge.enabled {
@@ -77,7 +80,7 @@ impl App {
             None
         };
         let outlet = edge.as_ref().map(|edge| AlertTopicsOutlet::new(edge.alerts(), &opened.state.read()));
-        let (followers, troubles) = start_followers(&opened, outlet, &stop_followers)?;
+        let (followers, troubles) = start_followers(&opened, bookmarks, outlet, &stop_followers)?;
 
         let mut clients = Vec::new();
         for (client, source) in config.mqtt.clients.iter().zip(&opened.client_sources) {
@@ -136,15 +139,16 @@ impl App {
 
 fn start_followers(
     opened: &Opened,
+    bookmarks: Bookmarks,
     outlet: Option<AlertTopicsOutlet>,
     stop: &CancellationToken,
-) -> Result<(Vec<JoinHandle<()>>, Vec<(&'static str, Trouble)>), StartError> {
+) -> Result<(Vec<JoinHandle<()>>, Troubles), StartError> {
     let mut outlet = outlet;
     let state = StateFollower {
         state: opened.state.clone(),
         feed: opened.feed.clone(),
         snapshots: opened.snapshots.clone(),
-        follower: opened.journal.follower(StateFollower::NAME, opened.saved.needs_after)?,
+        follower: bookmarks.state,
         outlet: Box::new(move |state, transitions| {
             if let Some(outlet) = &mut outlet {
                 outlet.tell(state, transitions);
@@ -155,7 +159,7 @@ fn start_followers(
     };
     let store = StoreFollower {
         store: opened.store.clone(),
-        follower: opened.journal.follower(StoreFollower::NAME, opened.store.checkpoint())?,
+        follower: bookmarks.store,
         stop: stop.clone(),
     };
     let (state_from, store_from) = (opened.state.read().applied, opened.store.applied());

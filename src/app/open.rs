@@ -11,7 +11,8 @@ use crate::api::ServerError;
 use crate::auth::{Accounts, AuthError, PasswordCost, WithPassword};
 use crate::clock::Clock;
 use crate::config::{self, Config};
-use crate::journal::{Journal, JournalError};
+use crate::follow::{Follows, StateFollower, StoreFollower};
+use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
 use crate::model::{Mistake, SourceId};
 use crate::mqtt::client::ClientError;
@@ -88,7 +89,14 @@ pub(super) struct Opened {
     pub(super) client_sources: Vec<SourceId>,
 }
 
-pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError> {
+/// Where the journal's two readers stand. Taken before the first append, so that numbers they have seen are never
+/// given out again, even when the journal's files were lost.
+pub(super) struct Bookmarks {
+    pub(super) state: Follower,
+    pub(super) store: Follower,
+}
+
+pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks), StartError> {
     let data = &config.data_dir;
     let (journal_dir, store_dir, snapshots) = (data.join("journal"), data.join("store"), data.join("state"));
     for folder in [data, &journal_dir, &store_dir, &snapshots] {
@@ -127,6 +135,10 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError>
     let saved = Saved { through: state.applied, needs_after: loaded.needs_after };
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
     catch_up(&journal, &mut state, &store)?;
+    let bookmarks = Bookmarks {
+        state: journal.follower(StateFollower::NAME, saved.needs_after)?,
+        store: journal.follower(StoreFollower::NAME, store.checkpoint())?,
+    };
 
     let live = &state.live;
     let newest = |channel| live.latest(channel).map(|latest| latest.observed_at);
@@ -138,7 +150,7 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError>
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
 
     let feed = Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied));
-    Ok(Opened {
+    let opened = Opened {
         registry,
         accounts,
         first_password,
@@ -151,7 +163,8 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<Opened, StartError>
         pipeline: Arc::new(pipeline),
         edge_source,
         client_sources,
-    })
+    };
+    Ok((opened, bookmarks))
 }
 
 /// Applies what the journal holds past the snapshot and past the store's checkpoint: the same calls as when it came.
