@@ -40,8 +40,7 @@ lint:
 
 bench:
 	tests/tools.sh bench
-	cargo build --release --workspace
-	tests/bench/run.sh
+	cargo bench --bench bench
 
 clean:
 	cargo clean

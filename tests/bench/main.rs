@@ -1,0 +1,142 @@
+//! `make bench`: what an acknowledgement on disk costs, as ratios to ceilings measured in the same run.
+//!
+//! Every server is a process of its own; this one makes the load. Load and servers share the machine's cores, so the
+//! figures are ratios, never promises of an absolute rate.
+//!
+//! | step | what is measured |
+//! |---|---|
+//! | counting subscriber | mosquitto hands QoS 1 messages to a subscriber that only counts |
+//! | edge, acknowledging only | the embedded edge over an intake that only counts: no decoding, no journal |
+//! | edge | the service: decoded, judged, on disk, acknowledged; and until all of it is in state and store |
+//! | client | the service reads from mosquitto through `rumqttc`, until all of it is in state and store |
+//! | latencies | acknowledgement at 20,000 messages/s; publish to stream event at 5,000 messages/s |
+//! | memory | the service's peak with 10,000 connections and after the load |
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on says so")]
+
+mod servers;
+mod stream;
+
+use std::time::Duration;
+
+use saola_sim::load::{self, CountOptions, Report};
+
+use servers::{AckOnly, Mosquitto, Service};
+
+/// Devices of every load.
+pub const DEVICES: u32 = 10_000;
+/// Connections that share them, but for the step that has one for each.
+pub const CONNECTIONS: u32 = 200;
+/// Messages of a connection that wait for their acknowledgement.
+const WINDOW: u32 = 200;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    saola::shutdown::prepare_process();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if let Some(place) = arguments.iter().position(|argument| argument == "--ack-only") {
+        runtime.block_on(servers::acknowledge_only(arguments[place + 1].parse().unwrap()));
+        return;
+    }
+    let lasts = Duration::from_secs_f64(
+        std::env::var("SAOLA_BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(8.0),
+    );
+    runtime.block_on(measure(lasts));
+}
+
+async fn measure(lasts: Duration) {
+    println!("{}\n{:.0} s a step, {DEVICES} devices, 150-byte JSON with four values, QoS 1\n", machine(), lasts.as_secs_f64());
+
+    let counting = count_behind_mosquitto(lasts).await;
+    say("mosquitto to a subscriber that only counts", format!("{counting:.0} messages/s"));
+
+    let ack_only = AckOnly::start().await;
+    let ceiling = load(&ack_only.address, lasts, 0, CONNECTIONS).await.acknowledged_per_s();
+    drop(ack_only);
+    say("edge, acknowledging without decoding or journal", format!("{ceiling:.0} messages/s"));
+
+    let service = Service::start(None).await;
+    let report = load(&service.mqtt, lasts, 0, CONNECTIONS).await;
+    let (edge, visible) = (report.acknowledged_per_s(), service.visible_per_s(&report).await);
+    say("edge, acknowledged from disk", format!("{edge:.0} messages/s"));
+    say("edge, on disk and visible in state and store", format!("{visible:.0} messages/s"));
+    say("memory of the service at its peak", format!("{} MiB", service.peak_mib()));
+    drop(service);
+
+    let client = client_behind_mosquitto(lasts).await;
+    say("mosquitto to rumqttc, on disk and visible", format!("{client:.0} messages/s"));
+
+    let service = Service::start(None).await;
+    let report = load(&service.mqtt, lasts, 20_000, CONNECTIONS).await;
+    let quantile = |share| report.latency_us.quantile(share) as f64 / 1_000.0;
+    let (p50, p99) = (quantile(0.5), quantile(0.99));
+    say("acknowledgement at 20,000 messages/s", format!("p50 {p50:.1} ms, p99 {p99:.1} ms"));
+    let latency = stream::latency(&service, lasts).await;
+    let stream_p99 = latency.quantile(0.99) as f64 / 1_000.0;
+    let stream_p50 = latency.quantile(0.5) as f64 / 1_000.0;
+    say("publish to stream event at 5,000 messages/s", format!("p50 {stream_p50:.0} ms, p99 {stream_p99:.0} ms"));
+    drop(service);
+
+    let service = Service::start(None).await;
+    let report = load(&service.mqtt, lasts, 5_000, DEVICES).await;
+    assert_eq!(report.failed_connections, 0, "{:?}", report.first_failure);
+    say("memory of the service, one connection a device", format!("{} MiB", service.peak_mib()));
+    let memory = service.peak_mib();
+
+    println!("\n{:<52}{:>9}{:>9}", "ratio", "measured", "bar");
+    ratio("edge / edge acknowledging only", edge / ceiling, 0.6);
+    ratio("edge / counting subscriber", edge / counting, 3.0);
+    ratio("client / counting subscriber", client / counting, 0.9);
+    println!("{:<52}{:>9.1}{:>9}", "acknowledgement p50, ms", p50, "10");
+    println!("{:<52}{:>9.1}{:>9}", "acknowledgement p99, ms", p99, "50");
+    println!("{:<52}{:>9.0}{:>9}", "publish to stream p99, ms", stream_p99, "250");
+    println!("{:<52}{:>9}{:>9}", "memory, 10,000 connections, MiB", memory, "300");
+}
+
+fn say(what: &str, figure: String) {
+    println!("{what:<52}{figure}");
+}
+
+fn ratio(what: &str, measured: f64, bar: f64) {
+    println!("{what:<52}{measured:>9.2}{bar:>9.2}");
+}
+
+fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("\t: unknown processor");
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{cores} cores of {}", model.trim_start_matches(['\t', ' ', ':']))
+}
+
+/// Loads a broker; the rate is in messages a second, 0 as fast as it can.
+async fn load(broker: &str, lasts: Duration, rate: u32, connections: u32) -> Report {
+    let mut options = load::Options::new(broker);
+    (options.devices, options.connections, options.window) = (DEVICES, connections, WINDOW);
+    (options.rate, options.lasts) = (rate, lasts);
+    options.credentials = Some(servers::credentials());
+    let report = load::run(&options).await.unwrap();
+    assert_eq!(report.failed_connections, 0, "{:?}", report.first_failure);
+    report
+}
+
+async fn count_behind_mosquitto(lasts: Duration) -> f64 {
+    let broker = Mosquitto::start().await;
+    let mut options = CountOptions::new(broker.address.clone(), "saola/v1/+");
+    // It lags behind the senders, so it counts twice as long; its rate is from its first message to its last.
+    options.lasts = lasts * 2;
+    let (subscribed, ready) = tokio::sync::oneshot::channel();
+    let counting =
+        tokio::spawn(async move { load::count(&options, || subscribed.send(()).unwrap()).await.unwrap() });
+    ready.await.unwrap();
+    let report = load(&broker.address, lasts, 0, CONNECTIONS).await;
+    let counted = counting.await.unwrap();
+    assert!(counted.messages <= report.sent, "more counted than sent");
+    counted.per_s()
+}
+
+async fn client_behind_mosquitto(lasts: Duration) -> f64 {
+    let broker = Mosquitto::start().await;
+    let service = Service::start(Some(&broker)).await;
+    let report = load(&broker.address, lasts, 0, CONNECTIONS).await;
+    service.visible_per_s(&report).await
+}

@@ -1,0 +1,40 @@
+//! From a device's publish to the event that a page reads: messages carry the time of their sending, events the time
+//! of the newest observation.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use saola::clock::Clock;
+use saola::model::Timestamp;
+use saola_sim::load::Histogram;
+
+use crate::servers::Service;
+
+const MARK: &str = "\"observed_at\":\"";
+
+/// The latencies of every observation that an event stream tells while 5,000 messages a second arrive, microseconds.
+pub async fn latency(service: &Service, lasts: Duration) -> Histogram {
+    let request = reqwest::Client::new().get(format!("http://{}/api/v1/stream", service.http));
+    let answer = request.bearer_auth(&service.token).send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    let mut events = answer.bytes_stream();
+    let load = crate::load(&service.mqtt, lasts, 5_000, crate::CONNECTIONS);
+    let mut load = std::pin::pin!(load);
+    let mut histogram = Histogram::default();
+    let mut text = String::new();
+    loop {
+        let bytes = tokio::select! {
+            event = events.next() => event.expect("the stream goes on").unwrap(),
+            _ = &mut load => return histogram,
+        };
+        let now = Clock::System.now();
+        text.push_str(&String::from_utf8_lossy(&bytes));
+        let Some(end) = text.rfind('\n') else { continue };
+        for place in text[..end].match_indices(MARK).map(|(place, _)| place + MARK.len()) {
+            let written = text[place..].split('"').next().unwrap_or_default();
+            let sent_at = Timestamp::parse(written).unwrap_or_else(|| panic!("not a time: {written:?}"));
+            histogram.note(u64::try_from(now.since(sent_at).as_micros()).unwrap_or(u64::MAX));
+        }
+        text.drain(..=end);
+    }
+}
