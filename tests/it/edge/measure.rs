@@ -92,10 +92,9 @@ async fn load(
 ) {
     let mut stream = Client::connected(address, version, &name).await.stream;
     let topic = format!("saola/v1/{name}");
-    let payload = format!(
-        "{{\"time\": \"2026-11-21T10:15:00+07:00\", \"pm2_5\": 41.25, \"pm10\": 63.5, \"co\": 0.4, \"o3\": 21.0, \"status\": \"measuring\"{}}}",
-        " ".repeat(30)
-    );
+    let reading =
+        "{\"time\": \"2026-11-21T10:15:00+07:00\", \"pm2_5\": 41.25, \"pm10\": 63.5, \"co\": 0.4, \"o3\": 21.0}";
+    let payload = format!("{reading:150}");
     assert_eq!(payload.len(), 150);
     let half = usize::from(window.max(2) / 2);
     let blocks: Vec<Vec<u8>> = [1, half + 1]
