@@ -58,7 +58,7 @@ pub struct Tls {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Open connections, bytes of it not counted; one more is closed at once. Range: 1 to 1,000,000.
+    /// Open connections; one more is closed at once. Range: 1 to 1,000,000.
     pub connections: usize,
     /// Largest CONNECT packet in bytes; a larger one closes the connection. Range: 64 to 65,536.
     pub packet_before_login_bytes: usize,

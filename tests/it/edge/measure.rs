@@ -92,10 +92,9 @@ async fn load(
 ) {
     let mut stream = Client::connected(address, version, &name).await.stream;
     let topic = format!("saola/v1/{name}");
-    let payload = format!(
-        "{{\"time\": \"2026-11-21T10:15:00+07:00\", \"pm2_5\": 41.25, \"pm10\": 63.5, \"co\": 0.4, \"o3\": 21.0, \"status\": \"measuring\"{}}}",
-        " ".repeat(30)
-    );
+    let reading =
+        "{\"time\": \"2026-11-21T10:15:00+07:00\", \"pm2_5\": 41.25, \"pm10\": 63.5, \"co\": 0.4, \"o3\": 21.0}";
+    let payload = format!("{reading:150}");
     assert_eq!(payload.len(), 150);
     let half = usize::from(window.max(2) / 2);
     let blocks: Vec<Vec<u8>> = [1, half + 1]
@@ -178,4 +177,66 @@ fn the_memory_of_idle_connections() {
         let each = (memory_bytes() - before) / connections;
         println!("{connections} idle connections that have each published: {each} bytes each, both ends together");
     });
+}
+
+/// CPU time of this process so far.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn the_time_to_an_acknowledgement_at_twenty_thousand_a_second() {
+    const CONNECTIONS: u32 = 9_000;
+    const SECONDS: u64 = 10;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut waited: Vec<Duration> = runtime.block_on(async {
+        let intake = CountingIntake::new(Some(Duration::from_millis(5)));
+        let edge = Edge::start(&config(), intake, Access::open(), SourceId(0), Clock::System).unwrap();
+        let address = edge.address();
+        let mut streams = Vec::new();
+        for n in 0..CONNECTIONS {
+            streams.push(Client::connected(address, V3, &format!("device-{n:05}")).await.stream);
+        }
+        let begin = tokio::time::Instant::now() + Duration::from_millis(100);
+        // Each connection sends every 450 ms, at its own moment.
+        let every = Duration::from_micros(u64::from(CONNECTIONS) * 1_000_000 / 20_000);
+        let cpu = cpu_seconds();
+        let tasks: Vec<_> = (0..CONNECTIONS)
+            .zip(streams)
+            .map(|(n, mut stream)| {
+                tokio::spawn(async move {
+                    let message = publish(V3, &format!("saola/v1/device-{n:05}"), 1, &[b'x'; 150]);
+                    let (mut waited, mut answer) = (Vec::new(), [0; 4]);
+                    let mut at = begin + every * n / CONNECTIONS;
+                    while at < begin + Duration::from_secs(SECONDS) {
+                        tokio::time::sleep_until(at).await;
+                        // From the moment it was due, so that a late loader does not flatter the edge.
+                        stream.write_all(&message).await.unwrap();
+                        stream.read_exact(&mut answer).await.unwrap();
+                        waited.push(at.elapsed());
+                        at += every;
+                    }
+                    waited
+                })
+            })
+            .collect();
+        let mut waited = Vec::new();
+        for task in tasks {
+            waited.extend(task.await.unwrap());
+        }
+        println!("{:.2} cores, loader included", (cpu_seconds() - cpu) / SECONDS as f64);
+        waited
+    });
+    waited.sort();
+    let part = |part: f64| waited[((waited.len() - 1) as f64 * part) as usize];
+    println!(
+        "{} messages in {SECONDS} s over {CONNECTIONS} connections, commit every 5 ms: p50 {:?}, p99 {:?}, most {:?}",
+        waited.len(),
+        part(0.5),
+        part(0.99),
+        part(1.0)
+    );
 }
