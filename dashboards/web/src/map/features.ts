@@ -23,7 +23,7 @@ function shownValue(station: Station, now: number, language: Language): string {
   return quantity(channel.value, channel.property, channel.unit, language);
 }
 
-export function stationFeatures(seen: readonly Seen[], now: number, language: Language): FeatureCollection<Point> {
+export function stationFeatures(seen: readonly Seen[], now: number, language: Language, values: 'with values' | 'symbols only'): FeatureCollection<Point> {
   return {
     type: 'FeatureCollection',
     features: seen.map(({ station, freshness }) => ({
@@ -33,7 +33,7 @@ export function stationFeatures(seen: readonly Seen[], now: number, language: La
         body: bodyImage(station.kind, freshness),
         severity: station.severity ?? '',
         order: order({ station, freshness }),
-        value: shownValue(station, now, language),
+        value: values === 'with values' ? shownValue(station, now, language) : '',
       },
       geometry: { type: 'Point', coordinates: [station.lon, station.lat] },
     })),

@@ -6,7 +6,10 @@ import { SEVERITIES, SEVERITY, type Language, type Theme } from '../states';
 import { FONT_FACES, MEDIUM, SEMIBOLD } from './fonts';
 import { SEA_NAMES } from './seas';
 
-export const LAYER = { bodies: 'stations', communes: 'communes' } as const;
+export const LAYER = { bodies: 'stations', alerted: 'stations-alerted', communes: 'communes' } as const;
+
+/** Values stand beside the symbols from here on; further out there is no room for them. */
+export const VALUES_ZOOM = 9.6;
 export const SOURCE = { stations: 'stations', selected: 'selected', communes: 'communes', names: 'commune-names' } as const;
 
 /** Lai Châu in the provinces' own codes. */
@@ -131,6 +134,9 @@ function ground(tones: Tones, language: Language): LayerSpecification[] {
   ];
 }
 
+/** Places of a label around a symbol, in the letters' size. */
+const around = (y: number, x: number) => ['top', [0, y], 'bottom', [0, -y], 'left', [x, 0], 'right', [-x, 0]];
+
 /** The whole symbol, in steps of zoom. */
 const BODY_SIZE = byZoom(6, 0.36, 8, 0.54, 9, 0.72, 11, 0.9, 13, 1);
 
@@ -142,6 +148,17 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
     'rgba(0,0,0,0)',
   ] as unknown as ExpressionSpecification;
   const alerted: ExpressionSpecification = ['!=', ['get', 'severity'], ''];
+  const body = {
+    type: 'symbol' as const,
+    source: SOURCE.stations,
+    layout: {
+      'icon-image': ['get', 'body'] as ExpressionSpecification,
+      'icon-padding': 0,
+      'icon-size': BODY_SIZE,
+      'icon-allow-overlap': true,
+      'symbol-sort-key': ['get', 'order'] as ExpressionSpecification,
+    },
+  };
   // Symbols are placed from the last layer to the first: names and values give way to stations, names to values.
   return [
     {
@@ -163,18 +180,20 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
       id: 'values',
       type: 'symbol',
       source: SOURCE.stations,
-      minzoom: 9.6,
+      minzoom: VALUES_ZOOM,
       filter: ['!=', ['get', 'value'], ''],
       layout: {
         'text-field': ['get', 'value'],
         'text-font': SEMIBOLD,
-        'text-size': byZoom(9.6, 11, 12, 13),
+        'text-size': byZoom(VALUES_ZOOM, 11, 12, 13),
         'text-padding': 1,
-        'text-variable-anchor-offset': ['top', [0, 1.55], 'bottom', [0, -1.55], 'left', [1.7, 0], 'right', [-1.7, 0]],
+        // An alert's ring needs more room than a body.
+        'text-variable-anchor-offset': ['case', alerted, ['literal', around(2.2, 2.4)], ['literal', around(1.55, 1.7)]] as unknown as ExpressionSpecification,
         'symbol-sort-key': ['-', 0, ['get', 'order']],
       },
       paint: { 'text-color': tones.value, 'text-halo-color': tones.halo, 'text-halo-width': 1.6 },
     },
+    { ...body, id: LAYER.bodies, filter: ['!', alerted] },
     {
       id: 'alert-rings',
       type: 'circle',
@@ -199,18 +218,8 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
         'circle-stroke-width': 2.5,
       },
     },
-    {
-      id: LAYER.bodies,
-      type: 'symbol',
-      source: SOURCE.stations,
-      layout: {
-        'icon-image': ['get', 'body'],
-        'icon-padding': 0,
-        'icon-size': BODY_SIZE,
-        'icon-allow-overlap': true,
-        'symbol-sort-key': ['get', 'order'],
-      },
-    },
+    // Stations with an alert stand above their neighbours, ring and all.
+    { ...body, id: LAYER.alerted, filter: alerted },
     {
       id: 'alert-marks',
       type: 'symbol',
@@ -261,6 +270,7 @@ export function relook(map: MapLibreMap, theme: Theme, language: Language): void
 export function fade(map: MapLibreMap, how: 'clear' | 'faded'): void {
   const opacity = how === 'clear' ? 1 : 0.38;
   map.setPaintProperty(LAYER.bodies, 'icon-opacity', opacity);
+  map.setPaintProperty(LAYER.alerted, 'icon-opacity', opacity);
   map.setPaintProperty('alert-marks', 'icon-opacity', opacity);
   map.setPaintProperty('alert-rings', 'circle-stroke-opacity', opacity);
   map.setPaintProperty('values', 'text-opacity', opacity);

@@ -1,7 +1,7 @@
 // A day of samples made ready for drawing.
 import { expect, test } from 'vitest';
 import type { Channel, Sample } from '../api/wire';
-import { columns, DAY_MS, extended, gapAfterMs, summary } from './history';
+import { columns, DAY_MS, extended, fittingSpan, gapAfterMs, HOUR_MS, summary, within } from './history';
 
 const sample = (at: number, value: number, quality: Sample['quality'] = 'good'): Sample => ({ at, value, quality });
 const channel = (at: number | null, value: number): Channel => ({
@@ -33,4 +33,18 @@ test('a newer value is added once, and what is older than a day leaves', () => {
   expect(grown.map(({ at }) => at)).toEqual([200, 300]);
   expect(extended(grown, channel(300, 3), now)).toHaveLength(2);
   expect(extended([], channel(null, 3), now)).toHaveLength(0);
+});
+
+test('the day is shown, unless everything lies in its last hours', () => {
+  const now = DAY_MS;
+  expect(fittingSpan([sample(now - 20 * HOUR_MS, 1)], now)).toBe(24);
+  expect(fittingSpan([sample(now - 5 * HOUR_MS, 1)], now)).toBe(6);
+  expect(fittingSpan([sample(now - 1000, 1)], now)).toBe(1);
+  expect(fittingSpan([], now)).toBe(24);
+});
+
+test('a span leaves out what is older', () => {
+  const samples = [sample(0, 1), sample(HOUR_MS, 2)];
+  expect(within(samples, HOUR_MS + 1, HOUR_MS).map(({ value }) => value)).toEqual([2]);
+  expect(within(samples, DAY_MS, HOUR_MS)).toEqual([]);
 });

@@ -1,7 +1,12 @@
 // A day of one channel, made ready for drawing: gaps as gaps, samples that may not be used apart from the others.
 import type { Channel, Sample } from '../api/wire';
 
-export const DAY_MS = 24 * 3_600_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** What the chart offers, in hours. */
+export const SPANS_H = [1, 6, 24] as const;
+export type SpanH = (typeof SPANS_H)[number];
 
 /** Columns as uPlot reads them: seconds since 1970, usable values, unusable values. `null` breaks the line. */
 export type Columns = [number[], Array<number | null>, Array<number | null>];
@@ -41,7 +46,20 @@ export function columns(samples: readonly Sample[], gapMs: number): Columns {
   return [times, good, bad];
 }
 
-/** The day in numbers; `null` when there is no usable value. */
+/** The day, unless everything that is known lies in its last hours and would be a stroke at the edge. */
+export function fittingSpan(samples: readonly Sample[], now: number): SpanH {
+  const first = samples[0];
+  if (first === undefined) return 24;
+  return SPANS_H.find((hours) => first.at >= now - hours * HOUR_MS) ?? 24;
+}
+
+/** The samples of the last `spanMs`. */
+export function within(samples: readonly Sample[], now: number, spanMs: number): readonly Sample[] {
+  const first = samples.findIndex((sample) => sample.at >= now - spanMs);
+  return first === -1 ? [] : samples.slice(first);
+}
+
+/** Samples in numbers; `null` when there is no usable value. */
 export function summary(samples: readonly Sample[]): Summary | null {
   const values = samples.flatMap(({ value, quality }) => (quality === 'good' && value !== null ? [value] : []));
   const last = values.at(-1);
@@ -62,6 +80,5 @@ export function extended(samples: readonly Sample[], channel: Channel, now: numb
   const { observedAt: at, value, quality } = channel;
   const newest = samples.at(-1)?.at ?? -Infinity;
   const grown = at !== null && at > newest ? [...samples, { at, value, quality }] : samples;
-  const first = grown.findIndex((sample) => sample.at >= now - DAY_MS);
-  return first <= 0 ? grown : grown.slice(first);
+  return within(grown, now, DAY_MS);
 }

@@ -4,10 +4,11 @@ import type { Channel, Sample } from '../api/wire';
 import { SEVERITY, type Language, type Severity, type Theme } from '../states';
 import { number, unitWords } from '../words/properties';
 import { hourMinute, shortDate, ZONE } from '../words/time';
-import { columns, DAY_MS, gapAfterMs } from './history';
+import { columns, gapAfterMs } from './history';
 
 export interface Plot {
-  show(samples: readonly Sample[], thresholds: readonly Threshold[], now: number): void;
+  /** Draws the last `spanMs` of the samples. */
+  show(samples: readonly Sample[], thresholds: readonly Threshold[], now: number, spanMs: number): void;
   fit(): void;
   remove(): void;
 }
@@ -153,11 +154,11 @@ export function plot(parent: HTMLElement, { channel, language, theme, onread }: 
     parent,
   );
   return {
-    show(samples, lines, now) {
+    show(samples, lines, now, spanMs) {
       thresholds = lines;
       chart.batch(() => {
         chart.setData(columns(samples, gapAfterMs(channel)), false);
-        chart.setScale('x', { min: (now - DAY_MS) / 1000, max: now / 1000 });
+        chart.setScale('x', { min: (now - spanMs) / 1000, max: now / 1000 });
       });
     },
     fit: () => chart.setSize(size()),

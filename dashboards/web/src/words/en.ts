@@ -122,18 +122,20 @@ export const en: Messages = {
   },
 
   chart: {
-    heading: 'Last 24 hours',
+    last: (hours) => (hours === 1 ? 'Last hour' : `Last ${hours} hours`),
+    span: 'Time span',
+    hours: (hours) => `${hours} h`,
     loading: 'Loading…',
     failed: (reason) => `The history could not be loaded (${reason}).`,
     retry: 'Try again',
-    empty: 'No values in the last 24 hours.',
+    empty: 'No values in this span.',
     lowest: 'Lowest',
     highest: 'Highest',
     mean: 'Mean',
     count: 'Samples',
     doubtful: 'Unusable samples',
-    summary: (property, low, high, last) =>
-      `${property} over the last 24 hours: lowest ${low}, highest ${high}, newest ${last}.`,
+    summary: (property, span, low, high, last) =>
+      `${property}, ${span}: lowest ${low}, highest ${high}, newest ${last}.`,
     threshold: 'Threshold',
   },
 

@@ -120,18 +120,20 @@ export const vi = {
   },
 
   chart: {
-    heading: '24 giờ qua',
+    last: (hours: number) => `${hours} giờ qua`,
+    span: 'Khoảng thời gian',
+    hours: (hours: number) => `${hours} giờ`,
     loading: 'Đang tải…',
     failed: (reason: string) => `Không tải được lịch sử (${reason}).`,
     retry: 'Thử lại',
-    empty: 'Không có số đo nào trong 24 giờ qua.',
+    empty: 'Không có số đo nào trong khoảng này.',
     lowest: 'Thấp nhất',
     highest: 'Cao nhất',
     mean: 'Trung bình',
     count: 'Số mẫu',
     doubtful: 'Mẫu không dùng được',
-    summary: (property: string, low: string, high: string, last: string) =>
-      `${property} trong 24 giờ qua: thấp nhất ${low}, cao nhất ${high}, mới nhất ${last}.`,
+    summary: (property: string, span: string, low: string, high: string, last: string) =>
+      `${property}, ${span}: thấp nhất ${low}, cao nhất ${high}, mới nhất ${last}.`,
     threshold: 'Ngưỡng',
   },
 
