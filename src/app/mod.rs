@@ -30,8 +30,8 @@ use crate::pipeline::Pipeline;
 use crate::state::Effects;
 
 use alert_topics::AlertTopicsOutlet;
-use open::{Bookmarks, Opened};
 pub use open::StartError;
+use open::{Bookmarks, Opened};
 use readiness::Readiness;
 
 /// The name of the embedded edge in the ledger.
@@ -157,11 +157,7 @@ fn start_followers(
         saved: opened.saved.through,
         effects: Effects::default(),
     };
-    let store = StoreFollower {
-        store: opened.store.clone(),
-        follower: bookmarks.store,
-        stop: stop.clone(),
-    };
+    let store = StoreFollower { store: opened.store.clone(), follower: bookmarks.store, stop: stop.clone() };
     let (state_from, store_from) = (opened.state.read().applied, opened.store.applied());
     let troubles = [(StateFollower::NAME, Trouble::default()), (StoreFollower::NAME, Trouble::default())];
     let threads = vec![

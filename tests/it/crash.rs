@@ -34,7 +34,7 @@ fn reading(first: Timestamp, number: u64) -> (String, Timestamp, f64) {
 
 async fn check(way: Way) {
     let seed = std::env::var("SAOLA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
-    println!("SAOLA_SEED={seed}");
+    eprintln!("SAOLA_SEED={seed}");
     let mut chance = StdRng::seed_from_u64(seed);
     let (config, broker) = match &way {
         Way::Edge => (String::new(), None),
