@@ -10,6 +10,7 @@ mod edge;
 mod journal;
 mod mosquitto;
 mod mqtt_client;
+mod recorded;
 mod registry;
 mod rules;
 mod service;
