@@ -8,6 +8,7 @@ mod config;
 mod crash;
 mod edge;
 mod journal;
+mod malformed;
 mod mosquitto;
 mod mqtt_client;
 mod recorded;
