@@ -7,6 +7,7 @@ mod auth;
 mod config;
 mod crash;
 mod edge;
+mod foreign;
 mod journal;
 mod malformed;
 mod mosquitto;
