@@ -4,6 +4,7 @@
 
 mod api;
 mod auth;
+mod client;
 mod config;
 mod crash;
 mod edge;
