@@ -41,7 +41,8 @@ async fn check(way: Way) {
         Way::Mosquitto(broker) => (broker.section(), Some(broker.address())),
     };
     let stations = (0..DEVICES).map(|device| format!("crash-{device:02}")).collect();
-    let mut service = Service::start(&Wishes { province: Province::Weather { stations, rules: String::new() }, config }).await;
+    let mut service =
+        Service::start(&Wishes { province: Province::Weather { stations, rules: String::new() }, config }).await;
     let source = if broker.is_some() { "mosquitto" } else { "edge" };
     if broker.is_some() {
         service.reads_from("mosquitto").await;

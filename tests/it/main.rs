@@ -15,6 +15,7 @@ mod mosquitto;
 mod mqtt_client;
 mod recorded;
 mod registry;
+mod replay;
 mod rules;
 mod service;
 mod store;

@@ -49,7 +49,7 @@ pub struct Service {
 pub enum Province {
     /// The shipped ones.
     Shipped,
-    /// Weather stations of these names, each with the channel `air_temperature` (-50 to 60 Cel, every 60 s).
+    /// Weather stations of these names, each with the channel `air_temperature` (-50 to 60 Cel, every second).
     Weather {
         /// Their names.
         stations: Vec<String>,
@@ -62,7 +62,7 @@ pub enum Province {
 pub struct Wishes {
     /// What is served.
     pub province: Province,
-    /// TOML to append to the configuration.
+    /// TOML to add to the configuration: keys of the whole, then sections.
     pub config: String,
 }
 
@@ -81,9 +81,9 @@ impl Service {
             }
         };
         let config = format!(
-            "data_dir = {data:?}\nprovince_dir = {province:?}\nlog = \"warn\"\n\n[http]\nlisten = \"{http}\"\n\n\
+            "data_dir = {data:?}\nprovince_dir = {province:?}\nlog = \"warn\"\n{more}\n[http]\nlisten = \"{http}\"\n\n\
              [mqtt.edge]\nlisten = \"{mqtt}\"\n\n[[mqtt.edge.account]]\nname = \"device\"\npassword_hash = {HASH:?}\n\
-             publish = [\"#\"]\nsubscribe = [\"saola/v1/alerts/#\"]\n\n{more}\n",
+             publish = [\"#\"]\nsubscribe = [\"saola/v1/alerts/#\"]\n",
             data = folder.path().join("data"),
             more = wishes.config,
         );
@@ -135,6 +135,11 @@ impl Service {
             "the service did not start:\n{}",
             std::fs::read_to_string(log).unwrap_or_default()
         );
+    }
+
+    /// Other stations and rules for the next start; as [`Province::Weather`].
+    pub fn set_province(&self, stations: &[String], rules: &str) {
+        write_province(&self.folder.path().join("province"), stations, rules);
     }
 
     fn log_path(&self) -> PathBuf {
@@ -250,7 +255,7 @@ fn write_province(folder: &Path, ids: &[String], rules: &str) {
         write!(
             stations,
             "[[station]]\nid = {id:?}\nkind = \"weather\"\nname = {{ vi = {id:?}, en = {id:?} }}\nlon = 103.4\nlat = 22.3\n\
-             link = \"wired\"\n[[station.channel]]\nproperty = \"air_temperature\"\nunit = \"Cel\"\ninterval = \"60s\"\n\
+             link = \"wired\"\n[[station.channel]]\nproperty = \"air_temperature\"\nunit = \"Cel\"\ninterval = \"1s\"\n\
              min = -50\nmax = 60\n\n"
         )
         .unwrap();
