@@ -36,12 +36,15 @@ pub fn check(
     received_at: Timestamp,
     arrival: Arrival,
 ) -> Result<Sample, Rejection> {
-    let refuse = |reason, detail: String| Err(Rejection { reason, detail });
+    let refuse = |reason, detail: String| Err(Rejection { reason, detail: cut(&detail, DETAIL_BYTES_MAX).to_owned() });
     let Some(station) = station else {
-        return refuse(Reason::UnknownStation, format!("station {} is not registered", cut(reading.station)));
+        return refuse(
+            Reason::UnknownStation,
+            format!("station {} is not registered", cut(reading.station, NAME_BYTES_MAX)),
+        );
     };
     let Some(channel) = catalogue.channel_of(station, &reading.property) else {
-        let property = cut(&reading.property);
+        let property = cut(&reading.property, NAME_BYTES_MAX);
         return refuse(Reason::UnknownProperty, format!("station {} has no channel {property}", station.id));
     };
     if channel.retired {
@@ -49,7 +52,7 @@ pub fn check(
     }
     if !channel.plausible.contains(reading.value) {
         let (min, max) = (channel.plausible.min, channel.plausible.max);
-        let (property, value, unit) = (&channel.property, reading.value, channel.unit.code());
+        let (property, value, unit) = (&channel.property, shown(reading.value), channel.unit.code());
         return refuse(Reason::Implausible, format!("{property} {value} {unit} is outside {min} to {max}"));
     }
     let mut quality = match reading.status {
@@ -95,11 +98,20 @@ fn start_of(year: i16) -> Timestamp {
     Timestamp::from_micros((i64::from(year) - 1970) * MICROS_PER_YEAR)
 }
 
-/// A sender's name, short enough for a detail.
-fn cut(name: &str) -> &str {
-    const BYTES_MAX: usize = 80;
-    let end = (0..=name.len().min(BYTES_MAX)).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
-    &name[..end]
+/// A detail is for a person to read.
+const DETAIL_BYTES_MAX: usize = 200;
+/// How much of a sender's own name stands in it.
+const NAME_BYTES_MAX: usize = 80;
+
+fn cut(text: &str, bytes_max: usize) -> &str {
+    let end = (0..=text.len().min(bytes_max)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
+}
+
+/// A value as people write it: with an exponent where the plain form would be a long row of digits.
+fn shown(value: f64) -> String {
+    let is_ordinary = value == 0.0 || (1e-6..1e15).contains(&value.abs());
+    if is_ordinary { value.to_string() } else { format!("{value:e}") }
 }
 
 #[cfg(test)]
@@ -173,6 +185,20 @@ mod tests {
     fn the_recorded_gust_of_468_metres_per_second_is_implausible() {
         assert_eq!(checked("A", "wind_gust", 468.7, Some(0), Arrival::Fresh), Err(Reason::Implausible));
         assert!(checked("A", "wind_gust", 75.0, Some(0), Arrival::Fresh).is_ok(), "the end of the range belongs to it");
+    }
+
+    #[test]
+    fn a_detail_is_short_whatever_the_value() {
+        let catalogue = catalogue();
+        for (value, shown) in
+            [(f64::MAX, "1.7976931348623157e308"), (-1e300, "-1e300"), (-0.5, "-0.5"), (1e14, "100000000000000")]
+        {
+            let property = "wind_gust".into();
+            let reading = Reading { station: "A", property, time: None, value, status: Status::Measuring };
+            let station = catalogue.station_named("A");
+            let refused = check(&Config::default(), &catalogue, station, &reading, NOW, Arrival::Fresh).unwrap_err();
+            assert_eq!(refused.detail, format!("wind_gust {shown} m/s is outside 0 to 75"));
+        }
     }
 
     #[test]

@@ -9,10 +9,10 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use saola::model::Timestamp;
-use saola_sim::mqtt::{Credentials, Options, Publisher, Qos};
+use saola_sim::mqtt::{Options, Publisher, Qos};
 
 use crate::mosquitto::Mosquitto;
-use crate::service::{DEVICE, Service, Wishes, eventually};
+use crate::service::{Province, Service, Wishes, credentials, eventually};
 
 const DEVICES: u64 = 20;
 const KILLS: usize = 25;
@@ -41,15 +41,15 @@ async fn check(way: Way) {
         Way::Mosquitto(broker) => (broker.section(), Some(broker.address())),
     };
     let stations = (0..DEVICES).map(|device| format!("crash-{device:02}")).collect();
-    let mut service = Service::start(&Wishes { stations, config, rules: String::new() }).await;
+    let mut service =
+        Service::start(&Wishes { province: Province::Weather { stations, rules: String::new() }, config }).await;
     let source = if broker.is_some() { "mosquitto" } else { "edge" };
     if broker.is_some() {
-        wait_for_broker(&service).await;
+        service.reads_from("mosquitto").await;
     }
 
     let mut options = Options::new("crash-fleet");
-    options.credentials =
-        broker.is_none().then(|| Credentials { username: DEVICE.0.to_owned(), password: DEVICE.1.to_owned() });
+    options.credentials = broker.is_none().then(credentials);
     (options.window, options.back_off_min, options.back_off_max) =
         (500, Duration::from_millis(10), Duration::from_millis(100));
     let publisher = Publisher::connect(&broker.unwrap_or_else(|| service.mqtt.to_string()), options).await.unwrap();
@@ -81,16 +81,6 @@ async fn check(way: Way) {
         assert!(history == readings, "{device}: {} of {} readings are in the history", history.len(), readings.len());
     }
     assert_eq!(service.terminate(), Some(0), "it ends well when it is asked to");
-}
-
-async fn wait_for_broker(service: &Service) {
-    eventually("the broker to be connected", async || {
-        let answer = service.ask("/readyz").await.text().await.unwrap();
-        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
-        let checks = answer["checks"].as_array().unwrap().clone();
-        checks.iter().any(|check| check["part"] == "broker mosquitto" && check["ready"] == true).then_some(())
-    })
-    .await;
 }
 
 /// Publishes one message after the other, at the rate; counts what the publisher has taken.

@@ -4,13 +4,18 @@
 
 mod api;
 mod auth;
+mod client;
 mod config;
 mod crash;
 mod edge;
+mod foreign;
 mod journal;
+mod malformed;
 mod mosquitto;
 mod mqtt_client;
+mod recorded;
 mod registry;
+mod replay;
 mod rules;
 mod service;
 mod store;

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use saola::model::Timestamp;
+use saola_sim::mqtt::Credentials;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -44,14 +45,25 @@ pub struct Service {
     asking: reqwest::Client,
 }
 
+/// The stations, areas and rules of a service.
+pub enum Province {
+    /// The shipped ones.
+    Shipped,
+    /// Weather stations of these names, each with the channel `air_temperature` (-50 to 60 Cel, every second).
+    Weather {
+        /// Their names.
+        stations: Vec<String>,
+        /// TOML of a rule file.
+        rules: String,
+    },
+}
+
 /// What a test wants different from the default.
 pub struct Wishes {
-    /// Names of weather stations, each with the channel `air_temperature` (-50 to 60 Cel, every 60 s).
-    pub stations: Vec<String>,
-    /// TOML to append to the configuration.
+    /// What is served.
+    pub province: Province,
+    /// TOML to add to the configuration: keys of the whole, then sections.
     pub config: String,
-    /// TOML of a rule file.
-    pub rules: String,
 }
 
 impl Service {
@@ -60,13 +72,19 @@ impl Service {
         let folder = TempDir::new().unwrap();
         let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (http, mqtt) = (address(free_port()), address(free_port()));
-        write_province(&folder.path().join("province"), wishes);
+        let province = match &wishes.province {
+            Province::Shipped => Path::new(env!("CARGO_MANIFEST_DIR")).join("config"),
+            Province::Weather { stations, rules } => {
+                let province = folder.path().join("province");
+                write_province(&province, stations, rules);
+                province
+            }
+        };
         let config = format!(
-            "data_dir = {data:?}\nprovince_dir = {province:?}\nlog = \"warn\"\n\n[http]\nlisten = \"{http}\"\n\n\
+            "data_dir = {data:?}\nprovince_dir = {province:?}\nlog = \"warn\"\n{more}\n[http]\nlisten = \"{http}\"\n\n\
              [mqtt.edge]\nlisten = \"{mqtt}\"\n\n[[mqtt.edge.account]]\nname = \"device\"\npassword_hash = {HASH:?}\n\
-             publish = [\"saola/v1/#\"]\nsubscribe = [\"saola/v1/alerts/#\"]\n\n{more}\n",
+             publish = [\"#\"]\nsubscribe = [\"saola/v1/alerts/#\"]\n",
             data = folder.path().join("data"),
-            province = folder.path().join("province"),
             more = wishes.config,
         );
         let config_path = folder.path().join("saola.toml");
@@ -119,6 +137,11 @@ impl Service {
         );
     }
 
+    /// Other stations and rules for the next start; as [`Province::Weather`].
+    pub fn set_province(&self, stations: &[String], rules: &str) {
+        write_province(&self.folder.path().join("province"), stations, rules);
+    }
+
     fn log_path(&self) -> PathBuf {
         self.folder.path().join("log")
     }
@@ -157,11 +180,6 @@ impl Service {
         self.asking.get(format!("http://{}{path}", self.http)).bearer_auth(&self.token).send().await.unwrap()
     }
 
-    /// A `POST` of the administrator.
-    pub async fn post(&self, path: &str) -> reqwest::Response {
-        self.asking.post(format!("http://{}{path}", self.http)).bearer_auth(&self.token).send().await.unwrap()
-    }
-
     /// One channel's whole history: time and value.
     pub async fn history(&self, channel: &str) -> Vec<(Timestamp, f64)> {
         let path =
@@ -174,6 +192,28 @@ impl Service {
                 (Timestamp::parse(sample["time"].as_str().unwrap()).unwrap(), sample["value"].as_f64().unwrap())
             })
             .collect()
+    }
+
+    /// One source's entry in the ledger, once everything journaled is in the history and `messages` have come.
+    pub async fn ledger_of(&self, source: &str, messages: u64) -> Value {
+        eventually("the ledger to be complete", async || {
+            let ledger = self.get("/api/v1/ledger").await;
+            let entry = ledger["sources"].as_array().unwrap().iter().find(|entry| entry["source"] == source)?.clone();
+            (entry["pending"] == 0 && entry["messages"].as_u64().unwrap() >= messages).then_some(entry)
+        })
+        .await
+    }
+
+    /// Waits until an outside broker is connected.
+    pub async fn reads_from(&self, broker: &str) {
+        let part = format!("broker {broker}");
+        eventually("the broker to be connected", async || {
+            let answer = self.ask("/readyz").await.text().await.unwrap();
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            let checks = answer["checks"].as_array().unwrap();
+            checks.iter().any(|check| check["part"] == *part && check["ready"] == true).then_some(())
+        })
+        .await;
     }
 
     /// The ledger's totals: received, stored, duplicate, rejected.
@@ -201,22 +241,27 @@ const HASH: &str = "$argon2id$v=19$m=1024,t=1,p=1$NM7Qqsc6j22ClDKFmoI0cg$PmaPeuQ
 /// How the tests' devices sign in.
 pub const DEVICE: (&str, &str) = ("device", "a-device-of-the-tests");
 
-fn write_province(folder: &Path, wishes: &Wishes) {
+/// The same, as the simulators take it.
+pub fn credentials() -> Credentials {
+    Credentials { username: DEVICE.0.to_owned(), password: DEVICE.1.to_owned() }
+}
+
+fn write_province(folder: &Path, ids: &[String], rules: &str) {
     for part in ["stations", "areas", "rules"] {
         std::fs::create_dir_all(folder.join(part)).unwrap();
     }
     let mut stations = String::new();
-    for id in &wishes.stations {
+    for id in ids {
         write!(
             stations,
             "[[station]]\nid = {id:?}\nkind = \"weather\"\nname = {{ vi = {id:?}, en = {id:?} }}\nlon = 103.4\nlat = 22.3\n\
-             link = \"wired\"\n[[station.channel]]\nproperty = \"air_temperature\"\nunit = \"Cel\"\ninterval = \"60s\"\n\
+             link = \"wired\"\n[[station.channel]]\nproperty = \"air_temperature\"\nunit = \"Cel\"\ninterval = \"1s\"\n\
              min = -50\nmax = 60\n\n"
         )
         .unwrap();
     }
     std::fs::write(folder.join("stations/stations.toml"), stations).unwrap();
-    std::fs::write(folder.join("rules/rules.toml"), &wishes.rules).unwrap();
+    std::fs::write(folder.join("rules/rules.toml"), rules).unwrap();
     let areas = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/areas");
     for area in std::fs::read_dir(areas).unwrap() {
         let area = area.unwrap().path();

@@ -22,6 +22,13 @@ pub(super) enum Handed {
     Stopped,
 }
 
+/// What a message that waits costs besides its topic and payload, about: without it, many tiny ones would be free.
+const WAITING_OVERHEAD_BYTES: usize = 256;
+
+fn weight(publish: &Publish) -> usize {
+    WAITING_OVERHEAD_BYTES + publish.topic.len() + publish.payload.len()
+}
+
 pub(super) struct Desk {
     source: SourceId,
     waiting_bytes_max: usize,
@@ -61,7 +68,7 @@ impl Desk {
                     Err(Refusal::Stopped) => return Handed::Stopped,
                 }
             }
-            let bytes = publish.topic.len() + publish.payload.len();
+            let bytes = weight(&publish);
             if inner.waiting_bytes + bytes <= self.waiting_bytes_max {
                 inner.waiting_bytes += bytes;
                 inner.waiting.push_back((publish, now));
@@ -84,7 +91,7 @@ impl Desk {
                 inner.waiting.push_front((publish, received_at));
                 return;
             }
-            inner.waiting_bytes -= publish.topic.len() + publish.payload.len();
+            inner.waiting_bytes -= weight(&publish);
         }
     }
 

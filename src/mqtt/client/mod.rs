@@ -33,9 +33,12 @@ use std::time::Duration;
 
 use metrics::{Counter, counter};
 use parking_lot::Mutex;
-use rumqttc::{AsyncClient, Event, EventLoop, Incoming, Outgoing, Packet, PubAck, Publish, QoS, SubscribeReasonCode};
+use rumqttc::{
+    AsyncClient, Event, EventLoop, Incoming, Outgoing, Packet, PubAck, Publish, QoS, SubscribeFilter,
+    SubscribeReasonCode,
+};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::clock::Clock;
 use crate::model::{Intake, SourceId};
@@ -45,8 +48,8 @@ pub use config::Config;
 use desk::{Desk, Handed};
 pub use options::ClientError;
 
-/// Requests that may wait in the client's channel: subscriptions and one acknowledgement.
-const REQUESTS_MAX: usize = 64;
+/// Requests that may wait in the client's channel: the subscription, one acknowledgement and the goodbye.
+const REQUESTS_MAX: usize = 8;
 /// How long a burst of acknowledgements may take to leave.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a stop waits for outstanding acknowledgements.
@@ -101,6 +104,7 @@ impl Client {
             clock,
             topics: config.topics.clone(),
             name: config.name.clone(),
+            is_connected: false,
             received: counter!("client_messages_total"),
             shed: counter!("client_shed_total"),
         };
@@ -109,7 +113,7 @@ impl Client {
             Duration::from_millis(config.backoff_max_ms.into()),
         );
         let poll_ended = CancellationToken::new();
-        let ended = poll_ended.clone().drop_guard();
+        let ended = Ended { status: status.clone(), _told: poll_ended.clone().drop_guard() };
         let polling = tokio::spawn(async move {
             let _ended = ended;
             poll.run(backoff).await;
@@ -139,6 +143,21 @@ impl Client {
     }
 }
 
+/// Says that nothing is read from the broker any more, however the poll task ends: a panic inside the crate must not
+/// look like a connection.
+struct Ended {
+    status: Arc<Mutex<Status>>,
+    _told: DropGuard,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let mut status = self.status.lock();
+        status.connected = false;
+        status.trouble = Some("nothing is read from the broker any more until a restart".to_owned());
+    }
+}
+
 /// The one task that polls, and the only one that writes acknowledgements but for the head's.
 struct Poll<I> {
     events: EventLoop,
@@ -149,6 +168,8 @@ struct Poll<I> {
     clock: Clock,
     topics: Vec<String>,
     name: String,
+    /// Whether the broker has accepted us, from then until the connection is lost.
+    is_connected: bool,
     received: Counter,
     shed: Counter,
 }
@@ -176,7 +197,7 @@ impl<I: Intake> Poll<I> {
     /// One event. An error means that this connection must not go on.
     async fn handle(&mut self, event: Event) -> Result<(), String> {
         match event {
-            Event::Incoming(Incoming::ConnAck(connected)) => self.connected(connected.session_present),
+            Event::Incoming(Incoming::ConnAck(connected)) => self.connected(connected.session_present)?,
             Event::Incoming(Incoming::SubAck(answer)) => self.subscribed(&answer.return_codes),
             Event::Incoming(Incoming::Publish(publish)) => self.publishes(publish)?,
             Event::Outgoing(Outgoing::PubAck(_)) => self.desk.head_came_round(),
@@ -185,7 +206,8 @@ impl<I: Intake> Poll<I> {
         self.acknowledge().await
     }
 
-    fn connected(&mut self, session_present: bool) {
+    fn connected(&mut self, session_present: bool) -> Result<(), String> {
+        self.is_connected = true;
         if session_present {
             tracing::info!(broker = %self.name, "connected to the broker, which kept our session");
             let mut status = self.status.lock();
@@ -194,23 +216,26 @@ impl<I: Intake> Poll<I> {
             tracing::warn!(broker = %self.name, "connected to the broker, which has no session of ours");
             self.status.lock().sessions_lost += 1;
         }
-        // Subscribing again is harmless where the session was kept, and mends one that lost a filter.
-        for topic in &self.topics {
-            if self.requests.try_subscribe(topic.as_str(), QoS::AtLeastOnce).is_err() {
-                self.status.lock().trouble = Some(format!("could not ask for {topic}: the request queue is full"));
-            }
-        }
+        // Subscribing again is harmless where the session was kept, and mends one that lost a filter. All in one
+        // packet: then one answer says how every filter stands.
+        let filters = self.topics.iter().map(|topic| SubscribeFilter::new(topic.clone(), QoS::AtLeastOnce));
+        self.requests.try_subscribe_many(filters).map_err(|error| format!("cannot ask for the topics: {error}"))
     }
 
     fn subscribed(&mut self, codes: &[SubscribeReasonCode]) {
-        let mut status = self.status.lock();
-        if codes.contains(&SubscribeReasonCode::Failure) {
-            tracing::error!(broker = %self.name, "the broker refuses a subscription: check its permissions");
-            status.connected = false;
-            status.trouble = Some("the broker refuses a subscription".to_owned());
-        } else if status.trouble.is_none() || !status.connected {
-            (status.connected, status.trouble) = (true, None);
+        let trouble = if codes.contains(&SubscribeReasonCode::Failure) {
+            Some("the broker refuses a subscription: check our permissions there")
+        } else if codes.contains(&SubscribeReasonCode::Success(QoS::AtMostOnce)) {
+            Some("the broker grants less than QoS 1: what it sends while we are away is lost")
+        } else {
+            None
+        };
+        if let Some(trouble) = trouble {
+            tracing::error!(broker = %self.name, "{trouble}");
         }
+        let mut status = self.status.lock();
+        status.connected = !codes.contains(&SubscribeReasonCode::Failure);
+        status.trouble = trouble.map(str::to_owned);
     }
 
     /// This publish and whatever else the same read brought.
@@ -263,7 +288,7 @@ impl<I: Intake> Poll<I> {
             tracing::warn!(broker = %self.name, trouble, "lost the broker; trying again");
         }
         status.connected = false;
-        status.losses += 1;
+        status.losses += u64::from(std::mem::take(&mut self.is_connected));
         status.trouble = Some(trouble.to_owned());
     }
 }

@@ -107,7 +107,7 @@ impl Default for Limits {
         Limits {
             connections: 20_000,
             packet_before_login_bytes: 4 * 1024,
-            packet_bytes: 256 * 1024,
+            packet_bytes: 2 * 1024 * 1024,
             partial_packets_bytes: 64 * 1024 * 1024,
             outstanding: 1_000,
             packets_per_second: 10_000,

@@ -3,7 +3,7 @@
 
 mod alerts;
 mod door;
-mod double;
+pub mod double;
 mod foreign;
 mod journal;
 mod measure;
