@@ -199,6 +199,7 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
       type: 'circle',
       source: SOURCE.stations,
       filter: alerted,
+      layout: { 'circle-sort-key': ['get', 'order'] },
       paint: {
         'circle-color': severityColour,
         'circle-opacity': 0.2,
