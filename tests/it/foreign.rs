@@ -68,7 +68,7 @@ async fn check(broker: Option<Mosquitto>) {
     let counts = ["received", "stored", "duplicate", "rejected"].map(|key| ledger[key].as_u64().unwrap());
     assert_eq!(counts, [expected.len() as u64, expected.len() as u64, 0, 0], "{ledger}");
     assert_eq!(service.history(&format!("{STATION}/air_temperature")).await, expected);
-    println!("{source}: {} readings of others' clients are in the history", expected.len());
+    eprintln!("{source}: {} readings of others' clients are in the history", expected.len());
     assert_eq!(service.terminate(), Some(0), "it ends well when it is asked to");
 }
 

@@ -98,7 +98,7 @@ async fn check(broker: Option<Mosquitto>) {
     assert_eq!(counts.map(|count| count.as_u64().unwrap()), expected, "{ledger}");
     assert_eq!(account.received, account.stored + account.duplicate + 1);
     assert_eq!(ledger["reasons"], serde_json::json!({ "implausible": 1 }));
-    println!("{source}: messages, received, stored, duplicate, rejected, pending: {expected:?}");
+    eprintln!("{source}: messages, received, stored, duplicate, rejected, pending: {expected:?}");
 
     check_histories(&service, &account).await;
     check_dead_letter(&service, &account).await;
