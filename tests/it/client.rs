@@ -150,7 +150,7 @@ async fn every_message_is_acknowledged_once_while_the_disk_lags_behind() {
 }
 
 /// MQTT names an acknowledgement by a packet number alone: one that is late acknowledges somebody else's message.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_lost_connection_owed_is_never_acknowledged_on_the_next() {
     let (broker, intake) = (Broker::listen().await, HandIntake::by_hand());
     let client = broker.client(&intake);
