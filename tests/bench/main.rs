@@ -45,7 +45,11 @@ fn main() {
 }
 
 async fn measure(lasts: Duration) {
-    println!("{}\n{:.0} s a step, {DEVICES} devices, 150-byte JSON with four values, QoS 1\n", machine(), lasts.as_secs_f64());
+    println!(
+        "{}\n{:.0} s a step, {DEVICES} devices, 150-byte JSON with four values, QoS 1\n",
+        machine(),
+        lasts.as_secs_f64()
+    );
 
     let counting = count_behind_mosquitto(lasts).await;
     say("mosquitto to a subscriber that only counts", format!("{counting:.0} messages/s"));
@@ -125,8 +129,7 @@ async fn count_behind_mosquitto(lasts: Duration) -> f64 {
     // It lags behind the senders, so it counts twice as long; its rate is from its first message to its last.
     options.lasts = lasts * 2;
     let (subscribed, ready) = tokio::sync::oneshot::channel();
-    let counting =
-        tokio::spawn(async move { load::count(&options, || subscribed.send(()).unwrap()).await.unwrap() });
+    let counting = tokio::spawn(async move { load::count(&options, || subscribed.send(()).unwrap()).await.unwrap() });
     ready.await.unwrap();
     let report = load(&broker.address, lasts, 0, CONNECTIONS).await;
     let counted = counting.await.unwrap();

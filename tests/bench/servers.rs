@@ -17,7 +17,8 @@ use tokio::sync::watch;
 
 const SAOLA: &str = env!("CARGO_BIN_EXE_saola");
 /// The devices' account: argon2id of `load`, as cheap as it may be, because sign-in is not what is measured.
-const PASSWORD_HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$v2WnyuNknr98AxsXhcyj2w$XdotqJGY8giehrgm4dQ5szDpNF2S8q15+/KJUZ/hJpg";
+const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$v2WnyuNknr98AxsXhcyj2w$XdotqJGY8giehrgm4dQ5szDpNF2S8q15+/KJUZ/hJpg";
 /// The longest wait for a server or for the last message.
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -65,7 +66,8 @@ impl Mosquitto {
              max_queued_messages 0\nset_tcp_nodelay true\nlog_type error\nuser root\n"
         );
         std::fs::write(&path, config).unwrap();
-        let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| std::path::Path::new(path).exists());
+        let program =
+            ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| std::path::Path::new(path).exists());
         let child = Command::new(program.unwrap_or("mosquitto")).arg("-c").arg(&path).stderr(Stdio::null()).spawn();
         let process = Process(child.expect("mosquitto is installed (tests/tools.sh bench)"));
         let address = format!("127.0.0.1:{port}");
