@@ -124,7 +124,7 @@ async fn acknowledgements_leave_when_durable_in_order_of_arrival() {
     link.nothing().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_message_is_acknowledged_once_while_the_disk_lags_behind() {
     let (broker, intake) = (Broker::listen().await, HandIntake::by_hand());
     let _client = broker.client(&intake);
@@ -141,8 +141,10 @@ async fn every_message_is_acknowledged_once_while_the_disk_lags_behind() {
             }
         })
     };
-    for first in (1..=20_000).step_by(100) {
-        send(&mut link, first..=first + 99).await;
+    // In fours, so that messages come while an acknowledgement is on its way.
+    for first in (1..=20_000).step_by(4) {
+        send(&mut link, first..=first + 3).await;
+        tokio::task::yield_now().await;
     }
     assert!(link.pubacks(20_000).await.into_iter().eq(1..=20_000));
     disk.await.unwrap();
@@ -150,7 +152,7 @@ async fn every_message_is_acknowledged_once_while_the_disk_lags_behind() {
 }
 
 /// MQTT names an acknowledgement by a packet number alone: one that is late acknowledges somebody else's message.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_lost_connection_owed_is_never_acknowledged_on_the_next() {
     let (broker, intake) = (Broker::listen().await, HandIntake::by_hand());
     let client = broker.client(&intake);

@@ -1,6 +1,7 @@
 //! The integration tests, one binary laid out like the parts they exercise.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "seeds and figures, for whoever reads a test's output")]
 
 mod api;
 mod auth;

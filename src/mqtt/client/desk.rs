@@ -189,3 +189,108 @@ impl Desk {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::model::Durable;
+
+    /// Numbers messages; its journal is moved by the test, and takes only so many.
+    struct Counting {
+        taken: AtomicU64,
+        room_for: AtomicU64,
+    }
+
+    impl Counting {
+        fn with_room_for(count: u64) -> Self {
+            Self { taken: AtomicU64::new(0), room_for: AtomicU64::new(count) }
+        }
+    }
+
+    impl Intake for Counting {
+        fn accept(&self, batch: &[RawMessage<'_>]) -> Result<Seq, Refusal> {
+            let taken = self.taken.load(Ordering::Relaxed) + batch.len() as u64;
+            if taken > self.room_for.load(Ordering::Relaxed) {
+                return Err(Refusal::Full);
+            }
+            self.taken.store(taken, Ordering::Relaxed);
+            Ok(Seq(taken))
+        }
+
+        fn durable(&self) -> watch::Receiver<Durable> {
+            watch::channel(Durable::default()).1
+        }
+
+        async fn room(&self) {}
+    }
+
+    fn publishes(packet_ids: &[u16]) -> Vec<Publish> {
+        let publish = |packet_id: &u16| {
+            let mut publish = Publish::new("saola/v1/a", QoS::AtLeastOnce, "1");
+            publish.pkid = *packet_id;
+            publish
+        };
+        packet_ids.iter().map(publish).collect()
+    }
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    #[test]
+    fn nothing_overtakes_the_head_that_is_on_its_way() {
+        let (desk, intake) = (Desk::new(SourceId(1), 1_000), Counting::with_room_for(10));
+        assert_eq!(desk.hand_in(publishes(&[9, 3, 7]), NOW, &intake), Handed::Taken);
+        let mut sent = Vec::new();
+        desk.send_head(Seq(0), |packet_id| {
+            sent.push(packet_id);
+            true
+        });
+        assert!(sent.is_empty(), "it is not on disk");
+        // A channel without room for it changes nothing.
+        desk.send_head(Seq(3), |_| false);
+        for _ in 0..2 {
+            desk.send_head(Seq(3), |packet_id| {
+                sent.push(packet_id);
+                true
+            });
+        }
+        assert_eq!(sent, [9], "once");
+        assert!(desk.take_due(Seq(3)).is_empty(), "the others wait for it");
+        desk.head_came_round();
+        assert_eq!(desk.take_due(Seq(2)), [3]);
+        assert_eq!(desk.take_due(Seq(3)), [7]);
+    }
+
+    #[test]
+    fn a_lost_connection_leaves_nothing_to_the_next() {
+        let (desk, intake) = (Desk::new(SourceId(1), 1_000), Counting::with_room_for(2));
+        assert_eq!(desk.hand_in(publishes(&[1, 2, 3]), NOW, &intake), Handed::Taken);
+        desk.send_head(Seq(2), |_| true);
+        assert!(desk.is_waiting_for_room());
+        desk.forget();
+        assert!(!desk.is_waiting_for_room());
+        intake.room_for.store(10, Ordering::Relaxed);
+        desk.hand_in_waiting(&intake);
+        assert_eq!(intake.taken.load(Ordering::Relaxed), 2, "the broker sends the third again");
+        assert_eq!(desk.hand_in(publishes(&[1]), NOW, &intake), Handed::Taken);
+        assert!(desk.take_due(Seq(2)).is_empty(), "number 1 is another message now");
+        assert_eq!(desk.take_due(Seq(3)), [1]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_keeps_its_order() {
+        let (desk, intake) = (Desk::new(SourceId(1), 3 * 300), Counting::with_room_for(0));
+        assert_eq!(desk.hand_in(publishes(&[5, 4, 6]), NOW, &intake), Handed::Taken);
+        assert_eq!(desk.hand_in(publishes(&[1]), NOW, &intake), Handed::Overflow);
+        intake.room_for.store(2, Ordering::Relaxed);
+        desk.hand_in_waiting(&intake);
+        assert_eq!(desk.take_due(Seq(9)), [5, 4]);
+        assert_eq!(desk.hand_in(publishes(&[8]), NOW, &intake), Handed::Taken, "behind the one that waits");
+        intake.room_for.store(9, Ordering::Relaxed);
+        desk.hand_in_waiting(&intake);
+        assert_eq!(desk.take_due(Seq(9)), [6, 8]);
+    }
+}
