@@ -7,9 +7,9 @@
 //!
 //! Deliberately absent: live state, alerts and history. They follow the journal.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use metrics::{Counter, counter};
 use parking_lot::Mutex;
@@ -24,8 +24,10 @@ use crate::model::{
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
 
-/// Most keys that may wait for the store; above it the intake waits for the store to catch up.
-const UNSTORED_MAX: usize = 1_000_000;
+/// Most samples that may wait for the store in memory (about 20 MiB); above it the intake waits for the store to catch up.
+const UNSTORED_MAX: usize = 400_000;
+/// How often the intake looks whether the store has caught up. Rare: only a flush under the heaviest load gets there.
+const STORE_POLL: Duration = Duration::from_millis(5);
 
 /// Messages in, entries out.
 pub struct Pipeline {
@@ -119,6 +121,15 @@ impl Pipeline {
         Ok(seq)
     }
 
+    /// Whether so much waits for the store that duplicates could no longer be told within bounds.
+    fn store_lags(&self) -> bool {
+        let mut gate = self.gate.lock();
+        if gate.seen.unstored() > UNSTORED_MAX {
+            gate.seen.forget_stored(self.store.applied());
+        }
+        gate.seen.unstored() > UNSTORED_MAX
+    }
+
     /// One message, decoded, judged and appended.
     fn take(
         &self,
@@ -191,7 +202,7 @@ impl Pipeline {
 
 impl Intake for Pipeline {
     fn accept(&self, batch: &[RawMessage<'_>]) -> Result<Seq, Refusal> {
-        if !self.journal.has_room() || self.gate.lock().seen.unstored() > UNSTORED_MAX {
+        if !self.journal.has_room() || self.store_lags() {
             return Err(Refusal::Full);
         }
         let mut decoded = Decoded::default();
@@ -211,7 +222,10 @@ impl Intake for Pipeline {
         self.journal.durable()
     }
 
-    fn room(&self) -> impl Future<Output = ()> + Send {
-        self.journal.room()
+    async fn room(&self) {
+        self.journal.room().await;
+        while self.store_lags() && !self.journal.durable().borrow().failed {
+            tokio::time::sleep(STORE_POLL).await;
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! Which (channel, time) pairs were taken already.
 //!
 //! Per channel the newest few are kept in a short sorted ring, with the promise that everything newer than `floor`
-//! that was ever taken is in it. What lies at or below the floor is asked of the store; what has left the ring but
-//! may not have reached the store yet waits in `unstored`. So the answer is exact, whatever the order of arrival,
-//! with a few hundred bytes a channel.
+//! that was ever taken is in it. What lies at or below the floor is asked of the store. A sample leaves the ring only
+//! when the store has it; one that came late, below the floor, waits in `late` until then. So the answer is exact,
+//! whatever the order of arrival, with a few hundred bytes a channel.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use hashbrown::HashMap;
 
 use crate::model::{ChannelId, Sample, Seq, Timestamp};
 
-/// Times kept per channel: more than a device has in flight.
-const RING_LENGTH: usize = 16;
+/// Times kept per channel once the store has them: redeliveries mostly find theirs here.
+const RING_LENGTH: usize = 8;
 
 /// What a sample is to what was taken before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,30 @@ struct Recent {
 #[derive(Debug, Default)]
 pub struct Seen {
     channels: Vec<Recent>,
-    unstored: HashMap<(ChannelId, Timestamp), (f64, Seq)>,
-    unstored_cleaned_at: usize,
+    /// Below their channel's floor, and maybe not in the store yet.
+    late: HashMap<(ChannelId, Timestamp), (f64, Seq)>,
+    late_cleaned_at: usize,
+    /// Samples that rings hold beyond their length because the store has not got there.
+    overdue: usize,
+    forgotten_through: Seq,
+}
+
+impl Recent {
+    /// Lets go of what the store has, down to the ring's length.
+    fn shrink(&mut self, stored_through: Seq) {
+        while self.ring.len() > RING_LENGTH
+            && let Some((time, _, seq)) = self.ring.front()
+            && *seq <= stored_through
+        {
+            self.floor = *time;
+            self.ring.pop_front();
+        }
+    }
+
+    /// How many it holds beyond its length.
+    fn overdue(&self) -> usize {
+        self.ring.len().saturating_sub(RING_LENGTH)
+    }
 }
 
 impl Seen {
@@ -55,10 +77,13 @@ impl Seen {
     pub fn judge(&self, sample: &Sample, stored: impl FnOnce(ChannelId, Timestamp) -> Option<f64>) -> Judgement {
         let key = (sample.channel, sample.observed_at);
         let recent = &self.channels[sample.channel.index()];
-        let former = if sample.observed_at > recent.floor {
-            recent.ring.iter().rev().find(|(time, ..)| *time == sample.observed_at).map(|(_, value, _)| *value)
+        let former = if recent.ring.back().is_some_and(|(newest, ..)| sample.observed_at > *newest) {
+            None
+        } else if sample.observed_at > recent.floor {
+            let place = recent.ring.binary_search_by_key(&sample.observed_at, |(time, ..)| *time);
+            place.ok().map(|place| recent.ring[place].1)
         } else {
-            self.unstored.get(&key).map(|(value, _)| *value).or_else(|| stored(key.0, key.1))
+            self.late.get(&key).map(|(value, _)| *value).or_else(|| stored(key.0, key.1))
         };
         match former {
             None => Judgement::New,
@@ -70,27 +95,23 @@ impl Seen {
     /// Remembers a sample that went into entry `seq`. Entries up to `stored_through` are in the store.
     pub fn remember(&mut self, sample: &Sample, seq: Seq, stored_through: Seq) {
         let recent = &mut self.channels[sample.channel.index()];
+        let kept = (sample.observed_at, sample.value, seq);
         if sample.observed_at <= recent.floor {
-            self.unstored.insert((sample.channel, sample.observed_at), (sample.value, seq));
-        } else {
-            let place = recent.ring.iter().rposition(|(time, ..)| *time <= sample.observed_at);
-            match place {
-                Some(place) if recent.ring[place].0 == sample.observed_at => {
-                    recent.ring[place] = (sample.observed_at, sample.value, seq);
-                }
-                Some(place) => recent.ring.insert(place + 1, (sample.observed_at, sample.value, seq)),
-                None => recent.ring.push_front((sample.observed_at, sample.value, seq)),
+            self.late.insert((sample.channel, sample.observed_at), (sample.value, seq));
+            // Whenever the table has doubled: cleaning costs a walk over it.
+            const WORTH_CLEANING: usize = 4096;
+            if self.late.len() >= WORTH_CLEANING.max(2 * self.late_cleaned_at) {
+                self.forget_late(stored_through);
             }
-            if recent.ring.len() > RING_LENGTH
-                && let Some((time, value, seq)) = recent.ring.pop_front()
-            {
-                recent.floor = time;
-                if seq > stored_through {
-                    self.unstored.insert((sample.channel, time), (value, seq));
-                }
-            }
+            return;
         }
-        self.forget_stored(stored_through);
+        let before = recent.overdue();
+        match recent.ring.binary_search_by_key(&sample.observed_at, |(time, ..)| *time) {
+            Ok(place) => recent.ring[place] = kept,
+            Err(place) => recent.ring.insert(place, kept),
+        }
+        recent.shrink(stored_through);
+        self.overdue = self.overdue + recent.overdue() - before;
     }
 
     /// The first microsecond after everything taken of a channel.
@@ -100,18 +121,24 @@ impl Seen {
         newest + Duration::from_micros(1)
     }
 
-    /// Drops what the store has by now, whenever the table has doubled since the last time.
-    fn forget_stored(&mut self, stored_through: Seq) {
-        const WORTH_CLEANING: usize = 4096;
-        if self.unstored.len() >= WORTH_CLEANING.max(2 * self.unstored_cleaned_at) {
-            self.unstored.retain(|_, (_, seq)| *seq > stored_through);
-            self.unstored_cleaned_at = self.unstored.len();
+    /// Drops what the store has by now; nothing when it has not moved since the last time.
+    pub fn forget_stored(&mut self, stored_through: Seq) {
+        if stored_through == std::mem::replace(&mut self.forgotten_through, stored_through) {
+            return;
         }
+        self.forget_late(stored_through);
+        self.channels.iter_mut().for_each(|recent| recent.shrink(stored_through));
+        self.overdue = self.channels.iter().map(Recent::overdue).sum();
     }
 
-    /// How many keys wait for the store; the pipeline bounds it.
+    fn forget_late(&mut self, stored_through: Seq) {
+        self.late.retain(|_, (_, seq)| *seq > stored_through);
+        self.late_cleaned_at = self.late.len();
+    }
+
+    /// How many samples are kept for no other reason than that the store may not have them; the pipeline bounds it.
     pub fn unstored(&self) -> usize {
-        self.unstored.len()
+        self.late.len() + self.overdue
     }
 }
 

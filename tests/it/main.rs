@@ -1,7 +1,6 @@
 //! The integration tests, one binary laid out like the parts they exercise.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![allow(clippy::print_stdout, reason = "seeds and figures, for whoever reads a test's output")]
 
 mod api;
 mod auth;
@@ -14,6 +13,7 @@ mod journal;
 mod malformed;
 mod mosquitto;
 mod mqtt_client;
+mod pipeline;
 mod recorded;
 mod registry;
 mod replay;

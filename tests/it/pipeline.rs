@@ -1,0 +1,89 @@
+//! The pipeline over a real journal and store, where the store falls behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use saola::journal::{self, Journal};
+use saola::model::{
+    Arrival, Catalogue, Channel, ChannelId, Intake as _, LinkClass, LocalName, Position, Property, Range, RawMessage,
+    Refusal, Seq, SourceId, Station, StationId, StationKind, StationNo, Timestamp, Unit,
+};
+use saola::pipeline::Pipeline;
+use saola::store::{self, Store};
+use saola::validate;
+
+fn catalogue() -> Catalogue {
+    let channel = Channel {
+        id: ChannelId(0),
+        station: StationNo(0),
+        property: Property::new("rainfall"),
+        unit: Unit::Millimetre,
+        interval: Duration::from_secs(60),
+        plausible: Range { min: 0.0, max: 100.0 },
+        link: LinkClass::Wired,
+        retired: false,
+    };
+    let station = Station {
+        no: StationNo(0),
+        id: StationId::new("A"),
+        kind: StationKind::Rain,
+        name: LocalName { vi: "A".to_owned(), en: "A".to_owned() },
+        position: Position { lon: 103.4, lat: 22.3 },
+        area: None,
+        maintenance: false,
+        retired: false,
+        channels: vec![ChannelId(0)],
+    };
+    Catalogue::new(vec!["edge".to_owned()], vec![], vec![station], vec![channel]).unwrap()
+}
+
+#[tokio::test]
+async fn a_store_that_falls_behind_stops_the_intake_until_it_has_caught_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
+    let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
+    let pipeline = Pipeline::new(
+        journal.clone(),
+        store.clone(),
+        validate::Config::default(),
+        Arc::new(Catalogue::default()),
+        |_| None,
+    );
+    let received_at = Timestamp::from_seconds(1_795_230_900);
+    pipeline.install(received_at, Arc::new(catalogue())).unwrap();
+
+    let mut sent = 0_i64;
+    let last = loop {
+        let objects: Vec<String> = (sent..sent + 5_000)
+            .map(|number| format!("{{\"time\":{},\"rainfall\":1}}", 1_700_000_000 + number))
+            .collect();
+        let payload = format!("[{}]", objects.join(","));
+        let (topic, source) = ("saola/v1/A", SourceId(0));
+        let raw = RawMessage { source, topic, payload: payload.as_bytes(), received_at, arrival: Arrival::Fresh };
+        match pipeline.accept(&[raw]) {
+            Ok(seq) => {
+                sent += 5_000;
+                let mut durable = journal.durable();
+                durable.wait_for(|durable| durable.through >= seq).await.unwrap();
+            }
+            Err(refusal) => break refusal,
+        }
+        assert!(sent < 1_000_000, "the intake is bounded by what the store has not followed");
+    };
+    assert_eq!(last, Refusal::Full);
+    assert!(tokio::time::timeout(Duration::from_millis(50), pipeline.room()).await.is_err(), "there is no room yet");
+
+    let mut reader = journal.reader(Seq(0));
+    loop {
+        let entries = reader.next_batch(100, 1 << 20).unwrap();
+        if entries.is_empty() {
+            break;
+        }
+        store.apply(&entries).unwrap();
+    }
+    tokio::time::timeout(crate::service::DEADLINE, pipeline.room()).await.expect("there is room again");
+    let payload = b"{\"time\":1700000000,\"rainfall\":1}";
+    let raw = RawMessage { source: SourceId(0), topic: "saola/v1/A", payload, received_at, arrival: Arrival::Fresh };
+    pipeline.accept(&[raw]).unwrap();
+    assert_eq!(store.stored_counts()[&SourceId(0)], sent as u64);
+}
