@@ -27,6 +27,10 @@ use crate::validate::{self, Judgement, Seen};
 /// Most keys that may wait for the store; above it the intake waits for the store to catch up.
 const UNSTORED_MAX: usize = 1_000_000;
 
+/// How much of a refused message is kept. Ways in may be told to take packets of up to 256 MiB, and a message that
+/// the journal cannot hold would look like a stopped journal: its sender would offer it again for ever.
+const RAW_BYTES_MAX: usize = 32 << 20;
+
 /// Messages in, entries out.
 pub struct Pipeline {
     journal: Arc<Journal>,
@@ -160,7 +164,8 @@ impl Pipeline {
             }
         }
         if !message.rejections.is_empty() {
-            message.raw = Some(RawCopy { topic: raw.topic.to_owned(), payload: raw.payload.to_vec() });
+            let kept = raw.payload.get(..RAW_BYTES_MAX).unwrap_or(raw.payload);
+            message.raw = Some(RawCopy { topic: raw.topic.to_owned(), payload: kept.to_vec() });
         }
         let body = Body::Message(message);
         self.append(&mut gate, raw.received_at, &body)?;
