@@ -29,6 +29,10 @@ const UNSTORED_MAX: usize = 400_000;
 /// How often the intake looks whether the store has caught up. Rare: only a flush under the heaviest load gets there.
 const STORE_POLL: Duration = Duration::from_millis(5);
 
+/// How much of a refused message is kept. Ways in may be told to take packets of up to 256 MiB, and a message that
+/// the journal cannot hold would look like a stopped journal: its sender would offer it again for ever.
+const RAW_BYTES_MAX: usize = 32 << 20;
+
 /// Messages in, entries out.
 pub struct Pipeline {
     journal: Arc<Journal>,
@@ -171,7 +175,8 @@ impl Pipeline {
             }
         }
         if !message.rejections.is_empty() {
-            message.raw = Some(RawCopy { topic: raw.topic.to_owned(), payload: raw.payload.to_vec() });
+            let kept = raw.payload.get(..RAW_BYTES_MAX).unwrap_or(raw.payload);
+            message.raw = Some(RawCopy { topic: raw.topic.to_owned(), payload: kept.to_vec() });
         }
         let body = Body::Message(message);
         self.append(&mut gate, raw.received_at, &body)?;

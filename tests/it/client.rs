@@ -65,7 +65,9 @@ impl Broker {
     /// The next connection, answered with a CONNACK only.
     async fn accept_silently(&self, session: u8) -> Link {
         let accepted = tokio::time::timeout(PATIENCE, self.listener.accept()).await.expect("the client connects");
-        let mut link = Peer::over(accepted.unwrap().0, V3);
+        let stream = accepted.unwrap().0;
+        stream.set_nodelay(true).unwrap();
+        let mut link = Peer::over(stream, V3);
         let hello = link.next().await;
         assert_eq!(hello.kind(), 1, "{hello:?}");
         assert_eq!(hello.body[7] & 0b10, 0, "the session is to be kept");

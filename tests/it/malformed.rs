@@ -235,6 +235,28 @@ async fn ten_thousand_malformed_messages_stop_nothing_and_each_is_a_dead_letter_
     assert_eq!(service.terminate(), Some(0), "it ends well when it is asked to");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_larger_than_any_entry_is_a_dead_letter_too_and_stops_nothing() {
+    let province = Province::Weather { stations: vec![STATION.to_owned()], rules: String::new() };
+    let config = "[mqtt.edge.limits]\npacket_bytes = 134217728\npartial_packets_bytes = 536870912\n".to_owned();
+    let service = Service::start(&Wishes { province, config }).await;
+    let mut options = Options::new("enormous");
+    options.credentials = Some(credentials());
+    let publisher = Publisher::connect(&service.mqtt.to_string(), options).await.unwrap();
+    let topic = format!("saola/v1/{STATION}");
+    publisher.publish(&topic, &vec![b'x'; 70 << 20], Qos::AtLeastOnce).await.unwrap();
+    publisher.publish(&topic, b"{\"air_temperature\":21.5}", Qos::AtLeastOnce).await.unwrap();
+    let totals = publisher.close(DEADLINE).await;
+    assert_eq!((totals.acknowledged, totals.reconnects), (2, 0));
+    let ledger = service.ledger_of("edge", 2).await;
+    assert_eq!(ledger["reasons"], serde_json::json!({ "payload_too_large": 1 }));
+    assert_eq!(ledger["stored"], 1);
+    let list = service.get("/api/v1/dead-letters").await;
+    let letter = &list["dead_letters"][0];
+    assert_eq!(letter["rejections"][0]["detail"], "73400320 bytes, at most 262144 are taken");
+    assert_eq!(letter["payload_bytes"], 32 << 20, "its beginning is kept");
+}
+
 /// Walks the pages, newest first, and compares each letter with what was sent.
 async fn check_dead_letters(service: &Service, classes: &[Class], order: &[usize]) {
     let mut sent = order.iter().rev().map(|class| &classes[*class]);

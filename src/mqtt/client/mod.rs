@@ -93,6 +93,8 @@ impl Client {
     ) -> Result<Client, ClientError> {
         let (requests, mut events) = AsyncClient::new(options::mqtt_options(config)?, REQUESTS_MAX);
         events.network_options.set_connection_timeout(config.connect_timeout_seconds.into());
+        // An acknowledgement is small and must not wait until the one before it is acknowledged by TCP.
+        events.network_options.set_tcp_nodelay(true);
         let desk = Arc::new(Desk::new(source, config.waiting_bytes_max));
         let status = Arc::new(Mutex::new(Status::default()));
         let poll = Poll {
