@@ -67,13 +67,17 @@ impl Reader {
                 self.after = durable;
                 break;
             };
-            match self.step(&mut place, durable, &mut batch, &mut bytes)? {
-                Step::Stay => self.place = Some(place),
-                Step::Leave => {}
-                Step::CaughtUp => {
+            match self.step(&mut place, durable, &mut batch, &mut bytes) {
+                Ok(Step::Stay) => self.place = Some(place),
+                Ok(Step::Leave) => {}
+                Ok(Step::CaughtUp) => {
                     self.place = Some(place);
                     break;
                 }
+                // What was read is handed out first: `after` is past it. The next call begins there and meets the
+                // error itself.
+                Err(_) if !batch.is_empty() => break,
+                Err(error) => return Err(error),
             }
         }
         Ok(batch)
