@@ -18,8 +18,8 @@ use tokio::sync::watch;
 use crate::decode::{self, Decoded, native};
 use crate::journal::Journal;
 use crate::model::{
-    Body, Catalogue, ChannelId, Durable, Intake, Message, Quality, RawCopy, RawMessage, Reason, Refusal, Rejection,
-    RuleFile, Seq, Timestamp,
+    Arrival, Body, Catalogue, ChannelId, Durable, Intake, Message, Quality, RawCopy, RawMessage, Reason, Refusal,
+    Rejection, RuleFile, Seq, Timestamp,
 };
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
@@ -126,7 +126,7 @@ impl Pipeline {
     }
 
     /// Whether so much waits for the store that duplicates could no longer be told within bounds.
-    fn store_lags(&self) -> bool {
+    pub fn store_lags(&self) -> bool {
         let mut gate = self.gate.lock();
         if gate.seen.unstored() > UNSTORED_MAX {
             gate.seen.forget_stored(self.store.applied());
@@ -160,10 +160,22 @@ impl Pipeline {
                 Err(rejection) => message.rejections.push(rejection),
                 Ok(mut sample) => {
                     let mut judgement = seen.judge(&sample, |channel, at| self.stored(channel, at));
-                    if judgement != Judgement::New && sample.quality.has(Quality::RECEIVED_TIME) {
-                        // Two messages without a time, received in one microsecond, are two observations.
-                        sample.observed_at = seen.after_newest(sample.channel);
-                        judgement = Judgement::New;
+                    if sample.quality.has(Quality::RECEIVED_TIME) {
+                        // Two readings without a time, received in one microsecond, are two observations; but one
+                        // that is handed in again with its value at its own instant is the one taken then.
+                        let is_new = |judgement| {
+                            judgement == Judgement::New
+                                || (judgement == Judgement::Duplicate && raw.arrival != Arrival::Fresh)
+                        };
+                        if !is_new(judgement) {
+                            sample.observed_at = seen.free_after(sample.channel, sample.observed_at);
+                        }
+                        while !is_new(judgement) {
+                            judgement = seen.judge(&sample, |channel, at| self.stored(channel, at));
+                            if !is_new(judgement) {
+                                sample.observed_at = sample.observed_at + Duration::from_micros(1);
+                            }
+                        }
                     }
                     if judgement == Judgement::Duplicate {
                         message.duplicates += 1;

@@ -114,11 +114,13 @@ impl Seen {
         self.overdue = self.overdue + recent.overdue() - before;
     }
 
-    /// The first microsecond after everything taken of a channel.
-    pub fn after_newest(&self, channel: ChannelId) -> Timestamp {
-        let recent = &self.channels[channel.index()];
-        let newest = recent.ring.back().map_or(recent.floor, |(time, ..)| *time);
-        newest + Duration::from_micros(1)
+    /// An instant shortly after `at` that is free as far as the ring knows: after the newest when that is near, as in
+    /// a burst of readings without a time; otherwise the next microsecond, to be judged again.
+    pub fn free_after(&self, channel: ChannelId, at: Timestamp) -> Timestamp {
+        const NEAR: Duration = Duration::from_secs(1);
+        const NEXT: Duration = Duration::from_micros(1);
+        let newest = self.channels[channel.index()].ring.back().map(|(time, ..)| *time);
+        newest.filter(|newest| *newest >= at && newest.since(at) < NEAR).unwrap_or(at) + NEXT
     }
 
     /// Drops what the store has by now; nothing when it has not moved since the last time.
