@@ -1,5 +1,6 @@
 //! `saola run` and `saola demo`: the service until it is told to stop.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -59,7 +60,10 @@ pub(super) fn demo(line: DemoLine) -> anyhow::Result<ExitCode> {
         name => Some(fleet::Plan { speed: Some(line.speed), ..fleet::Plan::shipped(name)? }),
     };
     let is_temporary = line.data.is_none();
-    let data = line.data.unwrap_or_else(|| std::env::temp_dir().join(format!("saola-demo-{}", std::process::id())));
+    let data = match line.data {
+        Some(data) => data,
+        None => temporary_folder().context("cannot make a temporary folder")?,
+    };
     let province = data.join("province");
     write_province(&province).with_context(|| format!("cannot write the stations to {}", province.display()))?;
 
@@ -112,6 +116,13 @@ async fn run_fleet(plan: fleet::Plan, broker: String, stop: CancellationToken) {
     if let Err(error) = scenario_ended {
         tracing::error!(%error, "the simulated fleet stopped");
     }
+}
+
+/// A folder of our own, which was not there before and which nobody else may enter.
+fn temporary_folder() -> std::io::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("saola-demo-{:016x}", rand::random::<u64>()));
+    std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    Ok(folder)
 }
 
 /// The embedded province as files, so that a look at them explains what the demo shows.
