@@ -4,6 +4,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# Debian keeps mosquitto where only root looks.
+PATH=$PATH:/usr/sbin
+
 missing_packages=()
 need() { # program, Debian package
     command -v "$1" >/dev/null || missing_packages+=("$2")
@@ -14,6 +17,7 @@ test)
     need mosquitto mosquitto
     need mosquitto_pub mosquitto-clients
     need chromium chromium
+    python3 -c 'import ensurepip' 2>/dev/null || missing_packages+=(python3-venv)
     ;;
 bench)
     need mosquitto mosquitto
@@ -46,9 +50,7 @@ cargo_tool() { # subcommand, version
 case "$1" in
 test)
     cargo_tool nextest 0.9.143
-    if [ ! -x target/python/bin/python ]; then
-        python3 -m venv target/python
-    fi
+    [ -x target/python/bin/pip ] || python3 -m venv --clear target/python
     target/python/bin/python -c 'import paho.mqtt' 2>/dev/null || target/python/bin/pip install --quiet -r tests/requirements.txt
     ;;
 lint)
