@@ -1,8 +1,8 @@
 //! The journal's two readers with a bookmark: derived state, and the store.
 //!
 //! Both run the same loop on a thread of their own: read what is durable, take it, rest. Neither holds anything up:
-//! a store that cannot write costs journal space and a red readiness, never the map or the alerts. What a reader has
-//! made durable of its own (a snapshot, a flush) lets the journal delete.
+//! a slow store costs journal space, a stopped one a red readiness as well. What a reader has made durable of its own
+//! (a snapshot, a flush) lets the journal delete.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::journal::{Follower, Reader};
+use crate::journal::{Follower, Journal, Reader};
 use crate::live::Feed;
 use crate::model::{Durable, Entry, Seq, Transition};
 use crate::state::{Effects, State, snapshot};
@@ -25,6 +25,8 @@ const BATCH_ENTRIES: usize = 4_096;
 const BATCH_BYTES: usize = 1024 * 1024;
 /// How often what was taken is made durable by the reader itself, when there is anything new.
 const REST_EVERY: Duration = Duration::from_secs(60);
+/// How often a reader with nothing to take looks whether it is pressed.
+const IDLE_LOOK: Duration = Duration::from_secs(1);
 /// How long a reader that failed waits before it tries the same again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -39,8 +41,11 @@ pub trait Follows: Send {
     /// Takes durable entries, in order. After an error it is offered the same entries again.
     fn take(&mut self, entries: &[Entry]) -> anyhow::Result<()>;
 
-    /// Makes durable what it took; called every minute and at the end.
+    /// Makes durable what it took; called every minute, when it is pressed, and at the end.
     fn rest(&mut self) -> anyhow::Result<()>;
+
+    /// Whether the journal is at its cap and has not let go of anything since the last rest: only a rest helps.
+    fn is_pressed(&self) -> bool;
 }
 
 /// Follows until `stop`, then takes what is left and rests. Runs on a thread of its own.
@@ -54,9 +59,10 @@ pub fn follow<F: Follows>(
 ) {
     let mut rested_at = Instant::now();
     loop {
-        let step = catch_up(&mut follows, &mut reader, runtime, stop);
+        // Asked before catching up: what is durable when the journal has closed is taken in any case.
         let is_ending = stop.is_cancelled();
-        let rest = if is_ending || rested_at.elapsed() >= REST_EVERY {
+        let step = catch_up(&mut follows, &mut reader, runtime, stop, trouble);
+        let rest = if is_ending || follows.is_pressed() || rested_at.elapsed() >= REST_EVERY {
             rested_at = Instant::now();
             follows.rest()
         } else {
@@ -70,7 +76,7 @@ pub fn follow<F: Follows>(
             tokio::select! {
                 _ = durable.changed() => {}
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(REST_EVERY) => {}
+                () = tokio::time::sleep(IDLE_LOOK) => {}
             }
         });
     }
@@ -82,12 +88,14 @@ fn catch_up<F: Follows>(
     reader: &mut Reader,
     runtime: &Handle,
     stop: &CancellationToken,
+    trouble: &Trouble,
 ) -> anyhow::Result<()> {
+    let mut rested_at = Instant::now();
     loop {
         let entries = reader.next_batch(BATCH_ENTRIES, BATCH_BYTES)?;
         let Some(last) = entries.last() else { return Ok(()) };
         while let Err(error) = follows.take(&entries) {
-            tracing::error!(follower = F::NAME, journal.seq = last.seq.0, %error, "Cannot take entries; trying again.");
+            note(F::NAME, trouble, Err(error));
             runtime.block_on(async {
                 tokio::select! {
                     () = tokio::time::sleep(RETRY_AFTER) => {}
@@ -95,10 +103,15 @@ fn catch_up<F: Follows>(
                 }
             });
             if stop.is_cancelled() {
-                return Err(error);
+                anyhow::bail!("told to stop before entry {} could be taken", last.seq);
             }
         }
         gauge!("journal_follower_seq", "follower" => F::NAME).set(last.seq.0 as f64);
+        // Under a load that never lets it catch up, too.
+        if follows.is_pressed() || rested_at.elapsed() >= REST_EVERY {
+            rested_at = Instant::now();
+            follows.rest()?;
+        }
     }
 }
 
@@ -107,8 +120,12 @@ fn note(follower: &'static str, trouble: &Trouble, outcome: anyhow::Result<()>) 
     match outcome {
         Ok(()) => *trouble = None,
         Err(error) => {
-            tracing::error!(follower, error = format!("{error:#}"), "A follower of the journal is in trouble.");
-            *trouble = Some(format!("{error:#}"));
+            let error = format!("{error:#}");
+            // Told once, until it changes: the same is tried again every second.
+            if trouble.as_ref() != Some(&error) {
+                tracing::error!(follower, error, "A follower of the journal is in trouble; it tries again.");
+            }
+            *trouble = Some(error);
         }
     }
 }
@@ -128,8 +145,12 @@ pub struct StateFollower {
     pub follower: Follower,
     /// Where transitions go.
     pub outlet: Outlet,
+    /// The journal, asked whether it is full.
+    pub journal: Arc<Journal>,
     /// The entry of the newest snapshot.
     pub saved: Seq,
+    /// The entry that the journal was told to keep what follows.
+    pub passed: Seq,
     /// Gathered while applying; its memory is kept.
     pub effects: Effects,
 }
@@ -157,10 +178,17 @@ impl Follows for StateFollower {
         let state = self.state.read();
         if state.applied > self.saved {
             let saved = snapshot::save(&self.snapshots, &state)?;
-            self.saved = saved.through;
-            self.follower.passed(saved.needs_after);
+            (self.saved, self.passed) = (saved.through, saved.needs_after);
+        } else if self.is_pressed() {
+            // Nothing new can come while the journal is full: the older snapshot's entries are given up for room.
+            self.passed = self.saved;
         }
+        self.follower.passed(self.passed);
         Ok(())
+    }
+
+    fn is_pressed(&self) -> bool {
+        self.journal.status().full && (self.passed < self.saved || self.saved < self.state.read().applied)
     }
 }
 
@@ -170,6 +198,8 @@ pub struct StoreFollower {
     pub store: Arc<Store>,
     /// The journal's bookmark.
     pub follower: Follower,
+    /// The journal, asked whether it is full.
+    pub journal: Arc<Journal>,
     /// Set when the service ends: resting then means to write everything out.
     pub stop: CancellationToken,
 }
@@ -184,11 +214,15 @@ impl Follows for StoreFollower {
     }
 
     fn rest(&mut self) -> anyhow::Result<()> {
-        // While the service runs the store flushes by itself, when enough has gathered.
-        if self.stop.is_cancelled() {
+        // Otherwise the store flushes by itself, when enough has gathered.
+        if self.stop.is_cancelled() || self.is_pressed() {
             self.store.flush()?;
         }
         self.follower.passed(self.store.checkpoint());
         Ok(())
+    }
+
+    fn is_pressed(&self) -> bool {
+        self.journal.status().full && self.store.checkpoint() < self.store.applied()
     }
 }

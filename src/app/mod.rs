@@ -1,7 +1,8 @@
 //! Builds the service from its configuration, starts its parts in order, and stops them in the opposite one.
 //!
-//! Start: registry, journal, state and store caught up with the journal, pipeline, followers, ticks, API, ways in:
-//! nobody is let in before what was acknowledged in a former life is visible again.
+//! Start: journal, registry, state and store caught up with the journal, pipeline; then the ways in, followers, ticks
+//! and API: nobody is let in before what was acknowledged in a former life is in state and store again. When a later
+//! part cannot start, the process ends; what was acknowledged meanwhile is on disk like everything else.
 //! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
@@ -154,10 +155,17 @@ fn start_followers(
                 outlet.tell(state, transitions);
             }
         }),
+        journal: opened.journal.clone(),
         saved: opened.saved.through,
+        passed: opened.saved.needs_after,
         effects: Effects::default(),
     };
-    let store = StoreFollower { store: opened.store.clone(), follower: bookmarks.store, stop: stop.clone() };
+    let store = StoreFollower {
+        store: opened.store.clone(),
+        journal: opened.journal.clone(),
+        follower: bookmarks.store,
+        stop: stop.clone(),
+    };
     let (state_from, store_from) = (opened.state.read().applied, opened.store.applied());
     let troubles = [(StateFollower::NAME, Trouble::default()), (StoreFollower::NAME, Trouble::default())];
     let threads = vec![

@@ -12,6 +12,7 @@ use crate::follow::Trouble;
 use crate::journal::Journal;
 use crate::mqtt::client::Client;
 use crate::mqtt::edge::Edge;
+use crate::pipeline::Pipeline;
 use crate::state::State;
 use crate::store::Store;
 
@@ -23,6 +24,7 @@ const LAG_MAX: u64 = 1_000_000;
 pub(super) struct Readiness {
     journal: Arc<Journal>,
     store: Arc<Store>,
+    pipeline: Arc<Pipeline>,
     state: Arc<RwLock<State>>,
     edge: Option<Arc<Edge>>,
     clients: Vec<(String, Arc<Client>)>,
@@ -41,6 +43,7 @@ impl Readiness {
         Self {
             journal: opened.journal.clone(),
             store: opened.store.clone(),
+            pipeline: opened.pipeline.clone(),
             state: opened.state.clone(),
             edge: edge.clone(),
             clients: clients.iter().map(|client| (client.name().to_owned(), client.clone())).collect(),
@@ -50,7 +53,7 @@ impl Readiness {
     }
 
     pub(super) fn checks(&self) -> Vec<Check> {
-        let mut checks = vec![self.journal(), self.tick()];
+        let mut checks = vec![self.journal(), self.intake(), self.tick()];
         checks.extend(self.troubles.iter().map(|(follower, trouble)| self.follower(follower, trouble)));
         checks.extend(self.edge.iter().map(|edge| {
             let status = edge.status();
@@ -91,6 +94,13 @@ impl Readiness {
         let age = self.clock.now().since(self.state.read().ticked_at);
         let detail = format!("the last one {} ms ago", age.as_millis().min(u128::from(u64::MAX)));
         Check { part: "tick".to_owned(), ready: age <= TICK_AGE_MAX, detail }
+    }
+
+    /// The store's bound on what it has not followed also bounds the intake: say so before devices wonder.
+    fn intake(&self) -> Check {
+        let lags = self.pipeline.store_lags();
+        let detail = if lags { "waits for the store to catch up" } else { "takes readings" };
+        Check { part: "intake".to_owned(), ready: !lags, detail: detail.to_owned() }
     }
 
     fn follower(&self, name: &str, trouble: &Trouble) -> Check {
