@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use saola::journal::{self, Journal};
 use saola::model::{
-    Arrival, Catalogue, Channel, ChannelId, Intake as _, LinkClass, LocalName, Position, Property, Range, RawMessage,
-    Refusal, Seq, SourceId, Station, StationId, StationKind, StationNo, Timestamp, Unit,
+    Arrival, Body, Catalogue, Channel, ChannelId, Intake as _, LinkClass, LocalName, Position, Property, Range,
+    RawMessage, Refusal, Seq, SourceId, Station, StationId, StationKind, StationNo, Timestamp, Unit,
 };
 use saola::pipeline::Pipeline;
 use saola::store::{self, Store};
@@ -86,4 +86,41 @@ async fn a_store_that_falls_behind_stops_the_intake_until_it_has_caught_up() {
     let raw = RawMessage { source: SourceId(0), topic: "saola/v1/A", payload, received_at, arrival: Arrival::Fresh };
     pipeline.accept(&[raw]).unwrap();
     assert_eq!(store.stored_counts()[&SourceId(0)], sent as u64);
+}
+
+#[tokio::test]
+async fn a_value_without_a_time_that_is_handed_in_again_is_not_observed_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
+    let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
+    let empty = Arc::new(Catalogue::default());
+    let pipeline = Pipeline::new(journal.clone(), store.clone(), validate::Config::default(), empty, |_| None);
+    let first_at = Timestamp::from_seconds(1_795_230_900);
+    pipeline.install(first_at, Arc::new(catalogue())).unwrap();
+    let days_later = first_at + Duration::from_secs(3 * 86_400);
+    let arrivals = [
+        (first_at, Arrival::Fresh),
+        (first_at, Arrival::Fresh),
+        (days_later, Arrival::Fresh),
+        (days_later, Arrival::Again { first_at }),
+    ];
+    let mut last = Seq(0);
+    for (received_at, arrival) in arrivals {
+        let (topic, payload, source) = ("saola/v1/A", b"{\"rainfall\":1}".as_slice(), SourceId(0));
+        last = pipeline.accept(&[RawMessage { source, topic, payload, received_at, arrival }]).unwrap();
+    }
+    journal.durable().wait_for(|durable| durable.through >= last).await.unwrap();
+    let entries = journal.reader(Seq(1)).next_batch(10, 1 << 20).unwrap();
+    let told: Vec<(Vec<Timestamp>, u32)> = entries
+        .iter()
+        .map(|entry| match &entry.body {
+            Body::Message(message) => {
+                (message.samples.iter().map(|sample| sample.observed_at).collect(), message.duplicates)
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let next = first_at + Duration::from_micros(1);
+    let expected = [(vec![first_at], 0), (vec![next], 0), (vec![days_later], 0), (vec![], 1)];
+    assert_eq!(told, expected);
 }
