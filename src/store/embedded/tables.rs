@@ -1,0 +1,219 @@
+//! The engine underneath: one fjall database with three keyspaces, and the file that names the format.
+//!
+//! `format` is written before anything else and read before anything else, so a directory of another version is
+//! refused before the engine opens (and by opening changes) it.
+//!
+//! Memory: block cache, two write buffers in turn, filters and indices of the upper levels. Runs are compressed
+//! already, so their blocks are not compressed again; dead letters are text, so theirs are.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use fjall::config::{BlockSizePolicy, CompressionPolicy};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable, Snapshot};
+
+use crate::model::ChannelId;
+
+use super::Config;
+use super::StoreError;
+use super::StoredSample;
+use super::key::{Day, Key};
+use super::run;
+
+const FORMAT: &str = "saola store 1\n";
+const FORMAT_FILE: &str = "format";
+const DATABASE_DIRECTORY: &str = "fjall";
+/// What is read of a format file that is not ours.
+const FORMAT_SHOWN_BYTES: usize = 100;
+
+pub(super) struct Tables {
+    pub(super) database: Database,
+    /// Key -> run.
+    pub(super) runs: Keyspace,
+    /// Seq (u64 BE) -> sealed letter.
+    pub(super) letters: Keyspace,
+    /// The bookmark.
+    pub(super) notes: Keyspace,
+}
+
+impl Tables {
+    pub(super) fn open(path: &Path, config: &Config) -> Result<Self, StoreError> {
+        check_format(path)?;
+        let failed = |source| StoreError::Open { path: path.to_owned(), source };
+        let database = Database::builder(path.join(DATABASE_DIRECTORY))
+            .cache_size(config.block_cache_bytes)
+            .manual_journal_persist(true)
+            .max_journaling_size(config.write_ahead_bytes)
+            .worker_threads(2)
+            .open()
+            .map_err(failed)?;
+        let runs = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(config.write_buffer_bytes)
+                .data_block_size_policy(BlockSizePolicy::all(8 << 10))
+                .data_block_compression_policy(CompressionPolicy::disabled())
+                .compaction_strategy(Arc::new(
+                    fjall::compaction::Leveled::default().with_table_target_size(config.write_buffer_bytes),
+                ))
+        };
+        let letters = || KeyspaceCreateOptions::default().max_memtable_size(config.write_buffer_bytes);
+        let notes = || KeyspaceCreateOptions::default().max_memtable_size(1 << 20);
+        Ok(Self {
+            runs: database.keyspace("runs", runs).map_err(failed)?,
+            letters: database.keyspace("letters", letters).map_err(failed)?,
+            notes: database.keyspace("notes", notes).map_err(failed)?,
+            database,
+        })
+    }
+
+    /// Bytes of sorted tables on disk.
+    pub(super) fn bytes(&self) -> u64 {
+        self.runs.disk_space() + self.letters.disk_space()
+    }
+
+    /// The samples of one channel's day, ascending, one per time, and what of it cannot be read.
+    pub(super) fn day(
+        &self,
+        snapshot: &Snapshot,
+        channel: ChannelId,
+        day: Day,
+    ) -> (Vec<StoredSample>, Vec<StoreError>) {
+        let [first, last] = Key::days(channel, day, day);
+        let mut decoded = DayRuns::default();
+        for guard in snapshot.range(&self.runs, first..=last) {
+            match run_of(channel, day, guard) {
+                Ok((key, bytes)) => decoded.add(key, &bytes),
+                Err(error) => decoded.damages.push(error),
+            }
+        }
+        decoded.finish()
+    }
+}
+
+/// What the engine hands out, as a run's address and bytes; `day` is what an error names.
+pub(super) fn run_of(channel: ChannelId, day: Day, guard: fjall::Guard) -> Result<(Key, fjall::Slice), StoreError> {
+    let (key, bytes) = guard.into_inner().map_err(|source| StoreError::UnreadableDay { channel, day, source })?;
+    let key = Key::from_bytes(&key).ok_or(StoreError::DamagedKey { channel })?;
+    Ok((key, bytes))
+}
+
+/// The least of `from..=to` that is readable, found by doubling steps and halving back: the engine cannot say where a
+/// part that it cannot read ends.
+pub(super) fn first_readable(from: i64, to: i64, mut readable: impl FnMut(i64) -> bool) -> Option<i64> {
+    if from > to {
+        return None;
+    }
+    if readable(from) {
+        return Some(from);
+    }
+    let (mut bad, mut step) = (from, 1i64);
+    let mut good = loop {
+        let next = bad.saturating_add(step).min(to);
+        if next == bad {
+            return None;
+        }
+        if readable(next) {
+            break next;
+        }
+        bad = next;
+        step = step.saturating_mul(2);
+    };
+    while good - bad > 1 {
+        let middle = bad + (good - bad) / 2;
+        if readable(middle) {
+            good = middle;
+        } else {
+            bad = middle;
+        }
+    }
+    Some(good)
+}
+
+/// The runs of one day, added in the order of their numbers: a later one wins at equal times.
+#[derive(Default)]
+pub(super) struct DayRuns {
+    samples: Vec<StoredSample>,
+    overlap: bool,
+    pub(super) damages: Vec<StoreError>,
+}
+
+impl DayRuns {
+    pub(super) fn add(&mut self, key: Key, bytes: &[u8]) {
+        let start = self.samples.len();
+        if let Err(damage) = run::decode(key, bytes, &mut self.samples) {
+            metrics::counter!("store_damaged_runs_read_total").increment(1);
+            let Key { channel, day, number: run } = key;
+            self.damages.push(StoreError::DamagedRun { channel, day, run, damage });
+        } else if start > 0 && self.samples[start].observed_at <= self.samples[start - 1].observed_at {
+            self.overlap = true;
+        }
+    }
+
+    pub(super) fn finish(mut self) -> (Vec<StoredSample>, Vec<StoreError>) {
+        if self.overlap {
+            // The sort is stable: of equal times the last one is of the latest run.
+            self.samples.sort_by_key(|sample| sample.observed_at);
+            self.samples.dedup_by(|later, kept| {
+                let same = later.observed_at == kept.observed_at;
+                if same {
+                    *kept = *later;
+                }
+                same
+            });
+        }
+        (self.samples, self.damages)
+    }
+}
+
+fn check_format(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Directory { path: path.to_owned(), source };
+    fs::create_dir_all(path).map_err(failed)?;
+    let file = path.join(FORMAT_FILE);
+    match fs::read(&file) {
+        Ok(found) if found == FORMAT.as_bytes() => Ok(()),
+        Ok(found) => Err(refused(file, &found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if fs::exists(path.join(DATABASE_DIRECTORY)).map_err(failed)? {
+                return Err(refused(file, b""));
+            }
+            write_format(path, &file).map_err(failed)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn refused(path: PathBuf, found: &[u8]) -> StoreError {
+    let found = String::from_utf8_lossy(&found[..found.len().min(FORMAT_SHOWN_BYTES)]).trim_end().to_owned();
+    StoreError::Format { path, found, expected: FORMAT.trim_end() }
+}
+
+/// Whole or not at all: a torn format file would make a store that never opens again.
+fn write_format(directory: &Path, file: &Path) -> io::Result<()> {
+    let unfinished = directory.join("format.new");
+    let mut out = File::create(&unfinished)?;
+    out.write_all(FORMAT.as_bytes())?;
+    out.sync_all()?;
+    fs::rename(unfinished, file)?;
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_goes_on_right_after_the_part_that_cannot_be_read() {
+        let check = |from, to, bad: std::ops::RangeInclusive<i64>, expected| {
+            assert_eq!(first_readable(from, to, |place| !bad.contains(&place)), expected, "{from} {to} {bad:?}");
+        };
+        check(5, 4, 0..=0, None);
+        check(5, 5, 0..=0, Some(5));
+        check(5, 5, 5..=5, None);
+        check(5, 9, 5..=5, Some(6));
+        check(5, 1_000_000, 5..=777, Some(778));
+        check(-200_000_000, 200_000_000, -200_000_000..=199_999_999, Some(200_000_000));
+        check(0, i64::MAX, 0..=i64::MAX - 1, Some(i64::MAX));
+    }
+}

@@ -1,0 +1,512 @@
+//! The store against a map by time: any order of times, flushes and crashes gives the same history and counters.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::key::DAY_MICROS;
+use super::*;
+use crate::model::{Body, Message, Quality, RawCopy, Reason, Rejection, Sample, TimeClass};
+
+/// 2026-08-21T00:00:00Z.
+const TODAY: i64 = 1_787_270_400_000_000;
+
+fn small() -> Config {
+    Config { flush_samples: 40, ..Config::default() }
+}
+
+fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(micros)
+}
+
+fn sample(channel: u32, micros: i64, value: f64) -> Sample {
+    let (channel, observed_at) = (ChannelId(channel), at(micros));
+    Sample { channel, observed_at, value, quality: Quality(channel.0 as u16 & 1), time_class: TimeClass::Live }
+}
+
+fn message(seq: u64, source: u16, samples: Vec<Sample>) -> Entry {
+    let message = Message {
+        source: SourceId(source),
+        received: samples.len() as u32,
+        duplicates: 0,
+        samples,
+        rejections: Vec::new(),
+        raw: None,
+    };
+    Entry { seq: Seq(seq), received_at: at(TODAY + seq as i64), body: Body::Message(message) }
+}
+
+fn refused(seq: u64, source: u16, reason: Reason, payload: Vec<u8>) -> Entry {
+    let mut entry = message(seq, source, Vec::new());
+    if let Body::Message(message) = &mut entry.body {
+        message.received = 1;
+        message.rejections = vec![Rejection { reason, detail: format!("refused {seq}") }];
+        message.raw = Some(RawCopy { topic: format!("saola/v1/đèo-{seq}"), payload });
+    }
+    entry
+}
+
+/// What the store must hold after the first entries of a journal.
+#[derive(Default)]
+struct Model {
+    samples: BTreeMap<(ChannelId, Timestamp), (u64, Quality)>,
+    counts: BTreeMap<SourceId, u64>,
+    letters: Vec<DeadLetter>,
+}
+
+impl Model {
+    fn of(entries: &[Entry]) -> Self {
+        let mut model = Model::default();
+        for entry in entries {
+            let Body::Message(message) = &entry.body else { continue };
+            for sample in &message.samples {
+                let stored = (sample.value.to_bits(), sample.quality);
+                model.samples.insert((sample.channel, sample.observed_at), stored);
+                *model.counts.entry(message.source).or_default() += 1;
+            }
+            if let (Some(raw), false) = (&message.raw, message.rejections.is_empty()) {
+                model.letters.push(DeadLetter {
+                    id: entry.seq,
+                    received_at: entry.received_at,
+                    source: message.source,
+                    topic: raw.topic.clone(),
+                    payload: raw.payload.clone(),
+                    rejections: message.rejections.clone(),
+                });
+            }
+        }
+        model
+    }
+
+    fn range(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, u64, Quality)> {
+        let between = self.samples.range((channel, from)..(channel, to));
+        between.map(|((_, at), (bits, quality))| (*at, *bits, *quality)).collect()
+    }
+}
+
+const ALWAYS: (Timestamp, Timestamp) = (at_least(), Timestamp::from_micros(i64::MAX));
+
+const fn at_least() -> Timestamp {
+    Timestamp::from_micros(i64::MIN)
+}
+
+fn read(store: &Embedded, channel: ChannelId, (from, to): (Timestamp, Timestamp)) -> Vec<(Timestamp, u64, Quality)> {
+    let read = store.range(channel, from, to).map(|sample| sample.unwrap());
+    read.map(|sample| (sample.observed_at, sample.value.to_bits(), sample.quality)).collect()
+}
+
+fn check(store: &Embedded, entries: &[Entry]) {
+    let model = Model::of(entries);
+    assert_eq!(store.stored_counts(), model.counts);
+    for channel in (0..6).map(ChannelId) {
+        let all = model.range(channel, ALWAYS.0, ALWAYS.1);
+        assert_eq!(read(store, channel, ALWAYS), all, "channel {channel}");
+        assert_eq!(
+            store.last(channel).unwrap().map(|last| (last.observed_at, last.value.to_bits(), last.quality)),
+            all.last().copied()
+        );
+        for (time, bits, _) in &all {
+            assert_eq!(store.contains(channel, *time).unwrap().map(f64::to_bits), Some(*bits));
+        }
+        for (time, ..) in all.iter().take(5) {
+            let next = at(time.micros() + 1);
+            let expected = model.samples.get(&(channel, next)).map(|(bits, _)| *bits);
+            assert_eq!(store.contains(channel, next).unwrap().map(f64::to_bits), expected);
+        }
+        if let [first, .., last] = &all[..] {
+            let (from, to) = (at(first.0.micros() + 1), last.0);
+            assert_eq!(read(store, channel, (from, to)), model.range(channel, from, to));
+        }
+    }
+    let letters: Vec<_> = model.letters.into_iter().rev().collect();
+    let mut found = Vec::new();
+    let mut before = None;
+    loop {
+        let page = store.dead_letters(before, 3, &DeadLetterFilter::default()).unwrap();
+        assert_eq!(page.damaged, []);
+        found.extend(page.letters);
+        before = page.before;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, letters);
+    assert_eq!(store.dead_letter_totals().count, letters.len() as u64);
+    for letter in letters {
+        assert_eq!(store.dead_letter(letter.id).unwrap(), Some(letter));
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Apply(Vec<Vec<(u32, i64, f64)>>),
+    /// Offers again what was applied before, with the new.
+    Repeat(u64),
+    Refuse(u16),
+    Flush,
+    Crash,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let seconds = prop_oneof![
+        6 => 0i64..200,                                    // now, in any order, corrections included
+        2 => (0i64..200).prop_map(|s| s - 60 * 86_400),    // 60 days late
+        1 => -100i64..100,                                 // around midnight
+        1 => (0i64..100).prop_map(|s| s * 40_000 - 2_000_000_000_000), // far apart, before 1970
+    ];
+    let sample = (0u32..6, seconds, -500i64..500)
+        .prop_map(|(channel, seconds, tenths)| (channel, TODAY + seconds * 1_000_000, tenths as f64 / 10.0));
+    let message = prop::collection::vec(sample, 0..12);
+    prop_oneof![
+        8 => prop::collection::vec(message, 1..8).prop_map(Step::Apply),
+        1 => (1u64..20).prop_map(Step::Repeat),
+        1 => (0u16..3).prop_map(Step::Refuse),
+        2 => Just(Step::Flush),
+        2 => Just(Step::Crash),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
+    #[test]
+    fn any_history_with_crashes_is_the_history_without(
+        steps in prop::collection::vec(any_step(), 1..25), tight in any::<bool>(),
+    ) {
+        let directory = TempDir::new().unwrap();
+        let open = || {
+            let mut store = Embedded::open(directory.path(), &small()).unwrap();
+            if tight {
+                // Too little for all that could be absorbed.
+                store.bounds.rewritten_per_sample = 0;
+                store.bounds.rewritten_least = 9;
+            }
+            store
+        };
+        let mut store = open();
+        let mut journal: Vec<Entry> = Vec::new();
+        for step in steps {
+            let next = journal.len() as u64 + 1;
+            match step {
+                Step::Apply(messages) => {
+                    let entries = messages.into_iter().zip(next..).map(|(samples, seq)| {
+                        let samples = samples.into_iter().map(|(channel, at, value)| sample(channel, at, value));
+                        message(seq, (seq % 3) as u16, samples.collect())
+                    });
+                    journal.extend(entries);
+                    store.apply(&journal[next as usize - 1..]).unwrap();
+                }
+                Step::Repeat(back) => store.apply(&journal[journal.len().saturating_sub(back as usize)..]).unwrap(),
+                Step::Refuse(source) => {
+                    journal.push(refused(next, source, Reason::InvalidJson, vec![0xff; 30]));
+                    store.apply(&journal[next as usize - 1..]).unwrap();
+                }
+                Step::Flush => {
+                    store.flush().unwrap();
+                    prop_assert_eq!(store.checkpoint(), Seq(next - 1));
+                }
+                Step::Crash => {
+                    let before = store.checkpoint();
+                    drop(store);
+                    store = open();
+                    prop_assert_eq!(store.checkpoint(), before);
+                    check(&store, &journal[..before.0 as usize]);
+                    store.apply(&journal[before.0 as usize..]).unwrap();
+                }
+            }
+            check(&store, &journal);
+        }
+    }
+}
+
+#[test]
+fn a_flush_is_due_by_samples_and_by_the_times_of_entries() {
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &small()).unwrap();
+    let full = (0..40).map(|second| sample(0, TODAY + second * 1_000_000, 1.0)).collect();
+    store.apply(&[message(1, 0, full), message(2, 0, vec![sample(0, TODAY, 2.0)])]).unwrap();
+    assert_eq!((store.checkpoint(), store.applied()), (Seq(1), Seq(2)));
+    let tick =
+        |seq, seconds: i64| Entry { seq: Seq(seq), received_at: at(TODAY + seconds * 1_000_000), body: Body::Tick };
+    store.apply(&[tick(3, 899)]).unwrap();
+    assert_eq!(store.checkpoint(), Seq(1));
+    store.apply(&[tick(4, 901)]).unwrap();
+    assert_eq!(store.checkpoint(), Seq(4));
+}
+
+#[test]
+fn runs_of_a_day_stay_few_and_each_is_twice_the_next() {
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    for seq in 1..=300u64 {
+        let late = if seq % 7 == 0 { 30_000_000 } else { 0 };
+        let samples = vec![sample(0, TODAY + seq as i64 * 60_000_000 - late, 21.0)];
+        store.apply(&[message(seq, 0, samples)]).unwrap();
+        store.flush().unwrap();
+        let mut counts = Vec::new();
+        for guard in store.tables.database.snapshot().iter(&store.tables.runs) {
+            counts.push(run::count(&guard.into_inner().unwrap().1).unwrap());
+        }
+        assert_eq!(counts.iter().sum::<usize>(), seq as usize);
+        assert!(counts.windows(2).all(|pair| pair[0] >= 2 * pair[1]), "{counts:?}");
+    }
+}
+
+#[test]
+fn channels_left_out_for_want_of_budget_come_first_next_time() {
+    let directory = TempDir::new().unwrap();
+    let mut store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    (store.bounds.rewritten_per_sample, store.bounds.rewritten_least) = (0, 4);
+    let runs = |store: &Embedded| -> Vec<u32> {
+        let runs = store.tables.database.snapshot().iter(&store.tables.runs);
+        runs.map(|run| Key::from_bytes(&run.key().unwrap()).unwrap().channel.0).collect()
+    };
+    let expected = [vec![0, 1, 2, 3, 4, 5], vec![0, 1, 2, 3, 4, 4, 5, 5], vec![0, 0, 1, 1, 2, 2, 3, 3, 4, 5]];
+    for (seq, expected) in (1..).zip(expected) {
+        let samples = (0..6).map(|channel| sample(channel, TODAY + seq * 1_000_000, 1.0)).collect();
+        store.apply(&[message(seq as u64, 0, samples)]).unwrap();
+        store.flush().unwrap();
+        assert_eq!(runs(&store), expected);
+    }
+}
+
+#[test]
+fn a_lowered_cap_of_dead_letters_is_reached_in_several_flushes() {
+    let directory = TempDir::new().unwrap();
+    let mut store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    let letters: Vec<_> = (1..=50).map(|seq| refused(seq, 0, Reason::WrongType, vec![1; 100])).collect();
+    store.apply(&letters).unwrap();
+    store.flush().unwrap();
+    (store.bounds.letters_bytes, store.bounds.letters_dropped) = (1_000, 20);
+    let mut dropped = Vec::new();
+    for seq in 51..=54 {
+        store.apply(&[message(seq, 0, Vec::new())]).unwrap();
+        store.flush().unwrap();
+        let totals = store.dead_letter_totals();
+        assert_eq!(totals.count + totals.dropped, 50);
+        dropped.push(totals.dropped);
+    }
+    assert_eq!(dropped[..2], [20, 40]);
+    assert_eq!(dropped[2], dropped[3]);
+    assert!(store.dead_letter_totals().bytes <= 1_000);
+}
+
+#[test]
+fn a_flood_of_dead_letters_is_flushed_and_paged_by_bytes() {
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    let letters: Vec<_> = (1..=40).map(|seq| refused(seq, 0, Reason::WrongType, vec![1; 300_000])).collect();
+    store.apply(&letters).unwrap();
+    assert!(store.checkpoint() > Seq(0), "twelve megabytes do not stay in memory");
+    let page = store.dead_letters(None, 1_000, &DeadLetterFilter::default()).unwrap();
+    assert!((20..40).contains(&page.letters.len()), "a page is bounded");
+    assert_eq!(page.before, page.letters.last().map(|letter| letter.id));
+}
+
+#[test]
+fn entries_that_were_never_given_are_not_waited_for() {
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    store.apply(&[message(5, 0, vec![sample(0, TODAY, 1.0)]), message(9, 0, vec![sample(0, TODAY, 2.0)])]).unwrap();
+    assert_eq!(store.applied(), Seq(9));
+    assert_eq!(store.contains(ChannelId(0), at(TODAY)).unwrap(), Some(2.0));
+}
+
+#[test]
+fn a_reader_misses_nothing_and_sees_nothing_twice_while_the_store_applies() {
+    const SAMPLES: u64 = 6_000;
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &Config { flush_samples: 70, ..Config::default() }).unwrap();
+    let done = AtomicBool::new(false);
+    let channel = ChannelId(1);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut reads = 0u64;
+            while !done.load(Ordering::Acquire) || reads == 0 {
+                let before = store.applied().0;
+                let seen = read(&store, channel, ALWAYS);
+                let after = store.applied().0;
+                assert!((before..=after).contains(&(seen.len() as u64)), "{before} <= {} <= {after}", seen.len());
+                assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0));
+                assert!(store.last(channel).unwrap().map_or(0, |last| last.value as u64) >= before);
+                if let Some(probe) = before.checked_sub(1) {
+                    let probe = at(TODAY + probe as i64 * 1_000_000 * 29);
+                    assert!(store.contains(channel, probe).unwrap().is_some());
+                }
+                assert!(store.stored_counts().values().sum::<u64>() >= before);
+                reads += 1;
+            }
+        });
+        for seq in 1..=SAMPLES {
+            let time = TODAY + (seq as i64 - 1) * 1_000_000 * 29;
+            store.apply(&[message(seq, 0, vec![sample(1, time, seq as f64)])]).unwrap();
+        }
+        done.store(true, Ordering::Release);
+        reader.join().unwrap();
+    });
+    assert_eq!(read(&store, channel, ALWAYS).len() as u64, SAMPLES);
+}
+
+#[test]
+fn a_damaged_run_is_named_and_the_rest_is_read_and_written() {
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    let day = |day: i64, count: i64| (0..count).map(move |s| sample(0, TODAY + day * DAY_MICROS + s * 1_000_000, 1.0));
+    store.apply(&[message(1, 0, day(0, 10).chain(day(1, 10)).chain(day(2, 10)).collect())]).unwrap();
+    store.flush().unwrap();
+    let key = Key { channel: ChannelId(0), day: Day::of(at(TODAY + DAY_MICROS)), number: 0 };
+    let tables = &store.tables;
+    let mut bytes = tables.runs.get(key.to_bytes()).unwrap().unwrap().to_vec();
+    bytes[5] ^= 1;
+    tables.runs.insert(key.to_bytes(), bytes).unwrap();
+
+    let (good, bad): (Vec<_>, Vec<_>) = store.range(ChannelId(0), ALWAYS.0, ALWAYS.1).partition(Result::is_ok);
+    assert_eq!(good.len(), 20);
+    let told: Vec<_> = bad.into_iter().map(|bad| bad.unwrap_err().to_string()).collect();
+    assert_eq!(told, ["samples of channel 0 on 2026-08-22 (run 0) are damaged: the checksum does not match"]);
+    assert!(store.contains(ChannelId(0), at(TODAY + DAY_MICROS)).is_err());
+    assert_eq!(store.contains(ChannelId(0), at(TODAY)).unwrap(), Some(1.0));
+
+    let late = sample(0, TODAY + DAY_MICROS + 500, 5.0);
+    store.apply(&[message(2, 0, vec![late])]).unwrap();
+    store.flush().unwrap();
+    assert_eq!(store.contains(ChannelId(0), late.observed_at).unwrap(), Some(5.0));
+    assert_eq!(store.range(ChannelId(0), ALWAYS.0, ALWAYS.1).filter(Result::is_ok).count(), 21);
+    assert_eq!(store.range(ChannelId(0), ALWAYS.0, ALWAYS.1).filter(Result::is_err).count(), 1);
+    assert_eq!(
+        store.last(ChannelId(0)).unwrap().map(|last| last.observed_at),
+        Some(at(TODAY + 2 * DAY_MICROS + 9_000_000))
+    );
+}
+
+/// Flips one bit in the middle of the greatest table file of a keyspace.
+fn spoil_a_block(directory: &Path, keyspace: &str) {
+    let tables = directory.join("fjall/keyspaces").join(keyspace).join("tables");
+    let files = std::fs::read_dir(tables).unwrap().map(|file| file.unwrap().path());
+    let file = files.max_by_key(|file| file.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_bad_block_of_the_engine_hides_no_more_than_itself() {
+    const DAYS: i64 = 400;
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    for channel in 0..3 {
+        let value = |day: i64, place: i64| ((day * 60 + place) as f64).sqrt();
+        let time = |day: i64, place: i64| TODAY + day * DAY_MICROS + place * 7_777_777;
+        let day = |day| (0..60).map(move |place| sample(channel, time(day, place), value(day, place)));
+        store.apply(&[message(u64::from(channel) + 1, 0, (0..DAYS).flat_map(day).collect())]).unwrap();
+    }
+    let letters: Vec<_> = (4..=2_003).map(|seq| refused(seq, 0, Reason::WrongType, seq.to_be_bytes().into())).collect();
+    store.apply(&letters).unwrap();
+    store.flush().unwrap();
+    for keyspace in [&store.tables.runs, &store.tables.letters] {
+        keyspace.rotate_memtable_and_wait().unwrap();
+        spoil_a_block(directory.path(), &keyspace.id().to_string());
+    }
+    drop(store);
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    let mut told = Vec::new();
+    for channel in 0..3 {
+        let (good, bad): (Vec<_>, Vec<_>) =
+            store.range(ChannelId(channel), ALWAYS.0, ALWAYS.1).partition(Result::is_ok);
+        let expected = 60 * DAYS as usize;
+        assert!(good.len() > expected * 9 / 10, "channel {channel}: {} of {expected}", good.len());
+        assert_eq!(bad.is_empty(), good.len() == expected);
+        told.extend(bad.into_iter().map(|bad| bad.unwrap_err().to_string()));
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("samples of channel 1 from 2027-"), "{told:?}");
+
+    let page = store.dead_letters(None, 5_000, &DeadLetterFilter::default()).unwrap();
+    assert_eq!((page.damaged.len(), page.before), (1, None));
+    assert!((1_800..2_000).contains(&page.letters.len()), "{} letters", page.letters.len());
+    assert_eq!((page.letters[0].id, page.letters[page.letters.len() - 1].id), (Seq(2_003), Seq(4)));
+}
+
+#[test]
+fn dead_letters_are_filtered_paged_and_survive() {
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    let reasons = [Reason::InvalidJson, Reason::UnknownStation, Reason::Implausible];
+    let entries: Vec<_> =
+        (1..=30).map(|seq| refused(seq, (seq % 2) as u16, reasons[seq as usize % 3], b"{\"x\":1}".to_vec())).collect();
+    store.apply(&entries[..20]).unwrap();
+    store.flush().unwrap();
+    store.apply(&entries[20..]).unwrap();
+    let ids = |store: &Embedded, before: Option<u64>, limit, filter: DeadLetterFilter| -> Vec<u64> {
+        let page = store.dead_letters(before.map(Seq), limit, &filter).unwrap();
+        page.letters.iter().map(|letter| letter.id.0).collect()
+    };
+    for _ in 0..2 {
+        let all = DeadLetterFilter::default();
+        assert_eq!(ids(&store, None, 4, all), [30, 29, 28, 27]);
+        assert_eq!(ids(&store, Some(22), 4, all), [21, 20, 19, 18]);
+        assert_eq!(ids(&store, Some(2), 4, all), [1]);
+        let wanted = DeadLetterFilter { source: Some(SourceId(1)), reason: Some(Reason::UnknownStation) };
+        assert_eq!(ids(&store, None, 9, wanted), [25, 19, 13, 7, 1]);
+        assert_eq!(store.dead_letter(Seq(31)).unwrap(), None);
+        store.flush().unwrap();
+    }
+    drop(store);
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    check(&store, &entries);
+}
+
+#[test]
+fn the_oldest_dead_letters_are_dropped_at_the_cap_and_counted() {
+    let directory = TempDir::new().unwrap();
+    let config = Config { dead_letters_bytes: 20_000, ..Config::default() };
+    let mut store = Embedded::open(directory.path(), &config).unwrap();
+    for seq in 1..=100 {
+        store.apply(&[refused(seq, 0, Reason::InvalidJson, vec![7; 1_000])]).unwrap();
+        if seq % 9 == 0 {
+            store.flush().unwrap();
+        }
+        if seq % 30 == 0 {
+            let checkpoint = store.checkpoint().0;
+            drop(store);
+            store = Embedded::open(directory.path(), &config).unwrap();
+            for again in checkpoint + 1..=seq {
+                store.apply(&[refused(again, 0, Reason::InvalidJson, vec![7; 1_000])]).unwrap();
+            }
+        }
+    }
+    store.flush().unwrap();
+    let totals = store.dead_letter_totals();
+    assert_eq!(totals.count + totals.dropped, 100, "none is lost in silence");
+    assert!(totals.bytes <= 20_000 && totals.count >= 15, "{totals:?}");
+    let page = store.dead_letters(None, 100, &DeadLetterFilter::default()).unwrap();
+    let kept: Vec<_> = page.letters.iter().map(|letter| letter.id.0).collect();
+    assert_eq!(kept, (totals.dropped + 1..=100).rev().collect::<Vec<_>>());
+    assert_eq!(store.dead_letter(Seq(1)).unwrap(), None);
+
+    store.apply(&[refused(101, 0, Reason::InvalidJson, vec![7; 30_000])]).unwrap();
+    store.flush().unwrap();
+    assert_eq!(store.dead_letter_totals(), DeadLetterTotals { count: 0, bytes: 0, dropped: 101 });
+}
+
+#[test]
+fn another_versions_directory_is_refused_untouched() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("format");
+    std::fs::write(&file, "saola store 2\n").unwrap();
+    let told = Embedded::open(directory.path(), &Config::default()).err().unwrap().to_string();
+    assert_eq!(told, format!("{} says \"saola store 2\", not \"saola store 1\"", file.display()));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    std::fs::remove_file(&file).unwrap();
+    std::fs::create_dir(directory.path().join("fjall")).unwrap();
+    assert!(matches!(Embedded::open(directory.path(), &Config::default()), Err(StoreError::Format { .. })));
+}
+
+#[test]
+fn a_setting_that_cannot_be_used_is_named() {
+    let directory = TempDir::new().unwrap();
+    let config = Config { flush_samples: 0, ..Config::default() };
+    let told = Embedded::open(directory.path(), &config).err().unwrap().to_string();
+    assert_eq!(told, "store.flush_samples must be 1 to 10000000");
+}
