@@ -82,6 +82,7 @@ pub const RANGES: &[(&str, Bounds)] = &[
     ("store.day_cache_bytes", Count(0, TIB)),
     ("store.write_buffer_bytes", Count(MIB, 4 * GIB)),
     ("store.write_ahead_bytes", Count(64 * MIB, TIB)),
+    ("store.day_offset_minutes", Count(-840, 840)),
     ("validate.future_tolerance_seconds", Count(0, 86_400)),
     ("validate.earliest_year", Count(1970, 2100)),
     ("validate.backfill_after_seconds", Count(60, 31_536_000)),

@@ -23,6 +23,9 @@ pub struct Config {
     pub write_buffer_bytes: u64,
     /// Bytes of the engine's own write-ahead files; at least 64 MiB. Default 64 MiB.
     pub write_ahead_bytes: u64,
+    /// Minutes east of UTC at which the days of the day tier begin; -840 to 840. Queries in a zone of another offset
+    /// are answered from hours. Default 420 (Viet Nam).
+    pub day_offset_minutes: i32,
 }
 
 impl Default for Config {
@@ -35,6 +38,7 @@ impl Default for Config {
             day_cache_bytes: 8 << 20,
             write_buffer_bytes: 16 * MIB,
             write_ahead_bytes: 64 * MIB,
+            day_offset_minutes: 420,
         }
     }
 }
