@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn drops_are_resets_wraps_or_other_meters() {
-        let replaced = |seconds, old_final, new_first| Replaced { at: Timestamp::from_seconds(seconds), old_final, new_first };
+        let replaced =
+            |seconds, old_final, new_first| Replaced { at: Timestamp::from_seconds(seconds), old_final, new_first };
         let plain = Counter::default();
         check(&plain, &[(0, 10.0), (60, 12.5), (120, 12.5), (180, 13.0)], 3.0);
         check(&plain, &[(0, 10.0), (60, 2.0), (120, 3.0)], 3.0);
@@ -106,7 +107,8 @@ mod tests {
         check(&exchanged, &[(0, 500.0), (60, 505.0), (120, 7_004.0)], 14.0);
         check(&exchanged, &[(100, 7_000.0), (160, 7_001.0)], 1.0);
         check(&exchanged, &[(99, 510.0), (100, 7_000.0)], 0.0);
-        let twice = Counter { wraps_at: Some(1_000.0), replaced: vec![replaced(10, 995.0, 3.0), replaced(20, 4.0, 0.0)] };
+        let twice =
+            Counter { wraps_at: Some(1_000.0), replaced: vec![replaced(10, 995.0, 3.0), replaced(20, 4.0, 0.0)] };
         check(&twice, &[(0, 990.0), (30, 2.0)], 8.0);
         let wrapped_first = Counter { wraps_at: Some(1_000.0), replaced: vec![replaced(10, 4.0, 50.0)] };
         check(&wrapped_first, &[(0, 990.0), (30, 52.0)], 16.0);
@@ -117,8 +119,15 @@ mod tests {
         let check = |text: &str, right: bool| assert_eq!(text.parse::<Replaced>().is_ok(), right, "{text}");
         check("2026-03-01T09:00:00+07:00 98765.4 12.0", true);
         check("2026-03-01T09:00:00Z 0 -1", true);
-        for bad in ["", "2026-03-01T09:00:00Z", "2026-03-01T09:00:00Z 1", "2026-03-01T09:00:00Z 1 2 3", "yesterday 1 2",
-            "2026-03-01T09:00:00Z 1 inf", "2026-03-01T09:00:00Z NaN 1"] {
+        for bad in [
+            "",
+            "2026-03-01T09:00:00Z",
+            "2026-03-01T09:00:00Z 1",
+            "2026-03-01T09:00:00Z 1 2 3",
+            "yesterday 1 2",
+            "2026-03-01T09:00:00Z 1 inf",
+            "2026-03-01T09:00:00Z NaN 1",
+        ] {
             check(bad, false);
         }
     }

@@ -130,7 +130,9 @@ mod tests {
         check("hour", Some("1h"));
         check("2days", Some("2d"));
         check("month", Some("1mo"));
-        for bad in ["", "m", "1", "0h", "25h", "1441m", "1M", "1s", "-1d", "1.5h", "1h30m", "1d1h", "101y", "9999999999d"] {
+        for bad in
+            ["", "m", "1", "0h", "25h", "1441m", "1M", "1s", "-1d", "1.5h", "1h30m", "1d1h", "101y", "9999999999d"]
+        {
             check(bad, None);
         }
     }
@@ -140,7 +142,11 @@ mod tests {
         let check = |every: &str, at: &str, zone: &str, expected: &str| {
             let zone = TimeZone::get(zone).unwrap();
             let at = Timestamp::parse(at).unwrap();
-            assert_eq!(every.parse::<Every>().unwrap().before(at, &zone), Timestamp::parse(expected).unwrap(), "{every} {at}");
+            assert_eq!(
+                every.parse::<Every>().unwrap().before(at, &zone),
+                Timestamp::parse(expected).unwrap(),
+                "{every} {at}"
+            );
         };
         check("1y", "2026-11-21T00:00:00+07:00", "Asia/Ho_Chi_Minh", "2025-11-21T00:00:00+07:00");
         check("1mo", "2026-03-31T00:00:00+07:00", "Asia/Ho_Chi_Minh", "2026-02-28T00:00:00+07:00");

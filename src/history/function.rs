@@ -129,7 +129,10 @@ mod tests {
     fn percentiles_are_those_of_numpy() {
         let check = |values: &[f64], share: f64, expected: Option<f64>| {
             let found = percentile(&mut values.to_vec(), share);
-            assert!(found.zip(expected).map_or(found == expected, |(a, b)| (a - b).abs() < 1e-12), "{values:?} {share}: {found:?}");
+            assert!(
+                found.zip(expected).map_or(found == expected, |(a, b)| (a - b).abs() < 1e-12),
+                "{values:?} {share}: {found:?}"
+            );
         };
         check(&[], 0.5, None);
         check(&[3.0], 0.95, Some(3.0));

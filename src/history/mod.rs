@@ -116,12 +116,7 @@ impl History {
     }
 
     /// The same for the channels of an area.
-    pub fn area_walk(
-        &self,
-        question: &Arc<Question>,
-        lines: &[(Line, Plan, Duty)],
-        from: Timestamp,
-    ) -> AreaWalk {
+    pub fn area_walk(&self, question: &Arc<Question>, lines: &[(Line, Plan, Duty)], from: Timestamp) -> AreaWalk {
         let walk = |(line, plan, duty): &(Line, Plan, Duty)| {
             (self.walk_by(question, line, *plan, from, AREA_WINDOW_BUCKETS), *duty)
         };
@@ -140,7 +135,8 @@ fn reads(plans: &[Plan]) -> u64 {
 /// How to ask for less.
 fn narrow(question: &Question, lines: &[Line], grid: &Grid) -> String {
     let mut ways = Vec::new();
-    let plain: Vec<Function> = question.functions.iter().copied().filter(|f| !f.needs_samples(&Counter::default())).collect();
+    let plain: Vec<Function> =
+        question.functions.iter().copied().filter(|f| !f.needs_samples(&Counter::default())).collect();
     if plain.len() < question.functions.len() || question.quality == QualityRule::All {
         let plain = Question { functions: plain, quality: QualityRule::Good, ..question.clone() };
         let reads = lines.iter().map(|line| Plan::of(&plain, line, grid, EARLIEST).reads).fold(0, u64::saturating_add);
