@@ -50,10 +50,8 @@ impl Config {
             } else if let Some(first) = names.insert(name, place) {
                 found.push((format!("counter[{place}].channel"), format!("{name} is counter[{first}] already")));
             }
-            for (at, text) in counter.replaced.iter().enumerate() {
-                if let Err(message) = text.parse::<Replaced>() {
-                    found.push((format!("counter[{place}].replaced[{at}]"), message));
-                }
+            if let Some(message) = counter.replaced.iter().find_map(|text| text.parse::<Replaced>().err()) {
+                found.push((format!("counter[{place}].replaced"), message));
             }
         }
         found
