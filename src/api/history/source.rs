@@ -80,13 +80,15 @@ pub struct Samples {
     pub place: Place,
 }
 
+type Begin<W> = Box<dyn Fn(&History, Place) -> Option<W> + Send>;
+
 /// A walk for each series, begun when it is its turn.
 pub struct Series<W> {
     /// How to begin the walk of a series.
-    begin: Box<dyn Fn(&History, Place) -> Option<W> + Send>,
+    begin: Begin<W>,
     from: Timestamp,
     place: Place,
-    open: Option<W>,
+    open: Option<Box<W>>,
 }
 
 impl<W> Series<W> {
@@ -108,7 +110,7 @@ impl<W> Series<W> {
         let series = self.place.series;
         let walk = match self.open.take() {
             Some(walk) => Some(walk),
-            None => (self.begin)(history, self.place),
+            None => (self.begin)(history, self.place).map(Box::new),
         };
         let Some(mut walk) = walk else { return Ok(None) };
         let mut rows = Vec::new();

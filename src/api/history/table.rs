@@ -144,7 +144,7 @@ pub struct Table {
 /// Writes an answer, piece by piece.
 pub enum Writer {
     /// JSON, CSV, NDJSON.
-    Text(TextWriter),
+    Text(Box<TextWriter>),
     /// Parquet.
     Parquet(Box<ParquetWriter>),
 }
@@ -163,7 +163,7 @@ impl Writer {
     pub fn new(format: Format, mark: Mark, zone: Zone, table: Table, about: &str) -> Result<Self, ParquetError> {
         match format {
             Format::Parquet => Ok(Writer::Parquet(Box::new(ParquetWriter::new(table, about)?))),
-            format => Ok(Writer::Text(TextWriter::new(format, mark, zone, table))),
+            format => Ok(Writer::Text(Box::new(TextWriter::new(format, mark, zone, table)))),
         }
     }
 
