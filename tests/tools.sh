@@ -51,7 +51,7 @@ case "$1" in
 test)
     cargo_tool nextest 0.9.143
     [ -x target/python/bin/pip ] || python3 -m venv --clear target/python
-    target/python/bin/python -c 'import paho.mqtt' 2>/dev/null || target/python/bin/pip install --quiet -r tests/requirements.txt
+    target/python/bin/python -c 'import duckdb, paho.mqtt, pandas, pyarrow' 2>/dev/null || target/python/bin/pip install --quiet -r tests/requirements.txt
     ;;
 lint)
     cargo_tool deny 0.20.2

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use saola::model::Timestamp;
@@ -111,6 +111,19 @@ impl Service {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "saola {arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
         text.lines().last().unwrap_or_default().trim().to_owned()
+    }
+
+    /// Runs a command of the binary that asks this service as the administrator; gives all that it said.
+    pub async fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env("SAOLA_HTTP", self.http.to_string()).env("SAOLA_TOKEN", &self.token);
+        command.current_dir(self.folder.path());
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// A file in the service's folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// Starts the binary on the folder as it is; returns when it serves.
