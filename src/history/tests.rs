@@ -388,8 +388,14 @@ fn the_cheapest_tier_is_taken_that_gives_what_is_asked() {
         let permit = history.permit(question, std::slice::from_ref(line)).unwrap();
         assert_eq!(permit.plans[0].reading.word(), expected, "{question:?}");
     };
-    check(&days(&[Function::Mean], "1d", "Asia/Ho_Chi_Minh"), &line(1), "hour");
-    check(&days(&[Function::Mean], "1d", "Asia/Ho_Chi_Minh"), &line(60), "hour");
+    let whole = days(&[Function::Mean], "1d", "Asia/Ho_Chi_Minh");
+    check(&whole, &line(1), "day");
+    check(&whole, &line(60), "day");
+    // Half an hour at each end is cheaper from hours than half a day.
+    let cut = Question { from: at("2026-11-01T12:30:00+07:00"), to: at("2026-11-30T12:30:00+07:00"), ..whole.clone() };
+    check(&cut, &line(60), "hour");
+    check(&Question { now: at("2026-11-30T12:30:00+07:00"), ..whole.clone() }, &line(60), "day");
+    check(&Question { zone: TimeZone::get("Asia/Tokyo").unwrap(), ..whole.clone() }, &line(60), "hour");
     check(&days(&[Function::Mean], "1h", "Asia/Ho_Chi_Minh"), &line(60), "hour");
     check(&days(&[Function::Mean], "1d", "Asia/Kathmandu"), &line(10), "hour");
     check(&days(&[Function::Mean], "15m", "Asia/Ho_Chi_Minh"), &line(1), "minute");
