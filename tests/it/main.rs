@@ -14,6 +14,7 @@ mod malformed;
 mod mosquitto;
 mod mqtt_client;
 mod pipeline;
+mod pressure;
 mod recorded;
 mod registry;
 mod replay;
