@@ -22,3 +22,4 @@ mod rules;
 mod service;
 mod store;
 mod tidy;
+mod wait;
