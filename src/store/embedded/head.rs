@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
@@ -22,7 +22,11 @@ const LETTERS_BYTES_MAX: usize = 8 << 20;
 /// When a head is written.
 pub(super) struct Limits {
     pub(super) samples: usize,
+    /// Judged by the times of entries.
     pub(super) age: Duration,
+    /// A head younger than this by our own clock is not written for its age: whoever catches up on an old journal
+    /// passes hours in a second, and small flushes are dear.
+    pub(super) pause: Duration,
 }
 
 /// Entries between two flushes.
@@ -36,6 +40,7 @@ pub(super) struct Head {
     samples: usize,
     through: Seq,
     since: Option<Timestamp>,
+    began: Option<Instant>,
 }
 
 impl Head {
@@ -48,6 +53,7 @@ impl Head {
         self.through = entry.seq;
         // A clock that was set back must not make the head wait for the old time to come again.
         self.since = Some(self.since.map_or(entry.received_at, |since| since.min(entry.received_at)));
+        self.began.get_or_insert_with(Instant::now);
         if let Body::Message(message) = &entry.body {
             self.take_message(entry, message);
         }
@@ -73,6 +79,7 @@ impl Head {
         self.samples >= limits.samples
             || self.letters_bytes >= LETTERS_BYTES_MAX
             || self.since.is_some_and(|since| at.since(since) >= limits.age)
+                && self.began.is_some_and(|began| began.elapsed() >= limits.pause)
     }
 
     /// The last entry taken.
@@ -221,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_does_not_keep_the_head_waiting() {
-        let limits = Limits { samples: 10, age: Duration::from_secs(900) };
+        let limits = Limits { samples: 10, age: Duration::from_secs(900), pause: Duration::ZERO };
         let at = Timestamp::from_seconds;
         let mut head = Head::after(Seq(0));
         assert!(!head.is_due(&limits, at(0)));

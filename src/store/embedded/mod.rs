@@ -30,14 +30,17 @@
 mod bookmark;
 mod column;
 mod days;
+mod decimal;
 mod flush;
 mod head;
 mod key;
 mod letters;
+mod packed;
 mod range;
 mod run;
 mod sealed;
 mod tables;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -65,6 +68,9 @@ use tables::Tables;
 
 /// Entries taken under one lock: readers wait no longer than that.
 const ENTRIES_PER_LOCK: usize = 1_024;
+
+/// The least time between flushes that only the age of entries asks for.
+const FLUSH_PAUSE: Duration = Duration::from_secs(5);
 
 /// History on disk. One thread applies; any number read meanwhile. All calls do blocking file work.
 pub struct Embedded {
@@ -139,7 +145,11 @@ impl Embedded {
         let active = Head::after(bookmark.through);
         Ok(Self {
             tables,
-            limits: Limits { samples: config.flush_samples, age: Duration::from_secs(config.flush_after_s) },
+            limits: Limits {
+                samples: config.flush_samples,
+                age: Duration::from_secs(config.flush_after_s),
+                pause: FLUSH_PAUSE,
+            },
             day_offset: i64::from(config.day_offset_minutes) * 60_000_000,
             bounds: Bounds::new(config.dead_letters_bytes),
             writer: Mutex::new(Writer { first: ChannelId(0) }),
