@@ -4,6 +4,7 @@
 
 mod accounts;
 mod ask;
+mod export;
 mod journal;
 mod serve;
 
@@ -53,6 +54,13 @@ enum Command {
     DeadLetters {
         #[command(subcommand)]
         command: DeadLetters,
+        #[command(flatten)]
+        service: ask::Service,
+    },
+    /// Write history into a file, whole or not at all, with its manifest beside it
+    Export {
+        #[command(flatten)]
+        export: Box<export::Export>,
         #[command(flatten)]
         service: ask::Service,
     },
@@ -162,6 +170,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             DeadLetters::Show { id } => say(&service.get(&format!("/api/v1/dead-letters/{id}"))?),
             DeadLetters::Replay { id } => say(&service.post(&format!("/api/v1/dead-letters/{id}/replay"))?),
         },
+        Command::Export { export, service } => export.run(&service),
         Command::Journal { command } => command.run(),
         Command::User { command, place } => command.run(&place),
         Command::Token { command, place } => command.run(&place),
