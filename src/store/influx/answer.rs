@@ -113,13 +113,14 @@ fn put(
     let time = columns.cell(row, "_time", number)?;
     let at = Timestamp::parse(time).ok_or_else(|| wrong("_time", time))?;
     let value = columns.cell(row, "_value", number)?;
-    let number = value.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| wrong("_value", value))?;
+    let measured =
+        value.parse().ok().filter(|number: &f64| number.is_finite()).ok_or_else(|| wrong("_value", value))?;
     let field = columns.cell(row, "_field", number)?;
     if field == series.field {
-        tables.values.push((at, number));
+        tables.values.push((at, measured));
     } else if field == series.quality {
-        let is_flags = (0.0..=f64::from(u16::MAX)).contains(&number) && number.fract() == 0.0;
-        let flags = is_flags.then_some(Quality(number as u16)).ok_or_else(|| wrong("_value", value))?;
+        let is_flags = (0.0..=f64::from(u16::MAX)).contains(&measured) && measured.fract() == 0.0;
+        let flags = is_flags.then_some(Quality(measured as u16)).ok_or_else(|| wrong("_value", value))?;
         tables.qualities.push((at, flags));
     } else {
         return Err(wrong("_field", field));

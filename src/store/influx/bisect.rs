@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn one_bad_point_costs_at_most_20_requests_wherever_it_is() {
-        let worst = |total: usize| (0..total).step_by(total / 7).map(|bad| check(total, &[bad].into(), total)).max().unwrap();
+        let worst =
+            |total: usize| (0..total).step_by(total / 7).map(|bad| check(total, &[bad].into(), total)).max().unwrap();
         assert_eq!(worst(5_000), 16);
         assert!(worst(50_000) <= 20);
     }
