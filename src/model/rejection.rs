@@ -70,6 +70,8 @@ reasons! {
     RetainedWithoutTime = "retained_without_time",
     /// The station or the channel was taken out of service.
     Retired = "retired",
+    /// InfluxDB refused the point for good: its time, its type or its name. Told by the store, never in the journal.
+    RefusedByStore = "refused_by_store",
 }
 
 /// One reading (or a whole message) that was not taken.

@@ -88,6 +88,9 @@ pub(super) fn write(
     for (source, samples) in head.stored() {
         *bookmark.stored.entry(*source).or_default() += samples;
     }
+    for (source, samples) in head.refused() {
+        *bookmark.refused.entry(*source).or_default() += samples;
+    }
     assert!(bookmark.through <= head.through(), "a bookmark only moves forward");
     bookmark.through = head.through();
     bookmark.next_run = flush.base.checked_add(flush.longest).expect("four thousand million flushes are centuries");

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
-use crate::model::{Body, ChannelId, Entry, Message, Sample, Seq, SourceId, Timestamp};
+use crate::model::{Body, ChannelId, Entry, Message, Reason, Sample, Seq, SourceId, Timestamp};
 
 use super::StoredSample;
 use super::letters;
@@ -29,14 +29,26 @@ pub(super) struct Limits {
     pub(super) pause: Duration,
 }
 
+/// What of an entry is kept here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// Everything.
+    #[default]
+    Samples,
+    /// Everything but the samples, which are counted and kept elsewhere.
+    Books,
+}
+
 /// Entries between two flushes.
 #[derive(Default)]
 pub(super) struct Head {
+    keeps: Keeps,
     series: HashMap<ChannelId, Series>,
     /// Ascending. Sealed when they arrive, so that their size is known.
     letters: Vec<(Seq, Arc<[u8]>)>,
     letters_bytes: usize,
     stored: BTreeMap<SourceId, u64>,
+    refused: BTreeMap<SourceId, u64>,
     samples: usize,
     through: Seq,
     since: Option<Timestamp>,
@@ -45,8 +57,13 @@ pub(super) struct Head {
 
 impl Head {
     /// An empty head that follows the entry `through`.
-    pub(super) fn after(through: Seq) -> Self {
-        Self { through, ..Self::default() }
+    pub(super) fn after(through: Seq, keeps: Keeps) -> Self {
+        Self { through, keeps, ..Self::default() }
+    }
+
+    /// An empty head that keeps the same.
+    pub(super) fn next(&self, through: Seq) -> Self {
+        Self::after(through, self.keeps)
     }
 
     pub(super) fn take(&mut self, entry: &Entry) {
@@ -60,12 +77,18 @@ impl Head {
     }
 
     fn take_message(&mut self, entry: &Entry, message: &Message) {
-        for sample in &message.samples {
-            self.series.entry(sample.channel).or_default().put(sample);
+        if self.keeps == Keeps::Samples {
+            for sample in &message.samples {
+                self.series.entry(sample.channel).or_default().put(sample);
+            }
         }
         self.samples += message.samples.len();
         if !message.samples.is_empty() {
             *self.stored.entry(message.source).or_default() += message.samples.len() as u64;
+        }
+        let refused = message.rejections.iter().filter(|rejection| rejection.reason == Reason::RefusedByStore).count();
+        if refused > 0 {
+            *self.refused.entry(message.source).or_default() += refused as u64;
         }
         if !message.rejections.is_empty() {
             let letter = letters::seal(entry.seq, entry.received_at, message);
@@ -95,6 +118,11 @@ impl Head {
     /// Samples taken, by source.
     pub(super) fn stored(&self) -> &BTreeMap<SourceId, u64> {
         &self.stored
+    }
+
+    /// Samples refused after they were journaled, by source.
+    pub(super) fn refused(&self) -> &BTreeMap<SourceId, u64> {
+        &self.refused
     }
 
     /// Sealed dead letters, oldest first.
@@ -230,7 +258,7 @@ mod tests {
     fn a_clock_set_back_does_not_keep_the_head_waiting() {
         let limits = Limits { samples: 10, age: Duration::from_secs(900), pause: Duration::ZERO };
         let at = Timestamp::from_seconds;
-        let mut head = Head::after(Seq(0));
+        let mut head = Head::after(Seq(0), Keeps::Samples);
         assert!(!head.is_due(&limits, at(0)));
         head.take(&Entry { seq: Seq(1), received_at: at(1_000_000), body: Body::Tick });
         head.take(&Entry { seq: Seq(2), received_at: at(1_000), body: Body::Tick });

@@ -62,7 +62,7 @@ use super::{Config, StoreError, StoredSample, Tally, Tier};
 use bookmark::Bookmark;
 use days::{Days, Known};
 use flush::Bounds;
-use head::{Head, Limits};
+use head::{Head, Keeps, Limits};
 use key::Key;
 use tables::Tables;
 
@@ -128,7 +128,8 @@ impl Heads {
         if through == self.bookmark.through {
             return None;
         }
-        let frozen = Arc::new(std::mem::replace(&mut self.active, Head::after(through)));
+        let next = self.active.next(through);
+        let frozen = Arc::new(std::mem::replace(&mut self.active, next));
         self.flushing = Some(frozen.clone());
         Some(frozen)
     }
@@ -137,12 +138,21 @@ impl Heads {
 impl Embedded {
     /// Opens the store in a directory, or makes one. The caller then applies the journal after [`Embedded::checkpoint`].
     pub fn open(directory: &Path, config: &Config) -> Result<Self, StoreError> {
+        Self::open_keeping(directory, config, Keeps::Samples)
+    }
+
+    /// The same without samples: dead letters, counters and bookmark beside a store that keeps the samples elsewhere.
+    pub(in crate::store) fn open_books(directory: &Path, config: &Config) -> Result<Self, StoreError> {
+        Self::open_keeping(directory, config, Keeps::Books)
+    }
+
+    fn open_keeping(directory: &Path, config: &Config, keeps: Keeps) -> Result<Self, StoreError> {
         if let Some((key, wrong)) = config.mistakes().into_iter().next() {
             return Err(StoreError::Setting { key, wrong });
         }
         let tables = Tables::open(directory, config)?;
         let bookmark = Bookmark::read(&tables)?;
-        let active = Head::after(bookmark.through);
+        let active = Head::after(bookmark.through, keeps);
         Ok(Self {
             tables,
             limits: Limits {
@@ -331,6 +341,16 @@ impl Embedded {
         let heads = self.heads.read();
         let mut counts = heads.bookmark.stored.clone();
         for (source, samples) in heads.unwritten().flat_map(Head::stored) {
+            *counts.entry(*source).or_default() += samples;
+        }
+        counts
+    }
+
+    /// Samples that were refused after they were journaled ([`Reason::RefusedByStore`]), by source.
+    pub(in crate::store) fn refused_counts(&self) -> BTreeMap<SourceId, u64> {
+        let heads = self.heads.read();
+        let mut counts = heads.bookmark.refused.clone();
+        for (source, samples) in heads.unwritten().flat_map(Head::refused) {
             *counts.entry(*source).or_default() += samples;
         }
         counts

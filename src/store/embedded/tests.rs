@@ -500,9 +500,9 @@ fn the_oldest_dead_letters_are_dropped_at_the_cap_and_counted() {
 fn another_versions_directory_is_refused_untouched() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("format");
-    std::fs::write(&file, "saola store 2\n").unwrap();
+    std::fs::write(&file, "saola store 9\n").unwrap();
     let told = Embedded::open(directory.path(), &Config::default()).err().unwrap().to_string();
-    assert_eq!(told, format!("{} says \"saola store 2\", not \"saola store 1\"", file.display()));
+    assert_eq!(told, format!("{} says \"saola store 9\", not \"saola store 2\"", file.display()));
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(directory.path().join("fjall")).unwrap();
