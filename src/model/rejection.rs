@@ -70,6 +70,8 @@ reasons! {
     RetainedWithoutTime = "retained_without_time",
     /// The station or the channel was taken out of service.
     Retired = "retired",
+    /// A unit that is not known, or that measures something else than the channel's.
+    WrongUnit = "wrong_unit",
 }
 
 /// One reading (or a whole message) that was not taken.
