@@ -156,7 +156,7 @@ impl Pipeline {
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, last } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.applied());
-        let station = decoded.readings.first().and_then(|reading| catalogue.station_named(reading.station));
+        let station = decoded.readings.first().and_then(|reading| catalogue.station_named(&reading.station));
         for reading in &decoded.readings {
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
             match checked {
@@ -225,7 +225,7 @@ impl Pipeline {
         for row in &rows.rows {
             let mut rejections: Vec<Rejection> = undecoded.by_ref().take(row.rejections).cloned().collect();
             for reading in readings.by_ref().take(row.readings) {
-                let station = catalogue.station_named(reading.station);
+                let station = catalogue.station_named(&reading.station);
                 let checked =
                     validate::check(&self.validate, catalogue, station, reading, received_at, Arrival::Imported);
                 match checked {

@@ -63,7 +63,8 @@ fn bare_number<'a>(station: &'a str, property: &'a str, text: &'a str, out: &mut
         _ => return Err(reject(Reason::WrongShape, format!("{property}: a property topic takes one bare number"))),
     };
     let (time, unit, status) = (None, None, Status::Measuring);
-    out.readings.push(Reading { station, property: Cow::Borrowed(property), time, value, unit, status });
+    let (station, property) = (Cow::Borrowed(station), Cow::Borrowed(property));
+    out.readings.push(Reading { station, property, time, value, unit, status });
     Ok(())
 }
 
@@ -222,7 +223,7 @@ fn property<'a>(station: &'a str, property: Cow<'a, str>, value: Scalar<'a>, out
     };
     match value {
         Ok(value) => {
-            let (time, unit, status) = (None, None, Status::Measuring);
+            let (time, unit, status, station) = (None, None, Status::Measuring, Cow::Borrowed(station));
             out.readings.push(Reading { station, property, time, value, unit, status });
         }
         Err(rejection) => out.rejections.push(rejection),

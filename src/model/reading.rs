@@ -53,8 +53,8 @@ pub enum Status {
 /// One decoded value, still in the sender's words; borrows from the message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading<'a> {
-    /// The station's name, unchecked.
-    pub station: &'a str,
+    /// The station's name, unchecked; owned only when the sender wrote it with escapes.
+    pub station: Cow<'a, str>,
     /// The property's name, unchecked; owned only when the sender wrote it with escapes.
     pub property: Cow<'a, str>,
     /// Phenomenon time; `None` when the message had none.

@@ -41,7 +41,7 @@ pub fn check(
     let Some(station) = station else {
         return refuse(
             Reason::UnknownStation,
-            format!("station {} is not registered", cut(reading.station, NAME_BYTES_MAX)),
+            format!("station {} is not registered", cut(&reading.station, NAME_BYTES_MAX)),
         );
     };
     let Some(channel) = catalogue.channel_of(station, &reading.property) else {
@@ -176,7 +176,8 @@ mod tests {
         let channel = Channel { retired: true, ..known.channels()[0].clone() };
         let catalogue = Catalogue::new(vec![], vec![], known.stations().to_vec(), vec![channel]).unwrap();
         let property = "wind_gust".into();
-        let reading = Reading { station: "A", property, time: None, value: 1.0, unit: None, status: Status::Measuring };
+        let reading =
+            Reading { station: "A".into(), property, time: None, value: 1.0, unit: None, status: Status::Measuring };
         let refused =
             check(&Config::default(), &catalogue, catalogue.station_named("A"), &reading, NOW, Arrival::Fresh);
         assert_eq!(refused.unwrap_err().reason, Reason::Retired);
@@ -191,8 +192,14 @@ mod tests {
     ) -> Result<Sample, Reason> {
         let catalogue = catalogue();
         let time = age_seconds.map(|age| Timestamp::from_micros(NOW.micros() - age * 1_000_000));
-        let reading =
-            Reading { station, property: property.into(), time, value, unit: None, status: Status::Measuring };
+        let reading = Reading {
+            station: station.into(),
+            property: property.into(),
+            time,
+            value,
+            unit: None,
+            status: Status::Measuring,
+        };
         check(&Config::default(), &catalogue, catalogue.station_named(station), &reading, NOW, arrival)
             .map_err(|rejection| rejection.reason)
     }
@@ -216,7 +223,8 @@ mod tests {
             [(f64::MAX, "1.7976931348623157e308"), (-1e300, "-1e300"), (-0.5, "-0.5"), (1e14, "100000000000000")]
         {
             let property = "wind_gust".into();
-            let reading = Reading { station: "A", property, time: None, value, unit: None, status: Status::Measuring };
+            let reading =
+                Reading { station: "A".into(), property, time: None, value, unit: None, status: Status::Measuring };
             let station = catalogue.station_named("A");
             let refused = check(&Config::default(), &catalogue, station, &reading, NOW, Arrival::Fresh).unwrap_err();
             assert_eq!(refused.detail, format!("wind_gust {shown} m/s is outside 0 to 75"));
@@ -251,7 +259,7 @@ mod tests {
         let catalogue = catalogue();
         let in_unit = |value, unit| {
             let (property, time, status) = ("wind_gust".into(), Some(NOW), Status::Measuring);
-            let reading = Reading { station: "A", property, time, value, unit: Some(unit), status };
+            let reading = Reading { station: "A".into(), property, time, value, unit: Some(unit), status };
             let station = catalogue.station_named("A");
             check(&Config::default(), &catalogue, station, &reading, NOW, Arrival::Fresh)
         };
