@@ -140,8 +140,7 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
         store: journal.follower(StoreFollower::NAME, store.checkpoint())?,
     };
 
-    let live = &state.live;
-    let newest = |channel| live.latest(channel).map(|latest| latest.observed_at);
+    let newest = |channel| state.newest(channel);
     let (known, now) = (state.catalogue.clone(), clock.now());
     let pipeline = Pipeline::new(journal.clone(), store.clone(), config.validate.clone(), known.clone(), newest);
     if *known != *catalogue {

@@ -3,10 +3,17 @@
 //! A decoder never looks at the registry, the clock or the network. It gives back readings and, beside them, the
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
+pub mod csv_row;
+pub mod exported;
+pub mod line_protocol;
+pub mod mapping;
 pub mod native;
 mod number;
 mod scan;
+pub mod station_file;
 mod time;
+mod unit_word;
+pub mod written;
 
 use crate::model::{Reading, Reason, Rejection};
 

@@ -72,6 +72,8 @@ reasons! {
     Retired = "retired",
     /// InfluxDB refused the point for good: its time, its type or its name. Told by the store, never in the journal.
     RefusedByStore = "refused_by_store",
+    /// A unit that is not known, or that measures something else than the channel's.
+    WrongUnit = "wrong_unit",
 }
 
 /// One reading (or a whole message) that was not taken.
