@@ -3,11 +3,17 @@
 //! A decoder never looks at the registry, the clock or the network. It gives back readings and, beside them, the
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
+mod cbor;
 pub mod native;
 mod number;
 mod observed;
+#[cfg(test)]
+mod samples;
 mod scan;
+pub mod senml;
+mod sink;
 mod time;
+mod tree;
 
 pub use observed::{Event, Heard, Observed};
 

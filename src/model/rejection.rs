@@ -70,6 +70,14 @@ reasons! {
     RetainedWithoutTime = "retained_without_time",
     /// The station or the channel was taken out of service.
     Retired = "retired",
+    /// Not the CBOR, protobuf or Cayenne LPP that it should be, or cut off.
+    InvalidBinary = "invalid_binary",
+    /// Valid by its standard, but no quantity: a text, bytes, a table.
+    NotAQuantity = "not_a_quantity",
+    /// A part of a standard that must be understood and is not.
+    Unsupported = "unsupported",
+    /// A value under a name or alias that no birth certificate has told.
+    UnknownAlias = "unknown_alias",
 }
 
 /// One reading (or a whole message) that was not taken.
