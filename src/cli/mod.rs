@@ -4,6 +4,7 @@
 
 mod accounts;
 mod ask;
+mod check;
 mod export;
 mod journal;
 mod serve;
@@ -39,6 +40,12 @@ enum Command {
         /// Configuration file
         #[arg(long, default_value = "config/saola.toml")]
         config: PathBuf,
+        /// Ask the configured InfluxDB, too, whether token and bucket do; without this nothing is sent anywhere
+        #[arg(long)]
+        influx: bool,
+        /// The same, and make the bucket if it is not there
+        #[arg(long)]
+        create_bucket: bool,
     },
     /// The configuration file
     Config {
@@ -154,7 +161,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => serve::demo(demo),
         Command::Run { config } => serve::run(&config),
-        Command::Check { config } => check(&config),
+        Command::Check { config, influx, create_bucket } => {
+            check::run(&config, check::Asked::of(influx, create_bucket))
+        }
         Command::Config { command: ConfigCommand::Default } => say(config::DEFAULT_FILE.trim_end()),
         Command::Ledger { service } => say(&service.get("/api/v1/ledger")?),
         Command::DeadLetters { command, service } => match command {
@@ -191,19 +200,6 @@ fn examined(path: &Path) -> Result<config::Examination, ExitCode> {
         eprintln!("{mistake}");
     }
     if found.mistakes.is_empty() { Ok(found) } else { Err(ExitCode::from(USAGE)) }
-}
-
-fn check(path: &Path) -> anyhow::Result<ExitCode> {
-    match examined(path) {
-        Ok(found) => say(&format!(
-            "{} is right: {} stations, {} areas, {} rules",
-            path.display(),
-            found.stations_count,
-            found.areas_count,
-            found.rules_count
-        )),
-        Err(code) => Ok(code),
-    }
 }
 
 /// Prints to standard output; a reader that went away (`saola ledger | head`) is no failure.
