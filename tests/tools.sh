@@ -17,6 +17,8 @@ test)
     need mosquitto mosquitto
     need mosquitto_pub mosquitto-clients
     need chromium chromium
+    need victoria-metrics victoria-metrics
+    need influxd influxdb
     python3 -c 'import ensurepip' 2>/dev/null || missing_packages+=(python3-venv)
     ;;
 bench)
@@ -36,8 +38,9 @@ if [ "${#missing_packages[@]}" -gt 0 ]; then
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         "${missing_packages[@]}" >/dev/null
-    # Debian starts a broker of its own; the tests start theirs on free ports.
-    command -v systemctl >/dev/null && "${as_root[@]}" systemctl stop mosquitto 2>/dev/null || true
+    # Debian starts a broker and databases of its own; the tests start theirs on free ports.
+    command -v systemctl >/dev/null &&
+        "${as_root[@]}" systemctl stop mosquitto victoria-metrics influxdb 2>/dev/null || true
 fi
 
 cargo_tool() { # subcommand, version
