@@ -12,9 +12,7 @@ use super::{EDGE_SOURCE, StartError, start_followers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::intake::{Destination, Stopped};
-use crate::model::{
-    Arrival, Catalogue, ChannelId, Intake as _, Judged, Mistake, Refusal, Rejection, Rows, Seq, SourceId,
-};
+use crate::model::{Catalogue, ChannelId, Intake as _, Judged, Mistake, Refusal, Rows, Seq, SourceId};
 use crate::registry::Declared;
 use crate::validate;
 
@@ -139,19 +137,10 @@ impl DryRun {
 
 impl Destination for DryRun {
     fn take(&mut self, _file: &str, rows: &Rows<'_>) -> Result<Judged, Stopped> {
-        let now = self.clock.now();
-        let mut judged = Judged::default();
-        let (mut readings, mut undecoded) = (rows.readings.iter(), rows.rejections.iter());
-        for row in &rows.rows {
-            let mut refuse = |rejection: Rejection| judged.refused.push((row.line, rejection));
-            undecoded.by_ref().take(row.rejections).cloned().for_each(&mut refuse);
-            for reading in readings.by_ref().take(row.readings) {
-                let station = self.catalogue.station_named(&reading.station);
-                match validate::check(&self.config, &self.catalogue, station, reading, now, Arrival::Imported) {
-                    Ok(sample) => judged.samples.push(sample),
-                    Err(rejection) => refuse(rejection),
-                }
-            }
+        let checked = validate::check_rows(&self.config, &self.catalogue, rows, self.clock.now());
+        let mut judged = Judged { samples: checked.samples, duplicates: checked.replaced, ..Judged::default() };
+        for (row, rejections) in checked.refused {
+            judged.refused.extend(rejections.into_iter().map(|rejection| (row.line, rejection)));
         }
         Ok(judged)
     }

@@ -9,6 +9,7 @@ mod config;
 mod crash;
 mod edge;
 mod foreign;
+mod import;
 mod journal;
 mod malformed;
 mod mosquitto;

@@ -16,7 +16,7 @@ use tempfile::TempDir;
 /// The longest wait for anything: far more than a slow machine needs, and a test that gets there has failed.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-const BINARY: &str = env!("CARGO_BIN_EXE_saola");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_saola");
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
@@ -113,12 +113,17 @@ impl Service {
         text.lines().last().unwrap_or_default().trim().to_owned()
     }
 
+    /// The configuration file that it is started with.
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.path().join("saola.toml")
+    }
+
     /// Starts the binary on the folder as it is; returns when it serves.
     pub async fn start_again(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let mut child = Command::new(BINARY)
             .args(["run", "--config"])
-            .arg(self.folder.path().join("saola.toml"))
+            .arg(self.config_path())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap())
             .spawn()
@@ -246,7 +251,7 @@ pub fn credentials() -> Credentials {
     Credentials { username: DEVICE.0.to_owned(), password: DEVICE.1.to_owned() }
 }
 
-fn write_province(folder: &Path, ids: &[String], rules: &str) {
+pub fn write_province(folder: &Path, ids: &[String], rules: &str) {
     for part in ["stations", "areas", "rules"] {
         std::fs::create_dir_all(folder.join(part)).unwrap();
     }
