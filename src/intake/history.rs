@@ -12,7 +12,7 @@ use super::report::{FileReport, Report};
 use crate::model::{ChannelId, Judged, Rows, Seq};
 
 /// How often a note is written.
-const NOTE_EVERY: Duration = Duration::from_secs(1);
+const NOTE_EVERY: Duration = Duration::from_millis(250);
 
 /// When so many rows at the beginning of a file are all refused, the map is wrong, and each row more would only be
 /// one dead letter more.

@@ -1,21 +1,45 @@
 //! `kill -9` in the middle of an import, and again: in the end everything is there once.
 
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::process::Child;
+use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use saola::model::Timestamp;
 
 use super::{Desk, command, import};
+use crate::service::DEADLINE;
 
-const ROWS: u64 = 120_000;
+const ROWS: u64 = 300_000;
 const STATIONS: [&str; 3] = ["K-1", "K-2", "K-3"];
-const KILLS: usize = 8;
+const KILLS: usize = 6;
 
 fn row(number: u64) -> (&'static str, Timestamp, f64) {
     let at = Timestamp::from_seconds(1_600_000_000 + (number / 3 * 600) as i64);
     (STATIONS[(number % 3) as usize], at, (number % 1_000) as f64 / 10.0 - 40.0)
+}
+
+/// The note of the only file; empty when there is none.
+fn note(desk: &Desk) -> String {
+    let notes = std::fs::read_dir(desk.data().join("imports")).into_iter().flatten();
+    let mut notes =
+        notes.map(|note| note.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "json"));
+    notes.next().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+}
+
+/// Kills an import a random moment after it has noted something new, and gives the note that was left; `None` when it
+/// came to its end before.
+fn killed_after_a_note(desk: &Desk, mut child: Child, noted: &str, chance: &mut StdRng) -> Option<String> {
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() && [noted, ""].contains(&note(desk).as_str()) {
+        assert!(begun.elapsed() < DEADLINE, "the import neither notes anything nor ends");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // At another moment each time: inside a commit, a flush, a note.
+    std::thread::sleep(Duration::from_millis(chance.random_range(0..300)));
+    child.kill().unwrap();
+    child.wait().unwrap().code().is_none().then(|| note(desk))
 }
 
 #[test]
@@ -31,20 +55,23 @@ fn a_file_that_is_imported_between_kills_is_in_the_history_once() {
     }
     let file = desk.file("years.csv", text.as_bytes());
 
-    let mut killed = 0;
     let arguments = ["--format", "csv", "--json", &file];
-    for _ in 0..KILLS {
-        let mut child = command(&desk.config(), &arguments).spawn().unwrap();
-        // Random moments are what is tested; nothing is waited for.
-        std::thread::sleep(Duration::from_millis(chance.random_range(100..3_000)));
-        child.kill().unwrap();
-        killed += u32::from(child.wait().unwrap().code().is_none());
-    }
-    assert!(killed > 0, "no import was killed before its end");
-    let last = import(&desk.config(), &arguments);
+    let (mut killed, mut noted) = (0, note(&desk));
+    let last = loop {
+        let child = command(&desk.config(), &arguments).spawn().unwrap();
+        let Some(now) = killed_after_a_note(&desk, child, &noted, &mut chance) else {
+            break import(&desk.config(), &arguments);
+        };
+        noted = now;
+        killed += 1;
+        if killed == KILLS {
+            break import(&desk.config(), &arguments);
+        }
+    };
     let [rows, stored, duplicate, rejected] = last.counts();
     let resumed = last.report()["files"][0]["resumed_after_line"].as_u64().unwrap();
     eprintln!("{killed} killed; the last went on after line {resumed}: {stored} stored, {duplicate} duplicate");
+    assert!(killed > 0, "no import was killed before its end");
     assert_eq!((last.code, rejected), (Some(0), 0));
     assert_eq!(rows + resumed.saturating_sub(1), ROWS, "what is behind the note is read, and nothing else");
 
