@@ -19,7 +19,7 @@ mod sink;
 pub mod station_file;
 mod time;
 mod tree;
-mod unit_word;
+pub mod unit_word;
 pub mod written;
 
 pub use observed::{Event, Heard, Observed};
@@ -60,7 +60,8 @@ impl Decoded<'_> {
     }
 }
 
-fn reject(reason: Reason, detail: impl Into<String>) -> Rejection {
+/// A rejection whose detail is short.
+pub(crate) fn reject(reason: Reason, detail: impl Into<String>) -> Rejection {
     let mut detail = detail.into();
     if detail.len() > DETAIL_BYTES_MAX {
         let cut = (0..=DETAIL_BYTES_MAX).rev().find(|at| detail.is_char_boundary(*at)).unwrap_or(0);

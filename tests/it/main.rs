@@ -10,6 +10,7 @@ mod crash;
 mod edge;
 mod foreign;
 mod history;
+mod import;
 mod influx;
 mod journal;
 mod malformed;
