@@ -12,6 +12,7 @@ mod samples;
 mod scan;
 pub mod senml;
 mod sink;
+pub mod sparkplug;
 mod time;
 mod tree;
 
