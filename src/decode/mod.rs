@@ -3,6 +3,7 @@
 //! A decoder never looks at the registry, the clock or the network. It gives back readings and, beside them, the
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
+pub mod cayenne;
 mod cbor;
 pub mod native;
 mod number;
