@@ -5,6 +5,8 @@
 
 pub mod cayenne;
 mod cbor;
+pub mod chirpstack;
+pub mod lorawan;
 pub mod native;
 mod number;
 mod observed;
