@@ -18,6 +18,7 @@ mod sink;
 pub mod sparkplug;
 mod time;
 mod tree;
+pub mod tts;
 
 pub use observed::{Event, Heard, Observed};
 
