@@ -10,12 +10,14 @@ pub mod lorawan;
 pub mod native;
 mod number;
 mod observed;
+mod period;
 #[cfg(test)]
 mod samples;
 mod scan;
 pub mod senml;
 mod sink;
 pub mod sparkplug;
+pub mod sta;
 mod time;
 mod tree;
 pub mod tts;
