@@ -4,10 +4,10 @@
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
 pub mod cayenne;
-mod cbor;
 pub mod chirpstack;
 pub mod lorawan;
 pub mod native;
+pub mod ngsi;
 mod number;
 mod observed;
 mod period;

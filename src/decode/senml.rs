@@ -14,12 +14,13 @@
 //! A pack is refused whole when a later record could mean something else: a label that ends in `_`, a base version over
 //! 10, a bad or doubled base field. Left out: XML, EXI, streams (SensML) that are not closed.
 
+mod cbor;
 mod record;
 
 use std::borrow::Cow;
 
+use self::cbor::{Cbor, Item};
 use self::record::Record;
-use super::cbor::{Cbor, Item};
 use super::scan::Scanner;
 use super::sink::{self, NAME_BYTES_MAX, Sink};
 use super::tree::Reader;
