@@ -31,7 +31,7 @@ use influx::Influx;
 /// History. One thread applies; any number read meanwhile. All calls may block.
 pub enum Store {
     /// In the data directory, over fjall.
-    Embedded(Embedded),
+    Embedded(Box<Embedded>),
     /// Samples in InfluxDB 2, the rest in the data directory.
     Influx(Box<Influx>),
 }
@@ -40,7 +40,7 @@ impl Store {
     /// Opens the store in a directory, or makes one. The caller then applies the journal after [`Store::checkpoint`].
     pub fn open(directory: &Path, config: &Config) -> Result<Self, StoreError> {
         match config.kind {
-            Kind::Embedded => Embedded::open(directory, config).map(Store::Embedded),
+            Kind::Embedded => Embedded::open(directory, config).map(Box::new).map(Store::Embedded),
             Kind::Influx => Influx::open(directory, config).map(Box::new).map(Store::Influx),
         }
     }
