@@ -179,6 +179,11 @@ impl Service {
         self.asking.get(format!("http://{}{path}", self.http)).bearer_auth(&self.token).send().await.unwrap()
     }
 
+    /// The answer to a request of the administrator that changes something.
+    pub async fn post(&self, path: &str) -> reqwest::Response {
+        self.asking.post(format!("http://{}{path}", self.http)).bearer_auth(&self.token).send().await.unwrap()
+    }
+
     /// One channel's whole history: time and value.
     pub async fn history(&self, channel: &str) -> Vec<(Timestamp, f64)> {
         let path =
