@@ -59,6 +59,12 @@ pub enum StoreError {
         /// Why.
         source: fjall::Error,
     },
+    /// Settled days were not written: nothing more is taken until a restart.
+    #[error("cannot write settled history")]
+    Settle {
+        /// Why.
+        source: fjall::Error,
+    },
     /// An earlier write failed: nothing is taken until a restart.
     #[error("the store has stopped after a failed write")]
     Stopped,
@@ -98,6 +104,25 @@ pub enum StoreError {
         /// What is wrong with its bytes.
         damage: Damage,
     },
+    /// Kept tallies cannot be read, and there are no samples to make them from.
+    #[error("tallies of channel {channel} on {day} are damaged: {damage}")]
+    DamagedTallies {
+        /// The channel.
+        channel: ChannelId,
+        /// The UTC day.
+        day: Day,
+        /// What is wrong with its bytes.
+        damage: Damage,
+    },
+    /// A value that a correction replaced cannot be read.
+    #[error("a replaced value of channel {channel} is damaged")]
+    DamagedEarlier {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// The note of the channels' classes cannot be read.
+    #[error("the store's note of the channels' classes is damaged: {0}")]
+    DamagedClasses(Damage),
     /// The store's own note of how far it is cannot be read.
     #[error("the store's bookmark is damaged: {0}")]
     DamagedBookmark(Damage),

@@ -6,6 +6,7 @@
 mod config;
 pub mod embedded;
 mod error;
+mod retention;
 mod sample;
 mod tally;
 mod tier;
@@ -14,8 +15,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use config::Config;
-pub use embedded::{Damage, Day, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals, Range, Status};
+pub use embedded::{
+    Damage, Day, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals, Earlier, Range, Settling, Status,
+};
 pub use error::StoreError;
+pub use retention::{Retention, Spans};
 pub use sample::StoredSample;
 pub use tally::{Tally, advance};
 pub use tier::Tier;
@@ -65,6 +69,14 @@ impl Store {
         }
     }
 
+    /// Makes days that have rested small, up to about so many samples, when nothing else is to be done. Changes no
+    /// answer.
+    pub fn settle(&self, samples: usize) -> Result<Settling, StoreError> {
+        match self {
+            Store::Embedded(store) => store.settle(samples),
+        }
+    }
+
     /// One channel's samples with `from <= time < to`, ascending, one per time, as of now.
     pub fn range(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Range {
         match self {
@@ -85,7 +97,14 @@ impl Store {
         }
     }
 
-    /// The channel's latest sample by time. An error when a later one may be in a part that cannot be read.
+    /// What corrections of one channel replaced, of times in `from..to`, ascending by time and then by entry.
+    pub fn earlier(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Result<Vec<Earlier>, StoreError> {
+        match self {
+            Store::Embedded(store) => store.earlier(channel, from, to),
+        }
+    }
+
+    /// The channel's latest sample by time; it outlives the deletion of its day for age.
     pub fn last(&self, channel: ChannelId) -> Result<Option<StoredSample>, StoreError> {
         match self {
             Store::Embedded(store) => store.last(channel),
