@@ -120,9 +120,25 @@ pub enum StoreError {
         /// The channel.
         channel: ChannelId,
     },
-    /// The note of the channels' classes cannot be read.
-    #[error("the store's note of the channels' classes is damaged: {0}")]
-    DamagedClasses(Damage),
+    /// A note that the store keeps for itself cannot be read.
+    #[error("the store's note of the {what} is damaged: {damage}")]
+    DamagedNote {
+        /// Which.
+        what: &'static str,
+        /// What is wrong with its bytes.
+        damage: Damage,
+    },
+    /// The day tier was begun with another offset, and its days cannot be cut anew.
+    #[error(
+        "store.day_offset_minutes is {configured}, but the days of this store begin at {kept}: set it back, or begin a \
+         new store and import the history"
+    )]
+    DayOffset {
+        /// That of the store.
+        kept: i32,
+        /// That of the configuration.
+        configured: i32,
+    },
     /// The store's own note of how far it is cannot be read.
     #[error("the store's bookmark is damaged: {0}")]
     DamagedBookmark(Damage),

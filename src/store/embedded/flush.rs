@@ -209,12 +209,7 @@ impl Flush<'_> {
     }
 
     /// Merges `new` samples into the day's latest runs: the outcome, if there are any, and their keys, latest first.
-    fn absorb(
-        &mut self,
-        channel: ChannelId,
-        day: Day,
-        new: &[StoredSample],
-    ) -> (Option<Vec<StoredSample>>, Vec<Key>) {
+    fn absorb(&mut self, channel: ChannelId, day: Day, new: &[StoredSample]) -> (Option<Vec<StoredSample>>, Vec<Key>) {
         let mut merged: Option<Vec<StoredSample>> = None;
         let [first, last] = Key::days(channel, day, day);
         let mut absorbed = Vec::new();

@@ -297,12 +297,29 @@ pub(super) fn decode(
     let mut bucket = 0i64;
     for place in 0..count {
         let row: [i64; COLUMNS] = std::array::from_fn(|column| columns[column * count + place]);
-        bucket = bucket.checked_add(row[0]).filter(|bucket| (0..grain.buckets_max()).contains(bucket)).ok_or(NOT_KEPT)?;
+        bucket =
+            bucket.checked_add(row[0]).filter(|bucket| (0..grain.buckets_max()).contains(bucket)).ok_or(NOT_KEPT)?;
         let begin = grain.begin(bucket);
         each(key.day.at(begin).unwrap_or(key.day.first()), tally(key.day, begin, unit, coding, &row)?);
         bucket += 1;
     }
     Ok(())
+}
+
+/// The sum of integers, and of their squared distances from the mean, from columns 10 and 11.
+fn sums(count: i64, middle: i64, sum: i64, squares: i64) -> (f64, f64) {
+    const SMALL: i64 = 1 << 30;
+    if count < SMALL && [middle, sum, squares / count.max(1)].iter().all(|part| part.unsigned_abs() < SMALL as u64) {
+        // The distance of the mean from its rounding depends on the sum's distance from a whole number of counts.
+        let off = (2 * sum + count).rem_euclid(2 * count) - count;
+        let off = off as f64 / 2.0;
+        return ((middle * count + sum) as f64, squares as f64 - off * off / count as f64);
+    }
+    let (count, squares) = (i128::from(count), i128::from(squares));
+    let sum = i128::from(middle).wrapping_mul(count).wrapping_add(sum.into());
+    let off = sum.wrapping_sub(rounded_mean(sum, count as i64).wrapping_mul(count));
+    let squares = squares.wrapping_mul(count).wrapping_sub(off.wrapping_mul(off));
+    (sum as f64, squares as f64 / count as f64)
 }
 
 fn tally(day: Day, begin: i64, unit: i64, coding: usize, row: &[i64; COLUMNS]) -> Result<Tally, Damage> {
@@ -325,14 +342,11 @@ fn tally(day: Day, begin: i64, unit: i64, coding: usize, row: &[i64; COLUMNS]) -
         let first = row[6];
         let (min, max) = (first.wrapping_sub(row[8]), first.wrapping_add(row[9]));
         (tally.min, tally.max) = (value(min), value(max));
-        let sum = i128::from(min.wrapping_add(max) >> 1).wrapping_mul(i128::from(count)).wrapping_add(row[10].into());
-        let count = i128::from(count).min(i128::from(u32::MAX));
-        let off = sum.wrapping_sub(rounded_mean(sum, count as i64).wrapping_mul(count));
-        let squares = i128::from(row[11]).wrapping_mul(count).wrapping_sub(off.wrapping_mul(off));
+        let (sum, squares) = sums(count, min.wrapping_add(max) >> 1, row[10], row[11]);
         let ten = decimal::power(coding);
-        tally.sum = sum as f64 / ten;
-        tally.squares = squares as f64 / count as f64 / (ten * ten);
-        tally.increase = (i128::from(row[12]) + i128::from(row[7])) as f64 / ten;
+        tally.sum = sum / ten;
+        tally.squares = squares / (ten * ten);
+        tally.increase = row[12].wrapping_add(row[7]) as f64 / ten;
         [value(first), value(first.wrapping_add(row[7]))]
     };
     let sample = |offset: i64, value: f64, quality: i64| {
@@ -344,3 +358,7 @@ fn tally(day: Day, begin: i64, unit: i64, coding: usize, row: &[i64; COLUMNS]) -
     tally.last = Some(sample(row[5], last, row[1] >> 32)?);
     Ok(tally)
 }
+
+#[cfg(test)]
+#[path = "kept_tests.rs"]
+mod tests;

@@ -55,6 +55,9 @@ impl Table {
 pub struct Day(i32);
 
 impl Day {
+    /// The first day that a number can name.
+    pub(super) const MIN: Day = Day(i32::MIN);
+
     pub(super) fn of(at: Timestamp) -> Self {
         Self(at.micros().div_euclid(DAY_MICROS) as i32)
     }

@@ -1,21 +1,33 @@
 //! The embedded store: history in the data directory, over fjall.
 //!
 //! The store follows the journal by its own bookmark. [`Embedded::apply`] takes durable entries in order into a head in
-//! memory; when the head is full or old enough it is written as one atomic batch: runs of samples, dead letters,
-//! counters and the bookmark, on disk before [`Embedded::checkpoint`] moves. After a crash the journal is read again
-//! from the checkpoint, and because entries up to it are ignored and the counters moved with it, the outcome is the
-//! same as without the crash.
+//! memory; when the head is full or old enough it is written as one atomic batch: runs of samples, marks on the days
+//! they are of, what they replace, latest samples, dead letters, counters and the bookmark, on disk before
+//! [`Embedded::checkpoint`] moves. After a crash the journal is read again from the checkpoint, and because entries up
+//! to it are ignored and the counters moved with it, the outcome is the same as without the crash.
 //!
 //! ```text
-//! apply -> head (memory) --flush--> fjall: runs     channel, UTC day, run number -> run     key.rs, run.rs, column.rs
-//!             |                            letters  entry number -> dead letter             letters.rs, sealed.rs
-//!             |                            notes    the bookmark                            bookmark.rs
-//! range, last, contains <--merge-- runs of the day, later ones winning; then the head being flushed; then the head
+//! apply -> head (memory) --flush--> fjall, one keyspace (key.rs):
+//!                                     runs     quickly coded, several a day          run.rs values.rs packed.rs column.rs
+//!                                     dirty    the days that they are of             dirty.rs
+//!                                     earlier  what they replaced                    earlier.rs
+//!                                     latest   the latest of each channel            latest.rs, also in memory
+//!                                     letters  dead letters                          letters.rs
+//!                                     notes    the bookmark, the channels' classes   bookmark.rs retention.rs sealed.rs
+//! settle (idle) --day by day------>   runs     one a day, thoroughly coded           settle.rs
+//!                                     minutes, hours, days: kept tallies             rollup.rs kept.rs
+//!               --too old--------->   samples go, then tallies                       retire.rs
+//!               --nothing left---->   tables merged, the engine's log turned         reclaim.rs
+//! range, contains <--merge-- runs of the day, later ones winning; then the head being flushed; then the head
+//! tallies         <--merge-- kept tallies of clean days; samples of dirty days and of the heads
 //! ```
 //!
 //! Invariants:
 //! - one sample per channel and time: the last one taken wins, whatever the order of times;
 //! - the bookmark never runs ahead of the samples; the counters belong to the bookmark;
+//! - a day that was written since it was settled is marked, in the batch that wrote it; tallies of a marked day are
+//!   never an answer;
+//! - settling changes no answer; deleting takes whole days whose tallies are kept;
 //! - a reader sees each applied sample exactly once, also while a flush is under way: the head being flushed stays
 //!   readable until its batch is visible, and readers take head and snapshot under one lock;
 //! - nothing read from disk makes it panic; what is damaged is named, and the rest is read.
@@ -24,8 +36,15 @@
 //! goes on reading, and the journal keeps the rest. The engine fails a write, too, when it meets a bad block while it
 //! merges tables: a disk that damages files stops the store for good, with everything readable still readable.
 //!
+//! What a torn disk does. The tail of the engine's log (`fjall/*.jnl`) lost, or a field in it that is not one any more:
+//! the store is that of an earlier checkpoint, whole, and the journal gives the rest again. A flipped bit inside the
+//! log's values: the engine refuses to open, naming a checksum; remove the file named by the error's log lines, and the
+//! store goes back to what the tables hold. A bad block in a table: its runs are named when they are read, the rest is
+//! answered; in the blocks that hold the bookmark, the classes or the engine's own manifest the store does not open,
+//! and says which.
+//!
 //! Left out on purpose: a background thread (the caller's follows the journal, and a flush under way only lets the
-//! journal get ahead), rollups, deletion by age, and mending what a disk has damaged.
+//! journal get ahead), percentiles of rollups, and mending what a disk has damaged.
 
 mod bookmark;
 mod column;
@@ -44,6 +63,7 @@ mod range;
 mod reads;
 mod reclaim;
 mod retention;
+mod retire;
 mod rollup;
 mod run;
 mod sealed;
@@ -65,7 +85,7 @@ pub use range::Range;
 
 use crate::model::{ChannelId, Entry, Seq, Timestamp};
 
-use super::{Config, StoreError, StoredSample};
+use super::{Config, Retention, StoreError, StoredSample};
 
 use bookmark::Bookmark;
 use days::Days;
@@ -73,6 +93,7 @@ use dirty::Marks;
 use flush::{Before, Bounds};
 use head::{Head, Limits};
 use latest::Latest;
+use retention::Classes;
 use rollup::Rollups;
 use tables::Tables;
 
@@ -93,6 +114,7 @@ pub struct Embedded {
     limits: Limits,
     rollups: Rollups,
     settle_after: Duration,
+    retention: Retention,
     bounds: Bounds,
     /// Held by `apply` and `flush` from beginning to end, so that there is one writer. Readers never take it.
     writer: Mutex<Writer>,
@@ -111,6 +133,8 @@ struct Writer {
     settled_at: Option<Timestamp>,
     /// Something was settled since the disk was given back what is useless.
     reclaims: bool,
+    retiring: retire::Cursor,
+    classes: Classes,
 }
 
 /// Whether [`Embedded::settle`] would find more to do if it were called again at once.
@@ -175,7 +199,9 @@ impl Embedded {
         }
         let tables = Tables::open(directory, config)?;
         let bookmark = Bookmark::read(&tables)?;
+        rollup::agree(&tables, config.day_offset_minutes)?;
         let latest = latest::read(&tables);
+        let classes = Classes::read(&tables)?;
         let active = Head::after(bookmark.through, bookmark.at);
         Ok(Self {
             directory: directory.join(tables::DATABASE_DIRECTORY),
@@ -188,12 +214,15 @@ impl Embedded {
             rollups: Rollups::new(i64::from(config.day_offset_minutes) * 60_000_000),
             bounds: Bounds::new(config.dead_letters_bytes),
             settle_after: Duration::from_secs(config.settle_after_s),
+            retention: config.retention,
             writer: Mutex::new(Writer {
                 first: ChannelId(0),
                 marks: Marks::default(),
                 settling: settle::Cursor::default(),
                 settled_at: None,
                 reclaims: false,
+                retiring: retire::Cursor::default(),
+                classes,
             }),
             heads: RwLock::new(Heads { active, flushing: None, bookmark, latest, stopped: false }),
             days: Mutex::new(Days::new(config.day_cache_bytes)),
@@ -275,6 +304,9 @@ impl Embedded {
             heads.flushing = None;
         }
         writer.first = written.left_out.unwrap_or(ChannelId(0));
+        if let Some(classes) = head.classes() {
+            writer.classes = classes.clone();
+        }
         metrics::gauge!("store_table_bytes").set(self.tables.bytes() as f64);
         metrics::counter!("store_flushes_total").increment(1);
         metrics::counter!("store_samples_total").increment(head.samples() as u64);
@@ -283,12 +315,17 @@ impl Embedded {
         Ok(())
     }
 
-    /// Makes days that have rested small, up to about so many samples, when nothing else is to be done: one thoroughly
-    /// coded run for each day, beside its tallies. Changes no answer. Takes about 0.3 ms for each thousand samples,
-    /// in which the store takes no entries; readers do not wait.
+    /// Makes days that have rested small, up to about so many samples, and deletes what is too old, when nothing else
+    /// is to be done: one thoroughly coded run for each day, beside its tallies. Takes about 0.3 ms for each thousand
+    /// samples, in which the store takes no entries; readers do not wait.
     pub fn settle(&self, samples: usize) -> Result<Settling, StoreError> {
         let mut writer = self.writer.lock();
         self.check()?;
+        let settling = self.settle_by(&mut writer, samples);
+        settling.inspect_err(|error| self.heads.write().stopped |= matches!(error, StoreError::Settle { .. }))
+    }
+
+    fn settle_by(&self, writer: &mut Writer, samples: usize) -> Result<Settling, StoreError> {
         let Some(now) = self.heads.read().bookmark.at else {
             return Ok(Settling::Done);
         };
@@ -299,24 +336,42 @@ impl Embedded {
         }
         let after = i64::try_from(self.settle_after.as_micros()).unwrap_or(i64::MAX);
         let due_before = Timestamp::from_micros(now.micros().saturating_sub(after));
-        let Writer { marks, settling, .. } = &mut *writer;
         let order = settle::Order { due_before, samples, rollups: self.rollups };
-        let slice = settle::slice(&self.tables, settling, marks, &order)
-            .inspect_err(|error| self.heads.write().stopped |= matches!(error, StoreError::Settle { .. }))?;
+        let slice = settle::slice(&self.tables, &mut writer.settling, &mut writer.marks, &order)?;
         metrics::counter!("store_settled_days_total").increment(slice.days as u64);
-        metrics::counter!("store_unsettled_days_total").increment(slice.left as u64);
+        metrics::counter!("store_unreadable_days_total").increment(slice.left as u64);
         writer.reclaims |= slice.days > 0;
-        if !slice.swept {
+        if !slice.swept || !self.retire_by(writer)? {
             return Ok(Settling::More);
         }
+        metrics::gauge!("store_dirty_days").set(slice.waiting as f64);
         writer.settled_at = Some(now);
         if std::mem::take(&mut writer.reclaims) {
-            reclaim::reclaim(&self.tables, &self.directory).map_err(|source| {
-                self.heads.write().stopped = true;
-                StoreError::Settle { source }
-            })?;
+            reclaim::reclaim(&self.tables, &self.directory).map_err(|source| StoreError::Settle { source })?;
         }
         Ok(Settling::Done)
+    }
+
+    /// Deletes some of what is too old; whether nothing is left.
+    fn retire_by(&self, writer: &mut Writer) -> Result<bool, StoreError> {
+        if !self.retention.is_finite() {
+            return Ok(true);
+        }
+        let at = {
+            let heads = self.heads.read();
+            retention::judged_at(heads.bookmark.at, &heads.latest)
+        };
+        let Some(at) = at else {
+            return Ok(true);
+        };
+        let Writer { retiring, classes, .. } = writer;
+        let order = retire::Order { at, retention: &self.retention, classes, rollups: self.rollups };
+        let slice = retire::slice(&self.tables, retiring, &order)?;
+        self.days.lock().forget(&slice.days);
+        metrics::counter!("store_retired_days_total").increment(slice.days.len() as u64);
+        metrics::counter!("store_retired_tallies_total").increment(slice.tallies as u64);
+        writer.reclaims |= !slice.days.is_empty();
+        Ok(slice.swept)
     }
 
     fn check(&self) -> Result<(), StoreError> {

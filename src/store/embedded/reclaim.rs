@@ -40,11 +40,13 @@ pub(super) fn reclaim(tables: &Tables, directory: &Path) -> Result<(), fjall::Er
     // A file's blocks are known only when they are on disk.
     tables.database.persist(PersistMode::SyncAll)?;
     let log_bytes = log_bytes(directory);
-    if log_bytes > LOG_BYTES_MIN.max(table_bytes / SHARE) {
+    let turns = log_bytes > LOG_BYTES_MIN.max(table_bytes / SHARE);
+    if turns {
         fill(tables, LOG_TURNS_AT.saturating_sub(log_bytes) + FILLER_BYTES as u64)?;
     }
     tables.history.rotate_memtable()?;
-    while tables.history.tree.sealed_memtable_count() > 0 {
+    // The old log goes when everything in it is written out.
+    while tables.history.tree.sealed_memtable_count() > 0 || turns && tables.database.journal_count() > 1 {
         if began.elapsed() > PATIENCE {
             return Ok(());
         }
@@ -72,7 +74,15 @@ fn log_bytes(directory: &Path) -> u64 {
 
 /// Writes nothing of use, and takes it back.
 fn fill(tables: &Tables, bytes: u64) -> Result<(), fjall::Error> {
-    let filler = fjall::Slice::from(vec![0; FILLER_BYTES]);
+    // The log compresses what can be compressed.
+    let mut noise = 0x9E37_79B9_7F4A_7C15u64;
+    let words = std::iter::repeat_with(|| {
+        noise ^= noise << 13;
+        noise ^= noise >> 7;
+        noise ^= noise << 17;
+        noise.to_le_bytes()
+    });
+    let filler = fjall::Slice::from(words.take(FILLER_BYTES / 8).flatten().collect::<Vec<u8>>());
     for _ in 0..bytes.div_ceil(FILLER_BYTES as u64) {
         tables.history.insert(FILLER_KEY, filler.clone())?;
     }

@@ -35,7 +35,10 @@ impl Classes {
         let found = tables.database.snapshot().get(&tables.history, KEY);
         match found.map_err(|source| StoreError::Read { what: "the channels' classes", source })? {
             None => Ok(Self::default()),
-            Some(bytes) => sealed::unseal(KEY, &bytes).map_err(StoreError::DamagedClasses),
+            Some(bytes) => {
+                let damaged = |damage| StoreError::DamagedNote { what: "channels' classes", damage };
+                sealed::unseal(KEY, &bytes).map_err(damaged)
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use super::kept::{self, Grain, Raw};
 use super::key::{DAY_MICROS, Day, DayKey, Table};
 use super::range::Range;
 use super::tables::Tables;
-use super::{StoreError, dirty};
+use super::{StoreError, dirty, sealed};
 
 /// Samples of a day from which on its minutes are kept.
 const MINUTES_FROM: usize = 16 * 1_440;
@@ -44,7 +44,8 @@ impl Rollups {
         (-self.day_offset).rem_euclid(DAY_MICROS)
     }
 
-    fn grain(self, table: Table) -> Grain {
+    /// What a table keeps.
+    pub(super) fn grain(self, table: Table) -> Grain {
         match table {
             Table::Minutes => Grain::Minute,
             Table::Hours => Grain::Hour,
@@ -74,6 +75,24 @@ impl Rollups {
     }
 }
 
+const OFFSET_KEY: &[u8] = &[Table::Notes as u8, 2];
+
+/// Holds the day tier to the offset, in minutes, that it began with: kept parts of days cannot be cut anew.
+pub(super) fn agree(tables: &Tables, day_offset_minutes: i32) -> Result<(), StoreError> {
+    let snapshot = tables.database.snapshot();
+    let found = snapshot.get(&tables.history, OFFSET_KEY);
+    let found = found.map_err(|source| StoreError::Read { what: "the day tier's offset", source })?;
+    let Some(found) = found else {
+        let note = sealed::seal(OFFSET_KEY, &day_offset_minutes);
+        return tables.history.insert(OFFSET_KEY, note).map_err(|source| StoreError::Settle { source });
+    };
+    match sealed::unseal::<i32>(OFFSET_KEY, &found) {
+        Ok(kept) if kept == day_offset_minutes => Ok(()),
+        Ok(kept) => Err(StoreError::DayOffset { kept, configured: day_offset_minutes }),
+        Err(damage) => Err(StoreError::DamagedNote { what: "day tier's offset", damage }),
+    }
+}
+
 /// What is asked for: the samples of a channel with `from <= time < to`, whole buckets of a tier.
 pub(super) struct Question {
     pub(super) channel: ChannelId,
@@ -97,9 +116,9 @@ impl Question {
 
     /// The beginning of the bucket that holds an instant; of the first one of all, the first instant there is.
     fn bucket(&self, at: Timestamp) -> Timestamp {
-        let (length, offset) = (i128::from(self.tier.micros()), i128::from(self.tier.offset(self.rollups.day_offset)));
-        let begin = (i128::from(at.micros()) - offset).div_euclid(length) * length + offset;
-        Timestamp::from_micros(i64::try_from(begin).unwrap_or(i64::MIN))
+        let (length, offset) = (self.tier.micros(), self.tier.offset(self.rollups.day_offset));
+        let since = at.micros().saturating_sub(offset);
+        Timestamp::from_micros(since.saturating_sub(since.rem_euclid(length)).saturating_add(offset))
     }
 
     fn table(&self) -> Table {

@@ -12,14 +12,14 @@ use fjall::{OwnedWriteBatch, Readable};
 
 use crate::model::{ChannelId, Timestamp};
 
+use super::StoreError;
 use super::StoredSample;
 use super::column::Effort;
 use super::dirty::{self, Marks};
 use super::key::{DAY_MICROS, Day, DayKey, Key, Table};
+use super::rollup::Rollups;
 use super::run::{self, RUN_SAMPLES_MAX};
 use super::tables::{DayRuns, Tables, run_of};
-use super::StoreError;
-use super::rollup::Rollups;
 
 /// Marks looked at in one slice, due or not.
 const MARKS_MAX: usize = 4_096;
@@ -29,6 +29,7 @@ const MARKS_MAX: usize = 4_096;
 pub(super) struct Cursor {
     /// The mark looked at last.
     after: Option<[u8; DayKey::BYTES]>,
+    waiting: usize,
 }
 
 /// What a slice did.
@@ -37,6 +38,8 @@ pub(super) struct Slice {
     pub(super) days: usize,
     /// Days that could not be read.
     pub(super) left: usize,
+    /// Marked days of the sweep that this slice is of, so far, that stay marked.
+    pub(super) waiting: usize,
     /// Every mark was looked at since the sweep began.
     pub(super) swept: bool,
 }
@@ -82,6 +85,7 @@ pub(super) fn slice(
         let written_at = dirty::written_at(day, &mark).unwrap_or(Timestamp::from_micros(i64::MIN));
         let end = Timestamp::from_micros(day.day.first().micros().saturating_add(DAY_MICROS));
         if written_at.max(end) > order.due_before {
+            cursor.waiting += 1;
             continue;
         }
         match settle(tables, &snapshot, &mut batch, (day.channel, day.day), order.rollups) {
@@ -90,7 +94,10 @@ pub(super) fn slice(
                 settled.push((day.channel, day.day));
                 samples += count;
             }
-            None => done.left += 1,
+            None => {
+                done.left += 1;
+                cursor.waiting += 1;
+            }
         }
     }
     done.days = settled.len();
@@ -98,7 +105,8 @@ pub(super) fn slice(
         batch.commit().map_err(|source| StoreError::Settle { source })?;
     }
     settled.into_iter().for_each(|(channel, day)| marks.forget(channel, day));
-    cursor.after = if done.swept { None } else { after };
+    done.waiting = cursor.waiting;
+    *cursor = if done.swept { Cursor::default() } else { Cursor { after, ..*cursor } };
     Ok(done)
 }
 
@@ -139,12 +147,7 @@ fn settle(
 }
 
 /// Puts the day's samples in place of its runs: there are never more chunks than there were runs.
-fn put_runs(
-    tables: &Tables,
-    batch: &mut OwnedWriteBatch,
-    keys: &[Key],
-    chunks: std::slice::Chunks<'_, StoredSample>,
-) {
+fn put_runs(tables: &Tables, batch: &mut OwnedWriteBatch, keys: &[Key], chunks: std::slice::Chunks<'_, StoredSample>) {
     let written = chunks.len();
     assert!(written <= keys.len(), "runs hold at most {RUN_SAMPLES_MAX} samples");
     for (key, samples) in keys.iter().zip(chunks) {

@@ -146,7 +146,8 @@ fn check_tallies(store: &Embedded, model: &Model, channel: ChannelId) {
     for tier in Tier::ALL {
         let day = |day: i64| at(TODAY + day * DAY_MICROS + 3 * 3_600_000_000 + 77);
         for (from, to) in [ALWAYS, (day(-1), day(1)), (day(-61), day(-58)), (day(1), day(-1))] {
-            let (found, expected) = (store.tallies(channel, tier, from, to).unwrap(), model.tallies(channel, tier, from, to));
+            let (found, expected) =
+                (store.tallies(channel, tier, from, to).unwrap(), model.tallies(channel, tier, from, to));
             assert!(same(&found, &expected), "channel {channel} {tier:?}: {found:#?} is not {expected:#?}");
         }
     }
@@ -157,7 +158,8 @@ fn check(store: &Embedded, entries: &[Entry]) {
     assert_eq!(store.stored_counts(), model.counts);
     for channel in (0..6).map(ChannelId) {
         check_tallies(store, &model, channel);
-        let replaced: Vec<_> = model.earlier.iter().filter(|(of, _)| *of == channel).map(|(_, earlier)| *earlier).collect();
+        let replaced: Vec<_> =
+            model.earlier.iter().filter(|(of, _)| *of == channel).map(|(_, earlier)| *earlier).collect();
         assert_eq!(store.earlier(channel, ALWAYS.0, ALWAYS.1).unwrap(), replaced);
         let all = model.range(channel, ALWAYS.0, ALWAYS.1);
         assert_eq!(read(store, channel, ALWAYS), all, "channel {channel}");
@@ -217,11 +219,10 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => -100i64..100,                                 // around midnight
         1 => (0i64..100).prop_map(|s| s * 40_000 - 2_000_000_000_000), // far apart, before 1970
     ];
-    let sample = (0u32..6, seconds, -500i64..500)
-        .prop_map(|(channel, seconds, tenths)| {
-            let value = if channel == 5 { tenths as f64 / 3.0 } else { tenths as f64 / 10.0 };
-            (channel, TODAY + seconds * 1_000_000, value)
-        });
+    let sample = (0u32..6, seconds, -500i64..500).prop_map(|(channel, seconds, tenths)| {
+        let value = if channel == 5 { tenths as f64 / 3.0 } else { tenths as f64 / 10.0 };
+        (channel, TODAY + seconds * 1_000_000, value)
+    });
     let message = prop::collection::vec(sample, 0..12);
     prop_oneof![
         8 => prop::collection::vec(message, 1..8).prop_map(Step::Apply),
