@@ -132,7 +132,7 @@ impl Pipeline {
     pub fn store_lags(&self) -> bool {
         let mut gate = self.gate.lock();
         if gate.seen.unstored() > UNSTORED_MAX {
-            gate.seen.forget_stored(self.store.applied());
+            gate.seen.forget_stored(self.store.remembers_through());
         }
         gate.seen.unstored() > UNSTORED_MAX
     }
@@ -155,7 +155,7 @@ impl Pipeline {
 
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, last } = &mut *gate;
-        let (seq, stored_through) = (last.next(), self.store.applied());
+        let (seq, stored_through) = (last.next(), self.store.remembers_through());
         let station = decoded.readings.first().and_then(|reading| catalogue.station_named(&reading.station));
         for reading in &decoded.readings {
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);

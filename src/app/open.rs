@@ -14,7 +14,7 @@ use crate::config::{self, Config};
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
-use crate::model::{Mistake, SourceId};
+use crate::model::{Catalogue, Mistake, SourceId};
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
 use crate::pipeline::Pipeline;
@@ -136,7 +136,7 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts.retention()));
     let saved = Saved { through: state.applied, needs_after: loaded.needs_after };
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
-    catch_up(&journal, &mut state, &store)?;
+    catch_up(&journal, &mut state, &store, &catalogue)?;
     let bookmarks = Bookmarks {
         state: journal.follower(StateFollower::NAME, saved.needs_after)?,
         store: journal.follower(StoreFollower::NAME, store.checkpoint())?,
@@ -169,7 +169,8 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
 }
 
 /// Applies what the journal holds past the snapshot and past the store's checkpoint: the same calls as when it came.
-fn catch_up(journal: &Journal, state: &mut State, store: &Store) -> Result<(), StartError> {
+fn catch_up(journal: &Journal, state: &mut State, store: &Store, catalogue: &Catalogue) -> Result<(), StartError> {
+    store.install(catalogue);
     let mut effects = Effects::default();
     let mut reader = journal.reader(state.applied);
     loop {
@@ -181,6 +182,10 @@ fn catch_up(journal: &Journal, state: &mut State, store: &Store) -> Result<(), S
             state.apply(entry, &mut effects);
         }
         effects.clear();
+    }
+    if !store.is_caught_up_at_start() {
+        // Its server may be down, and the spool long: the follower catches up while everything else runs.
+        return Ok(());
     }
     let mut reader = journal.reader(store.applied());
     loop {

@@ -3,17 +3,33 @@
 //! A decoder never looks at the registry, the clock or the network. It gives back readings and, beside them, the
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
+pub mod cayenne;
+pub mod chirpstack;
 pub mod csv_row;
 pub mod exported;
 pub mod line_protocol;
+pub mod lorawan;
 pub mod mapping;
 pub mod native;
+pub mod ngsi;
 mod number;
+mod observed;
+mod period;
+#[cfg(test)]
+mod samples;
 mod scan;
+pub mod senml;
+mod sink;
+pub mod sparkplug;
+pub mod sta;
 pub mod station_file;
 mod time;
+mod tree;
+pub mod tts;
 pub mod unit_word;
 pub mod written;
+
+pub use observed::{Event, Heard, Observed};
 
 use crate::model::{Reading, Reason, Rejection};
 

@@ -182,7 +182,7 @@ impl Object {
             Scalar::Text(text) => (time::from_text(text), text.to_string()),
             Scalar::Number(number) => (time::from_number(*number), number.to_string()),
             Scalar::Null => return,
-            Scalar::Bool => (None, "a truth value".to_owned()),
+            Scalar::Bool(_) => (None, "a truth value".to_owned()),
         };
         match time {
             Some(time) => self.time = Some(time),
@@ -219,7 +219,7 @@ fn property<'a>(station: &'a str, property: Cow<'a, str>, value: Scalar<'a>, out
         Scalar::Number(value) => finite(&property, value),
         Scalar::Null => return,
         Scalar::Text(_) => Err(reject(Reason::WrongType, format!("{property}: a text where a number belongs"))),
-        Scalar::Bool => Err(reject(Reason::WrongType, format!("{property}: a truth value where a number belongs"))),
+        Scalar::Bool(_) => Err(reject(Reason::WrongType, format!("{property}: a truth value where a number belongs"))),
     };
     match value {
         Ok(value) => {

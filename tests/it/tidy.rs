@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("live", &["model"]),
     ("alerts", &["model", "document"]),
     ("store", &["model"]),
+    ("history", &["model", "store"]),
     ("document", &["model"]),
     ("database", &[]),
     ("registry", &["model", "document", "database"]),
