@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::answer::{Answer, BEST, Question};
 use crate::data::{self, BEGIN, Extent, Message, PROPERTIES};
-use crate::engine::{Asked, Engine, Worker, seconds};
+use crate::engine::{Asked, Engine, Process, Worker, seconds};
 
 /// Messages in an INSERT: about 40 MB, several of DuckDB's row groups.
 const PIECE_MESSAGES: usize = 1 << 20;
@@ -140,8 +140,8 @@ impl Engine for DuckDb {
         Ok(Asked { took: seconds(&said, "took")?, as_text: None, answer: DuckDb::answer(question, &columns)? })
     }
 
-    fn peak_bytes(&self) -> anyhow::Result<u64> {
-        self.worker.peak_bytes()
+    fn process(&self) -> &Process {
+        self.worker.process()
     }
 
     async fn stop(self) -> anyhow::Result<()> {

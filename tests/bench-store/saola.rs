@@ -3,6 +3,10 @@
 //! The child makes the messages itself, a few thousand entries at a time, and only `Store::apply` and `Store::flush`
 //! run against the clock. Answers are timed until every figure is in memory, and once more as JSON text, since that is
 //! what the servers hand over.
+//!
+//! Entries are received when they are made, as under such a load. `SAOLA_BENCH_RECEIVED=then` lets them be received
+//! when their message arrives, a minute's messages a minute after the other's: the store then writes as often as in
+//! years of such a load, every `store.flush_after_s`, and has more to settle.
 
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;
@@ -10,6 +14,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use saola::clock::Clock;
 use saola::model::{Body, ChannelId, Entry, Quality, Sample, Seq, SourceId, TimeClass, Timestamp};
 use saola::store::{Config, Store, StoreError, StoredSample, Tally, Tier};
 use serde::Serialize;
@@ -17,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, BEST, Question};
 use crate::data::{self, AREAS, BEGIN, DAY_SECONDS, Extent, Message, PROPERTIES};
-use crate::engine::{Asked, Engine, Worker, seconds};
+use crate::engine::{Asked, Engine, Process, Worker, seconds};
 
 /// Entries handed to the store at a time, as the journal's follower does.
 const ENTRIES: usize = 4_096;
@@ -26,7 +31,11 @@ const BATCHES: usize = 4;
 /// The argument that makes this program the child.
 pub const CHILD: &str = "--saola";
 
-pub struct Saola(Worker);
+pub struct Saola {
+    worker: Worker,
+    /// Spent on the making of messages.
+    made: Duration,
+}
 
 impl Engine for Saola {
     const NAME: &'static str = "Saola";
@@ -37,15 +46,18 @@ impl Engine for Saola {
         let mut worker = Worker::spawn(&mut command)?;
         let opened = worker.tell(&json!({"do": "open"}), &[])?;
         let took = seconds(&opened, "took")?;
-        Ok((Saola(worker), took))
+        Ok((Saola { worker, made: Duration::ZERO }, took))
     }
 
     async fn ingest(&mut self) -> anyhow::Result<Duration> {
-        seconds(&self.0.tell(&json!({"do": "ingest"}), &[])?, "took")
+        let received = crate::setting("SAOLA_BENCH_RECEIVED", "now".to_owned());
+        let said = self.worker.tell(&json!({"do": "ingest", "received": received}), &[])?;
+        self.made = seconds(&said, "made")?;
+        seconds(&said, "took")
     }
 
     async fn settle(&mut self) -> anyhow::Result<()> {
-        self.0.tell(&json!({"do": "settle"}), &[]).map(drop)
+        self.worker.tell(&json!({"do": "settle"}), &[]).map(drop)
     }
 
     async fn ask(&mut self, question: Question) -> anyhow::Result<Asked> {
@@ -57,7 +69,7 @@ impl Engine for Saola {
             Question::Latest => ("latest", 0),
             Question::Best => ("best", 0),
         };
-        let said = self.0.tell(&json!({"do": what, "station": station}), &[])?;
+        let said = self.worker.tell(&json!({"do": what, "station": station}), &[])?;
         let rows: Vec<([i64; 3], Vec<f64>)> = serde_json::from_value(said["rows"].clone())?;
         Ok(Asked {
             took: seconds(&said, "took")?,
@@ -66,12 +78,16 @@ impl Engine for Saola {
         })
     }
 
-    fn peak_bytes(&self) -> anyhow::Result<u64> {
-        self.0.peak_bytes()
+    fn foreign_cpu(&self) -> Duration {
+        self.made
+    }
+
+    fn process(&self) -> &Process {
+        self.worker.process()
     }
 
     async fn stop(self) -> anyhow::Result<()> {
-        self.0.stop()
+        self.worker.stop()
     }
 }
 
@@ -89,7 +105,11 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
         let station = told["station"].as_u64().unwrap_or_default() as u32;
         let said = match told["do"].as_str().context("nothing to do")? {
             "open" => json!({"took": opened.as_secs_f64()}),
-            "ingest" => json!({"took": ingest(&store, extent)?.as_secs_f64()}),
+            "ingest" => match told["received"].as_str() {
+                Some("now") => ingest(&store, extent, |_| Clock::System.now())?,
+                Some("then") => ingest(&store, extent, |message| Timestamp::from_seconds(message.arrives))?,
+                other => bail!("SAOLA_BENCH_RECEIVED: {other:?} is neither now nor then"),
+            },
             "settle" => {
                 store.flush()?;
                 json!({})
@@ -120,7 +140,7 @@ fn instants(extent: Extent) -> (Timestamp, Timestamp) {
     (Timestamp::from_seconds(BEGIN), Timestamp::from_seconds(extent.end()))
 }
 
-fn entry(seq: u64, message: &Message) -> Entry {
+fn entry(seq: u64, message: &Message, received_at: Timestamp) -> Entry {
     let samples = (0..PROPERTIES.len()).map(|property| Sample {
         channel: channel(message.station, property),
         observed_at: Timestamp::from_seconds(message.at),
@@ -136,23 +156,42 @@ fn entry(seq: u64, message: &Message) -> Entry {
         rejections: Vec::new(),
         raw: None,
     };
-    Entry { seq: Seq(seq), received_at: Timestamp::from_seconds(message.arrives), body: Body::Message(message_body) }
+    Entry { seq: Seq(seq), received_at, body: Body::Message(message_body) }
 }
 
-fn ingest(store: &Store, extent: Extent) -> Result<Duration, StoreError> {
-    let mut entries = (store.applied().0 + 1..).zip(extent.messages()).map(|(seq, message)| entry(seq, &message));
-    let mut fed = Duration::ZERO;
+/// Processor time of this thread so far.
+fn thread_cpu() -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    Ok(Duration::from_nanos(stat.split(' ').next().context("no time")?.parse()?))
+}
+
+fn ingest(store: &Store, extent: Extent, received_at: impl Fn(&Message) -> Timestamp) -> anyhow::Result<Value> {
+    let mut messages = extent.messages();
+    let (mut seq, mut fed, mut made) = (store.applied(), Duration::ZERO, Duration::ZERO);
     loop {
-        let batches: Vec<Vec<Entry>> = (0..BATCHES).map(|_| entries.by_ref().take(ENTRIES).collect()).collect();
+        let before = thread_cpu()?;
+        let mut batches: Vec<Vec<Entry>> = Vec::with_capacity(BATCHES);
+        for _ in 0..BATCHES {
+            let batch = messages.by_ref().take(ENTRIES).map(|message| {
+                seq = seq.next();
+                entry(seq.0, &message, received_at(&message))
+            });
+            batches.push(batch.collect());
+        }
+        made += thread_cpu()? - before;
         let begun = Instant::now();
         for batch in &batches {
             store.apply(batch)?;
         }
         if batches.iter().all(Vec::is_empty) {
             store.flush()?;
-            return Ok(fed + begun.elapsed());
+            fed += begun.elapsed();
+            return Ok(json!({"took": fed.as_secs_f64(), "made": made.as_secs_f64()}));
         }
         fed += begun.elapsed();
+        let before = thread_cpu()?;
+        drop(batches);
+        made += thread_cpu()? - before;
     }
 }
 
