@@ -14,7 +14,7 @@ use crate::config::{self, Config};
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
-use crate::model::{Mistake, SourceId};
+use crate::model::{Catalogue, Mistake, SourceId};
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
 use crate::pipeline::Pipeline;
@@ -134,14 +134,13 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
     let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts.retention()));
     let saved = Saved { through: state.applied, needs_after: loaded.needs_after };
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
-    catch_up(&journal, &mut state, &store)?;
+    catch_up(&journal, &mut state, &store, &catalogue)?;
     let bookmarks = Bookmarks {
         state: journal.follower(StateFollower::NAME, saved.needs_after)?,
         store: journal.follower(StoreFollower::NAME, store.checkpoint())?,
     };
 
-    let live = &state.live;
-    let newest = |channel| live.latest(channel).map(|latest| latest.observed_at);
+    let newest = |channel| state.newest(channel);
     let (known, now) = (state.catalogue.clone(), clock.now());
     let pipeline = Pipeline::new(journal.clone(), store.clone(), config.validate.clone(), known.clone(), newest);
     if *known != *catalogue {
@@ -168,7 +167,8 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
 }
 
 /// Applies what the journal holds past the snapshot and past the store's checkpoint: the same calls as when it came.
-fn catch_up(journal: &Journal, state: &mut State, store: &Store) -> Result<(), StartError> {
+fn catch_up(journal: &Journal, state: &mut State, store: &Store, catalogue: &Catalogue) -> Result<(), StartError> {
+    store.install(catalogue);
     let mut effects = Effects::default();
     let mut reader = journal.reader(state.applied);
     loop {
@@ -180,6 +180,10 @@ fn catch_up(journal: &Journal, state: &mut State, store: &Store) -> Result<(), S
             state.apply(entry, &mut effects);
         }
         effects.clear();
+    }
+    if !store.is_caught_up_at_start() {
+        // Its server may be down, and the spool long: the follower catches up while everything else runs.
+        return Ok(());
     }
     let mut reader = journal.reader(store.applied());
     loop {

@@ -25,7 +25,7 @@ pub use examine::{Examination, check, examine, rule_files};
 pub use ranges::{Bounds, RANGES};
 
 use crate::model::{Mistake, Span};
-use crate::{alerts, api, journal, mqtt, store, validate};
+use crate::{alerts, api, history, journal, mqtt, store, validate};
 
 /// The shipped file: every key with its unit, its range and its default.
 pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
@@ -50,6 +50,8 @@ pub struct Config {
     pub journal: journal::Config,
     /// History.
     pub store: store::Config,
+    /// Questions about history.
+    pub history: history::Config,
     /// Which readings are believed.
     pub validate: validate::Config,
     /// Alerts.
@@ -78,6 +80,7 @@ impl Default for Config {
             mqtt: Mqtt::default(),
             journal: journal::Config::default(),
             store: store::Config::default(),
+            history: history::Config::default(),
             validate: validate::Config::default(),
             alerts: alerts::Config::default(),
         }

@@ -3,10 +3,26 @@
 //! A decoder never looks at the registry, the clock or the network. It gives back readings and, beside them, the
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
+mod cbor;
+pub mod csv_row;
+pub mod exported;
+pub mod line_protocol;
+pub mod mapping;
 pub mod native;
 mod number;
+mod observed;
+#[cfg(test)]
+mod samples;
 mod scan;
+pub mod senml;
+mod sink;
+pub mod station_file;
 mod time;
+mod tree;
+mod unit_word;
+pub mod written;
+
+pub use observed::{Event, Heard, Observed};
 
 use crate::model::{Reading, Reason, Rejection};
 

@@ -12,7 +12,7 @@ pub(super) enum Scalar<'a> {
     Text(Cow<'a, str>),
     /// Infinite when a double cannot hold it.
     Number(f64),
-    Bool,
+    Bool(bool),
     Null,
 }
 
@@ -57,6 +57,17 @@ impl<'a> Scanner<'a> {
     /// Takes `byte` after white space, or says that it was expected.
     pub(super) fn expect(&mut self, byte: u8) -> Result<(), Rejection> {
         if self.take(byte) { Ok(()) } else { Err(self.broken(&format!("expected `{}`", char::from(byte)))) }
+    }
+
+    /// The text between an earlier place ([`Scanner::place`]) and here.
+    pub(super) fn since(&self, place: usize) -> &'a str {
+        &self.text[place..self.at]
+    }
+
+    /// Where the cursor stands, after white space.
+    pub(super) fn place(&mut self) -> usize {
+        self.peek();
+        self.at
     }
 
     /// White space only from here on.
@@ -107,8 +118,8 @@ impl<'a> Scanner<'a> {
         let scalar = match self.peek() {
             Some(b'"') => Scalar::Text(self.text()?),
             Some(b'-' | b'0'..=b'9') => Scalar::Number(self.number()?),
-            Some(b't') => self.word("true", Scalar::Bool)?,
-            Some(b'f') => self.word("false", Scalar::Bool)?,
+            Some(b't') => self.word("true", Scalar::Bool(true))?,
+            Some(b'f') => self.word("false", Scalar::Bool(false))?,
             Some(b'n') => self.word("null", Scalar::Null)?,
             Some(b'{' | b'[') => return Ok(Value::Nested),
             Some(_) => return Err(self.broken("expected a value")),

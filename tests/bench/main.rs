@@ -14,14 +14,19 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on says so")]
 
+#[path = "../it/mosquitto.rs"]
+mod mosquitto;
 mod servers;
 mod stream;
+#[path = "../it/wait.rs"]
+mod wait;
 
 use std::time::Duration;
 
 use saola_sim::load::{self, CountOptions, Report};
 
-use servers::{AckOnly, Mosquitto, Service};
+use mosquitto::Mosquitto;
+use servers::{AckOnly, Service};
 
 /// Devices of every load.
 pub const DEVICES: u32 = 10_000;
@@ -127,13 +132,13 @@ async fn load(broker: &str, lasts: Duration, rate: u32, connections: u32) -> Rep
 
 async fn count_behind_mosquitto(lasts: Duration) -> f64 {
     let broker = Mosquitto::start().await;
-    let mut options = CountOptions::new(broker.address.clone(), "saola/v1/+");
+    let mut options = CountOptions::new(broker.address(), "saola/v1/+");
     // It lags behind the senders, so it counts twice as long; its rate is from its first message to its last.
     options.lasts = lasts * 2;
     let (subscribed, ready) = tokio::sync::oneshot::channel();
     let counting = tokio::spawn(async move { load::count(&options, || subscribed.send(()).unwrap()).await.unwrap() });
     ready.await.unwrap();
-    let report = load(&broker.address, lasts, 0, CONNECTIONS).await;
+    let report = load(&broker.address(), lasts, 0, CONNECTIONS).await;
     let counted = counting.await.unwrap();
     assert!(counted.messages <= report.sent, "more counted than sent");
     counted.per_s()
@@ -142,6 +147,6 @@ async fn count_behind_mosquitto(lasts: Duration) -> f64 {
 async fn client_behind_mosquitto(lasts: Duration) -> f64 {
     let broker = Mosquitto::start().await;
     let service = Service::start(Some(&broker)).await;
-    let report = load(&broker.address, lasts, 0, CONNECTIONS).await;
+    let report = load(&broker.address(), lasts, 0, CONNECTIONS).await;
     service.visible_per_s(&report).await
 }

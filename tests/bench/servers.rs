@@ -13,30 +13,19 @@ use saola_sim::load::{Report, stations};
 use saola_sim::mqtt::Credentials;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
+
+use crate::mosquitto::Mosquitto;
+use crate::wait::{DEADLINE, eventually, free_port};
 
 const SAOLA: &str = env!("CARGO_BIN_EXE_saola");
 /// The devices' account: argon2id of `load`, as cheap as it may be, because sign-in is not what is measured.
 const PASSWORD_HASH: &str =
     "$argon2id$v=19$m=8,t=1,p=1$v2WnyuNknr98AxsXhcyj2w$XdotqJGY8giehrgm4dQ5szDpNF2S8q15+/KJUZ/hJpg";
-/// The longest wait for a server or for the last message.
-const DEADLINE: Duration = Duration::from_secs(120);
-
 /// How the load signs in.
 pub fn credentials() -> Credentials {
     Credentials { username: "load".to_owned(), password: "load".to_owned() }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-async fn listens(address: &str) {
-    let begun = Instant::now();
-    while tokio::net::TcpStream::connect(address).await.is_err() {
-        assert!(begun.elapsed() < DEADLINE, "nothing listens at {address}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 /// A process that ends with its owner.
@@ -46,33 +35,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-/// A mosquitto with the settings that the README asks for.
-pub struct Mosquitto {
-    pub address: String,
-    port: u16,
-    _process: Process,
-    _folder: TempDir,
-}
-
-impl Mosquitto {
-    pub async fn start() -> Mosquitto {
-        let (folder, port) = (TempDir::new().unwrap(), free_port());
-        let path = folder.path().join("mosquitto.conf");
-        let config = format!(
-            "listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 1000\n\
-             max_queued_messages 0\nset_tcp_nodelay true\nlog_type error\nuser root\n"
-        );
-        std::fs::write(&path, config).unwrap();
-        let program =
-            ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| std::path::Path::new(path).exists());
-        let child = Command::new(program.unwrap_or("mosquitto")).arg("-c").arg(&path).stderr(Stdio::null()).spawn();
-        let process = Process(child.expect("mosquitto is installed (tests/tools.sh bench)"));
-        let address = format!("127.0.0.1:{port}");
-        listens(&address).await;
-        Mosquitto { address, port, _process: process, _folder: folder }
     }
 }
 
@@ -88,7 +50,7 @@ impl AckOnly {
         let child = Command::new(std::env::current_exe().unwrap()).args(["--ack-only", &port.to_string()]).spawn();
         let process = Process(child.unwrap());
         let address = format!("127.0.0.1:{port}");
-        listens(&address).await;
+        eventually("the edge to listen", async || TcpStream::connect(&address).await.ok()).await;
         AckOnly { address, _process: process }
     }
 }
@@ -147,9 +109,7 @@ impl Service {
             std::fs::copy(&area, province.join("areas").join(area.file_name().unwrap())).unwrap();
         }
         let data = folder.path().join("data");
-        let client = broker.map_or_else(String::new, |broker| {
-            format!("[[mqtt.client]]\nname = \"mosquitto\"\nport = {}\nclient_id = \"saola-bench\"\n", broker.port)
-        });
+        let client = broker.map_or_else(String::new, Mosquitto::section);
         let config = format!(
             "data_dir = {data:?}\nprovince_dir = {province:?}\nlog = \"warn\"\n[http]\nlisten = \"{http}\"\n\
              [mqtt.edge]\nenabled = {}\nlisten = \"{mqtt}\"\n[mqtt.edge.limits]\npackets_per_second = 10000000\n\
@@ -175,16 +135,12 @@ impl Service {
     }
 
     async fn wait_until_subscribed(&self) {
-        let begun = Instant::now();
-        loop {
+        eventually("the broker to be connected", async || {
             let ready = self.get("/readyz").await;
-            let checks = ready["checks"].as_array().unwrap().clone();
-            if checks.iter().any(|check| check["part"] == "broker mosquitto" && check["ready"] == true) {
-                return;
-            }
-            assert!(begun.elapsed() < DEADLINE, "{ready}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            let checks = ready["checks"].as_array().unwrap();
+            checks.iter().any(|check| check["part"] == "broker mosquitto" && check["ready"] == true).then_some(())
+        })
+        .await;
     }
 
     async fn get(&self, path: &str) -> Value {

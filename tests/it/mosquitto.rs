@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::service::{eventually, free_port};
+use crate::wait::{eventually, free_port};
 
 /// A running broker.
 pub struct Mosquitto {
@@ -33,7 +33,7 @@ impl Mosquitto {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .expect("mosquitto is installed (tests/tools.sh test)");
+            .expect("mosquitto is installed (tests/tools.sh)");
         let broker = Mosquitto { child, port, _folder: folder };
         eventually("mosquitto to listen", async || tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok())
             .await;

@@ -2,38 +2,19 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use saola::model::Timestamp;
 use saola_sim::mqtt::Credentials;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The longest wait for anything: far more than a slow machine needs, and a test that gets there has failed.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub use crate::wait::{DEADLINE, eventually, free_port};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_saola");
-
-/// A port that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Asks `found` again and again until it gives something; panics at the deadline, saying what was waited for.
-pub async fn eventually<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = found().await {
-            return found;
-        }
-        assert!(begun.elapsed() < DEADLINE, "waited {DEADLINE:?} for {what}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
 
 /// A folder with configuration, province and data, and the process that serves them.
 pub struct Service {

@@ -32,6 +32,8 @@ struct State {
     faults: Faults,
     /// Syncs that still succeed before every later one fails.
     syncs_left: Option<u32>,
+    /// Reads that still succeed before every later one fails.
+    reads_left: Option<u32>,
     space_bytes: usize,
     files: Vec<File>,
     /// As a process sees them.
@@ -72,6 +74,7 @@ impl FaultyDisk {
             rng: SmallRng::seed_from_u64(seed),
             faults: Faults::default(),
             syncs_left: None,
+            reads_left: None,
             space_bytes: usize::MAX,
             files: files.collect(),
             durable_names: names.clone(),
@@ -96,8 +99,14 @@ impl FaultyDisk {
         self.state.lock().syncs_left = Some(count);
     }
 
+    /// Every read after this many fails.
+    pub(super) fn fail_reads_after(&self, count: u32) {
+        self.state.lock().reads_left = Some(count);
+    }
+
     pub(super) fn mend(&self) {
         let mut state = self.state.lock();
+        state.reads_left = None;
         state.faults = Faults::default();
         state.syncs_left = None;
         state.space_bytes = usize::MAX;
@@ -277,6 +286,9 @@ struct FaultyFile {
 impl DiskFile for FaultyFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut state = self.state.lock();
+        if let Some(left) = &mut state.reads_left {
+            *left = left.checked_sub(1).ok_or_else(input_output)?;
+        }
         let wanted = state.shorten(buffer.len())?;
         let bytes = state.files[self.file].bytes.get(offset as usize..).unwrap_or_default();
         let count = wanted.min(bytes.len());

@@ -236,3 +236,35 @@ fn settings_that_cannot_work_are_named() {
     assert_eq!(toml::from_str::<Config>("").unwrap(), Config::default());
     assert!(toml::from_str::<Config>("segment_byte = 1").is_err());
 }
+
+#[test]
+fn a_read_that_fails_costs_no_entry_and_repeats_none() {
+    const ENTRIES: u64 = 4_000;
+    let disk = FaultyDisk::new(1);
+    let (journal, _) = Journal::open_on(Arc::new(disk.clone()), &small()).unwrap();
+    // In groups, so that there are many segments: a single group is never divided.
+    for _ in 0..20 {
+        wait_durable(&journal, append(&journal, ENTRIES / 20));
+    }
+    let mut failures = 0;
+    for good in 0..40 {
+        let mut reader = journal.reader(Seq(0));
+        let mut read = Vec::new();
+        disk.fail_reads_after(good);
+        loop {
+            match reader.next_batch(1_000_000, usize::MAX) {
+                Ok(batch) if batch.is_empty() => break,
+                Ok(batch) => read.extend(batch),
+                Err(_) => {
+                    failures += 1;
+                    disk.mend();
+                }
+            }
+        }
+        disk.mend();
+        let numbers: Vec<u64> = read.iter().map(|entry| entry.seq.0).collect();
+        assert!(numbers == (1..=ENTRIES).collect::<Vec<_>>(), "after {good} good reads");
+        assert_eq!(reader.damaged(), &Damages::default());
+    }
+    assert!(failures > 5, "the reads that were made to fail were met {failures} times");
+}
