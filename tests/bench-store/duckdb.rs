@@ -53,10 +53,16 @@ impl DuckDb {
                 )
             }
             Question::Areas => {
-                let figures = format!("{}, {}", of("avg"), of("max"));
-                format!(
-                    "SELECT area, date_trunc('hour', time) AS hour, {figures} FROM samples GROUP BY area, hour ORDER BY area, hour"
-                )
+                let each = |write: &dyn Fn(&str) -> String| PROPERTIES.map(|(property, _)| write(property)).join(", ");
+                let means = each(&|property| format!("avg({property}) AS mean_{property}"));
+                let maxima = each(&|property| format!("max({property}) AS max_{property}"));
+                let hours = format!(
+                    "SELECT area, station, date_trunc('hour', time) AS hour, {means}, {maxima} FROM samples \
+                     GROUP BY area, station, hour"
+                );
+                let means = each(&|property| format!("avg(mean_{property})"));
+                let maxima = each(&|property| format!("max(max_{property})"));
+                format!("SELECT area, hour, {means}, {maxima} FROM ({hours}) GROUP BY area, hour ORDER BY area, hour")
             }
             Question::Latest => {
                 let latest = PROPERTIES.map(|(property, _)| format!("arg_max({property}, time)")).join(", ");

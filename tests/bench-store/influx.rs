@@ -102,7 +102,17 @@ impl Influx {
                 format!("SELECT {} {whole} AND station = '{station}' GROUP BY time(1h) fill(none)", of("mean"))
             }
             Question::Areas => {
-                format!("SELECT {}, {} {whole} GROUP BY time(1h), area fill(none)", of("mean"), of("max"))
+                let named =
+                    |function: &str| each(&|property| format!("{function}({property}) AS {function}_{property}"), ", ");
+                let (means, maxima) = (named("mean"), named("max"));
+                let hours = format!("SELECT {means}, {maxima} {whole} GROUP BY time(1h), station, area fill(none)");
+                let means = each(&|property| format!("mean(mean_{property})"), ", ");
+                let maxima = each(&|property| format!("max(max_{property})"), ", ");
+                let end = self.extent.end();
+                format!(
+                    "SELECT {means}, {maxima} FROM ({hours}) WHERE time >= {BEGIN}s AND time < {end}s \
+                     GROUP BY time(1h), area fill(none)"
+                )
             }
             Question::Latest => {
                 let since = within(self.extent.latest_since());

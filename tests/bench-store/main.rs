@@ -27,6 +27,7 @@ mod duckdb;
 mod engine;
 mod http;
 mod influx;
+mod past;
 mod report;
 mod saola;
 mod victoria;

@@ -11,18 +11,19 @@
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use saola::clock::Clock;
 use saola::model::{Body, ChannelId, Entry, Quality, Sample, Seq, SourceId, TimeClass, Timestamp};
-use saola::store::{Config, Store, StoreError, StoredSample, Tally, Tier};
-use serde::Serialize;
+use saola::store::{Config, Store};
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, BEST, Question};
-use crate::data::{self, AREAS, BEGIN, DAY_SECONDS, Extent, Message, PROPERTIES};
+use crate::answer::Question;
+use crate::data::{Extent, Message, PROPERTIES};
 use crate::engine::{Asked, Engine, Process, Worker, seconds};
+use crate::past::Past;
 
 /// Entries handed to the store at a time, as the journal's follower does.
 const ENTRIES: usize = 4_096;
@@ -96,9 +97,12 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     let [folder, stations, minutes] = arguments else { bail!("{CHILD} FOLDER STATIONS MINUTES") };
     let extent = Extent { stations: stations.parse()?, minutes: minutes.parse()? };
     let begun = Instant::now();
-    let store = Store::open(Path::new(folder), &Config::default())?;
+    let config = Config::default();
+    let store = Store::open(Path::new(folder), &config)?;
     store.last(channel(0, 0))?;
     let opened = begun.elapsed();
+    let store = Arc::new(store);
+    let past = Past::new(&store, &config, extent);
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let told: Value = serde_json::from_str(&line?)?;
@@ -114,13 +118,7 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
                 store.flush()?;
                 json!({})
             }
-            "counts" => counts(&store, extent)?,
-            "raw" => raw(&store, extent, station)?,
-            "hourly" => hourly(&store, extent, station)?,
-            "areas" => areas(&store, extent)?,
-            "latest" => latest(&store, extent)?,
-            "best" => best(&store, extent)?,
-            other => bail!("cannot do {other}"),
+            question => past.answer(question, station)?,
         };
         writeln!(out, "{said}")?;
         out.flush()?;
@@ -128,16 +126,8 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
     Ok(store.flush()?)
 }
 
-fn channel(station: u32, property: usize) -> ChannelId {
+pub fn channel(station: u32, property: usize) -> ChannelId {
     ChannelId(station * PROPERTIES.len() as u32 + property as u32)
-}
-
-fn channels(extent: Extent) -> impl Iterator<Item = (u32, usize)> {
-    (0..extent.stations).flat_map(|station| (0..PROPERTIES.len()).map(move |property| (station, property)))
-}
-
-fn instants(extent: Extent) -> (Timestamp, Timestamp) {
-    (Timestamp::from_seconds(BEGIN), Timestamp::from_seconds(extent.end()))
 }
 
 fn entry(seq: u64, message: &Message, received_at: Timestamp) -> Entry {
@@ -193,143 +183,4 @@ fn ingest(store: &Store, extent: Extent, received_at: impl Fn(&Message) -> Times
         drop(batches);
         made += thread_cpu()? - before;
     }
-}
-
-/// What is said about a question: the time until the figures are in memory, until they are text, and the figures.
-fn said<T, S: Serialize>(
-    compute: impl FnOnce() -> Result<T, StoreError>,
-    as_served: impl FnOnce(&T) -> S,
-    rows: impl FnOnce(&T) -> Answer,
-) -> anyhow::Result<Value> {
-    let begun = Instant::now();
-    let found = compute()?;
-    let took = begun.elapsed();
-    let text = serde_json::to_string(&as_served(&found))?;
-    let as_text = begun.elapsed();
-    std::hint::black_box(text);
-    let rows: Vec<([i64; 3], Vec<f64>)> = rows(&found).into_iter().collect();
-    Ok(json!({"took": took.as_secs_f64(), "as_text": as_text.as_secs_f64(), "rows": rows}))
-}
-
-fn second(at: Timestamp) -> i64 {
-    at.micros() / 1_000_000
-}
-
-fn counts(store: &Store, extent: Extent) -> anyhow::Result<Value> {
-    let (from, to) = instants(extent);
-    let compute = || {
-        let counted = channels(extent).map(|(station, property)| {
-            let samples = store.range(channel(station, property), from, to);
-            Ok(samples.collect::<Result<Vec<StoredSample>, _>>()?.len() as u64)
-        });
-        counted.collect::<Result<Vec<u64>, StoreError>>()
-    };
-    said(compute, Vec::clone, |counts| {
-        let rows = channels(extent).zip(counts);
-        rows.map(|((station, property), count)| ([station.into(), property as i64, 0], vec![*count as f64])).collect()
-    })
-}
-
-fn raw(store: &Store, extent: Extent, station: u32) -> anyhow::Result<Value> {
-    let from = Timestamp::from_seconds(Question::raw_since(extent));
-    let compute = || {
-        let channels = (0..PROPERTIES.len()).map(|property| channel(station, property));
-        channels.map(|channel| store.range(channel, from, instants(extent).1).collect()).collect()
-    };
-    let as_served = |found: &Vec<Vec<StoredSample>>| -> Vec<Vec<(i64, f64)>> {
-        let pairs = |samples: &Vec<StoredSample>| samples.iter().map(|s| (second(s.observed_at), s.value)).collect();
-        found.iter().map(pairs).collect()
-    };
-    said(compute, as_served, |found| {
-        let rows = found.iter().enumerate().flat_map(|(property, samples)| {
-            samples.iter().map(move |s| ([property as i64, second(s.observed_at), 0], vec![s.value]))
-        });
-        rows.collect()
-    })
-}
-
-/// One channel's tallies over the whole time.
-fn tallies(store: &Store, extent: Extent, of: ChannelId, tier: Tier) -> Result<Vec<(Timestamp, Tally)>, StoreError> {
-    let (from, to) = instants(extent);
-    store.tallies(of, tier, from, to)
-}
-
-fn hourly(store: &Store, extent: Extent, station: u32) -> anyhow::Result<Value> {
-    let compute = || {
-        let channels = (0..PROPERTIES.len()).map(|property| channel(station, property));
-        channels.map(|channel| tallies(store, extent, channel, Tier::Hour)).collect()
-    };
-    let as_served = |found: &Vec<Vec<(Timestamp, Tally)>>| -> Vec<Vec<(i64, Option<f64>)>> {
-        let means =
-            |hours: &Vec<(Timestamp, Tally)>| hours.iter().map(|(at, tally)| (second(*at), tally.mean())).collect();
-        found.iter().map(means).collect()
-    };
-    said(compute, as_served, |found| {
-        let hours =
-            found.iter().enumerate().flat_map(|(property, hours)| hours.iter().map(move |hour| (property, hour)));
-        let rows =
-            hours.filter_map(|(property, (at, tally))| Some(([property as i64, second(*at), 0], vec![tally.mean()?])));
-        rows.collect()
-    })
-}
-
-fn areas(store: &Store, extent: Extent) -> anyhow::Result<Value> {
-    let hours = extent.buckets(data::HOUR_SECONDS).count();
-    let compute = || {
-        let mut areas = vec![Tally::default(); AREAS as usize * PROPERTIES.len() * hours];
-        for (station, property) in channels(extent) {
-            let series = (data::area_of(station) as usize * PROPERTIES.len() + property) * hours;
-            for (at, tally) in tallies(store, extent, channel(station, property), Tier::Hour)? {
-                areas[series + ((second(at) - BEGIN) / data::HOUR_SECONDS) as usize].merge(&tally);
-            }
-        }
-        Ok(areas)
-    };
-    let as_served = |areas: &Vec<Tally>| areas.iter().map(|tally| (tally.mean(), tally.max)).collect::<Vec<_>>();
-    said(compute, as_served, |areas| {
-        let rows = areas.iter().enumerate().filter_map(|(place, tally)| {
-            let (series, hour) = (place / hours, BEGIN + (place % hours) as i64 * data::HOUR_SECONDS);
-            let (area, property) = (series / PROPERTIES.len(), series % PROPERTIES.len());
-            Some(([area as i64, property as i64, hour], vec![tally.mean()?, tally.max]))
-        });
-        rows.collect()
-    })
-}
-
-fn latest(store: &Store, extent: Extent) -> anyhow::Result<Value> {
-    let compute = || channels(extent).map(|(station, property)| store.last(channel(station, property))).collect();
-    let as_served = |found: &Vec<Option<StoredSample>>| -> Vec<Option<(i64, f64)>> {
-        found.iter().map(|sample| sample.map(|sample| (second(sample.observed_at), sample.value))).collect()
-    };
-    said(compute, as_served, |found| {
-        let rows = channels(extent).zip(found).filter_map(|((station, property), sample)| {
-            let sample = (*sample)?;
-            Some(([station.into(), property as i64, 0], vec![second(sample.observed_at) as f64, sample.value]))
-        });
-        rows.collect()
-    })
-}
-
-fn best(store: &Store, extent: Extent) -> anyhow::Result<Value> {
-    let days = extent.buckets(DAY_SECONDS).count();
-    let compute = || {
-        let mut ranking: Vec<Vec<(f64, u32)>> = vec![Vec::new(); days];
-        for station in 0..extent.stations {
-            for (at, tally) in tallies(store, extent, channel(station, data::RANKED), Tier::Day)? {
-                let day = ((second(at) - BEGIN) / DAY_SECONDS) as usize;
-                ranking[day].extend(tally.mean().map(|mean| (mean, station)));
-            }
-        }
-        for day in &mut ranking {
-            day.sort_unstable_by(|one, other| other.0.total_cmp(&one.0));
-            day.truncate(BEST);
-        }
-        Ok(ranking)
-    };
-    said(compute, Vec::clone, |ranking| {
-        let days = ranking.iter().zip(extent.buckets(DAY_SECONDS));
-        let rows = days
-            .flat_map(|(best, day)| best.iter().map(move |(mean, station)| ([day, (*station).into(), 0], vec![*mean])));
-        rows.collect()
-    })
 }

@@ -114,28 +114,21 @@ impl Victoria {
         self.server.get("/api/v1/query_range", &self.at_each_end(query, step)).await
     }
 
-    /// The mean of an area's samples is not the mean of its stations' means: sums and counts are asked for. A function
-    /// of several rollups loses the metric's name, hence a request for each property.
     async fn areas(&self) -> anyhow::Result<(Duration, Answer)> {
         let queries = PROPERTIES.map(|(property, _)| {
             let query = format!(
-                r#"union(sum(aggr_over_time(("sum_over_time", "count_over_time"), {property}[1h])) by (area, rollup),
-                         max(aggr_over_time("max_over_time", {property}[1h])) by (area, rollup))"#
+                r#"union(label_set(avg(avg_over_time({property}[1h])) by (area), "rollup", "mean"),
+                         label_set(max(max_over_time({property}[1h])) by (area), "rollup", "max"))"#
             );
             self.at_each_end(query, HOUR_SECONDS)
         });
         let (took, bodies) = self.server.get_all("/api/v1/query_range", &queries).await?;
-        let mut figures: HashMap<[i64; 3], HashMap<String, f64>> = HashMap::new();
+        let mut answer = Answer::new();
         for (property, body) in bodies.iter().enumerate() {
             for (key, rollup, figure) in rows(body, &["area"], HOUR_SECONDS)? {
-                figures.entry([key[0], property as i64, key[1]]).or_default().insert(rollup, figure);
+                let row = answer.entry([key[0], property as i64, key[1]]).or_insert_with(|| vec![f64::NAN; 2]);
+                row[usize::from(rollup == "max")] = figure;
             }
-        }
-        let mut answer = Answer::new();
-        for (key, found) in figures {
-            let figure = |name: &str| found.get(name).copied().with_context(|| format!("no {name} at {key:?}"));
-            let mean = figure("sum_over_time")? / figure("count_over_time")?;
-            answer.insert(key, vec![mean, figure("max_over_time")?]);
         }
         Ok((took, answer))
     }
