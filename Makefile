@@ -6,7 +6,7 @@ E2E := tests/e2e
 FLUX := tests/flux
 export SAOLA_PYTHON := $(CURDIR)/target/python/bin/python
 
-.PHONY: demo test lint bench web tools clean
+.PHONY: demo test lint bench bench-store bench-store-scaling web tools clean
 
 demo: web
 	cargo run --release --bin saola -- demo
@@ -46,6 +46,15 @@ lint:
 bench:
 	tests/tools.sh bench
 	cargo bench --bench bench
+
+# Beside VictoriaMetrics, InfluxDB 1.6 and DuckDB.
+bench-store:
+	tests/tools.sh bench
+	cargo bench --bench store
+
+# Saola alone, over a tenth, once and ten times the days.
+bench-store-scaling:
+	cargo bench --bench store -- --scaling
 
 clean:
 	cargo clean

@@ -23,6 +23,9 @@ test)
     ;;
 bench)
     need mosquitto mosquitto
+    need victoria-metrics victoria-metrics
+    need influxd influxdb
+    python3 -c 'import ensurepip' 2>/dev/null || missing_packages+=(python3-venv)
     ;;
 lint) ;;
 *)
@@ -38,7 +41,7 @@ if [ "${#missing_packages[@]}" -gt 0 ]; then
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         "${missing_packages[@]}" >/dev/null
-    # Debian starts a broker and databases of its own; the tests start theirs on free ports.
+    # Debian starts servers of its own; tests and benches start theirs on free ports.
     command -v systemctl >/dev/null &&
         "${as_root[@]}" systemctl stop mosquitto victoria-metrics influxdb 2>/dev/null || true
 fi
@@ -50,11 +53,18 @@ cargo_tool() { # subcommand, version
     fi
 }
 
+python_packages() { # one module of them, file that names them
+    [ -x target/python/bin/pip ] || python3 -m venv --clear target/python
+    target/python/bin/python -c "import $1" 2>/dev/null || target/python/bin/pip install --quiet -r "$2"
+}
+
 case "$1" in
 test)
     cargo_tool nextest 0.9.143
-    [ -x target/python/bin/pip ] || python3 -m venv --clear target/python
-    target/python/bin/python -c 'import duckdb, paho.mqtt, pandas, pyarrow' 2>/dev/null || target/python/bin/pip install --quiet -r tests/requirements.txt
+    python_packages duckdb,paho.mqtt,pandas,pyarrow tests/requirements.txt
+    ;;
+bench)
+    python_packages duckdb,numpy tests/bench-store/requirements.txt
     ;;
 lint)
     cargo_tool deny 0.20.2

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::{self, AREAS, BEGIN, DAY_SECONDS, Extent, HOUR_SECONDS, PROPERTIES, RANKED};
+use crate::data::{self, BEGIN, DAY_SECONDS, Extent, HOUR_SECONDS, PROPERTIES, RANKED};
 
 /// Stations that the questions about one station take in turn.
 pub const PROBES: u32 = 8;
@@ -25,7 +25,8 @@ pub enum Question {
     Raw(u32),
     /// The hourly means of one station over the whole time. Property, hour -> mean.
     Hourly(u32),
-    /// The hourly mean and maximum of the samples of all stations of an area. Area, property, hour -> mean, maximum.
+    /// Of every area and hour, the mean of its stations' means, so that one that reports more often weighs no more,
+    /// and the highest value. Area, property, hour -> mean, maximum.
     Areas,
     /// The latest of every channel. Station, property -> instant, value.
     Latest,
@@ -60,7 +61,7 @@ pub fn probes(extent: Extent) -> Vec<u32> {
 
 #[derive(Clone, Copy, Default)]
 struct Sum {
-    count: u64,
+    count: u32,
     /// In units of the last decimal: exact.
     sum: i64,
     max: i32,
@@ -74,7 +75,7 @@ impl Sum {
     }
 
     fn mean(&self, property: usize) -> f64 {
-        self.sum as f64 / self.count as f64 / unit(property)
+        self.sum as f64 / f64::from(self.count) / unit(property)
     }
 }
 
@@ -88,8 +89,8 @@ pub struct Expected {
     pub values: u64,
     counts: Vec<u64>,
     raw: BTreeMap<u32, Answer>,
-    hourly: BTreeMap<u32, BTreeMap<[i64; 3], Sum>>,
-    areas: Vec<Sum>,
+    /// By station, property, hour.
+    hourly: Vec<Sum>,
     latest: Vec<data::Message>,
     daily: Vec<Sum>,
 }
@@ -103,8 +104,7 @@ impl Expected {
             values: 0,
             counts: vec![0; extent.stations as usize],
             raw: probes(extent).into_iter().map(|probe| (probe, Answer::new())).collect(),
-            hourly: probes(extent).into_iter().map(|probe| (probe, BTreeMap::new())).collect(),
-            areas: vec![Sum::default(); hours * AREAS as usize * PROPERTIES.len()],
+            hourly: vec![Sum::default(); hours * extent.stations as usize * PROPERTIES.len()],
             latest: Vec::new(),
             daily: vec![Sum::default(); days * extent.stations as usize],
         };
@@ -130,16 +130,11 @@ impl Expected {
         self.values += PROPERTIES.len() as u64;
         self.counts[station] += 1;
         self.daily[station * days + day].add(message.values[RANKED]);
-        let area = data::area_of(message.station) as usize;
         for (property, value) in message.values.into_iter().enumerate() {
-            self.areas[(area * PROPERTIES.len() + property) * hours + hour].add(value);
-        }
-        let Some(hourly) = self.hourly.get_mut(&message.station) else { return };
-        for (property, value) in message.values.into_iter().enumerate() {
-            hourly.entry([property as i64, BEGIN + hour as i64 * HOUR_SECONDS, 0]).or_default().add(value);
+            self.hourly[(station * PROPERTIES.len() + property) * hours + hour].add(value);
         }
         if message.at >= Question::raw_since(self.extent) {
-            let raw = self.raw.get_mut(&message.station).expect("the same stations are asked about both");
+            let Some(raw) = self.raw.get_mut(&message.station) else { return };
             for property in 0..PROPERTIES.len() {
                 raw.insert([property as i64, message.at, 0], vec![message.value(property)]);
             }
@@ -151,8 +146,7 @@ impl Expected {
             Question::Counts => self.per_channel(|station, _| vec![self.counts[station as usize] as f64]),
             Question::Raw(probe) => self.raw[&probe].clone(),
             Question::Hourly(probe) => {
-                let hourly = self.hourly[&probe].iter();
-                hourly.map(|(key, sum)| (*key, vec![sum.mean(key[0] as usize)])).collect()
+                self.hourly_of(probe).map(|(key, sum)| (key, vec![sum.mean(key[0] as usize)])).collect()
             }
             Question::Areas => self.by_area(),
             Question::Latest => self.per_channel(|station, property| {
@@ -171,16 +165,30 @@ impl Expected {
             .collect()
     }
 
+    /// One station's hours with anything in them; property, hour.
+    fn hourly_of(&self, station: u32) -> impl Iterator<Item = ([i64; 3], &Sum)> {
+        let hours = self.extent.buckets(HOUR_SECONDS).count();
+        let channels = (0..PROPERTIES.len()).flat_map(move |property| {
+            let from = (station as usize * PROPERTIES.len() + property) * hours;
+            let sums = self.hourly[from..from + hours].iter().zip(self.extent.buckets(HOUR_SECONDS));
+            sums.map(move |(sum, hour)| ([property as i64, hour, 0], sum))
+        });
+        channels.filter(|(_, sum)| sum.count > 0)
+    }
+
     fn by_area(&self) -> Answer {
-        let hours: Vec<i64> = self.extent.buckets(HOUR_SECONDS).collect();
-        let rows = self.areas.iter().enumerate().filter(|(_, sum)| sum.count > 0);
-        rows.map(|(place, sum)| {
-            let (series, hour) = (place / hours.len(), hours[place % hours.len()]);
-            let (area, property) = (series / PROPERTIES.len(), series % PROPERTIES.len());
-            let figures = vec![sum.mean(property), f64::from(sum.max) / unit(property)];
-            ([area as i64, property as i64, hour], figures)
-        })
-        .collect()
+        // Sum of means, number of means, maximum.
+        let mut areas: BTreeMap<[i64; 3], (f64, f64, f64)> = BTreeMap::new();
+        for station in 0..self.extent.stations {
+            for ([property, hour, _], sum) in self.hourly_of(station) {
+                let key = [i64::from(data::area_of(station)), property, hour];
+                let area = areas.entry(key).or_insert((0.0, 0.0, f64::NEG_INFINITY));
+                area.0 += sum.mean(property as usize);
+                area.1 += 1.0;
+                area.2 = area.2.max(f64::from(sum.max) / unit(property as usize));
+            }
+        }
+        areas.into_iter().map(|(key, (sum, count, max))| (key, vec![sum / count, max])).collect()
     }
 
     fn best(&self) -> Answer {

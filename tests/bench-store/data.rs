@@ -9,7 +9,7 @@
 use std::sync::LazyLock;
 
 /// What every station measures: name, decimals.
-pub const PROPERTIES: [(&str, u32); 4] = [("temperature", 1), ("humidity", 1), ("pm2_5", 1), ("water_level", 2)];
+pub const PROPERTIES: [(&str, u32); 4] = [("temperature", 2), ("humidity", 1), ("pm2_5", 1), ("water_level", 2)];
 /// The property whose daily means are ranked.
 pub const RANKED: usize = 2;
 /// As many as the province has communes.
@@ -148,9 +148,9 @@ fn values(station: u32, minute: u32) -> [i32; 4] {
     let level = 0.8 + 6.0 * depth + 0.9 * drift(15, station, minute, 2_900) + 0.05 * drift(16, station, minute, 90);
     let scaled = |value: f64, decimals: u32| (value * 10f64.powi(decimals as i32)).round() as i32;
     [
-        scaled(temperature + 0.08 * bell(noise, 0), PROPERTIES[0].1),
+        scaled(temperature + 0.04 * bell(noise, 0), PROPERTIES[0].1),
         scaled((humidity + 0.3 * bell(noise, 1)).clamp(15.0, 100.0), PROPERTIES[1].1),
-        scaled((pollution * (1.0 + 0.03 * bell(noise, 2))).max(0.5), PROPERTIES[2].1),
+        scaled((pollution * (1.0 + 0.05 * bell(noise, 2))).max(0.5), PROPERTIES[2].1),
         scaled(level + 0.008 * bell(noise, 3), PROPERTIES[3].1),
     ]
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::answer::{Answer, BEST, Question};
 use crate::data::{self, BEGIN, Extent, Message, PROPERTIES};
-use crate::engine::{Asked, Engine, Worker, seconds};
+use crate::engine::{Asked, Engine, Process, Worker, seconds};
 
 /// Messages in an INSERT: about 40 MB, several of DuckDB's row groups.
 const PIECE_MESSAGES: usize = 1 << 20;
@@ -53,10 +53,16 @@ impl DuckDb {
                 )
             }
             Question::Areas => {
-                let figures = format!("{}, {}", of("avg"), of("max"));
-                format!(
-                    "SELECT area, date_trunc('hour', time) AS hour, {figures} FROM samples GROUP BY area, hour ORDER BY area, hour"
-                )
+                let each = |write: &dyn Fn(&str) -> String| PROPERTIES.map(|(property, _)| write(property)).join(", ");
+                let means = each(&|property| format!("avg({property}) AS mean_{property}"));
+                let maxima = each(&|property| format!("max({property}) AS max_{property}"));
+                let hours = format!(
+                    "SELECT area, station, date_trunc('hour', time) AS hour, {means}, {maxima} FROM samples \
+                     GROUP BY area, station, hour"
+                );
+                let means = each(&|property| format!("avg(mean_{property})"));
+                let maxima = each(&|property| format!("max(max_{property})"));
+                format!("SELECT area, hour, {means}, {maxima} FROM ({hours}) GROUP BY area, hour ORDER BY area, hour")
             }
             Question::Latest => {
                 let latest = PROPERTIES.map(|(property, _)| format!("arg_max({property}, time)")).join(", ");
@@ -140,8 +146,8 @@ impl Engine for DuckDb {
         Ok(Asked { took: seconds(&said, "took")?, as_text: None, answer: DuckDb::answer(question, &columns)? })
     }
 
-    fn peak_bytes(&self) -> anyhow::Result<u64> {
-        self.worker.peak_bytes()
+    fn process(&self) -> &Process {
+        self.worker.process()
     }
 
     async fn stop(self) -> anyhow::Result<()> {

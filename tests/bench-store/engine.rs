@@ -15,6 +15,9 @@ use crate::data::Extent;
 /// The longest wait for a server to start, to settle or to stop.
 pub const DEADLINE: Duration = Duration::from_secs(900);
 
+/// Of the processor times that Linux tells (`USER_HZ`).
+const TICK_MS: u64 = 10;
+
 /// A store under comparison, in a process of its own that ends with it.
 pub trait Engine: Sized {
     const NAME: &'static str;
@@ -31,8 +34,13 @@ pub trait Engine: Sized {
     /// Asks once.
     async fn ask(&mut self, question: Question) -> anyhow::Result<Asked>;
 
-    /// The most memory it ever had.
-    fn peak_bytes(&self) -> anyhow::Result<u64>;
+    /// Its process: memory and processor time are read there.
+    fn process(&self) -> &Process;
+
+    /// Processor time that it spent on this program's behalf, not on its own.
+    fn foreign_cpu(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Ends it as its operators would.
     async fn stop(self) -> anyhow::Result<()>;
@@ -67,6 +75,17 @@ impl Process {
         Ok(())
     }
 
+    /// Processor time of all its threads so far.
+    pub fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        // The name before the last bracket may hold anything.
+        let (_, fields) = stat.rsplit_once(") ").context("no stat")?;
+        let mut ticks = fields.split(' ').skip(11).take(2).map(str::parse::<u64>);
+        let (user, system) = (ticks.next().context("no user time")??, ticks.next().context("no system time")??);
+        Ok(Duration::from_millis((user + system) * TICK_MS))
+    }
+
+    /// The most memory it ever had.
     pub fn peak_bytes(&self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
@@ -107,8 +126,8 @@ impl Worker {
         Ok(serde_json::from_str(&line)?)
     }
 
-    pub fn peak_bytes(&self) -> anyhow::Result<u64> {
-        self.process.peak_bytes()
+    pub fn process(&self) -> &Process {
+        &self.process
     }
 
     /// Closes its ears, on which it ends.

@@ -3,6 +3,7 @@
 //! Its defaults, but for two waits before it compacts what nobody writes to any more (4 hours and 10 minutes, here
 //! seconds): a comparison cannot wait that long.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,12 +14,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::answer::{Answer, BEST, Question};
-use crate::data::{self, BEGIN, DAY_SECONDS, Extent, PROPERTIES};
+use crate::data::{self, BEGIN, DAY_SECONDS, Extent, Message, PROPERTIES};
 use crate::engine::{Asked, DEADLINE, Engine, Process, Size, free_port};
 use crate::http::Server;
 
 /// For how long nothing may change until it counts as settled: longer than the waits in the configuration.
 const QUIET: Duration = Duration::from_secs(40);
+
+/// What its makers recommend, in lines.
+const BODY_MESSAGES: usize = 10_000;
 
 pub struct Influx {
     process: Process,
@@ -61,6 +65,20 @@ fn series(body: &[u8]) -> anyhow::Result<Vec<Vec<Series>>> {
     statements.collect()
 }
 
+/// Messages as line protocol.
+fn lines(messages: &[Message]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(messages.len() * 110);
+    for message in messages {
+        write!(lines, "m,area={},station={} ", data::area_of(message.station), message.station).unwrap();
+        for (place, (property, decimals)) in PROPERTIES.into_iter().enumerate() {
+            write!(lines, "{}{property}=", if place == 0 { "" } else { "," }).unwrap();
+            data::write_value(&mut lines, message.values[place], decimals);
+        }
+        writeln!(lines, " {}", message.at).unwrap();
+    }
+    lines
+}
+
 impl Influx {
     async fn query(&self, query: String) -> anyhow::Result<(Duration, Bytes)> {
         self.server.get("/query", &[("db", "bench".to_owned()), ("epoch", "s".to_owned()), ("q", query)]).await
@@ -84,7 +102,17 @@ impl Influx {
                 format!("SELECT {} {whole} AND station = '{station}' GROUP BY time(1h) fill(none)", of("mean"))
             }
             Question::Areas => {
-                format!("SELECT {}, {} {whole} GROUP BY time(1h), area fill(none)", of("mean"), of("max"))
+                let named =
+                    |function: &str| each(&|property| format!("{function}({property}) AS {function}_{property}"), ", ");
+                let (means, maxima) = (named("mean"), named("max"));
+                let hours = format!("SELECT {means}, {maxima} {whole} GROUP BY time(1h), station, area fill(none)");
+                let means = each(&|property| format!("mean(mean_{property})"), ", ");
+                let maxima = each(&|property| format!("max(max_{property})"), ", ");
+                let end = self.extent.end();
+                format!(
+                    "SELECT {means}, {maxima} FROM ({hours}) WHERE time >= {BEGIN}s AND time < {end}s \
+                     GROUP BY time(1h), area fill(none)"
+                )
             }
             Question::Latest => {
                 let since = within(self.extent.latest_since());
@@ -160,7 +188,7 @@ impl Engine for Influx {
 
     async fn ingest(&mut self) -> anyhow::Result<Duration> {
         self.server.post("/query?q=CREATE%20DATABASE%20bench", Bytes::new()).await?;
-        self.server.feed("/write?db=bench&precision=s", self.extent).await
+        self.server.feed("/write?db=bench&precision=s", self.extent, BODY_MESSAGES, lines).await
     }
 
     async fn settle(&mut self) -> anyhow::Result<()> {
@@ -182,8 +210,8 @@ impl Engine for Influx {
         Ok(Asked { took, as_text: None, answer: Influx::answer(question, &body)? })
     }
 
-    fn peak_bytes(&self) -> anyhow::Result<u64> {
-        self.process.peak_bytes()
+    fn process(&self) -> &Process {
+        &self.process
     }
 
     async fn stop(self) -> anyhow::Result<()> {

@@ -27,6 +27,7 @@ mod duckdb;
 mod engine;
 mod http;
 mod influx;
+mod past;
 mod report;
 mod saola;
 mod victoria;
@@ -52,6 +53,8 @@ struct Measured {
     ingest: Duration,
     settle: Duration,
     size: Size,
+    /// Until it had settled.
+    cpu: Duration,
     peak_bytes: u64,
     open: Duration,
     /// Medians, in the order of [`Question::all`].
@@ -142,6 +145,7 @@ async fn scale() -> anyhow::Result<()> {
 
 async fn measure<E: Engine>(extent: Extent, expected: &Expected) -> anyhow::Result<Measured> {
     let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    std::fs::create_dir_all(&place)?;
     let folder = tempfile::Builder::new().prefix("bench-store-").tempdir_in(place)?;
     let data = folder.path().join("data");
     report::progress(E::NAME, "takes the messages");
@@ -152,7 +156,8 @@ async fn measure<E: Engine>(extent: Extent, expected: &Expected) -> anyhow::Resu
     engine.settle().await.context("while it settled")?;
     let settle = begun.elapsed();
     let size = Size::of(&data)?;
-    let peak_bytes = engine.peak_bytes()?;
+    let cpu = engine.process().cpu()?.saturating_sub(engine.foreign_cpu());
+    let peak_bytes = engine.process().peak_bytes()?;
     engine.stop().await?;
 
     report::progress(E::NAME, "answers");
@@ -164,10 +169,21 @@ async fn measure<E: Engine>(extent: Extent, expected: &Expected) -> anyhow::Resu
         questions.push(took);
         texts.extend(as_text);
     }
-    let peak_bytes = peak_bytes.max(engine.peak_bytes()?);
+    let peak_bytes = peak_bytes.max(engine.process().peak_bytes()?);
     engine.stop().await?;
     let texts = (!texts.is_empty()).then_some(texts);
-    Ok(Measured { name: E::NAME, values: expected.values, ingest, settle, size, peak_bytes, open, questions, texts })
+    Ok(Measured {
+        name: E::NAME,
+        values: expected.values,
+        ingest,
+        settle,
+        cpu,
+        size,
+        peak_bytes,
+        open,
+        questions,
+        texts,
+    })
 }
 
 /// Asks and compares the answer with the right one.

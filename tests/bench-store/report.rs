@@ -143,6 +143,7 @@ pub fn compared(found: &[Measured], extent: Extent) {
     });
     row("ingest, million values/s", found.iter().map(|one| rate(one) / 1e6), &rest.unwrap_or_default());
     row("until settled after that, s", found.iter().map(|one| one.settle.as_secs_f64()), "");
+    against_best("processor time until then, s", found, |one| one.cpu.as_secs_f64(), None);
     let own_figure = |figure: &dyn Fn(&Measured) -> f64, bar: f64, sign: &str| {
         own.map_or_else(String::new, |own| {
             format!("{:>14}{:>10} {}", "", format!("{sign} {bar:.0}"), verdict(figure(own) <= bar))
