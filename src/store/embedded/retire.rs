@@ -210,3 +210,7 @@ impl Retire<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "retire_tests.rs"]
+mod tests;
