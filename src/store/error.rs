@@ -44,6 +44,13 @@ pub enum StoreError {
         /// Why.
         source: fjall::Error,
     },
+    /// The engine met something in its files that it does not expect, and gave up opening; its own words are on
+    /// standard error.
+    #[error("cannot open the store in {path}: its files are damaged")]
+    EngineGaveUp {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The engine could not read.
     #[error("cannot read {what}")]
     Read {

@@ -131,8 +131,8 @@ struct Writer {
     settling: settle::Cursor,
     /// The time of entries at which nothing was left to settle.
     settled_at: Option<Timestamp>,
-    /// Something was settled since the disk was given back what is useless.
-    reclaims: bool,
+    /// About how many bytes settling has made useless since the disk was given back any.
+    useless_bytes: u64,
     retiring: retire::Cursor,
     classes: Classes,
 }
@@ -229,7 +229,7 @@ impl Embedded {
                 marks: Marks::default(),
                 settling: settle::Cursor::default(),
                 settled_at: None,
-                reclaims: false,
+                useless_bytes: 0,
                 retiring: retire::Cursor::default(),
                 classes,
             }),
@@ -349,13 +349,15 @@ impl Embedded {
         let slice = settle::slice(&self.tables, &mut writer.settling, &mut writer.marks, &order)?;
         metrics::counter!("store_settled_days_total").increment(slice.days as u64);
         metrics::counter!("store_unreadable_days_total").increment(slice.left as u64);
-        writer.reclaims |= slice.days > 0;
-        if !slice.swept || !self.retire_by(writer)? {
+        writer.useless_bytes += slice.samples as u64;
+        let retired = self.retire_by(writer)?;
+        if !slice.swept || !retired {
             return Ok(Settling::More);
         }
         metrics::gauge!("store_dirty_days").set(slice.waiting as f64);
         writer.settled_at = Some(now);
-        if std::mem::take(&mut writer.reclaims) {
+        if reclaim::is_worth_it(&self.tables, writer.useless_bytes) {
+            writer.useless_bytes = 0;
             reclaim::reclaim(&self.tables, &self.directory).map_err(|source| StoreError::Settle { source })?;
         }
         Ok(Settling::Done)
@@ -379,7 +381,7 @@ impl Embedded {
         self.days.lock().forget(&slice.days);
         metrics::counter!("store_retired_days_total").increment(slice.days.len() as u64);
         metrics::counter!("store_retired_tallies_total").increment(slice.tallies as u64);
-        writer.reclaims |= !slice.days.is_empty();
+        writer.useless_bytes += slice.run_bytes as u64;
         Ok(slice.swept)
     }
 

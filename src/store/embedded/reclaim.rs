@@ -30,12 +30,15 @@ const BLOCK_BYTES: u64 = 512;
 /// How long the engine may take to write out; what is not done by then is done another time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Merges and turns, where it is worth it.
+/// Whether so many useless bytes are a fair part of a small store.
+pub(super) fn is_worth_it(tables: &Tables, useless_bytes: u64) -> bool {
+    let table_bytes = tables.bytes();
+    useless_bytes > 0 && table_bytes <= TABLE_BYTES_MAX && useless_bytes * SHARE >= table_bytes
+}
+
+/// Merges the tables, and turns the log if that is worth it.
 pub(super) fn reclaim(tables: &Tables, directory: &Path) -> Result<(), fjall::Error> {
     let table_bytes = tables.bytes();
-    if table_bytes > TABLE_BYTES_MAX {
-        return Ok(());
-    }
     let began = Instant::now();
     // A file's blocks are known only when they are on disk.
     tables.database.persist(PersistMode::SyncAll)?;

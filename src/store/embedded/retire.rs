@@ -25,6 +25,9 @@ const CHANNELS_MAX: usize = 256;
 /// Keys deleted in one slice, about.
 const KEYS_MAX: usize = 20_000;
 
+/// What a run of a settled day takes, about.
+const RUN_BYTES: usize = 1_000;
+
 /// Where deleting goes on.
 #[derive(Default)]
 pub(super) struct Cursor {
@@ -39,6 +42,8 @@ pub(super) struct Cursor {
 pub(super) struct Slice {
     /// Days whose samples went.
     pub(super) days: Vec<(ChannelId, Day)>,
+    /// Bytes of their runs, about.
+    pub(super) run_bytes: usize,
     /// Tallies that went.
     pub(super) tallies: usize,
     /// Nothing is left that is too old.
@@ -183,6 +188,7 @@ impl Retire<'_> {
             self.keys += 1;
         }
         self.keys += runs.len();
+        self.done.run_bytes += runs.len() * RUN_BYTES;
         self.done.days.push((channel, day));
         Ok(())
     }
@@ -210,3 +216,7 @@ impl Retire<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "retire_tests.rs"]
+mod tests;

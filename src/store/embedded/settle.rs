@@ -36,6 +36,8 @@ pub(super) struct Cursor {
 #[derive(Default)]
 pub(super) struct Slice {
     pub(super) days: usize,
+    /// Samples of those days: about as many bytes were replaced.
+    pub(super) samples: usize,
     /// Days that could not be read.
     pub(super) left: usize,
     /// Marked days of the sweep that this slice is of, so far, that stay marked.
@@ -100,7 +102,7 @@ pub(super) fn slice(
             }
         }
     }
-    done.days = settled.len();
+    (done.days, done.samples) = (settled.len(), samples);
     if !settled.is_empty() {
         batch.commit().map_err(|source| StoreError::Settle { source })?;
     }

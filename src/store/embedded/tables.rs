@@ -8,6 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,12 +40,14 @@ impl Tables {
     pub(super) fn open(path: &Path, config: &Config) -> Result<Self, StoreError> {
         check_format(path)?;
         let failed = |source| StoreError::Open { path: path.to_owned(), source };
-        let database = Database::builder(path.join(DATABASE_DIRECTORY))
+        let builder = Database::builder(path.join(DATABASE_DIRECTORY))
             .cache_size(config.block_cache_bytes)
             .manual_journal_persist(true)
             .max_journaling_size(config.write_ahead_bytes)
-            .worker_threads(2)
-            .open()
+            .worker_threads(2);
+        // The engine asserts some of what it reads back from its log (fjall 3, `journal/entry.rs`).
+        let database = std::panic::catch_unwind(AssertUnwindSafe(|| builder.open()))
+            .map_err(|_| StoreError::EngineGaveUp { path: path.to_owned() })?
             .map_err(failed)?;
         let options = || {
             KeyspaceCreateOptions::default()
