@@ -5,8 +5,11 @@
 
 pub mod native;
 mod number;
+mod observed;
 mod scan;
 mod time;
+
+pub use observed::{Event, Heard, Observed};
 
 use crate::model::{Reading, Reason, Rejection};
 
