@@ -153,7 +153,7 @@ impl Pipeline {
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, last } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.applied());
-        let station = decoded.readings.first().and_then(|reading| catalogue.station_named(reading.station));
+        let station = decoded.readings.first().and_then(|reading| catalogue.station_named(&reading.station));
         for reading in &decoded.readings {
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
             match checked {

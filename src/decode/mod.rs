@@ -9,7 +9,7 @@ mod observed;
 mod scan;
 mod time;
 
-pub use observed::{Event, Heard, Observed};
+pub use observed::{Event, Heard, Observed, Worded};
 
 use crate::model::{Reading, Reason, Rejection};
 

@@ -63,7 +63,8 @@ fn bare_number<'a>(station: &'a str, property: &'a str, text: &'a str, out: &mut
         _ => return Err(reject(Reason::WrongShape, format!("{property}: a property topic takes one bare number"))),
     };
     let (time, status) = (None, Status::Measuring);
-    out.readings.push(Reading { station, property: Cow::Borrowed(property), time, value, status });
+    let (station, property) = (Cow::Borrowed(station), Cow::Borrowed(property));
+    out.readings.push(Reading { station, property, time, value, unit: None, status });
     Ok(())
 }
 
@@ -181,7 +182,7 @@ impl Object {
             Scalar::Text(text) => (time::from_text(text), text.to_string()),
             Scalar::Number(number) => (time::from_number(*number), number.to_string()),
             Scalar::Null => return,
-            Scalar::Bool => (None, "a truth value".to_owned()),
+            Scalar::Bool(_) => (None, "a truth value".to_owned()),
         };
         match time {
             Some(time) => self.time = Some(time),
@@ -218,10 +219,13 @@ fn property<'a>(station: &'a str, property: Cow<'a, str>, value: Scalar<'a>, out
         Scalar::Number(value) => finite(&property, value),
         Scalar::Null => return,
         Scalar::Text(_) => Err(reject(Reason::WrongType, format!("{property}: a text where a number belongs"))),
-        Scalar::Bool => Err(reject(Reason::WrongType, format!("{property}: a truth value where a number belongs"))),
+        Scalar::Bool(_) => Err(reject(Reason::WrongType, format!("{property}: a truth value where a number belongs"))),
     };
     match value {
-        Ok(value) => out.readings.push(Reading { station, property, time: None, value, status: Status::Measuring }),
+        Ok(value) => {
+            let (station, status) = (Cow::Borrowed(station), Status::Measuring);
+            out.readings.push(Reading { station, property, time: None, value, unit: None, status });
+        }
         Err(rejection) => out.rejections.push(rejection),
     }
 }

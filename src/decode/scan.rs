@@ -12,7 +12,7 @@ pub(super) enum Scalar<'a> {
     Text(Cow<'a, str>),
     /// Infinite when a double cannot hold it.
     Number(f64),
-    Bool,
+    Bool(bool),
     Null,
 }
 
@@ -107,8 +107,8 @@ impl<'a> Scanner<'a> {
         let scalar = match self.peek() {
             Some(b'"') => Scalar::Text(self.text()?),
             Some(b'-' | b'0'..=b'9') => Scalar::Number(self.number()?),
-            Some(b't') => self.word("true", Scalar::Bool)?,
-            Some(b'f') => self.word("false", Scalar::Bool)?,
+            Some(b't') => self.word("true", Scalar::Bool(true))?,
+            Some(b'f') => self.word("false", Scalar::Bool(false))?,
             Some(b'n') => self.word("null", Scalar::Null)?,
             Some(b'{' | b'[') => return Ok(Value::Nested),
             Some(_) => return Err(self.broken("expected a value")),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelId, Quality, SourceId, Timestamp};
+use super::{ChannelId, Quality, SourceId, Timestamp, Unit};
 
 /// A message as it arrived: bytes, and what the transport knows of them.
 #[derive(Clone, Copy, Debug)]
@@ -51,14 +51,16 @@ pub enum Status {
 /// One decoded value, still in the sender's words; borrows from the message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading<'a> {
-    /// The station's name, unchecked.
-    pub station: &'a str,
+    /// The station's name, unchecked; owned only when it is put together from parts.
+    pub station: Cow<'a, str>,
     /// The property's name, unchecked; owned only when the sender wrote it with escapes.
     pub property: Cow<'a, str>,
     /// Phenomenon time; `None` when the message had none.
     pub time: Option<Timestamp>,
     /// Finite.
     pub value: f64,
+    /// The unit of the value; `None` for the channel's own.
+    pub unit: Option<Unit>,
     /// The device's own state.
     pub status: Status,
 }

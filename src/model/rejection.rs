@@ -70,6 +70,12 @@ reasons! {
     RetainedWithoutTime = "retained_without_time",
     /// The station or the channel was taken out of service.
     Retired = "retired",
+    /// A unit that is not known, or none where one is needed.
+    UnknownUnit = "unknown_unit",
+    /// A unit of something else than the channel measures.
+    WrongUnit = "wrong_unit",
+    /// Not CBOR, or cut off.
+    InvalidCbor = "invalid_cbor",
 }
 
 /// One reading (or a whole message) that was not taken.

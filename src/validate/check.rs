@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Arrival, Catalogue, Channel, Quality, Reading, Reason, Rejection, Sample, Station, Status, TimeClass, Timestamp,
+    Unit,
 };
 
 /// What times are believed, and how late is late.
@@ -40,7 +41,7 @@ pub fn check(
     let Some(station) = station else {
         return refuse(
             Reason::UnknownStation,
-            format!("station {} is not registered", cut(reading.station, NAME_BYTES_MAX)),
+            format!("station {} is not registered", cut(&reading.station, NAME_BYTES_MAX)),
         );
     };
     let Some(channel) = catalogue.channel_of(station, &reading.property) else {
@@ -50,9 +51,13 @@ pub fn check(
     if channel.retired {
         return refuse(Reason::Retired, format!("{}/{} was taken out of service", station.id, channel.property));
     }
-    if !channel.plausible.contains(reading.value) {
+    let Some(value) = in_unit_of(channel, reading) else {
+        let (sent, unit) = (reading.unit.map_or("", Unit::code), channel.unit.code());
+        return refuse(Reason::WrongUnit, format!("{} is measured in {unit}, not in {sent}", channel.property));
+    };
+    if !channel.plausible.contains(value) {
         let (min, max) = (channel.plausible.min, channel.plausible.max);
-        let (property, value, unit) = (&channel.property, shown(reading.value), channel.unit.code());
+        let (property, value, unit) = (&channel.property, shown(value), channel.unit.code());
         return refuse(Reason::Implausible, format!("{property} {value} {unit} is outside {min} to {max}"));
     }
     let mut quality = match reading.status {
@@ -78,7 +83,15 @@ pub fn check(
         return refuse(Reason::TooOld, format!("{observed_at} is before the year {}", config.earliest_year));
     }
     let time_class = classify(config, channel, received_at.since(observed_at));
-    Ok(Sample { channel: channel.id, observed_at, value: reading.value, quality, time_class })
+    Ok(Sample { channel: channel.id, observed_at, value, quality, time_class })
+}
+
+/// The value as the channel keeps it; `None` when the reading's unit measures something else.
+fn in_unit_of(channel: &Channel, reading: &Reading<'_>) -> Option<f64> {
+    match reading.unit {
+        None => Some(reading.value),
+        Some(unit) => unit.convert(reading.value, channel.unit),
+    }
 }
 
 fn classify(config: &Config, channel: &Channel, age: Duration) -> TimeClass {
@@ -154,11 +167,15 @@ mod tests {
         let known = catalogue();
         let channel = Channel { retired: true, ..known.channels()[0].clone() };
         let catalogue = Catalogue::new(vec![], vec![], known.stations().to_vec(), vec![channel]).unwrap();
-        let property = "wind_gust".into();
-        let reading = Reading { station: "A", property, time: None, value: 1.0, status: Status::Measuring };
+        let reading = reading("A", "wind_gust", None, 1.0);
         let refused =
             check(&Config::default(), &catalogue, catalogue.station_named("A"), &reading, NOW, Arrival::Fresh);
         assert_eq!(refused.unwrap_err().reason, Reason::Retired);
+    }
+
+    fn reading<'a>(station: &'a str, property: &'a str, time: Option<Timestamp>, value: f64) -> Reading<'a> {
+        let (station, property) = (station.into(), property.into());
+        Reading { station, property, time, value, unit: None, status: Status::Measuring }
     }
 
     fn checked(
@@ -170,7 +187,7 @@ mod tests {
     ) -> Result<Sample, Reason> {
         let catalogue = catalogue();
         let time = age_seconds.map(|age| Timestamp::from_micros(NOW.micros() - age * 1_000_000));
-        let reading = Reading { station, property: property.into(), time, value, status: Status::Measuring };
+        let reading = reading(station, property, time, value);
         check(&Config::default(), &catalogue, catalogue.station_named(station), &reading, NOW, arrival)
             .map_err(|rejection| rejection.reason)
     }
@@ -188,13 +205,27 @@ mod tests {
     }
 
     #[test]
+    fn a_value_in_another_unit_is_converted_before_it_is_judged() {
+        let catalogue = catalogue();
+        let check = |unit, value, expected: Result<f64, Reason>| {
+            let reading = Reading { unit: Some(unit), ..reading("A", "wind_gust", None, value) };
+            let station = catalogue.station_named("A");
+            let sample = check(&Config::default(), &catalogue, station, &reading, NOW, Arrival::Fresh);
+            assert_eq!(sample.map(|sample| sample.value).map_err(|rejection| rejection.reason), expected);
+        };
+        check(Unit::KilometrePerHour, 270.0, Ok(75.0));
+        check(Unit::KilometrePerHour, 271.0, Err(Reason::Implausible));
+        check(Unit::MetrePerSecond, 75.0, Ok(75.0));
+        check(Unit::Celsius, 20.0, Err(Reason::WrongUnit));
+    }
+
+    #[test]
     fn a_detail_is_short_whatever_the_value() {
         let catalogue = catalogue();
         for (value, shown) in
             [(f64::MAX, "1.7976931348623157e308"), (-1e300, "-1e300"), (-0.5, "-0.5"), (1e14, "100000000000000")]
         {
-            let property = "wind_gust".into();
-            let reading = Reading { station: "A", property, time: None, value, status: Status::Measuring };
+            let reading = reading("A", "wind_gust", None, value);
             let station = catalogue.station_named("A");
             let refused = check(&Config::default(), &catalogue, station, &reading, NOW, Arrival::Fresh).unwrap_err();
             assert_eq!(refused.detail, format!("wind_gust {shown} m/s is outside 0 to 75"));
