@@ -11,6 +11,7 @@ use crate::api::ServerError;
 use crate::auth::{Accounts, AuthError, PasswordCost, WithPassword};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::decode::source::Sources;
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
@@ -114,6 +115,7 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
     let edge_source = registry.source(EDGE_SOURCE)?;
     let client_sources =
         config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
+    let sources = sources(config, &registry)?;
     let catalogue = Arc::new(registry.catalogue()?);
     let mut mistakes = Vec::new();
     let rules = config::rule_files(&config.province_dir.join("rules"), &mut mistakes);
@@ -143,7 +145,8 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
     let live = &state.live;
     let newest = |channel| live.latest(channel).map(|latest| latest.observed_at);
     let (known, now) = (state.catalogue.clone(), clock.now());
-    let pipeline = Pipeline::new(journal.clone(), store.clone(), config.validate.clone(), known.clone(), newest);
+    let pipeline = Pipeline::new(journal.clone(), store.clone(), config.validate.clone(), known.clone(), newest)
+        .with_sources(sources);
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
@@ -165,6 +168,18 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
         client_sources,
     };
     Ok((opened, bookmarks))
+}
+
+/// The declared sources, each with its number.
+fn sources(config: &Config, registry: &Registry) -> Result<Sources, StartError> {
+    let ways_in = config.mqtt.clients.iter().map(|client| client.name.as_str()).chain([EDGE_SOURCE]);
+    let names = ways_in.chain(config.sources.iter().map(|source| source.name.as_str()));
+    let numbers = names.map(|name| Ok((name, registry.source(name)?))).collect::<Result<Vec<_>, StartError>>()?;
+    let number = |name: &str| numbers.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
+    Sources::prepare(&config.sources, number).map_err(|mistakes| {
+        let mistake = |(key, message)| Mistake { file: "configuration".to_owned(), line: 0, key, message };
+        StartError::Mistakes(mistakes.into_iter().map(mistake).collect())
+    })
 }
 
 /// Applies what the journal holds past the snapshot and past the store's checkpoint: the same calls as when it came.

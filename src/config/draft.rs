@@ -70,6 +70,15 @@ impl<'t> Draft<'t> {
         self.note(start, key, message);
     }
 
+    /// Something to think about in a key that was read; nothing where a mistake is noted.
+    pub(super) fn warning(&self, key: &str, message: String) -> Option<Mistake> {
+        if self.is_noted(key) {
+            return None;
+        }
+        let line = self.start_of(key).map_or(0, |start| self.page.line(start));
+        Some(Mistake { file: self.page.file().to_owned(), line, key: key.to_owned(), message })
+    }
+
     /// Whether a mistake is noted in a key, around it or inside it.
     pub(super) fn is_noted(&self, key: &str) -> bool {
         self.noted.iter().any(|noted| is_inside(key, noted) || is_inside(noted, key))

@@ -3,12 +3,22 @@
 //! A decoder never looks at the registry, the clock or the network. It gives back readings and, beside them, the
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
+pub mod cbor;
+pub mod json;
+mod layout;
 pub mod native;
 mod number;
 mod observed;
 mod scan;
+pub mod source;
+pub mod tasmota;
 mod time;
+mod time_form;
+mod tokens;
+mod walk;
+pub mod zigbee2mqtt;
 
+pub use layout::{Layout, Unlisted};
 pub use observed::{Event, Heard, Observed, Worded};
 
 use crate::model::{Reading, Reason, Rejection};
@@ -22,11 +32,13 @@ pub struct Limits {
     pub readings_max: usize,
     /// Most keys in one object.
     pub keys_max: usize,
+    /// Deepest nesting of objects and lists in each other.
+    pub depth_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { payload_bytes_max: 256 * 1024, readings_max: 10_000, keys_max: 256 }
+        Self { payload_bytes_max: 256 * 1024, readings_max: 10_000, keys_max: 256, depth_max: 16 }
     }
 }
 
@@ -45,6 +57,18 @@ impl Decoded<'_> {
         self.readings.clear();
         self.rejections.clear();
     }
+}
+
+/// That there is something, and not too much of it.
+fn check_size(payload: &[u8], limits: &Limits) -> Result<(), Rejection> {
+    if payload.is_empty() {
+        return Err(reject(Reason::EmptyPayload, "the message has no bytes"));
+    }
+    if payload.len() > limits.payload_bytes_max {
+        let detail = format!("{} bytes, at most {} are taken", payload.len(), limits.payload_bytes_max);
+        return Err(reject(Reason::PayloadTooLarge, detail));
+    }
+    Ok(())
 }
 
 fn reject(reason: Reason, detail: impl Into<String>) -> Rejection {

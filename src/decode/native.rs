@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 
 use super::scan::{Scalar, Scanner, Value};
-use super::{Decoded, Limits, number, reject, time};
+use super::{Decoded, Limits, check_size, number, reject, time};
 use crate::model::{Reading, Reason, Rejection, Status, Timestamp};
 
 /// The first two segments of every native topic.
@@ -23,13 +23,7 @@ pub const TOPIC_PREFIX: &str = "saola/v1/";
 /// Reads one message into `out`. On an error nothing of the message is in `out`.
 pub fn decode<'a>(topic: &'a str, payload: &'a [u8], limits: &Limits, out: &mut Decoded<'a>) -> Result<(), Rejection> {
     let (station, property) = address(topic)?;
-    if payload.is_empty() {
-        return Err(reject(Reason::EmptyPayload, "the message has no bytes"));
-    }
-    if payload.len() > limits.payload_bytes_max {
-        let detail = format!("{} bytes, at most {} are taken", payload.len(), limits.payload_bytes_max);
-        return Err(reject(Reason::PayloadTooLarge, detail));
-    }
+    check_size(payload, limits)?;
     let text = std::str::from_utf8(payload)
         .map_err(|error| reject(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))?;
     let (readings_before, rejections_before) = (out.readings.len(), out.rejections.len());
