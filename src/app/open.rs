@@ -15,7 +15,7 @@ use crate::decode::source::Sources;
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
-use crate::model::{Mistake, SourceId};
+use crate::model::{Catalogue, Mistake, RuleFile, SourceId};
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
 use crate::pipeline::Pipeline;
@@ -117,14 +117,7 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
         config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
     let sources = sources(config, &registry)?;
     let catalogue = Arc::new(registry.catalogue()?);
-    let mut mistakes = Vec::new();
-    let rules = config::rule_files(&config.province_dir.join("rules"), &mut mistakes);
-    if let Err(wrong) = alerts::check_rules(&rules, &catalogue) {
-        mistakes.extend(wrong);
-    }
-    if !mistakes.is_empty() {
-        return Err(StartError::Mistakes(mistakes));
-    }
+    let rules = rules(config, &catalogue)?;
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
     let first_password = accounts.first_start(clock.now())?;
 
@@ -145,8 +138,8 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
     let live = &state.live;
     let newest = |channel| live.latest(channel).map(|latest| latest.observed_at);
     let (known, now) = (state.catalogue.clone(), clock.now());
-    let pipeline = Pipeline::new(journal.clone(), store.clone(), config.validate.clone(), known.clone(), newest)
-        .with_sources(sources);
+    let judge = config.validate.clone();
+    let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, known.clone(), newest).with_sources(sources);
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
@@ -168,6 +161,16 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
         client_sources,
     };
     Ok((opened, bookmarks))
+}
+
+/// The province's rules, checked against its stations.
+fn rules(config: &Config, catalogue: &Catalogue) -> Result<Vec<RuleFile>, StartError> {
+    let mut mistakes = Vec::new();
+    let rules = config::rule_files(&config.province_dir.join("rules"), &mut mistakes);
+    if let Err(wrong) = alerts::check_rules(&rules, catalogue) {
+        mistakes.extend(wrong);
+    }
+    if mistakes.is_empty() { Ok(rules) } else { Err(StartError::Mistakes(mistakes)) }
 }
 
 /// The declared sources, each with its number.

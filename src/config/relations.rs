@@ -20,6 +20,13 @@ const JUDGED_BY: [(&str, &str); 4] = [
 
 /// The key by whose value another is judged.
 pub(super) fn judged_by(key: &str) -> Option<String> {
+    // What a source's section may say depends on its decoder; a wrong one must not be blamed on the rest.
+    if let Some((section, rest)) = key.strip_prefix("source[").and_then(|rest| rest.split_once("]."))
+        && !matches!(rest, "name" | "topic")
+        && !rest.starts_with("from")
+    {
+        return Some(format!("source[{section}].decoder"));
+    }
     let (judged, judge) = JUDGED_BY.iter().find(|(judged, _)| key.ends_with(judged))?;
     Some(format!("{}{judge}", key.strip_suffix(judged)?))
 }

@@ -120,14 +120,7 @@ fn words_and_missing_values_are_the_mappings_business() {
             "wrong_type: /run: \"on\" is neither a number nor a known word",
         ],
     );
-    check(
-        &sources,
-        EDGE,
-        "plant/a/pump",
-        "{",
-        2,
-        &["invalid_json: expected `\"`, at byte 1"],
-    );
+    check(&sources, EDGE, "plant/a/pump", "{", 2, &["invalid_json: expected `\"`, at byte 1"]);
 }
 
 #[test]
