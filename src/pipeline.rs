@@ -19,8 +19,8 @@ use crate::decode::source::Sources;
 use crate::decode::{self, Decoded, Event, Heard};
 use crate::journal::Journal;
 use crate::model::{
-    Arrival, Body, Catalogue, ChannelId, Durable, Intake, Message, Quality, RawCopy, RawMessage, Reason, Refusal,
-    Rejection, RuleFile, Seq, Timestamp,
+    Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
+    Refusal, Rejection, Row, Rows, RuleFile, Seq, SourceId, Timestamp,
 };
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
@@ -33,6 +33,9 @@ const STORE_POLL: Duration = Duration::from_millis(5);
 /// How much of a refused message is kept. Ways in may be told to take packets of up to 256 MiB, and a message that
 /// the journal cannot hold would look like a stopped journal: its sender would offer it again for ever.
 const RAW_BYTES_MAX: usize = 32 << 20;
+
+/// How the name of a row that was not taken begins; the file and the line follow.
+pub const IMPORT_TOPIC: &str = "import/";
 
 /// Messages in, entries out.
 pub struct Pipeline {
@@ -156,7 +159,7 @@ impl Pipeline {
     pub fn store_lags(&self) -> bool {
         let mut gate = self.gate.lock();
         if gate.seen.unstored() > UNSTORED_MAX {
-            gate.seen.forget_stored(self.store.applied());
+            gate.seen.forget_stored(self.store.remembers_through());
         }
         gate.seen.unstored() > UNSTORED_MAX
     }
@@ -165,7 +168,7 @@ impl Pipeline {
     fn take(&self, raw: &RawMessage<'_>, mut message: Message, decoded: &Decoded<'_>) -> Result<Seq, Refusal> {
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, last } = &mut *gate;
-        let (seq, stored_through) = (last.next(), self.store.applied());
+        let (seq, stored_through) = (last.next(), self.store.remembers_through());
         // Most messages are of one station: it is looked up when the name changes.
         let (mut name, mut station) = ("", None);
         for reading in &decoded.readings {
@@ -230,6 +233,64 @@ impl Pipeline {
         repeated
     }
 
+    /// Takes rows of a file with history, or none of them when there is no room. What is taken goes into one entry; a
+    /// row with refusals goes, whole, into one of its own that is named `import/FILE:LINE`.
+    pub fn import(
+        &self,
+        source: SourceId,
+        file: &str,
+        received_at: Timestamp,
+        rows: &Rows<'_>,
+    ) -> Result<Judged, Refusal> {
+        if !self.journal.has_room() || self.store_lags() {
+            return Err(Refusal::Full);
+        }
+        let mut judged = Judged::default();
+        let mut readings = rows.readings.iter();
+        let mut undecoded = rows.rejections.iter();
+        let mut refused_rows = Vec::new();
+        let mut gate = self.gate.lock();
+        let Gate { catalogue, seen, last } = &mut *gate;
+        let (seq, stored_through) = (last.next(), self.store.applied());
+        for row in &rows.rows {
+            let mut rejections: Vec<Rejection> = undecoded.by_ref().take(row.rejections).cloned().collect();
+            for reading in readings.by_ref().take(row.readings) {
+                let station = catalogue.station_named(&reading.station);
+                let checked =
+                    validate::check(&self.validate, catalogue, station, reading, received_at, Arrival::Imported);
+                match checked {
+                    Err(rejection) => rejections.push(rejection),
+                    Ok(sample) => match seen.judge(&sample, |channel, at| self.stored(channel, at)) {
+                        Judgement::Duplicate => judged.duplicates += 1,
+                        Judgement::New | Judgement::Correction => {
+                            seen.remember(&sample, seq, stored_through);
+                            judged.samples.push(sample);
+                        }
+                    },
+                }
+            }
+            judged.refused.extend(rejections.iter().map(|rejection| (row.line, rejection.clone())));
+            if !rejections.is_empty() {
+                refused_rows.push((row, rejections));
+            }
+        }
+        // The samples' entry is the first: its number is the one that they were remembered with.
+        let taken = (!judged.samples.is_empty() || judged.duplicates > 0).then(|| Message {
+            source,
+            received: judged.samples.len() as u32 + judged.duplicates as u32,
+            duplicates: judged.duplicates as u32,
+            samples: judged.samples.clone(),
+            rejections: Vec::new(),
+            raw: None,
+        });
+        let refused = refused_rows.into_iter().map(|(row, rejections)| refused_row(source, file, row, rejections));
+        for message in taken.into_iter().chain(refused) {
+            self.count(&message);
+            judged.seq = self.append(&mut gate, received_at, &Body::Message(message))?;
+        }
+        Ok(judged)
+    }
+
     fn stored(&self, channel: ChannelId, at: Timestamp) -> Option<f64> {
         self.store.contains(channel, at).unwrap_or_else(|error| {
             // Taking a duplicate again is harmless (the store keeps one value a time); refusing a new value is not.
@@ -244,6 +305,19 @@ impl Pipeline {
         for rejection in &message.rejections {
             self.counters.rejected[rejection.reason as usize].increment(1);
         }
+    }
+}
+
+/// The message that becomes the dead letter of a row.
+fn refused_row(source: SourceId, file: &str, row: &Row<'_>, rejections: Vec<Rejection>) -> Message {
+    let raw = RawCopy { topic: format!("{IMPORT_TOPIC}{file}:{}", row.line), payload: row.text.to_vec() };
+    Message {
+        source,
+        received: rejections.len() as u32,
+        duplicates: 0,
+        samples: Vec::new(),
+        rejections,
+        raw: Some(raw),
     }
 }
 

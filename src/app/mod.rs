@@ -24,6 +24,7 @@ use crate::auth::WithPassword;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::follow::{Follows, StateFollower, StoreFollower, Trouble, follow};
+use crate::history::History;
 use crate::journal::Reader;
 use crate::mqtt::client::Client;
 use crate::mqtt::edge::{Access, Edge};
@@ -208,6 +209,7 @@ fn api_parts(
         state: opened.state.clone(),
         feed: opened.feed.clone(),
         store: opened.store.clone(),
+        history: Arc::new(History::new(opened.store.clone(), config.history, config.store.day_offset_minutes)),
         areas: Box::new(move || registry.areas()),
         accounts: opened.accounts.clone(),
         metrics,

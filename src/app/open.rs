@@ -129,14 +129,13 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
     let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts.retention()));
     let saved = Saved { through: state.applied, needs_after: loaded.needs_after };
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
-    catch_up(&journal, &mut state, &store)?;
+    catch_up(&journal, &mut state, &store, &catalogue)?;
     let bookmarks = Bookmarks {
         state: journal.follower(StateFollower::NAME, saved.needs_after)?,
         store: journal.follower(StoreFollower::NAME, store.checkpoint())?,
     };
 
-    let live = &state.live;
-    let newest = |channel| live.latest(channel).map(|latest| latest.observed_at);
+    let newest = |channel| state.newest(channel);
     let (known, now) = (state.catalogue.clone(), clock.now());
     let judge = config.validate.clone();
     let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, known.clone(), newest).with_sources(sources);
@@ -186,7 +185,8 @@ fn sources(config: &Config, registry: &Registry) -> Result<Sources, StartError> 
 }
 
 /// Applies what the journal holds past the snapshot and past the store's checkpoint: the same calls as when it came.
-fn catch_up(journal: &Journal, state: &mut State, store: &Store) -> Result<(), StartError> {
+fn catch_up(journal: &Journal, state: &mut State, store: &Store, catalogue: &Catalogue) -> Result<(), StartError> {
+    store.install(catalogue);
     let mut effects = Effects::default();
     let mut reader = journal.reader(state.applied);
     loop {
@@ -198,6 +198,10 @@ fn catch_up(journal: &Journal, state: &mut State, store: &Store) -> Result<(), S
             state.apply(entry, &mut effects);
         }
         effects.clear();
+    }
+    if !store.is_caught_up_at_start() {
+        // Its server may be down, and the spool long: the follower catches up while everything else runs.
+        return Ok(());
     }
     let mut reader = journal.reader(store.applied());
     loop {

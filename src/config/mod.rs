@@ -28,7 +28,7 @@ pub use sources::with_topics;
 
 use crate::decode::source;
 use crate::model::{Mistake, Span};
-use crate::{alerts, api, journal, mqtt, store, validate};
+use crate::{alerts, api, history, journal, mqtt, store, validate};
 
 /// The shipped file: every key with its unit, its range and its default.
 pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
@@ -53,6 +53,8 @@ pub struct Config {
     pub journal: journal::Config,
     /// History.
     pub store: store::Config,
+    /// Questions about history.
+    pub history: history::Config,
     /// Which readings are believed.
     pub validate: validate::Config,
     /// Alerts.
@@ -84,6 +86,7 @@ impl Default for Config {
             mqtt: Mqtt::default(),
             journal: journal::Config::default(),
             store: store::Config::default(),
+            history: history::Config::default(),
             validate: validate::Config::default(),
             alerts: alerts::Config::default(),
             sources: Vec::new(),

@@ -7,8 +7,8 @@ use super::layout::Layout;
 use super::observed::Heard;
 use super::scan::Scanner;
 use super::walk::{Notes, walk};
-use super::{Limits, check_size, reject};
-use crate::model::{Reason, Rejection};
+use super::{Limits, sink};
+use crate::model::Rejection;
 
 /// Reads one message into `out`. On an error nothing of the message is there.
 pub fn decode<'a>(
@@ -27,10 +27,7 @@ pub(super) fn with_notes<'a>(
     limits: &Limits,
     out: &mut Heard<'a>,
 ) -> Result<Notes<'a>, Rejection> {
-    check_size(payload, limits)?;
-    let text = std::str::from_utf8(payload)
-        .map_err(|error| reject(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))?;
-    walk(&mut Scanner::new(text), layout, limits, out)
+    walk(&mut Scanner::new(sink::text(payload, limits)?), layout, limits, out)
 }
 
 #[cfg(test)]

@@ -3,19 +3,32 @@
 //! A decoder never looks at the registry, the clock or the network. It gives back readings and, beside them, the
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
-pub mod cbor;
+mod cbor;
+pub mod csv_row;
+pub mod exported;
 pub mod json;
 mod layout;
+pub mod line_protocol;
+pub mod mapped_cbor;
+pub mod mapping;
 pub mod native;
 mod number;
 mod observed;
+#[cfg(test)]
+mod samples;
 mod scan;
+pub mod senml;
+mod sink;
 pub mod source;
+pub mod station_file;
 pub mod tasmota;
 mod time;
 mod time_form;
 mod tokens;
+mod tree;
+mod unit_word;
 mod walk;
+pub mod written;
 pub mod zigbee2mqtt;
 
 pub use layout::{Layout, Unlisted};
@@ -32,13 +45,11 @@ pub struct Limits {
     pub readings_max: usize,
     /// Most keys in one object.
     pub keys_max: usize,
-    /// Deepest nesting of objects and lists in each other.
-    pub depth_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { payload_bytes_max: 256 * 1024, readings_max: 10_000, keys_max: 256, depth_max: 16 }
+        Self { payload_bytes_max: 256 * 1024, readings_max: 10_000, keys_max: 256 }
     }
 }
 
@@ -57,18 +68,6 @@ impl Decoded<'_> {
         self.readings.clear();
         self.rejections.clear();
     }
-}
-
-/// That there is something, and not too much of it.
-fn check_size(payload: &[u8], limits: &Limits) -> Result<(), Rejection> {
-    if payload.is_empty() {
-        return Err(reject(Reason::EmptyPayload, "the message has no bytes"));
-    }
-    if payload.len() > limits.payload_bytes_max {
-        let detail = format!("{} bytes, at most {} are taken", payload.len(), limits.payload_bytes_max);
-        return Err(reject(Reason::PayloadTooLarge, detail));
-    }
-    Ok(())
 }
 
 fn reject(reason: Reason, detail: impl Into<String>) -> Rejection {

@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 
 use super::scan::{Scalar, Scanner, Value};
-use super::{Decoded, Limits, check_size, number, reject, time};
+use super::{Decoded, Limits, number, reject, time};
 use crate::model::{Reading, Reason, Rejection, Status, Timestamp};
 
 /// The first two segments of every native topic.
@@ -23,7 +23,13 @@ pub const TOPIC_PREFIX: &str = "saola/v1/";
 /// Reads one message into `out`. On an error nothing of the message is in `out`.
 pub fn decode<'a>(topic: &'a str, payload: &'a [u8], limits: &Limits, out: &mut Decoded<'a>) -> Result<(), Rejection> {
     let (station, property) = address(topic)?;
-    check_size(payload, limits)?;
+    if payload.is_empty() {
+        return Err(reject(Reason::EmptyPayload, "the message has no bytes"));
+    }
+    if payload.len() > limits.payload_bytes_max {
+        let detail = format!("{} bytes, at most {} are taken", payload.len(), limits.payload_bytes_max);
+        return Err(reject(Reason::PayloadTooLarge, detail));
+    }
     let text = std::str::from_utf8(payload)
         .map_err(|error| reject(Reason::InvalidUtf8, format!("not UTF-8 from byte {}", error.valid_up_to())))?;
     let (readings_before, rejections_before) = (out.readings.len(), out.rejections.len());
@@ -56,9 +62,9 @@ fn bare_number<'a>(station: &'a str, property: &'a str, text: &'a str, out: &mut
         Some((value, length)) if length == trimmed.len() => finite(property, value)?,
         _ => return Err(reject(Reason::WrongShape, format!("{property}: a property topic takes one bare number"))),
     };
-    let (time, status) = (None, Status::Measuring);
+    let (time, unit, status) = (None, None, Status::Measuring);
     let (station, property) = (Cow::Borrowed(station), Cow::Borrowed(property));
-    out.readings.push(Reading { station, property, time, value, unit: None, status });
+    out.readings.push(Reading { station, property, time, value, unit, status });
     Ok(())
 }
 
@@ -217,8 +223,8 @@ fn property<'a>(station: &'a str, property: Cow<'a, str>, value: Scalar<'a>, out
     };
     match value {
         Ok(value) => {
-            let (station, status) = (Cow::Borrowed(station), Status::Measuring);
-            out.readings.push(Reading { station, property, time: None, value, unit: None, status });
+            let (time, unit, status, station) = (None, None, Status::Measuring, Cow::Borrowed(station));
+            out.readings.push(Reading { station, property, time, value, unit, status });
         }
         Err(rejection) => out.rejections.push(rejection),
     }

@@ -59,6 +59,17 @@ impl<'a> Scanner<'a> {
         if self.take(byte) { Ok(()) } else { Err(self.broken(&format!("expected `{}`", char::from(byte)))) }
     }
 
+    /// The text between an earlier place ([`Scanner::place`]) and here.
+    pub(super) fn since(&self, place: usize) -> &'a str {
+        &self.text[place..self.at]
+    }
+
+    /// Where the cursor stands, after white space.
+    pub(super) fn place(&mut self) -> usize {
+        self.peek();
+        self.at
+    }
+
     /// White space only from here on.
     pub(super) fn end(&mut self) -> Result<(), Rejection> {
         if self.peek().is_none() { Ok(()) } else { Err(self.broken("more text after the end")) }

@@ -15,6 +15,9 @@ use super::tokens::{Open, Token, Tokens};
 use super::{Limits, number, reject};
 use crate::model::{Reason, Rejection, Status, Timestamp};
 
+/// Deepest nesting of objects and lists in each other.
+const DEPTH_MAX: usize = 16;
+
 /// Texts for the decoder itself, by [`Note`](super::layout::Note).
 pub(super) type Notes<'a> = [Option<Cow<'a, str>>; NOTES];
 
@@ -205,10 +208,10 @@ impl<'a, T: Tokens<'a>> Walk<'a, '_, T> {
     }
 
     fn check_depth(&self) -> Result<(), Rejection> {
-        if self.path.len() < self.limits.depth_max {
+        if self.path.len() < DEPTH_MAX {
             return Ok(());
         }
-        Err(reject(Reason::NestedTooDeep, format!("more than {} levels inside each other", self.limits.depth_max)))
+        Err(reject(Reason::NestedTooDeep, format!("more than {DEPTH_MAX} levels inside each other")))
     }
 
     fn unlisted(&self) -> At<'a> {

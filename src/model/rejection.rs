@@ -70,12 +70,18 @@ reasons! {
     RetainedWithoutTime = "retained_without_time",
     /// The station or the channel was taken out of service.
     Retired = "retired",
-    /// A unit that is not known, or none where one is needed.
-    UnknownUnit = "unknown_unit",
-    /// A unit of something else than the channel measures.
+    /// InfluxDB refused the point for good: its time, its type or its name. Told by the store, never in the journal.
+    RefusedByStore = "refused_by_store",
+    /// A unit that is not known, or that measures something else than the channel's.
     WrongUnit = "wrong_unit",
-    /// Not CBOR, or cut off.
-    InvalidCbor = "invalid_cbor",
+    /// Not the CBOR, protobuf or Cayenne LPP that it should be, or cut off.
+    InvalidBinary = "invalid_binary",
+    /// Valid by its standard, but no quantity: a text, bytes, a table.
+    NotAQuantity = "not_a_quantity",
+    /// A part of a standard that must be understood and is not.
+    Unsupported = "unsupported",
+    /// A value under a name or alias that no birth certificate has told.
+    UnknownAlias = "unknown_alias",
 }
 
 /// One reading (or a whole message) that was not taken.

@@ -9,6 +9,7 @@ mod config;
 mod crash;
 mod edge;
 mod foreign;
+mod influx;
 mod journal;
 mod malformed;
 mod mosquitto;

@@ -45,7 +45,7 @@ fn the_shipped_examples_are_right_and_show_every_decoder_and_key() {
 
     let mut decoders: Vec<Decoder> = found.config.sources.iter().map(|source| source.decoder).collect();
     decoders.dedup();
-    assert_eq!(decoders, [Decoder::Tasmota, Decoder::Zigbee2mqtt, Decoder::Json, Decoder::Cbor]);
+    assert_eq!(decoders, [Decoder::Tasmota, Decoder::Zigbee2mqtt, Decoder::Json, Decoder::Cbor, Decoder::SenmlJson]);
 
     // The list of keys that stands above the examples has all that can be written.
     let (described, _) = DEFAULT_FILE.split_once("# Tasmota: ").unwrap();
@@ -80,7 +80,7 @@ fn every_mistake_of_a_source_is_told_with_its_line_and_key() {
         &[
             "3 source[0].name: edge is the name of a way in",
             "4 source[0].from[1]: \"nobody\" is neither edge nor the name of a broker",
-            "10 source[1].decoder: unknown variant `xml`, expected one of `json`, `cbor`, `tasmota`, `zigbee2mqtt`",
+            "10 source[1].decoder: unknown variant `xml`, expected one of `json`, `cbor`",
             "13 source[2].name: a is source[1] already",
             "14 source[2].topic: lies below saola/v1/, where the native form holds",
             "16 source[2].zone: unknown key; known here: name, from, topic",

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::super::layout::{Role, Unlisted};
 use super::super::time_form::TimeForm;
 use super::*;
+use crate::model::Reason;
 
 /// What was heard, one line each: `device name=value unit @time`, then refusals.
 fn heard(layout: &Layout, payload: &str) -> Vec<String> {

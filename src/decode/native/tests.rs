@@ -5,7 +5,7 @@ use super::*;
 /// Decodes one message for station `S` and writes what came out as text, one part a line.
 fn decoded(topic: &str, payload: &[u8]) -> String {
     let mut out = Decoded::default();
-    let limits = Limits { payload_bytes_max: 4096, readings_max: 20, keys_max: 12, ..Limits::default() };
+    let limits = Limits { payload_bytes_max: 4096, readings_max: 20, keys_max: 12 };
     if let Err(rejection) = decode(topic, payload, &limits, &mut out) {
         assert!(out.readings.is_empty() && out.rejections.is_empty(), "nothing of a refused message is taken");
         return format!("all {}", rejection.reason.word());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::super::layout::Unlisted;
+use super::super::{tasmota, unit_word};
 use crate::model::Unit;
 
 /// A format that devices of other makers speak.
@@ -15,6 +16,10 @@ pub enum Decoder {
     Json,
     /// CBOR of any shape, read by the same pointers.
     Cbor,
+    /// SenML (RFC 8428) in JSON.
+    SenmlJson,
+    /// SenML in CBOR.
+    SenmlCbor,
     /// Tasmota's telemetry.
     Tasmota,
     /// zigbee2mqtt's device states.
@@ -127,21 +132,45 @@ impl Decoder {
         matches!(self, Decoder::Json | Decoder::Cbor)
     }
 
+    /// Whether its names are places in a nested message.
+    pub(super) fn has_places(self) -> bool {
+        matches!(self, Decoder::Json | Decoder::Cbor | Decoder::Tasmota | Decoder::Zigbee2mqtt)
+    }
+
     /// Whether its messages can say the unit of a value.
     pub(super) fn says_units(self) -> bool {
-        matches!(self, Decoder::Tasmota)
+        matches!(self, Decoder::Tasmota | Decoder::SenmlJson | Decoder::SenmlCbor)
     }
 
     /// Whether its messages can say the device, apart from the topic.
     pub(super) fn says_devices(self) -> bool {
-        false
+        matches!(self, Decoder::SenmlJson | Decoder::SenmlCbor)
     }
 
-    /// A unit in the words of its messages.
-    pub(super) fn unit(self, word: &str) -> Option<Unit> {
+    /// A unit in the words of its messages, and what a value in it is to be multiplied by.
+    pub(super) fn unit(self, word: &str) -> Option<(Unit, f64)> {
         match self {
-            Decoder::Tasmota => super::super::tasmota::unit(word),
-            Decoder::Json | Decoder::Cbor | Decoder::Zigbee2mqtt => Unit::parse(word),
+            Decoder::Tasmota => tasmota::unit(word).map(|unit| (unit, 1.0)),
+            Decoder::SenmlJson | Decoder::SenmlCbor => senml_unit(word),
+            Decoder::Json | Decoder::Cbor | Decoder::Zigbee2mqtt => {
+                unit_word::parse(word).map(|known| (known.unit, known.factor))
+            }
         }
     }
+}
+
+/// SenML's units (RFC 8428 section 12.1) are near to UCUM; these are the ones that differ. Those that Saola keeps
+/// nothing in (kilogram, tesla, decibel relative to a milliwatt ...) are not known.
+fn senml_unit(word: &str) -> Option<(Unit, f64)> {
+    Some(match word {
+        "/" => (Unit::One, 1.0),
+        "%RH" | "%EL" => (Unit::Percent, 1.0),
+        "beat/min" | "1/min" => (Unit::PerMinute, 1.0),
+        "pH" => (Unit::Ph, 1.0),
+        "l" => (Unit::Litre, 1.0),
+        "l/s" => (Unit::LitrePerSecond, 1.0),
+        "S/m" => (Unit::MicrosiemensPerCentimetre, 1e4),
+        "J" => (Unit::WattHour, 1.0 / 3600.0),
+        word => return Unit::parse(word).map(|unit| (unit, 1.0)),
+    })
 }

@@ -116,12 +116,12 @@ impl Mapping {
         if self.missing_numbers.contains(&value) {
             return Ok(None);
         }
-        let unit = match unit {
-            Some(word) => Some(self.unit(shown, &word)?),
-            None => name.unit,
-        };
-        let reading = Reading { time, status, ..self.reading(shown, name, unit, value)? };
-        Ok(Some(Reading { station: self.station(device, topic)?, ..reading }))
+        let mut reading = Reading { time, status, ..self.reading(shown, name, value)? };
+        if let Some(word) = unit {
+            let (unit, factor) = self.unit(shown, &word)?;
+            (reading.unit, reading.value) = (Some(unit), reading.value * factor);
+        }
+        self.finish(reading, shown, device, topic)
     }
 
     fn worded<'a>(&'a self, worded: Worded<'a>, topic: &Captures<'a>) -> Result<Option<Reading<'a>>, Rejection> {
@@ -133,8 +133,8 @@ impl Mapping {
         let Some(value) = name.words.get(&*word) else {
             return Err(reject(Reason::WrongType, format!("{shown}: {word:?} is neither a number nor a known word")));
         };
-        let reading = Reading { time, ..self.reading(shown, name, name.unit, *value)? };
-        Ok(Some(Reading { station: self.station(device, topic)?, ..reading }))
+        let reading = Reading { time, ..self.reading(shown, name, *value)? };
+        self.finish(reading, shown, device, topic)
     }
 
     /// What a sender's name is here; `None` when it is passed over.
@@ -150,28 +150,33 @@ impl Mapping {
         }
     }
 
-    fn unit(&self, name: &str, word: &str) -> Result<Unit, Rejection> {
-        let known = self.units.get(word).copied().or_else(|| self.decoder.unit(word));
-        known.ok_or_else(|| reject(Reason::UnknownUnit, format!("{name}: {word:?} is no known unit")))
+    fn unit(&self, name: &str, word: &str) -> Result<(Unit, f64), Rejection> {
+        let own = self.units.get(word).map(|unit| (*unit, 1.0));
+        let known = own.or_else(|| self.decoder.unit(word));
+        known.ok_or_else(|| reject(Reason::WrongUnit, format!("{name}: {word:?} is no known unit")))
     }
 
     /// A reading of a station to be named.
-    fn reading<'a>(
-        &self,
-        shown: &str,
-        name: &'a Name,
-        unit: Option<Unit>,
-        value: f64,
-    ) -> Result<Reading<'a>, Rejection> {
-        if unit.is_none() {
-            return Err(reject(Reason::UnknownUnit, format!("{shown}: neither message nor mapping says its unit")));
-        }
+    fn reading<'a>(&self, shown: &str, name: &'a Name, value: f64) -> Result<Reading<'a>, Rejection> {
         let value = value * name.scale + name.offset;
         if !value.is_finite() {
             return Err(reject(Reason::NotFinite, format!("{shown}: larger than a double can hold when it is scaled")));
         }
         let (station, property) = (Cow::Borrowed(""), Cow::Borrowed(&*name.property));
-        Ok(Reading { station, property, time: None, value, unit, status: Status::Measuring })
+        Ok(Reading { station, property, time: None, value, unit: name.unit, status: Status::Measuring })
+    }
+
+    fn finish<'a>(
+        &'a self,
+        reading: Reading<'a>,
+        shown: &str,
+        device: Cow<'a, str>,
+        topic: &Captures<'a>,
+    ) -> Result<Option<Reading<'a>>, Rejection> {
+        if reading.unit.is_none() {
+            return Err(reject(Reason::WrongUnit, format!("{shown}: neither message nor mapping says its unit")));
+        }
+        Ok(Some(Reading { station: self.station(device, topic)?, ..reading }))
     }
 
     fn station<'a>(&'a self, device: Cow<'a, str>, topic: &Captures<'a>) -> Result<Cow<'a, str>, Rejection> {

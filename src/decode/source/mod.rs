@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use super::layout::{Layout, Role};
 use super::observed::Heard;
 use super::time_form::TimeForm;
-use super::{Decoded, Limits, cbor, json, native, tasmota, zigbee2mqtt};
+use super::{Decoded, Limits, json, mapped_cbor, native, senml, tasmota, zigbee2mqtt};
 use crate::model::{RawMessage, Rejection, SourceId};
 pub use config::{Config, Decoder, Named};
 use mapping::Mapping;
@@ -92,7 +92,7 @@ impl Sources {
         match declared {
             None => (raw.source, native::decode(raw.topic, raw.payload, limits, out).err()),
             Some((source, topic)) => {
-                let refused = source.read(&topic, raw.payload, limits, heard).err();
+                let refused = source.read(raw, &topic, limits, heard).err();
                 source.mapping.apply(heard, &topic, out);
                 (source.id, refused)
             }
@@ -119,19 +119,22 @@ impl Sources {
 impl Source {
     fn read<'a>(
         &'a self,
-        topic: &Captures<'a>,
-        payload: &'a [u8],
+        raw: &RawMessage<'a>,
+        captures: &Captures<'a>,
         limits: &Limits,
         heard: &mut Heard<'a>,
     ) -> Result<(), Rejection> {
+        let RawMessage { topic, payload, received_at, .. } = *raw;
         match self.decoder {
             Decoder::Json => json::decode(&self.layout, payload, limits, heard),
-            Decoder::Cbor => cbor::decode(&self.layout, payload, limits, heard),
+            Decoder::Cbor => mapped_cbor::decode(&self.layout, payload, limits, heard),
             Decoder::Tasmota => tasmota::decode(&self.layout, payload, limits, heard),
             Decoder::Zigbee2mqtt => {
-                let device = self.device.map_or("", |place| topic.get(place));
+                let device = self.device.map_or("", |place| captures.get(place));
                 zigbee2mqtt::decode(&self.layout, device, payload, limits, heard)
             }
+            Decoder::SenmlJson => senml::decode_json(topic, payload, received_at, limits, heard),
+            Decoder::SenmlCbor => senml::decode_cbor(topic, payload, received_at, limits, heard),
         }
     }
 }
@@ -202,7 +205,7 @@ fn lay_out(config: &Config, note: &mut impl FnMut(&str, String)) -> Layout {
         note("decoder", message);
     }
     // A name that stands in the message as a text has no place of its own.
-    if config.value_at.is_none() {
+    if config.value_at.is_none() && config.decoder.has_places() {
         for name in config.names.keys() {
             if config.decoder.is_mapped() && !name.is_empty() && !name.starts_with('/') {
                 note(&format!("names.{name}"), "must be a JSON Pointer such as /air/temperature".to_owned());
@@ -211,7 +214,7 @@ fn lay_out(config: &Config, note: &mut impl FnMut(&str, String)) -> Layout {
             }
         }
     }
-    for (place, name) in config.ignored.iter().enumerate() {
+    for (place, name) in config.ignored.iter().enumerate().filter(|_| config.decoder.has_places()) {
         let is_place = !config.decoder.is_mapped() || name.starts_with('/');
         match is_place.then(|| layout.ignored(name)) {
             Some(Err(message)) => note(&format!("ignored[{place}]"), message),

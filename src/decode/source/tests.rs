@@ -156,9 +156,9 @@ fn a_device_may_stand_in_the_message() {
         2,
         &[
             "cổng 1.7/air_temperature=71 [degF] @2026-11-21T03:15:00Z",
-            "unknown_unit: /*/v: neither message nor mapping says its unit",
+            "wrong_unit: /*/v: neither message nor mapping says its unit",
             "unknown_station: the message does not say which device it is of",
-            "unknown_unit: /*/v: \"°R\" is no known unit",
+            "wrong_unit: /*/v: \"°R\" is no known unit",
         ],
     );
 }
@@ -209,5 +209,23 @@ fn every_mistake_of_a_section_is_told() {
     check_mistakes(
         "topic = 'tele/{device}/SENSOR'\ndecoder = 'tasmota'\ntime_at = '/Time'\nnames = { 'AM2301.Temperature' = { property = 'a' }, 'Time' = { property = 'b' } }",
         &["time_at: is for json and cbor", "names.Time: names a place that has another meaning"],
+    );
+}
+
+#[test]
+fn records_of_senml_are_mapped_by_device_name_and_unit() {
+    let sources = sources(
+        "[[source]]\nname = 'a'\ntopic = 'senml/+'\ndecoder = 'senml_json'\nstations = { 'urn:dev:ow:10e2' = 'WX' }\n\
+         unlisted = 'ignore'\nnames = { t = { property = 'air_temperature' }, c = { property = 'conductivity' } }\n",
+    );
+    let pack = r#"[{"bn":"urn:dev:ow:10e2:","bt":1.795230900e9,"n":"t","u":"Cel","v":23.1},{"n":"c","u":"S/m","v":0.05},{"n":"x","v":1}]"#;
+    let time = "@2026-11-21T03:15:00Z";
+    check(
+        &sources,
+        EDGE,
+        "senml/g",
+        pack,
+        2,
+        &[&format!("WX/air_temperature=23.1 Cel {time}"), &format!("WX/conductivity=500 uS/cm {time}")],
     );
 }

@@ -97,7 +97,7 @@ fn what_is_cut_off_or_lies_about_its_length_is_refused() {
         "5f6161ff",
         "c0c0c0c0c0c0c0c0c0c000",
     ] {
-        check(&layout, hex, Err(Reason::InvalidCbor));
+        check(&layout, hex, Err(Reason::InvalidBinary));
     }
     check(&layout, "", Err(Reason::EmptyPayload));
     check(&layout, "a1f501", Err(Reason::WrongShape));
