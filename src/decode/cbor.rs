@@ -91,6 +91,7 @@ impl<'a> Cbor<'a> {
     pub(super) fn number(&mut self, item: Item<'a>) -> Result<Option<f64>, Rejection> {
         match item {
             Item::Unsigned(value) => Ok(Some(value as f64)),
+            // Through 128 bits: two roundings would be one too many.
             Item::Negative(value) => Ok(Some((-1 - i128::from(value)) as f64)),
             Item::Float(value) => Ok(Some(value)),
             Item::Tag(tag @ (2 | 3)) => match self.item()? {
@@ -270,6 +271,7 @@ mod tests {
         check("1bffffffffffffffff", Some(18_446_744_073_709_551_615.0));
         check("3903e7", Some(-1000.0));
         check("3bffffffffffffffff", Some(-18_446_744_073_709_551_616.0));
+        check("3b0020000000000001", Some(-9_007_199_254_740_994.0));
         check("f98000", Some(-0.0));
         check("f93e00", Some(1.5));
         check("f97bff", Some(65504.0));

@@ -3,30 +3,38 @@
 //! A decoder never looks at the registry, the clock or the network. It gives back readings and, beside them, the
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
+pub mod cayenne;
 mod cbor;
+pub mod chirpstack;
 pub mod csv_row;
 pub mod exported;
 pub mod json;
 mod layout;
 pub mod line_protocol;
+pub mod lorawan;
 pub mod mapped_cbor;
 pub mod mapping;
 pub mod native;
+pub mod ngsi;
 mod number;
 mod observed;
+mod period;
 #[cfg(test)]
 mod samples;
 mod scan;
 pub mod senml;
 mod sink;
 pub mod source;
+pub mod sparkplug;
+pub mod sta;
 pub mod station_file;
 pub mod tasmota;
 mod time;
 mod time_form;
 mod tokens;
 mod tree;
-mod unit_word;
+pub mod tts;
+pub mod unit_word;
 mod walk;
 pub mod written;
 pub mod zigbee2mqtt;
@@ -70,7 +78,8 @@ impl Decoded<'_> {
     }
 }
 
-fn reject(reason: Reason, detail: impl Into<String>) -> Rejection {
+/// A rejection whose detail is short.
+pub(crate) fn reject(reason: Reason, detail: impl Into<String>) -> Rejection {
     let mut detail = detail.into();
     if detail.len() > DETAIL_BYTES_MAX {
         let cut = (0..=DETAIL_BYTES_MAX).rev().find(|at| detail.is_char_boundary(*at)).unwrap_or(0);

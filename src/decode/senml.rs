@@ -18,10 +18,10 @@ mod record;
 
 use std::borrow::Cow;
 
-use self::record::Record;
 use super::cbor::{Cbor, Item};
+use self::record::Record;
 use super::scan::Scanner;
-use super::sink::{self, Sink};
+use super::sink::{self, NAME_BYTES_MAX, Sink};
 use super::tree::Reader;
 use super::{Heard, Limits, reject};
 use crate::model::{Reason, Rejection, Timestamp};
@@ -127,7 +127,11 @@ impl<'a> Pack<'a> {
         self.time = record.base_time.unwrap_or(self.time);
         self.value = record.base_value.or(self.value);
         self.sum = record.base_sum.or(self.sum);
-        let name = joined(&self.name, record.name.unwrap_or_default());
+        let name = record.name.unwrap_or_default();
+        if self.name.len() + name.len() > NAME_BYTES_MAX {
+            return sink.refuse(Reason::WrongShape, format!("a name of more than {NAME_BYTES_MAX} bytes"));
+        }
+        let name = joined(&self.name, name);
         if let Some((reason, what)) = record.refused {
             return sink.refuse(reason, format!("{name}: {what}"));
         }

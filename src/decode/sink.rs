@@ -7,6 +7,10 @@ use super::observed::{Event, Heard, Observed};
 use super::{Limits, reject};
 use crate::model::{Reason, Rejection, Status, Timestamp};
 
+/// Longest name of a device or a quantity, and longest unit. Joined names (base names, nested keys) could otherwise
+/// multiply a payload's size by its number of values.
+pub(super) const NAME_BYTES_MAX: usize = 256;
+
 /// The payload's size is within bounds.
 pub(super) fn bounded(payload: &[u8], limits: &Limits) -> Result<(), Rejection> {
     if payload.is_empty() {
@@ -51,7 +55,7 @@ pub(super) struct Sink<'o, 'a> {
 }
 
 impl<'a> Sink<'_, 'a> {
-    /// A value of a device that is measuring. One that is not finite is refused by itself.
+    /// A value of a device that is measuring.
     pub(super) fn observe(
         &mut self,
         device: &Cow<'a, str>,
@@ -60,11 +64,27 @@ impl<'a> Sink<'_, 'a> {
         time: Option<Timestamp>,
         value: f64,
     ) -> Result<(), Rejection> {
-        if !value.is_finite() {
-            return self.refuse(Reason::NotFinite, format!("{name}: not a number that a double can hold"));
+        if device.len() > NAME_BYTES_MAX {
+            return self.refuse(
+                Reason::WrongShape,
+                format!("{name}: its device's name is longer than {NAME_BYTES_MAX} bytes"),
+            );
         }
         let (device, status, place) = (device.clone(), Status::Measuring, None);
-        self.out.observed.push(Observed { device, name, unit, time, value, status, place });
+        self.take(Observed { device, name, unit, time, value, status, place })
+    }
+
+    /// A value. One that is not finite is refused by itself, and so is one whose names are too long.
+    pub(super) fn take(&mut self, observed: Observed<'a>) -> Result<(), Rejection> {
+        let unit_bytes = observed.unit.as_ref().map_or(0, |unit| unit.len());
+        if observed.device.len().max(observed.name.len()).max(unit_bytes) > NAME_BYTES_MAX {
+            let detail = format!("names and units have at most {NAME_BYTES_MAX} bytes");
+            return self.refuse(Reason::WrongShape, detail);
+        }
+        if !observed.value.is_finite() {
+            return self.refuse(Reason::NotFinite, format!("{}: not a number that a double can hold", observed.name));
+        }
+        self.out.observed.push(observed);
         self.within_bounds()
     }
 

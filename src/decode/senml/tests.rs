@@ -101,6 +101,8 @@ fn a_value_that_is_no_quantity_costs_its_record() {
         "wrong_type\nwrong_type\nwrong_type\ninvalid_time",
     );
     check(r#"[{"v":1}]"#, "wrong_shape");
+    let long = "x".repeat(300);
+    check(&format!(r#"[{{"bn":"{long}","v":1}},{{"bn":"a/","n":"t","v":2}}]"#), "a|t = 2\nwrong_shape");
 }
 
 /// Section 4.4: a label that ends in `_` must be understood; another unknown label is passed over.
