@@ -18,8 +18,8 @@ mod record;
 
 use std::borrow::Cow;
 
-use super::cbor::{Cbor, Item};
 use self::record::Record;
+use super::cbor::{Cbor, Item};
 use super::scan::Scanner;
 use super::sink::{self, NAME_BYTES_MAX, Sink};
 use super::tree::Reader;

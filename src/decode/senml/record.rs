@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::super::cbor::{Cbor, Item};
 use super::super::tree::Json;
 use super::super::{Limits, reject};
-use super::super::cbor::{Cbor, Item};
 use crate::model::{Reason, Rejection};
 
 /// The fields of RFC 8428 section 4 that mean something here.

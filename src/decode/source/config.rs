@@ -20,6 +20,18 @@ pub enum Decoder {
     SenmlJson,
     /// SenML in CBOR.
     SenmlCbor,
+    /// Sparkplug B 3.0.
+    SparkplugB,
+    /// ChirpStack v4 events as JSON.
+    ChirpstackV4,
+    /// The Things Stack v3 messages.
+    TheThingsStackV3,
+    /// Cayenne LPP, the bytes alone.
+    CayenneLpp,
+    /// NGSI-LD and NGSIv2 entities and notifications.
+    Ngsi,
+    /// OGC SensorThings 1.1 observations.
+    Sensorthings,
     /// Tasmota's telemetry.
     Tasmota,
     /// zigbee2mqtt's device states.
@@ -139,12 +151,12 @@ impl Decoder {
 
     /// Whether its messages can say the unit of a value.
     pub(super) fn says_units(self) -> bool {
-        matches!(self, Decoder::Tasmota | Decoder::SenmlJson | Decoder::SenmlCbor)
+        !matches!(self, Decoder::Json | Decoder::Cbor | Decoder::Zigbee2mqtt)
     }
 
     /// Whether its messages can say the device, apart from the topic.
     pub(super) fn says_devices(self) -> bool {
-        matches!(self, Decoder::SenmlJson | Decoder::SenmlCbor)
+        !self.has_places() && self != Decoder::CayenneLpp
     }
 
     /// A unit in the words of its messages, and what a value in it is to be multiplied by.
@@ -152,9 +164,7 @@ impl Decoder {
         match self {
             Decoder::Tasmota => tasmota::unit(word).map(|unit| (unit, 1.0)),
             Decoder::SenmlJson | Decoder::SenmlCbor => senml_unit(word),
-            Decoder::Json | Decoder::Cbor | Decoder::Zigbee2mqtt => {
-                unit_word::parse(word).map(|known| (known.unit, known.factor))
-            }
+            _ => unit_word::parse(word).map(|known| (known.unit, known.factor)),
         }
     }
 }

@@ -117,7 +117,7 @@ impl Mapping {
             return Ok(None);
         }
         let mut reading = Reading { time, status, ..self.reading(shown, name, value)? };
-        if let Some(word) = unit {
+        if let Some(word) = unit.filter(|word| !word.is_empty()) {
             let (unit, factor) = self.unit(shown, &word)?;
             (reading.unit, reading.value) = (Some(unit), reading.value * factor);
         }

@@ -8,6 +8,7 @@
 //! Left out: ways in other than MQTT (files and hooks will name their source themselves).
 
 pub mod config;
+mod format;
 mod mapping;
 pub mod pattern;
 
@@ -17,9 +18,10 @@ use jiff::tz::TimeZone;
 use super::layout::{Layout, Role};
 use super::observed::Heard;
 use super::time_form::TimeForm;
-use super::{Decoded, Limits, json, mapped_cbor, native, senml, tasmota, zigbee2mqtt};
+use super::{Decoded, Limits, native, tasmota};
 use crate::model::{RawMessage, Rejection, SourceId};
 pub use config::{Config, Decoder, Named};
+use format::Format;
 use mapping::Mapping;
 use pattern::{Captures, Pattern};
 
@@ -29,10 +31,7 @@ struct Source {
     id: SourceId,
     from: Vec<SourceId>,
     topic: Pattern,
-    decoder: Decoder,
-    layout: Layout,
-    /// The captured level that is a device's name: for formats whose topics are part of them.
-    device: Option<u8>,
+    format: Format,
     mapping: Mapping,
 }
 
@@ -48,7 +47,7 @@ pub struct Sources {
 /// A source whose number nobody knows yet: what can be said of its section alone.
 struct Prepared {
     topic: Pattern,
-    layout: Layout,
+    format: Format,
     mapping: Mapping,
 }
 
@@ -63,7 +62,7 @@ impl Sources {
         let mut mistakes = Vec::new();
         for (place, config) in configs.iter().enumerate() {
             let mut note = |key: &str, message: String| mistakes.push((format!("source[{place}].{key}"), message));
-            let Some(Prepared { topic, layout, mapping }) = prepare(config, &mut note) else { continue };
+            let Some(Prepared { topic, format, mapping }) = prepare(config, &mut note) else { continue };
             let Some(id) = number(&config.name) else {
                 note("name", format!("{} has no number", config.name));
                 continue;
@@ -73,8 +72,7 @@ impl Sources {
                 prepared.by_way_in.entry(*way).or_default().push(prepared.sources.len());
             }
             prepared.by_id.insert(id, prepared.sources.len());
-            let device = topic.place("device");
-            prepared.sources.push(Source { id, from, topic, decoder: config.decoder, layout, device, mapping });
+            prepared.sources.push(Source { id, from, topic, format, mapping });
         }
         if mistakes.is_empty() { Ok(prepared) } else { Err(mistakes) }
     }
@@ -92,7 +90,7 @@ impl Sources {
         match declared {
             None => (raw.source, native::decode(raw.topic, raw.payload, limits, out).err()),
             Some((source, topic)) => {
-                let refused = source.read(raw, &topic, limits, heard).err();
+                let refused = source.format.read(raw, &topic, limits, heard).err();
                 source.mapping.apply(heard, &topic, out);
                 (source.id, refused)
             }
@@ -116,29 +114,6 @@ impl Sources {
     }
 }
 
-impl Source {
-    fn read<'a>(
-        &'a self,
-        raw: &RawMessage<'a>,
-        captures: &Captures<'a>,
-        limits: &Limits,
-        heard: &mut Heard<'a>,
-    ) -> Result<(), Rejection> {
-        let RawMessage { topic, payload, received_at, .. } = *raw;
-        match self.decoder {
-            Decoder::Json => json::decode(&self.layout, payload, limits, heard),
-            Decoder::Cbor => mapped_cbor::decode(&self.layout, payload, limits, heard),
-            Decoder::Tasmota => tasmota::decode(&self.layout, payload, limits, heard),
-            Decoder::Zigbee2mqtt => {
-                let device = self.device.map_or("", |place| captures.get(place));
-                zigbee2mqtt::decode(&self.layout, device, payload, limits, heard)
-            }
-            Decoder::SenmlJson => senml::decode_json(topic, payload, received_at, limits, heard),
-            Decoder::SenmlCbor => senml::decode_cbor(topic, payload, received_at, limits, heard),
-        }
-    }
-}
-
 /// Every mistake that can be seen in a source's section alone, as key and sentence.
 pub fn mistakes(config: &Config) -> Vec<(String, String)> {
     let mut mistakes = Vec::new();
@@ -159,7 +134,11 @@ fn prepare(config: &Config, note: &mut impl FnMut(&str, String)) -> Option<Prepa
             "must capture the device, as in zigbee2mqtt/{device#}: some topics are not of a device".to_owned(),
         );
     }
-    let layout = lay_out(config, note);
+    let zone = TimeZone::get(&config.time_zone).unwrap_or_else(|_| {
+        note("time_zone", format!("{:?} is no time zone such as Asia/Ho_Chi_Minh", config.time_zone));
+        TimeZone::UTC
+    });
+    let layout = lay_out(config, &zone, note);
     let is_named = topic.place("name").is_some();
     if is_named && config.value_at.is_none() {
         note("value_at", "is missing: the topic's {name} is the name of a value that stands there".to_owned());
@@ -171,16 +150,13 @@ fn prepare(config: &Config, note: &mut impl FnMut(&str, String)) -> Option<Prepa
     if config.names.is_empty() {
         note("names", "must list at least one name of the sender's".to_owned());
     }
-    Some(Prepared { topic, layout, mapping })
+    let format = Format::new(config.decoder, layout, zone, topic.place("device"));
+    Some(Prepared { topic, format, mapping })
 }
 
-fn lay_out(config: &Config, note: &mut impl FnMut(&str, String)) -> Layout {
+fn lay_out(config: &Config, zone: &TimeZone, note: &mut impl FnMut(&str, String)) -> Layout {
     let mut layout = Layout::new(config.unlisted);
-    let zone = TimeZone::get(&config.time_zone).unwrap_or_else(|_| {
-        note("time_zone", format!("{:?} is no time zone such as Asia/Ho_Chi_Minh", config.time_zone));
-        TimeZone::UTC
-    });
-    let form = TimeForm::parse(&config.time_format, &zone).unwrap_or_else(|message| {
+    let form = TimeForm::parse(&config.time_format, zone).unwrap_or_else(|message| {
         note("time_format", message);
         TimeForm::Rfc3339
     });
@@ -200,7 +176,7 @@ fn lay_out(config: &Config, note: &mut impl FnMut(&str, String)) -> Layout {
         }
     }
     if config.decoder == Decoder::Tasmota
-        && let Err(message) = tasmota::lay_out(&mut layout, zone)
+        && let Err(message) = tasmota::lay_out(&mut layout, zone.clone())
     {
         note("decoder", message);
     }

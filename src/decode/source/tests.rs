@@ -229,3 +229,35 @@ fn records_of_senml_are_mapped_by_device_name_and_unit() {
         &[&format!("WX/air_temperature=23.1 Cel {time}"), &format!("WX/conductivity=500 uS/cm {time}")],
     );
 }
+
+/// What a message handed in by a way in says of the devices themselves, and how many readings it has.
+fn events(sources: &Sources, arrival: Arrival, topic: &str, payload: &str) -> (usize, Vec<String>) {
+    let raw = RawMessage { source: EDGE, topic, payload: payload.as_bytes(), received_at: NOW, arrival };
+    let (mut heard, mut out) = (Heard::default(), Decoded::default());
+    let (_, refused) = sources.decode(&raw, &Limits::default(), &mut heard, &mut out);
+    assert_eq!((refused, &out.rejections), (None, &Vec::new()));
+    (out.readings.len(), heard.events.iter().map(|event| format!("{event:?}")).collect())
+}
+
+#[test]
+fn what_a_format_remembers_is_left_alone_by_a_message_handed_in_again() {
+    let sources = sources(
+        "[[source]]\nname = 'a'\ntopic = 'application/+/device/{device}/event/up'\ndecoder = 'chirpstack_v4'\n\
+         ignored = ['rssi', 'snr', 'dr']\nnames = { t = { property = 'air_temperature', unit = 'Cel' } }\n",
+    );
+    let topic = "application/x/device/0101/event/up";
+    let uplink = |count: u32| {
+        format!(
+            "{{\"deduplicationId\":\"id {count}\",\"time\":\"2026-11-21T03:15:00+00:00\",\"deviceInfo\":{{\"devEui\":\"0101\"}},\
+             \"devAddr\":\"00189440\",\"fCnt\":{count},\"object\":{{\"t\":21.5}}}}"
+        )
+    };
+    let again = Arrival::Again { first_at: NOW };
+    assert_eq!(events(&sources, Arrival::Fresh, topic, &uplink(7)), (1, vec![]));
+    let repeated = vec!["Repeated { device: \"0101\", key: \"id 7\" }".to_owned()];
+    assert_eq!(events(&sources, Arrival::Fresh, topic, &uplink(7)), (0, repeated));
+    assert_eq!(events(&sources, again, topic, &uplink(7)), (1, vec![]), "it is to be stored this time");
+    assert_eq!(events(&sources, again, topic, &uplink(99)), (1, vec![]));
+    let gap = vec!["Gap { device: \"0101\", missed: 2 }".to_owned()];
+    assert_eq!(events(&sources, Arrival::Fresh, topic, &uplink(10)), (1, gap));
+}
