@@ -47,9 +47,12 @@ pub(super) enum Role {
 /// Texts of a message that only its own decoder understands, by their place in [`Notes`](super::walk::Notes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Note {
-    TemperatureUnit,
-    PressureUnit,
-    SpeedUnit,
+    /// The unit of temperatures.
+    Temperature,
+    /// The unit of pressures.
+    Pressure,
+    /// The unit of speeds.
+    Speed,
 }
 
 /// Notes that there are.

@@ -17,17 +17,17 @@ use crate::model::{Rejection, Unit};
 
 /// What is measured in which of the message's units, by the last key.
 const MEASURED_IN: [(Note, &[&str]); 3] = [
-    (Note::TemperatureUnit, &["Temperature", "DewPoint", "HeatIndex"]),
-    (Note::PressureUnit, &["Pressure", "SeaPressure"]),
-    (Note::SpeedUnit, &["Speed"]),
+    (Note::Temperature, &["Temperature", "DewPoint", "HeatIndex"]),
+    (Note::Pressure, &["Pressure", "SeaPressure"]),
+    (Note::Speed, &["Speed"]),
 ];
 
 /// Adds the places that all of Tasmota's messages have.
 pub(super) fn lay_out(layout: &mut Layout, zone: TimeZone) -> Result<(), String> {
     layout.put("/Time", Role::Time(TimeForm::Local(zone)))?;
-    layout.put("/TempUnit", Role::Note(Note::TemperatureUnit))?;
-    layout.put("/PressureUnit", Role::Note(Note::PressureUnit))?;
-    layout.put("/SpeedUnit", Role::Note(Note::SpeedUnit))
+    layout.put("/TempUnit", Role::Note(Note::Temperature))?;
+    layout.put("/PressureUnit", Role::Note(Note::Pressure))?;
+    layout.put("/SpeedUnit", Role::Note(Note::Speed))
 }
 
 /// Reads one message into `out`. On an error nothing of the message is there.
