@@ -18,7 +18,7 @@ use crate::journal::{Follower, Journal, Reader};
 use crate::live::Feed;
 use crate::model::{Durable, Entry, Seq, Transition};
 use crate::state::{Effects, State, snapshot};
-use crate::store::Store;
+use crate::store::{Settling, Store};
 
 /// Entries and bytes taken at a time: a few milliseconds of work under the state's lock.
 const BATCH_ENTRIES: usize = 4_096;
@@ -27,6 +27,8 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const REST_EVERY: Duration = Duration::from_secs(60);
 /// How often a reader with nothing to take looks whether it is pressed.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
+/// Samples that the store settles between two looks at the journal: some tens of milliseconds.
+const SETTLED_AT_A_TIME: usize = 100_000;
 /// How long a reader that failed waits before it tries the same again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -43,6 +45,11 @@ pub trait Follows: Send {
 
     /// Makes durable what it took; called every minute, when it is pressed, and at the end.
     fn rest(&mut self) -> anyhow::Result<()>;
+
+    /// Does a little of what can wait, when there is nothing to take; whether more of it is left.
+    fn idle(&mut self) -> anyhow::Result<bool> {
+        Ok(false)
+    }
 
     /// Whether the journal is at its cap and has not let go of anything since the last rest: only a rest helps.
     fn is_pressed(&self) -> bool;
@@ -68,9 +75,14 @@ pub fn follow<F: Follows>(
         } else {
             Ok(())
         };
-        note(F::NAME, trouble, step.and(rest));
+        let idle = if is_ending { Ok(false) } else { follows.idle() };
+        let more = matches!(idle, Ok(true));
+        note(F::NAME, trouble, step.and(rest).and(idle.map(drop)));
         if is_ending {
             return;
+        }
+        if more {
+            continue;
         }
         runtime.block_on(async {
             tokio::select! {
@@ -217,9 +229,16 @@ impl Follows for StoreFollower {
         // Otherwise the store flushes by itself, when enough has gathered.
         if self.stop.is_cancelled() || self.is_pressed() {
             self.store.flush()?;
+        } else {
+            // Under a load that leaves no idle moment, too, but not before a stop.
+            self.store.settle(SETTLED_AT_A_TIME)?;
         }
         self.follower.passed(self.store.checkpoint());
         Ok(())
+    }
+
+    fn idle(&mut self) -> anyhow::Result<bool> {
+        Ok(self.store.settle(SETTLED_AT_A_TIME)? == Settling::More)
     }
 
     fn is_pressed(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::influx;
+use super::{Retention, influx};
 
 const MIB: u64 = 1 << 20;
 
@@ -55,6 +55,11 @@ pub struct Config {
     pub day_offset_minutes: i32,
     /// Which InfluxDB, when `kind` is `influx`.
     pub influx: influx::Config,
+    /// Seconds after its end, and after its last sample came, that a day of a channel is settled, judged by the times
+    /// of entries: made small, with its tallies kept. 0 to 31,536,000. Default 172,800, two days.
+    pub settle_after_s: u64,
+    /// How long history is kept, by class of station. Default for ever.
+    pub retention: Retention,
 }
 
 impl Default for Config {
@@ -70,6 +75,8 @@ impl Default for Config {
             write_ahead_bytes: 64 * MIB,
             day_offset_minutes: 420,
             influx: influx::Config::default(),
+            settle_after_s: 172_800,
+            retention: Retention::default(),
         }
     }
 }
@@ -81,6 +88,12 @@ impl Config {
             ((1..=10_000_000).contains(&self.flush_samples), "flush_samples", "must be 1 to 10000000"),
             ((1..=86_400).contains(&self.flush_after_s), "flush_after_s", "must be 1 to 86400"),
             (self.write_buffer_bytes >= MIB, "write_buffer_bytes", "must be at least 1048576"),
+            (self.settle_after_s <= 31_536_000, "settle_after_s", "must be 0 to 31536000"),
+            (
+                self.retention.is_usable(),
+                "retention",
+                "must keep at most 36500 days, and coarser tiers no shorter: raw, minutes, hours, days",
+            ),
             (self.write_ahead_bytes >= 64 * MIB, "write_ahead_bytes", "must be at least 67108864"),
         ];
         let own = checks.into_iter().filter(|(right, ..)| !right).map(|(_, key, wrong)| (key, wrong));

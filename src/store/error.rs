@@ -60,6 +60,12 @@ pub enum StoreError {
         /// Why.
         source: fjall::Error,
     },
+    /// Settled days were not written: nothing more is taken until a restart.
+    #[error("cannot write settled history")]
+    Settle {
+        /// Why.
+        source: fjall::Error,
+    },
     /// An earlier write failed: nothing is taken until a restart.
     #[error("the store has stopped after a failed write")]
     Stopped,
@@ -106,6 +112,41 @@ pub enum StoreError {
         url: String,
         /// Why.
         source: InfluxError,
+    },
+    /// Kept tallies cannot be read, and there are no samples to make them from.
+    #[error("tallies of channel {channel} on {day} are damaged: {damage}")]
+    DamagedTallies {
+        /// The channel.
+        channel: ChannelId,
+        /// The UTC day.
+        day: Day,
+        /// What is wrong with its bytes.
+        damage: Damage,
+    },
+    /// A value that a correction replaced cannot be read.
+    #[error("a replaced value of channel {channel} is damaged")]
+    DamagedEarlier {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// A note that the store keeps for itself cannot be read.
+    #[error("the store's note of the {what} is damaged: {damage}")]
+    DamagedNote {
+        /// Which.
+        what: &'static str,
+        /// What is wrong with its bytes.
+        damage: Damage,
+    },
+    /// The day tier was begun with another offset, and its days cannot be cut anew.
+    #[error(
+        "store.day_offset_minutes is {configured}, but the days of this store begin at {kept}: set it back, or begin a \
+         new store and import the history"
+    )]
+    DayOffset {
+        /// That of the store.
+        kept: i32,
+        /// That of the configuration.
+        configured: i32,
     },
     /// The store's own note of how far it is cannot be read.
     #[error("the store's bookmark is damaged: {0}")]

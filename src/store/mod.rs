@@ -8,6 +8,7 @@ pub mod embedded;
 mod error;
 pub mod influx;
 mod range;
+mod retention;
 mod sample;
 mod tally;
 mod tier;
@@ -16,9 +17,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use config::{Config, Kind};
-pub use embedded::{Damage, Day, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals, Status};
+pub use embedded::{
+    Damage, Day, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals, Earlier, Settling, Status,
+};
 pub use error::StoreError;
 pub use range::Range;
+pub use retention::{Retention, Spans};
 pub use sample::StoredSample;
 pub use tally::{Tally, advance};
 pub use tier::Tier;
@@ -31,7 +35,7 @@ use influx::Influx;
 /// History. One thread applies; any number read meanwhile. All calls may block.
 pub enum Store {
     /// In the data directory, over fjall.
-    Embedded(Embedded),
+    Embedded(Box<Embedded>),
     /// Samples in InfluxDB 2, the rest in the data directory.
     Influx(Box<Influx>),
 }
@@ -40,7 +44,7 @@ impl Store {
     /// Opens the store in a directory, or makes one. The caller then applies the journal after [`Store::checkpoint`].
     pub fn open(directory: &Path, config: &Config) -> Result<Self, StoreError> {
         match config.kind {
-            Kind::Embedded => Embedded::open(directory, config).map(Store::Embedded),
+            Kind::Embedded => Embedded::open(directory, config).map(Box::new).map(Store::Embedded),
             Kind::Influx => Influx::open(directory, config).map(Box::new).map(Store::Influx),
         }
     }
@@ -101,6 +105,16 @@ impl Store {
         }
     }
 
+    /// Makes days that have rested small, up to about so many samples, when nothing else is to be done. Changes no
+    /// answer.
+    pub fn settle(&self, samples: usize) -> Result<Settling, StoreError> {
+        match self {
+            Store::Embedded(store) => store.settle(samples),
+            // InfluxDB compacts by itself.
+            Store::Influx(_) => Ok(Settling::Done),
+        }
+    }
+
     /// One channel's samples with `from <= time < to`, ascending, one per time, as of now.
     pub fn range(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Range {
         match self {
@@ -123,7 +137,16 @@ impl Store {
         }
     }
 
-    /// The channel's latest sample by time. An error when a later one may be in a part that cannot be read.
+    /// What corrections of one channel replaced, of times in `from..to`, ascending by time and then by entry.
+    pub fn earlier(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Result<Vec<Earlier>, StoreError> {
+        match self {
+            Store::Embedded(store) => store.earlier(channel, from, to),
+            // InfluxDB keeps the last value of a time alone.
+            Store::Influx(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The channel's latest sample by time; it outlives the deletion of its day for age.
     pub fn last(&self, channel: ChannelId) -> Result<Option<StoredSample>, StoreError> {
         match self {
             Store::Embedded(store) => store.last(channel),

@@ -224,7 +224,8 @@ async fn other_makers_messages_come_to_the_history_in_our_names_units_and_times(
     service.terminate();
     service.change_config("/bếp\" = \"Bếp\"", "/bếp\" = \"Bếp\", \"lạ\" = \"T-a1\"");
     service.start_again().await;
-    service.post(&format!("/api/v1/dead-letters/{id}/replay")).await;
+    let replayed = service.post(&format!("/api/v1/dead-letters/{id}/replay")).await;
+    assert!(replayed.status().is_success(), "{replayed:?}");
     assert_eq!(counts(&service.ledger_of("z2m", 5).await), [5, 3, 2, 0, 1]);
     let a1 = eventually("the value of the dead letter", async || {
         Some(service.history("T-a1/air_temperature").await).filter(|samples| samples.len() == 2)

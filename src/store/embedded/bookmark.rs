@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use fjall::Readable;
+use fjall::{Readable, Snapshot};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Seq, SourceId};
+use crate::model::{Seq, SourceId, Timestamp};
 
+use super::key::Table;
 use super::letters::DeadLetterTotals;
 use super::tables::Tables;
 use super::{StoreError, sealed};
 
-const KEY: &[u8] = b"bookmark";
+const KEY: &[u8] = &[Table::Notes as u8, 0];
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Bookmark {
@@ -27,12 +28,19 @@ pub(super) struct Bookmark {
     pub(super) letters: DeadLetterTotals,
     /// No dead letter before this one is kept: saves passing over what was dropped.
     pub(super) letters_from: Seq,
+    /// When the last entry written was received.
+    pub(super) at: Option<Timestamp>,
 }
 
 impl Bookmark {
     /// The bookmark on disk; that of an empty store when there is none.
     pub(super) fn read(tables: &Tables) -> Result<Self, StoreError> {
-        let found = tables.database.snapshot().get(&tables.notes, KEY);
+        Self::of(tables, &tables.database.snapshot())
+    }
+
+    /// That of a snapshot.
+    pub(super) fn of(tables: &Tables, snapshot: &Snapshot) -> Result<Self, StoreError> {
+        let found = snapshot.get(&tables.history, KEY);
         match found.map_err(|source| StoreError::Read { what: "the store's bookmark", source })? {
             None => Ok(Self::default()),
             Some(bytes) => sealed::unseal(KEY, &bytes).map_err(StoreError::DamagedBookmark),
@@ -40,6 +48,6 @@ impl Bookmark {
     }
 
     pub(super) fn put(&self, tables: &Tables, batch: &mut fjall::OwnedWriteBatch) {
-        batch.insert(&tables.notes, KEY, sealed::seal(KEY, self));
+        batch.insert(&tables.history, KEY, sealed::seal(KEY, self));
     }
 }

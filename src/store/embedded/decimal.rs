@@ -44,6 +44,27 @@ pub(super) fn all_exact(samples: &[StoredSample], integers: &mut Vec<i64>) -> Op
     Some(decimals)
 }
 
+/// The least number of decimals with which all values are exact, and their integers; `None` when there is none.
+pub(super) fn common(samples: &[StoredSample], integers: &mut Vec<i64>) -> Option<usize> {
+    if let Some(decimals) = all_exact(samples, integers) {
+        return Some(decimals);
+    }
+    let mut decimals = 0;
+    for sample in samples {
+        decimals = (decimals..=DECIMALS_MAX).find(|decimals| exact(sample.value, *decimals).is_some())?;
+    }
+    integers.clear();
+    for sample in samples {
+        integers.push(exact(sample.value, decimals)?);
+    }
+    Some(decimals)
+}
+
+/// The power of ten.
+pub(super) fn power(decimals: usize) -> f64 {
+    POWERS[decimals]
+}
+
 /// The places that a few samples, spread over all, have at the most.
 fn guess(samples: &[StoredSample]) -> Option<usize> {
     let stride = samples.len().div_ceil(GUESSED_FROM).max(1);

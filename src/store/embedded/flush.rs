@@ -1,4 +1,5 @@
-//! Writing a head: runs, dead letters, counters and bookmark in one atomic batch, on disk when it returns.
+//! Writing a head: runs, marks on their days, what they replace, latest samples, dead letters, counters and bookmark
+//! in one atomic batch, on disk when it returns.
 //!
 //! A flush gives each channel a few samples a day many times over. To keep runs few, a new run absorbs the day's
 //! latest runs for as long as they are short and shorter than twice what is being written. So each short run of a day
@@ -10,13 +11,17 @@
 
 use fjall::{PersistMode, Readable, Snapshot};
 
-use crate::model::ChannelId;
+use crate::model::{ChannelId, Timestamp};
 
 use super::StoredSample;
 use super::bookmark::Bookmark;
 use super::column::Effort;
+use super::dirty::Marks;
+use super::earlier::{self, Brought};
 use super::head::{Head, merge};
+use super::kept::Raw;
 use super::key::{Day, Key};
+use super::latest;
 use super::run::{self, RUN_SAMPLES_MAX};
 use super::tables::{Tables, run_of};
 use super::{StoreError, letters};
@@ -51,37 +56,67 @@ pub(super) struct Written {
     pub(super) bookmark: Bookmark,
     /// Every day of a channel that has changed.
     pub(super) days: Vec<(ChannelId, Day)>,
+    /// The latest samples that are new.
+    pub(super) latest: Vec<(ChannelId, StoredSample)>,
     /// The first channel for which the budget did not suffice.
     pub(super) left_out: Option<ChannelId>,
     /// Samples of earlier runs that were written again.
     pub(super) rewritten: usize,
 }
 
-/// Writes `head` after `before`, beginning with the channel `first`.
+/// What a flush goes by.
+pub(super) struct Before<'a> {
+    pub(super) bookmark: &'a Bookmark,
+    /// The channel that it begins with.
+    pub(super) first: ChannelId,
+    pub(super) bounds: &'a Bounds,
+}
+
+/// Writes `head` after what was written before.
 pub(super) fn write(
     tables: &Tables,
     head: &Head,
-    before: &Bookmark,
-    first: ChannelId,
-    bounds: &Bounds,
+    before: &Before<'_>,
+    marks: &mut Marks,
 ) -> Result<Written, StoreError> {
     let snapshot = tables.database.snapshot();
+    let bounds = before.bounds;
     let mut flush = Flush {
         tables,
+        snapshot: &snapshot,
         batch: tables.database.batch().durability(Some(PersistMode::SyncAll)),
-        base: before.next_run,
+        base: before.bookmark.next_run,
         longest: 1,
         budget: head.samples() * bounds.rewritten_per_sample + bounds.rewritten_least,
-        written: Written { bookmark: before.clone(), days: Vec::new(), left_out: None, rewritten: 0 },
+        at: head.newest().unwrap_or(Timestamp::from_micros(0)),
+        suspects: earlier::first_brought(head.suspects()),
+        marks,
+        written: Written {
+            bookmark: before.bookmark.clone(),
+            days: Vec::new(),
+            latest: Vec::new(),
+            left_out: None,
+            rewritten: 0,
+        },
     };
     let mut channels = head.channels();
-    let start = channels.partition_point(|channel| *channel < first);
+    let start = channels.partition_point(|channel| *channel < before.first);
     channels.rotate_left(start);
     for channel in channels {
-        let samples = head.series(channel).map(|series| series.all()).unwrap_or_default();
+        let Some(series) = head.series(channel) else {
+            continue;
+        };
+        let samples = series.all();
         for day in samples.chunk_by(|a, b| Day::of(a.observed_at) == Day::of(b.observed_at)) {
-            flush.put_day(&snapshot, channel, day);
+            flush.put_day(channel, day);
         }
+        flush.put_latest(channel, samples.last(), series.floor());
+    }
+    for (by, replaced) in head.replaced() {
+        earlier::put(tables, &mut flush.batch, by, replaced);
+    }
+    if let Some(classes) = head.classes() {
+        classes.put(tables, &mut flush.batch);
     }
     let bookmark = &mut flush.written.bookmark;
     letters::put(tables, &snapshot, head, bounds, bookmark, &mut flush.batch);
@@ -93,6 +128,7 @@ pub(super) fn write(
     }
     assert!(bookmark.through <= head.through(), "a bookmark only moves forward");
     bookmark.through = head.through();
+    bookmark.at = head.newest();
     bookmark.next_run = flush.base.checked_add(flush.longest).expect("four thousand million flushes are centuries");
     bookmark.put(tables, &mut flush.batch);
     flush.batch.commit().map_err(|source| StoreError::Write { through: head.through(), source })?;
@@ -101,48 +137,86 @@ pub(super) fn write(
 
 struct Flush<'a> {
     tables: &'a Tables,
+    snapshot: &'a Snapshot,
     batch: fjall::OwnedWriteBatch,
     /// The number of new runs: greater than any earlier run's, so that they win.
     base: u32,
     /// Runs written for one day, the most so far.
     longest: u32,
     budget: usize,
+    /// When the last entry was received.
+    at: Timestamp,
+    /// By channel and time.
+    suspects: Vec<Brought>,
+    marks: &'a mut Marks,
     written: Written,
 }
 
 impl Flush<'_> {
     /// Adds one day's new samples of a channel, with the runs that they absorb.
-    fn put_day(&mut self, snapshot: &Snapshot, channel: ChannelId, new: &[StoredSample]) {
+    fn put_day(&mut self, channel: ChannelId, new: &[StoredSample]) {
         let day = Day::of(new[0].observed_at);
+        if self.put_earlier(channel, new) == Raw::Gone {
+            metrics::counter!("store_expired_samples_total").increment(new.len() as u64);
+            return;
+        }
         self.written.days.push((channel, day));
-        let (merged, absorbed) = self.absorb(snapshot, channel, day, new);
+        self.marks.put(self.tables, &mut self.batch, (channel, day), self.at);
+        let (merged, absorbed) = self.absorb(channel, day, new);
         let samples = merged.as_deref().unwrap_or(new);
         // All runs from the first absorbed one on are in the new run, so it may take the least of their numbers.
         let number = absorbed.last().map_or(self.base, |key| key.number);
         let mut written = 0;
         for samples in samples.chunks(RUN_SAMPLES_MAX) {
             let key = Key { channel, day, number: number + written };
-            self.batch.insert(&self.tables.runs, key.to_bytes(), run::encode(key, samples, Effort::Quick));
+            self.batch.insert(&self.tables.history, key.to_bytes(), run::encode(key, samples, Effort::Quick));
             written += 1;
         }
         self.longest = self.longest.max(written);
         for key in absorbed.iter().filter(|key| key.number >= number + written) {
-            self.batch.remove(&self.tables.runs, key.to_bytes());
+            self.batch.remove(&self.tables.history, key.to_bytes());
+        }
+    }
+
+    /// Adds what one day's new samples replace. Only samples not later than all that is written can, and only those
+    /// can be of a day that was deleted for its age.
+    fn put_earlier(&mut self, channel: ChannelId, new: &[StoredSample]) -> Raw {
+        let day = Day::of(new[0].observed_at);
+        let (first, last) = ((channel, new[0].observed_at), (channel, new[new.len() - 1].observed_at));
+        let at = |brought: &Brought| (brought.channel, brought.sample.observed_at);
+        let from = self.suspects.partition_point(|brought| at(brought) < first);
+        let to = self.suspects.partition_point(|brought| at(brought) <= last);
+        let suspects = &self.suspects[from..to];
+        if suspects.is_empty() {
+            return Raw::Here;
+        }
+        if self.tables.raw(channel, day) == Raw::Gone {
+            return Raw::Gone;
+        }
+        let (written, damages) = self.tables.day(self.snapshot, channel, day);
+        for damage in damages {
+            tracing::warn!(error = %damage, "what new samples may have replaced is not known");
+        }
+        for (by, replaced) in earlier::replacing(suspects, &written) {
+            earlier::put(self.tables, &mut self.batch, &by, &replaced);
+        }
+        Raw::Here
+    }
+
+    /// Adds the channel's latest sample when it is new; a correction of it is.
+    fn put_latest(&mut self, channel: ChannelId, new: Option<&StoredSample>, written: Option<Timestamp>) {
+        if let Some(new) = new.filter(|new| Some(new.observed_at) >= written) {
+            latest::put(self.tables, &mut self.batch, channel, new);
+            self.written.latest.push((channel, *new));
         }
     }
 
     /// Merges `new` samples into the day's latest runs: the outcome, if there are any, and their keys, latest first.
-    fn absorb(
-        &mut self,
-        snapshot: &Snapshot,
-        channel: ChannelId,
-        day: Day,
-        new: &[StoredSample],
-    ) -> (Option<Vec<StoredSample>>, Vec<Key>) {
+    fn absorb(&mut self, channel: ChannelId, day: Day, new: &[StoredSample]) -> (Option<Vec<StoredSample>>, Vec<Key>) {
         let mut merged: Option<Vec<StoredSample>> = None;
         let [first, last] = Key::days(channel, day, day);
         let mut absorbed = Vec::new();
-        for guard in snapshot.range(&self.tables.runs, first..=last).rev() {
+        for guard in self.snapshot.range(&self.tables.history, first..=last).rev() {
             let (key, bytes) = match run_of(channel, day, guard) {
                 Ok(found) => found,
                 Err(error) => {

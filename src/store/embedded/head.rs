@@ -11,10 +11,13 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
-use crate::model::{Body, ChannelId, Entry, Message, Reason, Sample, Seq, SourceId, Timestamp};
+use crate::model::{Body, ChannelId, Entry, Message, Reason, Seq, SourceId, Timestamp};
 
 use super::StoredSample;
+use super::earlier::{self, Brought};
+use super::latest::Latest;
 use super::letters;
+use super::retention::Classes;
 
 /// Dead letters in memory: when they reach this many bytes, the head is flushed.
 const LETTERS_BYTES_MAX: usize = 8 << 20;
@@ -47,39 +50,62 @@ pub(super) struct Head {
     /// Ascending. Sealed when they arrive, so that their size is known.
     letters: Vec<(Seq, Arc<[u8]>)>,
     letters_bytes: usize,
+    /// What was replaced here, and by what.
+    replaced: Vec<(Brought, StoredSample)>,
+    /// Samples that may replace what is written.
+    suspects: Vec<Brought>,
+    /// Of the newest catalogue.
+    classes: Option<Classes>,
     stored: BTreeMap<SourceId, u64>,
     refused: BTreeMap<SourceId, u64>,
     samples: usize,
     through: Seq,
+    /// When the last entry was received.
+    newest: Option<Timestamp>,
     since: Option<Timestamp>,
     began: Option<Instant>,
 }
 
 impl Head {
-    /// An empty head that follows the entry `through`.
-    pub(super) fn after(through: Seq, keeps: Keeps) -> Self {
-        Self { through, keeps, ..Self::default() }
+    /// An empty head that follows the entry `through`, received at `newest`.
+    pub(super) fn after(through: Seq, newest: Option<Timestamp>, keeps: Keeps) -> Self {
+        Self { through, newest, keeps, ..Self::default() }
     }
 
-    /// An empty head that keeps the same.
-    pub(super) fn next(&self, through: Seq) -> Self {
-        Self::after(through, self.keeps)
+    /// An empty head that keeps the same, after this one's last entry.
+    pub(super) fn next(&self) -> Self {
+        Self::after(self.through, self.newest, self.keeps)
     }
 
-    pub(super) fn take(&mut self, entry: &Entry) {
+    /// Takes an entry; `latest` is what is written of each channel.
+    pub(super) fn take(&mut self, entry: &Entry, latest: &Latest) {
         self.through = entry.seq;
+        self.newest = Some(entry.received_at);
         // A clock that was set back must not make the head wait for the old time to come again.
         self.since = Some(self.since.map_or(entry.received_at, |since| since.min(entry.received_at)));
         self.began.get_or_insert_with(Instant::now);
-        if let Body::Message(message) = &entry.body {
-            self.take_message(entry, message);
+        match &entry.body {
+            Body::Message(message) => self.take_message(entry, message, latest),
+            Body::Catalogue(catalogue) => self.classes = Some(Classes::of(catalogue)),
+            Body::Tick | Body::Rules(_) => {}
         }
     }
 
-    fn take_message(&mut self, entry: &Entry, message: &Message) {
-        if self.keeps == Keeps::Samples {
-            for sample in &message.samples {
-                self.series.entry(sample.channel).or_default().put(sample);
+    fn take_message(&mut self, entry: &Entry, message: &Message, latest: &Latest) {
+        let kept = if self.keeps == Keeps::Samples { &message.samples[..] } else { &[] };
+        for (place, sample) in kept.iter().enumerate() {
+            let channel = sample.channel;
+            let floor = || latest.get(&channel).map(|last| last.observed_at);
+            let series = self.series.entry(channel).or_insert_with(|| Series { floor: floor(), ..Series::default() });
+            let (at, value, quality) = (sample.observed_at, sample.value, sample.quality);
+            let sample = StoredSample { observed_at: at, value, quality };
+            let place = place as u32;
+            let brought = Brought { channel, sample, by: entry.seq, place, at: entry.received_at };
+            if let Some(before) = series.put(sample).filter(|before| earlier::differ(before, &sample)) {
+                self.replaced.push((brought, before));
+            }
+            if series.floor >= Some(at) {
+                self.suspects.push(brought);
             }
         }
         self.samples += message.samples.len();
@@ -103,6 +129,26 @@ impl Head {
             || self.letters_bytes >= LETTERS_BYTES_MAX
             || self.since.is_some_and(|since| at.since(since) >= limits.age)
                 && self.began.is_some_and(|began| began.elapsed() >= limits.pause)
+    }
+
+    /// When the last entry was received.
+    pub(super) fn newest(&self) -> Option<Timestamp> {
+        self.newest
+    }
+
+    /// Samples replaced by later ones of this head, and those.
+    pub(super) fn replaced(&self) -> &[(Brought, StoredSample)] {
+        &self.replaced
+    }
+
+    /// Samples not later than all that is written of their channel, in the order of entries.
+    pub(super) fn suspects(&self) -> &[Brought] {
+        &self.suspects
+    }
+
+    /// The channels' classes, when a catalogue was taken.
+    pub(super) fn classes(&self) -> Option<&Classes> {
+        self.classes.as_ref()
     }
 
     /// The last entry taken.
@@ -145,6 +191,8 @@ impl Head {
 /// One channel's samples, one per time.
 #[derive(Default)]
 pub(super) struct Series {
+    /// The latest time written when the series began.
+    floor: Option<Timestamp>,
     /// Ascending in time.
     ordered: Vec<StoredSample>,
     /// What came late. No time is in both.
@@ -152,19 +200,23 @@ pub(super) struct Series {
 }
 
 impl Series {
-    fn put(&mut self, sample: &Sample) {
+    /// Returns what it replaces.
+    fn put(&mut self, sample: StoredSample) -> Option<StoredSample> {
         let at = sample.observed_at;
-        let sample = StoredSample { observed_at: at, value: sample.value, quality: sample.quality };
         if self.ordered.last().is_none_or(|last| last.observed_at < at) {
+            // What came late lies before the last in order, so it is not this time.
             self.ordered.push(sample);
-            return;
+            return None;
         }
         match self.ordered.binary_search_by_key(&at, |sample| sample.observed_at) {
-            Ok(place) => self.ordered[place] = sample,
-            Err(_) => {
-                self.late.insert(at, sample);
-            }
+            Ok(place) => Some(std::mem::replace(&mut self.ordered[place], sample)),
+            Err(_) => self.late.insert(at, sample),
         }
+    }
+
+    /// The latest time written of the channel when the series began.
+    pub(super) fn floor(&self) -> Option<Timestamp> {
+        self.floor
     }
 
     /// The sample at exactly that time.
@@ -224,11 +276,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Quality, TimeClass};
+    use crate::model::Quality;
 
-    fn sample(at: i64, value: f64) -> Sample {
-        let observed_at = Timestamp::from_micros(at);
-        Sample { channel: ChannelId(0), observed_at, value, quality: Quality::GOOD, time_class: TimeClass::Live }
+    fn sample(at: i64, value: f64) -> StoredSample {
+        StoredSample { observed_at: Timestamp::from_micros(at), value, quality: Quality::GOOD }
     }
 
     proptest! {
@@ -237,8 +288,8 @@ mod tests {
             let mut series = Series::default();
             let mut expected = BTreeMap::new();
             for (value, at) in times.iter().enumerate() {
-                series.put(&sample(*at, value as f64));
-                expected.insert(*at, value as f64);
+                let replaced = series.put(sample(*at, value as f64)).map(|before| before.value);
+                prop_assert_eq!(replaced, expected.insert(*at, value as f64));
             }
             let plain = |samples: Vec<StoredSample>| -> Vec<(i64, f64)> {
                 samples.iter().map(|sample| (sample.observed_at.micros(), sample.value)).collect()
@@ -258,12 +309,12 @@ mod tests {
     fn a_clock_set_back_does_not_keep_the_head_waiting() {
         let limits = Limits { samples: 10, age: Duration::from_secs(900), pause: Duration::ZERO };
         let at = Timestamp::from_seconds;
-        let mut head = Head::after(Seq(0), Keeps::Samples);
+        let mut head = Head::after(Seq(0), None, Keeps::Samples);
         assert!(!head.is_due(&limits, at(0)));
-        head.take(&Entry { seq: Seq(1), received_at: at(1_000_000), body: Body::Tick });
-        head.take(&Entry { seq: Seq(2), received_at: at(1_000), body: Body::Tick });
+        head.take(&Entry { seq: Seq(1), received_at: at(1_000_000), body: Body::Tick }, &Latest::new());
+        head.take(&Entry { seq: Seq(2), received_at: at(1_000), body: Body::Tick }, &Latest::new());
         assert!(!head.is_due(&limits, at(1_000)));
-        head.take(&Entry { seq: Seq(3), received_at: at(1_900), body: Body::Tick });
+        head.take(&Entry { seq: Seq(3), received_at: at(1_900), body: Body::Tick }, &Latest::new());
         assert!(head.is_due(&limits, at(1_900)));
     }
 }

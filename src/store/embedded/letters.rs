@@ -1,6 +1,6 @@
 //! Dead letters: messages of which something was refused, whole, with the reasons.
 //!
-//! Kept by the number of their journal entry (u64 BE), sealed. Their bytes are capped: at each flush the oldest are
+//! Kept by the number of their journal entry, sealed. Their bytes are capped: at each flush the oldest are
 //! dropped until the rest fit, and the drops are counted in the same batch.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::bookmark::Bookmark;
 use super::flush::Bounds;
 use super::head::Head;
 use super::tables::{Tables, first_readable};
-use super::{StoreError, sealed};
+use super::{StoreError, key, sealed};
 
 /// A page holds at most this many bytes of letters (and at least one letter).
 const PAGE_BYTES: usize = 8 << 20;
@@ -112,7 +112,7 @@ pub(super) fn unseal(id: Seq, bytes: &[u8]) -> Result<DeadLetter, StoreError> {
 }
 
 fn id_of(key: &[u8]) -> Option<Seq> {
-    key.try_into().ok().map(|bytes| Seq(u64::from_be_bytes(bytes)))
+    key.get(1..)?.try_into().ok().map(|bytes| Seq(u64::from_be_bytes(bytes)))
 }
 
 /// Adds the head's letters to the batch and drops the oldest beyond the cap.
@@ -141,7 +141,7 @@ pub(super) fn put(
         }
     }
     for (id, letter) in kept {
-        batch.insert(&tables.letters, id.0.to_be_bytes(), &letter[..]);
+        batch.insert(&tables.history, key::letter(*id), &letter[..]);
     }
     let dropped = bookmark.letters.dropped - dropped_before;
     if dropped > 0 {
@@ -162,8 +162,8 @@ fn drop_written(
     bookmark: &mut Bookmark,
     batch: &mut fjall::OwnedWriteBatch,
 ) -> bool {
-    let from = bookmark.letters_from.0.to_be_bytes();
-    for (place, guard) in snapshot.range(&tables.letters, from..).enumerate() {
+    let written = key::letter(bookmark.letters_from)..=key::letter(Seq(u64::MAX));
+    for (place, guard) in snapshot.range(&tables.history, written).enumerate() {
         if bookmark.letters.bytes <= bounds.letters_bytes || place == bounds.letters_dropped {
             return false;
         }
@@ -176,14 +176,14 @@ fn drop_written(
         };
         bookmark.letters.drop_one(&letter);
         bookmark.letters_from = id_of(&key).map_or(bookmark.letters_from, Seq::next);
-        batch.remove(&tables.letters, key);
+        batch.remove(&tables.history, key);
     }
     true
 }
 
 /// A letter on disk.
 pub(super) fn find(tables: &Tables, snapshot: &fjall::Snapshot, id: Seq) -> Result<Option<DeadLetter>, StoreError> {
-    let found = snapshot.get(&tables.letters, id.0.to_be_bytes());
+    let found = snapshot.get(&tables.history, key::letter(id));
     let found = found.map_err(|source| StoreError::Read { what: "dead letters", source })?;
     found.map(|bytes| unseal(id, &bytes)).transpose()
 }
@@ -227,7 +227,7 @@ pub(super) fn page(
 
 /// Letters on disk up to one, oldest first.
 fn written_until(tables: &Tables, snapshot: &fjall::Snapshot, last: u64) -> fjall::Iter {
-    snapshot.range(&tables.letters, ..=last.to_be_bytes())
+    snapshot.range(&tables.history, key::letter(Seq(0))..=key::letter(Seq(last)))
 }
 
 struct Gathering<'a> {

@@ -51,7 +51,7 @@ impl Range {
             channel,
             from,
             to,
-            keyspace: tables.runs.clone(),
+            keyspace: tables.history.clone(),
             snapshot,
             runs: None,
             next_day: Day::of(from).number(),

@@ -1,10 +1,10 @@
-//! The engine underneath: one fjall database with three keyspaces, and the file that names the format.
+//! The engine underneath: one fjall database with one keyspace, and the file that names the format.
 //!
 //! `format` is written before anything else and read before anything else, so a directory of another version is
 //! refused before the engine opens (and by opening changes) it.
 //!
-//! Memory: block cache, two write buffers in turn, filters and indices of the upper levels. Runs are compressed
-//! already, so their blocks are not compressed again; dead letters are text, so theirs are.
+//! Memory: block cache, write buffers in turn, filters and indices of the upper levels. Runs and tallies are
+//! compressed already, so blocks are not compressed again.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -19,23 +19,20 @@ use crate::model::ChannelId;
 use super::Config;
 use super::StoreError;
 use super::StoredSample;
-use super::key::{Day, Key};
+use super::kept::{self, Raw};
+use super::key::{Day, DayKey, Key, Table};
 use super::run;
 
 const FORMAT: &str = "saola store 2\n";
 const FORMAT_FILE: &str = "format";
-const DATABASE_DIRECTORY: &str = "fjall";
+pub(super) const DATABASE_DIRECTORY: &str = "fjall";
 /// What is read of a format file that is not ours.
 const FORMAT_SHOWN_BYTES: usize = 100;
 
 pub(super) struct Tables {
     pub(super) database: Database,
-    /// Key -> run.
-    pub(super) runs: Keyspace,
-    /// Seq (u64 BE) -> sealed letter.
-    pub(super) letters: Keyspace,
-    /// The bookmark.
-    pub(super) notes: Keyspace,
+    /// Everything, addressed as drawn in `key.rs`.
+    pub(super) history: Keyspace,
 }
 
 impl Tables {
@@ -49,7 +46,7 @@ impl Tables {
             .worker_threads(2)
             .open()
             .map_err(failed)?;
-        let runs = || {
+        let options = || {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(config.write_buffer_bytes)
                 .data_block_size_policy(BlockSizePolicy::all(8 << 10))
@@ -58,19 +55,19 @@ impl Tables {
                     fjall::compaction::Leveled::default().with_table_target_size(config.write_buffer_bytes),
                 ))
         };
-        let letters = || KeyspaceCreateOptions::default().max_memtable_size(config.write_buffer_bytes);
-        let notes = || KeyspaceCreateOptions::default().max_memtable_size(1 << 20);
-        Ok(Self {
-            runs: database.keyspace("runs", runs).map_err(failed)?,
-            letters: database.keyspace("letters", letters).map_err(failed)?,
-            notes: database.keyspace("notes", notes).map_err(failed)?,
-            database,
-        })
+        let history = database.keyspace("history", options).map_err(failed)?;
+        Ok(Self { history, database })
     }
 
     /// Bytes of sorted tables on disk.
     pub(super) fn bytes(&self) -> u64 {
-        self.runs.disk_space() + self.letters.disk_space()
+        self.history.disk_space()
+    }
+
+    /// Whether the samples of a channel's day are gone for their age. A day that cannot be read is not.
+    pub(super) fn raw(&self, channel: ChannelId, day: Day) -> Raw {
+        let kept = self.history.get(DayKey::new(Table::Days, channel, day).to_bytes());
+        kept.ok().flatten().map_or(Raw::Here, |bytes| kept::raw(&bytes))
     }
 
     /// The samples of one channel's day, ascending, one per time, and what of it cannot be read.
@@ -82,7 +79,7 @@ impl Tables {
     ) -> (Vec<StoredSample>, Vec<StoreError>) {
         let [first, last] = Key::days(channel, day, day);
         let mut decoded = DayRuns::default();
-        for guard in snapshot.range(&self.runs, first..=last) {
+        for guard in snapshot.range(&self.history, first..=last) {
             match run_of(channel, day, guard) {
                 Ok((key, bytes)) => decoded.add(key, &bytes),
                 Err(error) => decoded.damages.push(error),

@@ -1,13 +1,17 @@
 //! The store against a map by time: any order of times, flushes and crashes gives the same history and counters.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::key::DAY_MICROS;
+use fjall::Readable;
+
+use super::key::{DAY_MICROS, Key, Table};
 use super::*;
-use crate::model::{Body, Message, Quality, RawCopy, Reason, Rejection, Sample, TimeClass};
+use crate::model::{Body, Message, Quality, RawCopy, Reason, Rejection, Sample, SourceId, TimeClass};
+use crate::store::{Tally, Tier};
 
 /// 2026-08-21T00:00:00Z.
 const TODAY: i64 = 1_787_270_400_000_000;
@@ -22,7 +26,9 @@ fn at(micros: i64) -> Timestamp {
 
 fn sample(channel: u32, micros: i64, value: f64) -> Sample {
     let (channel, observed_at) = (ChannelId(channel), at(micros));
-    Sample { channel, observed_at, value, quality: Quality(channel.0 as u16 & 1), time_class: TimeClass::Live }
+    let fault = if (value as i64).rem_euclid(5) == 4 { Quality::FAULT } else { Quality::GOOD };
+    let quality = Quality(channel.0 as u16 & 1).with(fault);
+    Sample { channel, observed_at, value, quality, time_class: TimeClass::Live }
 }
 
 fn message(seq: u64, source: u16, samples: Vec<Sample>) -> Entry {
@@ -51,6 +57,7 @@ fn refused(seq: u64, source: u16, reason: Reason, payload: Vec<u8>) -> Entry {
 #[derive(Default)]
 struct Model {
     samples: BTreeMap<(ChannelId, Timestamp), (u64, Quality)>,
+    earlier: Vec<(ChannelId, Earlier)>,
     counts: BTreeMap<SourceId, u64>,
     letters: Vec<DeadLetter>,
 }
@@ -62,7 +69,17 @@ impl Model {
             let Body::Message(message) = &entry.body else { continue };
             for sample in &message.samples {
                 let stored = (sample.value.to_bits(), sample.quality);
-                model.samples.insert((sample.channel, sample.observed_at), stored);
+                let before = model.samples.insert((sample.channel, sample.observed_at), stored);
+                if let Some((bits, quality)) = before.filter(|before| *before != stored) {
+                    let earlier = Earlier {
+                        observed_at: sample.observed_at,
+                        value: f64::from_bits(bits),
+                        quality,
+                        replaced_by: entry.seq,
+                        replaced_at: entry.received_at,
+                    };
+                    model.earlier.push((sample.channel, earlier));
+                }
                 *model.counts.entry(message.source).or_default() += 1;
             }
             if let (Some(raw), false) = (&message.raw, message.rejections.is_empty()) {
@@ -76,7 +93,21 @@ impl Model {
                 });
             }
         }
+        // A stable sort: those of one entry stay in their order.
+        model.earlier.sort_by_key(|(channel, earlier)| (*channel, earlier.observed_at, earlier.replaced_by));
         model
+    }
+
+    /// The tallies of the buckets that begin in a stretch of time, from the samples alone.
+    fn tallies(&self, channel: ChannelId, tier: Tier, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Tally)> {
+        let offset = if tier == Tier::Day { 7 * 3_600_000_000 } else { 0 };
+        let mut tallies: BTreeMap<Timestamp, Tally> = BTreeMap::new();
+        for (observed_at, bits, quality) in self.range(channel, ALWAYS.0, ALWAYS.1) {
+            let bucket = (observed_at.micros() + offset).div_euclid(tier.micros()) * tier.micros() - offset;
+            let sample = StoredSample { observed_at, value: f64::from_bits(bits), quality };
+            tallies.entry(at(bucket)).or_default().add(&sample);
+        }
+        tallies.into_iter().filter(|(bucket, _)| (from..to).contains(bucket)).collect()
     }
 
     fn range(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, u64, Quality)> {
@@ -96,10 +127,40 @@ fn read(store: &Embedded, channel: ChannelId, (from, to): (Timestamp, Timestamp)
     read.map(|sample| (sample.observed_at, sample.value.to_bits(), sample.quality)).collect()
 }
 
+/// Sums and squares to nine digits, the rest exactly.
+fn same(a: &[(Timestamp, Tally)], b: &[(Timestamp, Tally)]) -> bool {
+    let near = |a: f64, b: f64, scale: f64| (a - b).abs() <= 1e-9 * scale.abs().max(a.abs()).max(b.abs());
+    let blurred = |tally: &Tally| Tally { sum: 0.0, squares: 0.0, increase: 0.0, ..*tally };
+    a.len() == b.len()
+        && a.iter().zip(b).all(|((at, a), (bt, b))| {
+            let size = a.count as f64 * a.max.abs().max(a.min.abs());
+            at == bt
+                && blurred(a) == blurred(b)
+                && near(a.sum, b.sum, size)
+                && near(a.squares, b.squares, size * size)
+                && near(a.increase, b.increase, size)
+        })
+}
+
+fn check_tallies(store: &Embedded, model: &Model, channel: ChannelId) {
+    for tier in Tier::ALL {
+        let day = |day: i64| at(TODAY + day * DAY_MICROS + 3 * 3_600_000_000 + 77);
+        for (from, to) in [ALWAYS, (day(-1), day(1)), (day(-61), day(-58)), (day(1), day(-1))] {
+            let (found, expected) =
+                (store.tallies(channel, tier, from, to).unwrap(), model.tallies(channel, tier, from, to));
+            assert!(same(&found, &expected), "channel {channel} {tier:?}: {found:#?} is not {expected:#?}");
+        }
+    }
+}
+
 fn check(store: &Embedded, entries: &[Entry]) {
     let model = Model::of(entries);
     assert_eq!(store.stored_counts(), model.counts);
     for channel in (0..6).map(ChannelId) {
+        check_tallies(store, &model, channel);
+        let replaced: Vec<_> =
+            model.earlier.iter().filter(|(of, _)| *of == channel).map(|(_, earlier)| *earlier).collect();
+        assert_eq!(store.earlier(channel, ALWAYS.0, ALWAYS.1).unwrap(), replaced);
         let all = model.range(channel, ALWAYS.0, ALWAYS.1);
         assert_eq!(read(store, channel, ALWAYS), all, "channel {channel}");
         assert_eq!(
@@ -145,6 +206,9 @@ enum Step {
     Repeat(u64),
     Refuse(u16),
     Flush,
+    /// Time passes, by days.
+    Tick(i64),
+    Settle(usize),
     Crash,
 }
 
@@ -155,14 +219,18 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => -100i64..100,                                 // around midnight
         1 => (0i64..100).prop_map(|s| s * 40_000 - 2_000_000_000_000), // far apart, before 1970
     ];
-    let sample = (0u32..6, seconds, -500i64..500)
-        .prop_map(|(channel, seconds, tenths)| (channel, TODAY + seconds * 1_000_000, tenths as f64 / 10.0));
+    let sample = (0u32..6, seconds, -500i64..500).prop_map(|(channel, seconds, tenths)| {
+        let value = if channel == 5 { tenths as f64 / 3.0 } else { tenths as f64 / 10.0 };
+        (channel, TODAY + seconds * 1_000_000, value)
+    });
     let message = prop::collection::vec(sample, 0..12);
     prop_oneof![
         8 => prop::collection::vec(message, 1..8).prop_map(Step::Apply),
         1 => (1u64..20).prop_map(Step::Repeat),
         1 => (0u16..3).prop_map(Step::Refuse),
         2 => Just(Step::Flush),
+        1 => (0i64..4).prop_map(Step::Tick),
+        2 => (0usize..300).prop_map(Step::Settle),
         2 => Just(Step::Crash),
     ]
 }
@@ -171,11 +239,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
     #[test]
     fn any_history_with_crashes_is_the_history_without(
-        steps in prop::collection::vec(any_step(), 1..25), tight in any::<bool>(),
+        steps in prop::collection::vec(any_step(), 1..25), tight in any::<bool>(), rests in any::<bool>(),
     ) {
         let directory = TempDir::new().unwrap();
         let open = || {
-            let mut store = Embedded::open(directory.path(), &small()).unwrap();
+            let config = Config { settle_after_s: if rests { 86_400 } else { 0 }, ..small() };
+            let mut store = Embedded::open(directory.path(), &config).unwrap();
+            store.rollups.minutes_from = 5;
             if tight {
                 // Too little for all that could be absorbed.
                 store.bounds.rewritten_per_sample = 0;
@@ -204,6 +274,14 @@ proptest! {
                 Step::Flush => {
                     store.flush().unwrap();
                     prop_assert_eq!(store.checkpoint(), Seq(next - 1));
+                }
+                Step::Tick(days) => {
+                    let received_at = at(TODAY + days * DAY_MICROS);
+                    journal.push(Entry { seq: Seq(next), received_at, body: Body::Tick });
+                    store.apply(&journal[next as usize - 1..]).unwrap();
+                }
+                Step::Settle(samples) => {
+                    store.settle(samples).unwrap();
                 }
                 Step::Crash => {
                     let before = store.checkpoint();
@@ -248,7 +326,7 @@ fn runs_of_a_day_stay_few_and_each_short_one_is_twice_the_next() {
         store.apply(&[message(seq, 0, samples)]).unwrap();
         store.flush().unwrap();
         let mut counts = Vec::new();
-        for guard in store.tables.database.snapshot().iter(&store.tables.runs) {
+        for guard in store.tables.database.snapshot().prefix(&store.tables.history, Table::Runs.prefix()) {
             counts.push(run::count(&guard.into_inner().unwrap().1).unwrap());
         }
         assert_eq!(counts.iter().sum::<usize>(), seq as usize);
@@ -264,7 +342,7 @@ fn channels_left_out_for_want_of_budget_come_first_next_time() {
     let mut store = Embedded::open(directory.path(), &Config::default()).unwrap();
     (store.bounds.rewritten_per_sample, store.bounds.rewritten_least) = (0, 4);
     let runs = |store: &Embedded| -> Vec<u32> {
-        let runs = store.tables.database.snapshot().iter(&store.tables.runs);
+        let runs = store.tables.database.snapshot().prefix(&store.tables.history, Table::Runs.prefix());
         runs.map(|run| Key::from_bytes(&run.key().unwrap()).unwrap().channel.0).collect()
     };
     let expected = [vec![0, 1, 2, 3, 4, 5], vec![0, 1, 2, 3, 4, 4, 5, 5], vec![0, 0, 1, 1, 2, 2, 3, 3, 4, 5]];
@@ -362,9 +440,9 @@ fn a_damaged_run_is_named_and_the_rest_is_read_and_written() {
     store.flush().unwrap();
     let key = Key { channel: ChannelId(0), day: Day::of(at(TODAY + DAY_MICROS)), number: 0 };
     let tables = &store.tables;
-    let mut bytes = tables.runs.get(key.to_bytes()).unwrap().unwrap().to_vec();
+    let mut bytes = tables.history.get(key.to_bytes()).unwrap().unwrap().to_vec();
     bytes[5] ^= 1;
-    tables.runs.insert(key.to_bytes(), bytes).unwrap();
+    tables.history.insert(key.to_bytes(), bytes).unwrap();
 
     let (good, bad): (Vec<_>, Vec<_>) = store.range(ChannelId(0), ALWAYS.0, ALWAYS.1).partition(Result::is_ok);
     assert_eq!(good.len(), 20);
@@ -385,14 +463,14 @@ fn a_damaged_run_is_named_and_the_rest_is_read_and_written() {
     );
 }
 
-/// Flips one bit in the middle of the greatest table file of a keyspace.
-fn spoil_a_block(directory: &Path, keyspace: &str) {
+/// Flips one bit of the greatest table file of a keyspace, so many twentieths from its beginning.
+fn spoil_a_block(directory: &Path, keyspace: &str, twentieth: usize) {
     let tables = directory.join("fjall/keyspaces").join(keyspace).join("tables");
     let files = std::fs::read_dir(tables).unwrap().map(|file| file.unwrap().path());
     let file = files.max_by_key(|file| file.metadata().unwrap().len()).unwrap();
     let mut bytes = std::fs::read(&file).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
+    let place = bytes.len() / 20 * twentieth;
+    bytes[place] ^= 1;
     std::fs::write(file, bytes).unwrap();
 }
 
@@ -410,9 +488,10 @@ fn a_bad_block_of_the_engine_hides_no_more_than_itself() {
     let letters: Vec<_> = (4..=2_003).map(|seq| refused(seq, 0, Reason::WrongType, seq.to_be_bytes().into())).collect();
     store.apply(&letters).unwrap();
     store.flush().unwrap();
-    for keyspace in [&store.tables.runs, &store.tables.letters] {
-        keyspace.rotate_memtable_and_wait().unwrap();
-        spoil_a_block(directory.path(), &keyspace.id().to_string());
+    store.tables.history.rotate_memtable_and_wait().unwrap();
+    // In the middle are runs, near the end letters.
+    for twentieth in [8, 19] {
+        spoil_a_block(directory.path(), &store.tables.history.id().to_string(), twentieth);
     }
     drop(store);
     let store = Embedded::open(directory.path(), &Config::default()).unwrap();
@@ -500,9 +579,9 @@ fn the_oldest_dead_letters_are_dropped_at_the_cap_and_counted() {
 fn another_versions_directory_is_refused_untouched() {
     let directory = TempDir::new().unwrap();
     let file = directory.path().join("format");
-    std::fs::write(&file, "saola store 9\n").unwrap();
+    std::fs::write(&file, "saola store 1\n").unwrap();
     let told = Embedded::open(directory.path(), &Config::default()).err().unwrap().to_string();
-    assert_eq!(told, format!("{} says \"saola store 9\", not \"saola store 2\"", file.display()));
+    assert_eq!(told, format!("{} says \"saola store 1\", not \"saola store 2\"", file.display()));
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
     std::fs::remove_file(&file).unwrap();
     std::fs::create_dir(directory.path().join("fjall")).unwrap();

@@ -126,7 +126,10 @@ mod tests {
             offered.into_iter().for_each(|point| taken[point] = true);
             Ok(Verdict::Taken)
         };
-        settle(vec![0..total], &mut offer, &mut |point, _| assert!(found.insert(point), "told twice")).unwrap();
+        settle(std::iter::once(0..total).collect(), &mut offer, &mut |point, _| {
+            assert!(found.insert(point), "told twice")
+        })
+        .unwrap();
         assert_eq!(found, *bad);
         assert!((0..total).all(|point| taken[point] != bad.contains(&point)));
         requests

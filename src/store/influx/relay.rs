@@ -240,7 +240,34 @@ fn read_token(path: &Path) -> Result<HeaderValue, InfluxError> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+
+    async fn ask(relay: &Relay, headers: &str) -> String {
+        let mut stream = TcpStream::connect(relay.address).await.unwrap();
+        let request = format!("GET /api/v2/buckets HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    #[tokio::test]
+    async fn the_relay_sends_nothing_on_for_a_stranger() {
+        let folder = tempfile::tempdir().unwrap();
+        let token_file = folder.path().join("token");
+        std::fs::write(&token_file, "k7#mQ2!vT9xw\n").unwrap();
+        // Nobody listens there: whatever is sent on cannot be reached.
+        let url = "http://127.0.0.1:1".to_owned();
+        let config = Config { url, token_file: Some(token_file), ..Config::default() };
+        let relay = Relay::start(&config).await.unwrap();
+        for headers in ["", "authorization: Token k7#mQ2!vT9xw\r\n", "authorization: Token \r\n"] {
+            assert!(ask(&relay, headers).await.starts_with("HTTP/1.1 403 "), "{headers}");
+        }
+        let known = ask(&relay, &format!("authorization: Token {}\r\n", relay.secret)).await;
+        assert!(known.starts_with("HTTP/1.1 520 ") && known.contains("it cannot be reached"), "{known}");
+    }
 
     #[test]
     fn what_influxdb_says_is_one_short_line() {

@@ -18,6 +18,8 @@ use super::relay::{Relay, TOLD, Told, UNREAD};
 
 /// What the crate may take longer than the exchange with InfluxDB itself.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long a connection to the relay is kept for the next request.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// Requests to one InfluxDB.
 pub(super) struct Transport {
@@ -55,8 +57,9 @@ impl Transport {
         let timeout = Duration::from_secs(config.request_timeout_s) + GRACE;
         let starting = config.clone();
         let relay = wait(&runtime, timeout, async move { Relay::start(&starting).await }).map_err(own)??;
-        // The system's proxies are not for the loopback, and the relay's time-out comes first.
-        let builder = builder_of(ClientBuilder::with_builder).no_proxy().timeout(timeout);
+        // The system's proxies are not for the loopback; the relay's time-out comes first, and it closes idle
+        // connections later.
+        let builder = builder_of(ClientBuilder::with_builder).no_proxy().timeout(timeout).pool_idle_timeout(IDLE);
         let base = format!("http://{}", relay.address);
         let client = ClientBuilder::with_builder(builder, base, config.org.clone(), relay.secret)
             .build()
@@ -85,14 +88,13 @@ impl Transport {
     /// Asks in Flux: the answer's text, unread.
     pub(super) fn ask(&self, flux: String) -> Result<String, Failure> {
         let client = self.client.clone();
-        let answered = self.request(async move {
+        self.request(async move {
             match client.query_raw(Some(Query::new(flux))).await {
                 Err(RequestError::Http { status, text }) if status.as_u16() == UNREAD => Ok(text),
                 Err(error) => Err(error),
                 Ok(_) => Ok(String::new()),
             }
-        });
-        answered
+        })
     }
 
     /// Any other request of the crate's.

@@ -116,13 +116,17 @@ async fn check_dead_letters(service: &Service) {
     let list = service.get("/api/v1/dead-letters").await;
     let letters = list["dead_letters"].as_array().unwrap();
     assert_eq!(letters.len(), 2, "one for each import: {list}");
-    let letter = service.get(&format!("/api/v1/dead-letters/{}", letters[0]["id"].as_str().unwrap())).await;
+    let place = format!("/api/v1/dead-letters/{}", letters[0]["id"].as_str().unwrap());
+    let letter = service.get(&place).await;
     let file = path("weather_nyc_ewr_hourly_2013.csv");
     let text = std::fs::read_to_string(&file).unwrap();
     let (line, row) = text.lines().enumerate().find(|(_, row)| row.contains(IMPLAUSIBLE)).unwrap();
     assert_eq!(letter["topic"], format!("import/{file}:{}", line + 1));
     assert_eq!(letter["text"], row);
     assert_eq!(letter["rejections"][0]["detail"], "wind_speed 468.659 m/s is outside 0 to 75");
+    let replayed = service.post(&format!("{place}/replay")).await;
+    let (status, told) = (replayed.status(), replayed.text().await.unwrap());
+    assert!(status == 503 && told.contains("import the file again"), "{status}: {told}");
 }
 
 /// Imported history shows no value and no sign of life.

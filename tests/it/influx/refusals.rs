@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use saola::model::{Quality, Reason, SourceId};
+use saola::model::{Quality, Reason, SourceId, StationKind};
 use saola::store::{DeadLetterFilter, Store};
 
 use super::fixture::{House, air, catalogue, check_all_there, entries, entry, follow, sample, told};
 use super::protocol::Line;
-use super::scripted::{Deed, Scripted};
-use saola::model::StationKind;
+use super::scripted::{Deed, Judge, Scripted};
 
 const CONFLICT: &str = "failure writing points to database: partial write: field type conflict dropped=1";
 
@@ -28,7 +27,7 @@ fn counts(store: &Store) -> (u64, u64) {
 }
 
 /// A judge that refuses the points with this value.
-fn refuses(value: f64) -> Box<dyn Fn(&Line) -> Option<&'static str> + Send> {
+fn refuses(value: f64) -> Judge {
     Box::new(move |line: &Line| (line.fields[0].1 == value).then_some(CONFLICT))
 }
 
@@ -47,7 +46,7 @@ fn one_bad_point_among_5000_is_found_in_20_requests_and_the_rest_is_stored() {
         "[{\"pm2_5\":416.625,\"status\":\"measuring\",\"time\":\"2026-08-21T00:55:33.000001Z\"}]".to_owned(),
         format!("pm2_5 at 2026-08-21T00:55:33.000001Z: {CONFLICT}"),
     );
-    assert_eq!(letters(&store), [expected.clone()]);
+    assert_eq!(letters(&store), std::slice::from_ref(&expected));
     assert_eq!(counts(&store), (4_999, 1));
     entries.remove(3_332);
     check_all_there(&server, &catalogue, &entries);

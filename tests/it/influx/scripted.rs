@@ -49,7 +49,8 @@ pub struct Asked {
     pub at: Instant,
 }
 
-type Judge = Box<dyn Fn(&Line) -> Option<&'static str> + Send>;
+/// What InfluxDB says against a line, if anything.
+pub type Judge = Box<dyn Fn(&Line) -> Option<&'static str> + Send>;
 
 /// What the server holds and how it behaves.
 pub struct Inner {

@@ -163,7 +163,7 @@ async fn an_outage_costs_journal_space_and_nothing_else() {
     .await;
     let drained = back.elapsed();
     assert_eq!((received, stored, duplicate, rejected), (sent, sent, 0, 0), "the ledger balances");
-    assert_eq!(run.store().await.0, true);
+    assert!(run.store().await.0, "ready again");
     check_points(&server, &run);
     assert!(run.delay < DELAY_MAX && alerted < DELAY_MAX, "the map was {:?} late, the alert {alerted:?}", run.delay);
     let last = run.service.history("crash-00/air_temperature").await;
@@ -173,6 +173,27 @@ async fn an_outage_costs_journal_space_and_nothing_else() {
          {:?} late, an alert after {alerted:?}",
         run.delay
     );
+    assert_eq!(run.service.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_influxdb_refuses_is_rejected_in_the_ledger_and_a_dead_letter() {
+    let server = Scripted::start();
+    server.inner.lock().judge = Box::new(|line| (line.fields[0].1 == 13.0).then_some("field type conflict"));
+    let mut run = start(&server).await;
+    for number in 0..40 {
+        let at = run.first + Duration::from_secs(number);
+        let payload = format!("{{\"time\":\"{at}\",\"air_temperature\":{number}}}");
+        run.publisher.publish("saola/v1/crash-07", payload.as_bytes(), Qos::AtLeastOnce).await.unwrap();
+    }
+    let entry = run.service.ledger_of("edge", 40).await;
+    let counts = ["received", "stored", "duplicate", "rejected", "pending"].map(|key| entry[key].as_u64().unwrap());
+    assert_eq!((counts, &entry["reasons"]["refused_by_store"]), ([40, 39, 0, 1, 0], &Value::from(1)), "{entry}");
+    assert_eq!(run.service.get("/api/v1/ledger").await["balanced"], true);
+    let letters = run.service.get("/api/v1/dead-letters?reason=refused_by_store").await.to_string();
+    assert!(letters.contains("air_temperature at ") && letters.contains("field type conflict"), "{letters}");
+    let history = run.service.history("crash-07/air_temperature").await;
+    assert_eq!(history.len(), 39);
     assert_eq!(run.service.terminate(), Some(0));
 }
 

@@ -1,0 +1,70 @@
+//! Each channel's latest written sample, in memory and beside the runs.
+//!
+//! It answers "what is it now" without reading a day, and it tells a flush which samples cannot replace anything: those
+//! later than all that is written. It is written in the batch of its sample. What of it cannot be read is made again
+//! from the runs. A latest sample outlives the deletion of its day for age.
+
+use fjall::{OwnedWriteBatch, Readable, Snapshot};
+use hashbrown::HashMap;
+
+use crate::model::{ChannelId, Quality, Timestamp};
+
+use super::StoredSample;
+use super::key::{self, Key, Table};
+use super::sealed;
+use super::tables::Tables;
+
+pub(super) type Latest = HashMap<ChannelId, StoredSample>;
+
+/// Adds a channel's latest sample to the batch.
+pub(super) fn put(tables: &Tables, batch: &mut OwnedWriteBatch, channel: ChannelId, sample: &StoredSample) {
+    let key = key::latest(channel);
+    let value = (sample.observed_at, sample.value, sample.quality);
+    batch.insert(&tables.history, key, sealed::seal(&key, &value));
+}
+
+/// All of them.
+pub(super) fn read(tables: &Tables) -> Latest {
+    let snapshot = tables.database.snapshot();
+    let mut latest = Latest::new();
+    for guard in snapshot.prefix(&tables.history, Table::Latest.prefix()) {
+        let Some((channel, sample)) = guard.into_inner().ok().and_then(|(key, value)| one(&key, &value)) else {
+            tracing::error!("a note of the latest samples cannot be read; they are looked up in the runs");
+            return again(tables, &snapshot);
+        };
+        latest.insert(channel, sample);
+    }
+    latest
+}
+
+fn one(key: &[u8], value: &[u8]) -> Option<(ChannelId, StoredSample)> {
+    let (observed_at, value, quality): (Timestamp, f64, Quality) = sealed::unseal(key, value).ok()?;
+    let channel = ChannelId(u32::from_be_bytes(key.get(1..)?.try_into().ok()?));
+    Some((channel, StoredSample { observed_at, value, quality }))
+}
+
+/// From the runs, channel by channel.
+fn again(tables: &Tables, snapshot: &Snapshot) -> Latest {
+    let mut latest = Latest::new();
+    let mut next = Some(0u32);
+    while let Some(channel) = next {
+        let rest = Key::channels_from(ChannelId(channel));
+        let Some(found) = snapshot.range(&tables.history, rest).next() else {
+            break;
+        };
+        let channel = match found.key().map(|key| Key::from_bytes(&key)) {
+            Ok(Some(key)) => key.channel,
+            // Where the engine cannot read, channel numbers are tried one after the other.
+            _ => ChannelId(channel),
+        };
+        let last = snapshot.prefix(&tables.history, Key::channel_prefix(channel)).next_back();
+        if let Some(Ok(last)) = last.map(fjall::Guard::key)
+            && let Some(key) = Key::from_bytes(&last)
+            && let Some(sample) = tables.day(snapshot, channel, key.day).0.last()
+        {
+            latest.insert(channel, *sample);
+        }
+        next = channel.0.checked_add(1);
+    }
+    latest
+}

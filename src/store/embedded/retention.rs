@@ -1,0 +1,108 @@
+//! What is too old to be kept: the classes of channels, and the time by which age is judged.
+//!
+//! Age is never judged by one clock alone. It takes two witnesses: the entry last applied, timed by the service's
+//! clock, and the devices: the time that a tenth of all channels have reached with samples of their own time. The
+//! earlier one counts. So a service clock that jumps ahead deletes nothing (the devices do not follow), and neither do
+//! devices whose clocks run ahead, unless a tenth of all do and the service's clock too. Where no device tells its own
+//! time, nothing is deleted for its age.
+
+use fjall::{OwnedWriteBatch, Readable};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Catalogue, ChannelId, Quality, StationKind, Timestamp};
+
+use super::key::{DAY_MICROS, Day, Table};
+use super::latest::Latest;
+use super::tables::Tables;
+use super::{StoreError, sealed};
+
+const KEY: &[u8] = &[Table::Notes as u8, 1];
+/// One channel in so many must have reached a time.
+const WITNESSES: usize = 10;
+
+/// The class of each channel, from the newest catalogue applied. Kept on disk: catalogues are seldom.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Classes(Vec<Option<StationKind>>);
+
+impl Classes {
+    pub(super) fn of(catalogue: &Catalogue) -> Self {
+        let kind = |channel: &crate::model::Channel| catalogue.station(channel.station).map(|station| station.kind);
+        Self(catalogue.channels().iter().map(kind).collect())
+    }
+
+    /// Those on disk; none when there are none.
+    pub(super) fn read(tables: &Tables) -> Result<Self, StoreError> {
+        let found = tables.database.snapshot().get(&tables.history, KEY);
+        match found.map_err(|source| StoreError::Read { what: "the channels' classes", source })? {
+            None => Ok(Self::default()),
+            Some(bytes) => {
+                let damaged = |damage| StoreError::DamagedNote { what: "channels' classes", damage };
+                sealed::unseal(KEY, &bytes).map_err(damaged)
+            }
+        }
+    }
+
+    pub(super) fn put(&self, tables: &Tables, batch: &mut OwnedWriteBatch) {
+        batch.insert(&tables.history, KEY, sealed::seal(KEY, self));
+    }
+
+    /// Channels of a class, from one on, ascending.
+    pub(super) fn from(&self, channel: u32) -> impl Iterator<Item = (ChannelId, StationKind)> {
+        let numbered = (0u32..).zip(&self.0).skip(channel as usize);
+        numbered.filter_map(|(channel, kind)| kind.map(|kind| (ChannelId(channel), kind)))
+    }
+}
+
+/// The time by which age is judged, `entries` being that of the entry last applied.
+pub(super) fn judged_at(entries: Option<Timestamp>, latest: &Latest) -> Option<Timestamp> {
+    let own = latest.values().filter(|sample| !sample.quality.has(Quality::RECEIVED_TIME));
+    let mut reached: Vec<Timestamp> = own.map(|sample| sample.observed_at).collect();
+    let place = reached.len() - reached.len().div_ceil(WITNESSES);
+    if reached.is_empty() {
+        return None;
+    }
+    let (_, devices, _) = reached.select_nth_unstable(place);
+    Some((*devices).min(entries?))
+}
+
+/// The first day that is kept, when days are kept for so many days after their end.
+pub(super) fn horizon(at: Timestamp, kept_days: u32) -> Day {
+    Day::of(Timestamp::from_micros(at.micros().saturating_sub(i64::from(kept_days).saturating_mul(DAY_MICROS))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoredSample;
+
+    fn latest(times: impl IntoIterator<Item = (i64, Quality)>) -> Latest {
+        let sample = |(channel, (seconds, quality))| {
+            let observed_at = Timestamp::from_seconds(seconds);
+            (ChannelId(channel), StoredSample { observed_at, value: 0.0, quality })
+        };
+        (0u32..).zip(times).map(sample).collect()
+    }
+
+    #[test]
+    fn no_clock_alone_makes_history_old() {
+        let check = |entries: i64, latest: Latest, expected: Option<i64>| {
+            let judged = judged_at(Some(Timestamp::from_seconds(entries)), &latest);
+            assert_eq!(judged, expected.map(Timestamp::from_seconds));
+        };
+        let good = |seconds| (seconds, Quality::GOOD);
+        check(1_000, latest([]), None);
+        check(9_999_999, latest((0..40).map(|_| good(900))), Some(900));
+        check(1_000, latest((0..40).map(|_| good(9_999_999))), Some(1_000));
+        check(9_999_999, latest((0..40).map(|channel| good(if channel < 3 { 9_999_999 } else { 900 }))), Some(900));
+        check(9_999_999, latest((0..40).map(|_| (9_999_999, Quality::RECEIVED_TIME))), None);
+    }
+
+    #[test]
+    fn a_day_is_kept_for_so_many_days_after_its_end() {
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let check = |now: &str, days, expected: &str| assert_eq!(horizon(at(now), days).to_string(), expected);
+        check("2026-08-21T00:00:00Z", 1, "2026-08-20");
+        check("2026-08-21T23:59:59Z", 1, "2026-08-20");
+        check("2026-08-22T00:00:00Z", 1, "2026-08-21");
+    }
+}
