@@ -18,6 +18,7 @@ pub mod pipeline;
 
 pub mod alerts;
 pub mod follow;
+pub mod history;
 pub mod live;
 pub mod state;
 pub mod store;

@@ -15,11 +15,12 @@ use metrics::{Counter, counter};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::decode::{self, Decoded, native};
+use crate::decode::source::Sources;
+use crate::decode::{self, Decoded, Event, Heard};
 use crate::journal::Journal;
 use crate::model::{
-    Arrival, Body, Catalogue, ChannelId, Durable, Intake, Message, Quality, RawCopy, RawMessage, Reason, Refusal,
-    Rejection, RuleFile, Seq, Timestamp,
+    Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
+    Refusal, Rejection, Row, Rows, RuleFile, Seq, SourceId, Timestamp,
 };
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
@@ -33,11 +34,15 @@ const STORE_POLL: Duration = Duration::from_millis(5);
 /// the journal cannot hold would look like a stopped journal: its sender would offer it again for ever.
 const RAW_BYTES_MAX: usize = 32 << 20;
 
+/// How the name of a row that was not taken begins; the file and the line follow.
+pub const IMPORT_TOPIC: &str = "import/";
+
 /// Messages in, entries out.
 pub struct Pipeline {
     journal: Arc<Journal>,
     store: Arc<Store>,
     limits: decode::Limits,
+    sources: Sources,
     validate: validate::Config,
     gate: Mutex<Gate>,
     /// When the newest message arrived, microseconds since 1970; zero before the first.
@@ -57,6 +62,23 @@ struct Counters {
     taken: Counter,
     duplicate: Counter,
     rejected: Vec<Counter>,
+    /// By [`event_place`].
+    events: [Counter; EVENTS.len()],
+}
+
+/// What devices say of themselves, as labels. Counted only: nothing is marked silent, no birth certificate is asked
+/// for and no gap is kept yet.
+const EVENTS: [&str; 5] = ["joined", "silent", "rebirth", "gap", "repeated"];
+const REPEATED: usize = 4;
+
+fn event_place(event: &Event<'_>) -> usize {
+    match event {
+        Event::Joined { .. } => 0,
+        Event::Silent { .. } => 1,
+        Event::Rebirth { .. } => 2,
+        Event::Gap { .. } => 3,
+        Event::Repeated { .. } => REPEATED,
+    }
 }
 
 impl Counters {
@@ -68,6 +90,7 @@ impl Counters {
                 .iter()
                 .map(|reason| counter!("readings_rejected_total", "reason" => reason.word()))
                 .collect(),
+            events: EVENTS.map(|event| counter!("source_events_total", "event" => event)),
         }
     }
 }
@@ -87,7 +110,14 @@ impl Pipeline {
         let limits = decode::Limits::default();
         let last = journal.durable().borrow().through;
         let gate = Mutex::new(Gate { catalogue, seen, last });
-        Self { journal, store, limits, validate, gate, received_at: AtomicI64::new(0), counters: Counters::new() }
+        let (sources, received_at) = (Sources::default(), AtomicI64::new(0));
+        Self { journal, store, limits, sources, validate, gate, received_at, counters: Counters::new() }
+    }
+
+    /// The same, with sources that speak other forms than the native one.
+    #[must_use]
+    pub fn with_sources(self, sources: Sources) -> Self {
+        Self { sources, ..self }
     }
 
     /// When the newest message arrived; `None` before the first.
@@ -129,32 +159,23 @@ impl Pipeline {
     pub fn store_lags(&self) -> bool {
         let mut gate = self.gate.lock();
         if gate.seen.unstored() > UNSTORED_MAX {
-            gate.seen.forget_stored(self.store.applied());
+            gate.seen.forget_stored(self.store.remembers_through());
         }
         gate.seen.unstored() > UNSTORED_MAX
     }
 
-    /// One message, decoded, judged and appended.
-    fn take(
-        &self,
-        raw: &RawMessage<'_>,
-        decoded: &mut Decoded<'_>,
-        refused: Option<Rejection>,
-    ) -> Result<Seq, Refusal> {
-        let mut message = Message {
-            source: raw.source,
-            received: (decoded.readings.len() + decoded.rejections.len() + usize::from(refused.is_some())) as u32,
-            duplicates: 0,
-            samples: Vec::with_capacity(decoded.readings.len()),
-            rejections: decoded.rejections.drain(..).chain(refused).collect(),
-            raw: None,
-        };
-
+    /// One decoded message, judged and appended.
+    fn take(&self, raw: &RawMessage<'_>, mut message: Message, decoded: &Decoded<'_>) -> Result<Seq, Refusal> {
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, last } = &mut *gate;
-        let (seq, stored_through) = (last.next(), self.store.applied());
-        let station = decoded.readings.first().and_then(|reading| catalogue.station_named(reading.station));
+        let (seq, stored_through) = (last.next(), self.store.remembers_through());
+        // Most messages are of one station: it is looked up when the name changes.
+        let (mut name, mut station) = ("", None);
         for reading in &decoded.readings {
+            if reading.station != name {
+                name = &reading.station;
+                station = catalogue.station_named(name);
+            }
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
             match checked {
                 Err(rejection) => message.rejections.push(rejection),
@@ -200,6 +221,76 @@ impl Pipeline {
         Ok(seq)
     }
 
+    /// Says what devices said of themselves; gives how many of the messages were there by another path already.
+    fn hear(&self, raw: &RawMessage<'_>, events: &[Event<'_>]) -> u32 {
+        let mut repeated = 0;
+        for event in events {
+            let place = event_place(event);
+            self.counters.events[place].increment(1);
+            repeated += u32::from(place == REPEATED);
+            tracing::debug!(topic = raw.topic, ?event, "a device says something of itself");
+        }
+        repeated
+    }
+
+    /// Takes rows of a file with history, or none of them when there is no room. What is taken goes into one entry; a
+    /// row with refusals goes, whole, into one of its own that is named `import/FILE:LINE`.
+    pub fn import(
+        &self,
+        source: SourceId,
+        file: &str,
+        received_at: Timestamp,
+        rows: &Rows<'_>,
+    ) -> Result<Judged, Refusal> {
+        if !self.journal.has_room() || self.store_lags() {
+            return Err(Refusal::Full);
+        }
+        let mut judged = Judged::default();
+        let mut readings = rows.readings.iter();
+        let mut undecoded = rows.rejections.iter();
+        let mut refused_rows = Vec::new();
+        let mut gate = self.gate.lock();
+        let Gate { catalogue, seen, last } = &mut *gate;
+        let (seq, stored_through) = (last.next(), self.store.applied());
+        for row in &rows.rows {
+            let mut rejections: Vec<Rejection> = undecoded.by_ref().take(row.rejections).cloned().collect();
+            for reading in readings.by_ref().take(row.readings) {
+                let station = catalogue.station_named(&reading.station);
+                let checked =
+                    validate::check(&self.validate, catalogue, station, reading, received_at, Arrival::Imported);
+                match checked {
+                    Err(rejection) => rejections.push(rejection),
+                    Ok(sample) => match seen.judge(&sample, |channel, at| self.stored(channel, at)) {
+                        Judgement::Duplicate => judged.duplicates += 1,
+                        Judgement::New | Judgement::Correction => {
+                            seen.remember(&sample, seq, stored_through);
+                            judged.samples.push(sample);
+                        }
+                    },
+                }
+            }
+            judged.refused.extend(rejections.iter().map(|rejection| (row.line, rejection.clone())));
+            if !rejections.is_empty() {
+                refused_rows.push((row, rejections));
+            }
+        }
+        // The samples' entry is the first: its number is the one that they were remembered with.
+        let taken = (!judged.samples.is_empty() || judged.duplicates > 0).then(|| Message {
+            source,
+            received: judged.samples.len() as u32 + judged.duplicates as u32,
+            duplicates: judged.duplicates as u32,
+            samples: judged.samples.clone(),
+            rejections: Vec::new(),
+            raw: None,
+        });
+        let refused = refused_rows.into_iter().map(|(row, rejections)| refused_row(source, file, row, rejections));
+        for message in taken.into_iter().chain(refused) {
+            self.count(&message);
+            judged.seq = self.append(&mut gate, received_at, &Body::Message(message))?;
+        }
+        Ok(judged)
+    }
+
     fn stored(&self, channel: ChannelId, at: Timestamp) -> Option<f64> {
         self.store.contains(channel, at).unwrap_or_else(|error| {
             // Taking a duplicate again is harmless (the store keeps one value a time); refusing a new value is not.
@@ -217,17 +308,36 @@ impl Pipeline {
     }
 }
 
+/// The message that becomes the dead letter of a row.
+fn refused_row(source: SourceId, file: &str, row: &Row<'_>, rejections: Vec<Rejection>) -> Message {
+    let raw = RawCopy { topic: format!("{IMPORT_TOPIC}{file}:{}", row.line), payload: row.text.to_vec() };
+    Message {
+        source,
+        received: rejections.len() as u32,
+        duplicates: 0,
+        samples: Vec::new(),
+        rejections,
+        raw: Some(raw),
+    }
+}
+
 impl Intake for Pipeline {
     fn accept(&self, batch: &[RawMessage<'_>]) -> Result<Seq, Refusal> {
         if !self.journal.has_room() || self.store_lags() {
             return Err(Refusal::Full);
         }
-        let mut decoded = Decoded::default();
+        let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
         let mut last = Seq::default();
         for raw in batch {
+            heard.clear();
             decoded.clear();
-            let refused = native::decode(raw.topic, raw.payload, &self.limits, &mut decoded).err();
-            last = self.take(raw, &mut decoded, refused)?;
+            let (source, refused) = self.sources.decode(raw, &self.limits, &mut heard, &mut decoded);
+            let duplicates = self.hear(raw, &heard.events);
+            let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
+            let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
+            let samples = Vec::with_capacity(decoded.readings.len());
+            let message = Message { source, received, duplicates, samples, rejections, raw: None };
+            last = self.take(raw, message, &decoded)?;
         }
         if let Some(newest) = batch.last() {
             self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);

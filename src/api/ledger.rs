@@ -1,7 +1,7 @@
 //! `GET /ledger`: what came in by each source and what became of it.
 //!
 //! `received` = `stored` + `duplicate` + `rejected` + `pending`; `pending` is on its way from the journal to the store
-//! and is zero when the service is idle. The counts are of readings, since the journal began.
+//! and is zero when the service is idle. What the store refuses for good (InfluxDB may) moves from pending to rejected. The counts are of readings, since the journal began.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use super::door::{Allowed, SeeLedger};
 use super::problem::{Problem, Refused};
 use super::query::{Asked, Nothing};
+use crate::model::Reason;
 
 /// The ledger.
 #[derive(Serialize, ToSchema)]
@@ -80,20 +81,25 @@ impl Tally {
 pub async fn read(door: Allowed<SeeLedger>, Asked(Nothing): Asked<Nothing>) -> Result<Json<LedgerDocument>, Problem> {
     let parts = door.parts();
     // The store follows: asked first, it can only be behind.
-    let stored = parts.store.stored_counts();
+    let (stored, refused) = (parts.store.stored_counts(), parts.store.refused_counts());
     let state = parts.state.read();
     let mut total = Tally::default();
     let mut sources = Vec::new();
     for (id, counts) in state.ledger.sources() {
-        let stored = stored.get(&id).copied().unwrap_or(0);
+        let [stored, refused] = [&stored, &refused].map(|counts| counts.get(&id).copied().unwrap_or(0));
+        let mut reasons: BTreeMap<_, _> =
+            counts.rejected_by_reason().map(|(reason, count)| (reason.word(), count)).collect();
+        if refused > 0 {
+            *reasons.entry(Reason::RefusedByStore.word()).or_default() += refused;
+        }
         let tally = Tally {
             messages: counts.messages,
             received: counts.received,
             stored,
             duplicate: counts.duplicate,
-            rejected: counts.rejected(),
-            pending: counts.taken.saturating_sub(stored),
-            reasons: counts.rejected_by_reason().map(|(reason, count)| (reason.word(), count)).collect(),
+            rejected: counts.rejected() + refused,
+            pending: counts.taken.saturating_sub(stored + refused),
+            reasons,
         };
         total.add(&tally);
         sources.push(SourceEntry { source: state.catalogue.source(id).to_owned(), tally });

@@ -15,7 +15,6 @@ pub mod events;
 pub mod features;
 pub mod headers;
 pub mod history;
-pub mod history_text;
 pub mod layers;
 pub mod ledger;
 pub mod legend;
@@ -44,6 +43,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::Accounts;
 use crate::clock::Clock;
+use crate::history::History;
 use crate::live::Feed;
 use crate::model::{Seq, Timestamp};
 use crate::registry::Areas;
@@ -71,8 +71,10 @@ pub struct Parts {
     pub state: Arc<RwLock<State>>,
     /// What changed.
     pub feed: Arc<Feed>,
-    /// The history and the dead letters.
+    /// The dead letters, and what was stored.
     pub store: Arc<Store>,
+    /// Questions about the past, to the same store.
+    pub history: Arc<History>,
     /// The polygons as they are now.
     pub areas: Box<dyn Fn() -> Arc<Areas> + Send + Sync>,
     /// Accounts and tokens.

@@ -84,6 +84,8 @@ codes! {
         "Too many failed sign-ins for this account or from this address; wait as long as `Retry-After` says.";
     TooManyReaders = "too_many_readers", TOO_MANY_REQUESTS, "Too many open streams",
         "The limit of open streams, of the service or of this address, is reached; try again later or poll the layers.";
+    TooCostly = "too_costly", UNPROCESSABLE_ENTITY, "That would read too much at once",
+        "The question about the past would read or make more than one question may; `detail` says how to narrow it.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here",
         "A fault of the service. Its log has the cause under the request id.";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Not available now",
@@ -250,6 +252,14 @@ pub enum Missing {
     /// There is no such thing in the caller's areas.
     #[response(status = 404, content_type = "application/problem+json")]
     Nowhere(ProblemDocument),
+}
+
+/// What an address that reads the past may answer besides.
+#[derive(IntoResponses)]
+pub enum Costly {
+    /// The answer would cost too much; the code is `too_costly` and `detail` says how to narrow the question.
+    #[response(status = 422, content_type = "application/problem+json")]
+    TooMuch(ProblemDocument),
 }
 
 /// What an address that takes a body may answer besides.

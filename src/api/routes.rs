@@ -68,6 +68,7 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::one))
         .routes(routes!(history::read))
+        .routes(routes!(history::areas::read))
         .routes(routes!(ledger::read))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::one))
@@ -100,7 +101,9 @@ fn as_json(openapi: &utoipa::openapi::OpenApi) -> String {
 pub fn router(parts: Arc<Parts>) -> Router {
     let (routes, openapi) = described().split_for_parts();
     let description = as_json(&openapi);
-    let compressed = DefaultPredicate::new().and(NotForContentType::const_new("font/"));
+    let compressed = DefaultPredicate::new()
+        .and(NotForContentType::const_new("font/"))
+        .and(NotForContentType::const_new("application/vnd.apache.parquet"));
     routes
         .fallback(pages::serve)
         .method_not_allowed_fallback(wrong_method)

@@ -38,6 +38,16 @@ impl Zone {
         TimeZone::get(name).map(Self).map_err(|_| format!("{name:?} is not a time zone such as {DEFAULT_ZONE} or UTC"))
     }
 
+    /// The zone itself.
+    pub fn zone(&self) -> &TimeZone {
+        &self.0
+    }
+
+    /// Its IANA name.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or(DEFAULT_ZONE)
+    }
+
     /// The instant as it is shown.
     pub fn show(&self, at: Timestamp) -> Shown {
         let instant = at.to_jiff();

@@ -22,8 +22,9 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Demo};
 use crate::auth::WithPassword;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::follow::{Follows, StateFollower, StoreFollower, Trouble, follow};
+use crate::history::History;
 use crate::journal::Reader;
 use crate::mqtt::client::Client;
 use crate::mqtt::edge::{Access, Edge};
@@ -85,7 +86,8 @@ impl App {
 
         let mut clients = Vec::new();
         for (client, source) in config.mqtt.clients.iter().zip(&opened.client_sources) {
-            clients.push(Arc::new(Client::start(client, opened.pipeline.clone(), *source, clock.clone())?));
+            let client = config::with_topics(client, &config.sources);
+            clients.push(Arc::new(Client::start(&client, opened.pipeline.clone(), *source, clock.clone())?));
         }
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
@@ -207,6 +209,7 @@ fn api_parts(
         state: opened.state.clone(),
         feed: opened.feed.clone(),
         store: opened.store.clone(),
+        history: Arc::new(History::new(opened.store.clone(), config.history, config.store.day_offset_minutes)),
         areas: Box::new(move || registry.areas()),
         accounts: opened.accounts.clone(),
         metrics,

@@ -5,14 +5,20 @@ use std::sync::Arc;
 use crate::api::Replaying;
 use crate::clock::Clock;
 use crate::model::{Arrival, Intake, RawMessage};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{IMPORT_TOPIC, Pipeline};
 use crate::store::DeadLetter;
 
-/// Takes a dead letter as if it had just arrived; a reading without a time keeps the time of its first arrival.
+/// Takes a dead letter as if it had just arrived; a reading without a time keeps the time of its first arrival. A row
+/// of an imported file cannot be read without its map, and the file is still there.
 pub(super) fn taker(pipeline: Arc<Pipeline>, clock: Clock) -> Box<dyn Fn(DeadLetter) -> Replaying + Send + Sync> {
     Box::new(move |letter| {
         let (pipeline, clock) = (pipeline.clone(), clock.clone());
         Box::pin(async move {
+            if letter.topic.starts_with(IMPORT_TOPIC) {
+                return Err("it is a row of an imported file: mend the cause and import the file again; what is \
+                            stored already is not stored twice"
+                    .to_owned());
+            }
             let raw = RawMessage {
                 source: letter.source,
                 topic: &letter.topic,

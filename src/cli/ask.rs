@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
-use hyper::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
 /// Where the service is and who asks.
@@ -28,27 +29,57 @@ impl Service {
         self.ask(Method::POST, path)
     }
 
+    /// Hands over a long answer piece by piece; gives its headers and its trailers.
+    pub(super) fn download(
+        &self,
+        path: &str,
+        mut take: impl FnMut(Bytes) -> anyhow::Result<()>,
+    ) -> anyhow::Result<(HeaderMap, HeaderMap)> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let answer = self.send(Method::GET, path).await?;
+            let head = answer.headers().clone();
+            let (mut body, mut trailers) = (answer.into_body(), HeaderMap::new());
+            while let Some(frame) = body.frame().await {
+                match frame.context("the answer was broken off: the service's log says why")?.into_data() {
+                    Ok(bytes) => take(bytes)?,
+                    Err(frame) => trailers = frame.into_trailers().unwrap_or_default(),
+                }
+            }
+            Ok((head, trailers))
+        })
+    }
+
     fn ask(&self, method: Method, path: &str) -> anyhow::Result<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let stream = tokio::net::TcpStream::connect(self.http)
-                .await
-                .with_context(|| format!("no service at {}; is `saola run` running there?", self.http))?;
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-            tokio::spawn(connection);
-            let mut request = Request::builder().method(method).uri(path).header("host", self.http.to_string());
-            if let Some(token) = &self.token {
-                request = request.header("authorization", format!("Bearer {token}"));
-            }
-            let answer = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
-            let status = answer.status();
-            let text = String::from_utf8(answer.into_body().collect().await?.to_bytes().to_vec())?;
-            match status {
-                StatusCode::UNAUTHORIZED => bail!("the service wants a token: give --token, see `saola token issue`"),
-                status if status.is_success() => Ok(pretty(&text)),
-                status => bail!("{status}: {}", pretty(&text)),
-            }
+            let body = self.send(method, path).await?.into_body();
+            Ok(pretty(&String::from_utf8(body.collect().await?.to_bytes().to_vec())?))
         })
+    }
+
+    /// The answer when it is a success; otherwise what the service said.
+    async fn send(&self, method: Method, path: &str) -> anyhow::Result<Response<Incoming>> {
+        let stream = tokio::net::TcpStream::connect(self.http)
+            .await
+            .with_context(|| format!("no service at {}; is `saola run` running there?", self.http))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let mut request = Request::builder().method(method).uri(path).header("host", self.http.to_string());
+        // Long answers tell at their end what they held.
+        request = request.header("te", "trailers");
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let answer = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
+        match answer.status() {
+            StatusCode::UNAUTHORIZED => bail!("the service wants a token: give --token, see `saola token issue`"),
+            status if status.is_success() => Ok(answer),
+            status => {
+                let text = answer.into_body().collect().await?.to_bytes();
+                bail!("{status}: {}", pretty(&String::from_utf8_lossy(&text)))
+            }
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod accounts;
 mod ask;
+mod check;
+mod export;
 mod journal;
 mod serve;
 
@@ -38,6 +40,12 @@ enum Command {
         /// Configuration file
         #[arg(long, default_value = "config/saola.toml")]
         config: PathBuf,
+        /// Ask the configured InfluxDB, too, whether token and bucket do; without this nothing is sent anywhere
+        #[arg(long)]
+        influx: bool,
+        /// The same, and make the bucket if it is not there
+        #[arg(long)]
+        create_bucket: bool,
     },
     /// The configuration file
     Config {
@@ -53,6 +61,13 @@ enum Command {
     DeadLetters {
         #[command(subcommand)]
         command: DeadLetters,
+        #[command(flatten)]
+        service: ask::Service,
+    },
+    /// Write history into a file, whole or not at all, with its manifest beside it
+    Export {
+        #[command(flatten)]
+        export: Box<export::Export>,
         #[command(flatten)]
         service: ask::Service,
     },
@@ -146,7 +161,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => serve::demo(demo),
         Command::Run { config } => serve::run(&config),
-        Command::Check { config } => check(&config),
+        Command::Check { config, influx, create_bucket } => {
+            check::run(&config, check::Asked::of(influx, create_bucket))
+        }
         Command::Config { command: ConfigCommand::Default } => say(config::DEFAULT_FILE.trim_end()),
         Command::Ledger { service } => say(&service.get("/api/v1/ledger")?),
         Command::DeadLetters { command, service } => match command {
@@ -162,6 +179,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             DeadLetters::Show { id } => say(&service.get(&format!("/api/v1/dead-letters/{id}"))?),
             DeadLetters::Replay { id } => say(&service.post(&format!("/api/v1/dead-letters/{id}/replay"))?),
         },
+        Command::Export { export, service } => export.run(&service),
         Command::Journal { command } => command.run(),
         Command::User { command, place } => command.run(&place),
         Command::Token { command, place } => command.run(&place),
@@ -182,19 +200,6 @@ fn examined(path: &Path) -> Result<config::Examination, ExitCode> {
         eprintln!("{mistake}");
     }
     if found.mistakes.is_empty() { Ok(found) } else { Err(ExitCode::from(USAGE)) }
-}
-
-fn check(path: &Path) -> anyhow::Result<ExitCode> {
-    match examined(path) {
-        Ok(found) => say(&format!(
-            "{} is right: {} stations, {} areas, {} rules",
-            path.display(),
-            found.stations_count,
-            found.areas_count,
-            found.rules_count
-        )),
-        Err(code) => Ok(code),
-    }
 }
 
 /// Prints to standard output; a reader that went away (`saola ledger | head`) is no failure.

@@ -35,6 +35,13 @@ fn named(config: &mut Config) -> Vec<(String, &mut PathBuf, Kind)> {
         found.push(("mqtt.edge.tls.certificate".to_owned(), &mut tls.certificate, Kind::Readable));
         found.push(("mqtt.edge.tls.key".to_owned(), &mut tls.key, Kind::Secret));
     }
+    let influx = &mut config.store.influx;
+    if let Some(path) = &mut influx.token_file {
+        found.push(("store.influx.token_file".to_owned(), path, Kind::Secret));
+    }
+    if let Some(path) = &mut influx.ca_file {
+        found.push(("store.influx.ca_file".to_owned(), path, Kind::Readable));
+    }
     for (place, client) in config.mqtt.clients.iter_mut().enumerate() {
         let files = [
             ("password_file", &mut client.password_file, Kind::Secret),

@@ -126,8 +126,8 @@ pub(super) fn follow<'a>(order: Order, device: &Cow<'a, str>, id: &Cow<'a, str>,
     true
 }
 
-/// Observes every number and truth value of a decoded object under its path (`battery.voltage`, `levels.0`). Texts and
-/// nulls describe the device and are passed over.
+/// Observes every number and truth value of a decoded object under its path (`battery.voltage`, `levels.0`), and every
+/// text for the mapping; a null is no value.
 pub(super) fn nested<'a>(
     json: &Json<'a>,
     path: &str,
@@ -141,7 +141,8 @@ pub(super) fn nested<'a>(
     let value = match json {
         Json::Number(value, _) => *value,
         Json::Bool(truth) => f64::from(u8::from(*truth)),
-        Json::Null | Json::Text(_) => return Ok(()),
+        Json::Null => return Ok(()),
+        Json::Text(word) => return sink.word(of.device, Cow::Owned(path.to_owned()), of.time, word.clone()),
         Json::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 nested(item, &join(&index.to_string()), of, sink)?;

@@ -62,8 +62,9 @@ fn bare_number<'a>(station: &'a str, property: &'a str, text: &'a str, out: &mut
         Some((value, length)) if length == trimmed.len() => finite(property, value)?,
         _ => return Err(reject(Reason::WrongShape, format!("{property}: a property topic takes one bare number"))),
     };
-    let (time, status) = (None, Status::Measuring);
-    out.readings.push(Reading { station, property: Cow::Borrowed(property), time, value, status });
+    let (time, unit, status) = (None, None, Status::Measuring);
+    let (station, property) = (Cow::Borrowed(station), Cow::Borrowed(property));
+    out.readings.push(Reading { station, property, time, value, unit, status });
     Ok(())
 }
 
@@ -221,7 +222,10 @@ fn property<'a>(station: &'a str, property: Cow<'a, str>, value: Scalar<'a>, out
         Scalar::Bool(_) => Err(reject(Reason::WrongType, format!("{property}: a truth value where a number belongs"))),
     };
     match value {
-        Ok(value) => out.readings.push(Reading { station, property, time: None, value, status: Status::Measuring }),
+        Ok(value) => {
+            let (time, unit, status, station) = (None, None, Status::Measuring, Cow::Borrowed(station));
+            out.readings.push(Reading { station, property, time, value, unit, status });
+        }
         Err(rejection) => out.rejections.push(rejection),
     }
 }

@@ -58,6 +58,7 @@ fn encode_message(received_at: Timestamp, message: &Message, out: &mut Vec<u8>) 
             TimeClass::Live => 0,
             TimeClass::Late => 1,
             TimeClass::Backfill => 2,
+            TimeClass::Imported => 3,
         };
         let quality = sample.quality.0;
         if quality < QUALITY_ESCAPE {
@@ -147,7 +148,7 @@ fn decode_sample(received_at: Timestamp, bytes: &mut Bytes<'_>) -> Result<Sample
         0 => TimeClass::Live,
         1 => TimeClass::Late,
         2 => TimeClass::Backfill,
-        _ => return Err(Malformed("unknown time class")),
+        _ => TimeClass::Imported,
     };
     let quality = match u16::from(flags >> 2) {
         QUALITY_ESCAPE => u16::from_le_bytes(bytes.array()?),

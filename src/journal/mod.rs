@@ -57,7 +57,7 @@
 //!   v samples, each:     v channel
 //!                        z observed at - received at, microseconds
 //!                        8 value, IEEE 754 double
-//!                        1 time class (2 low bits: 0 live, 1 late, 2 backfill) | quality << 2
+//!                        1 time class (2 low bits: 0 live, 1 late, 2 backfill, 3 imported) | quality << 2
 //!                        2 quality, only when the 6 bits above are 63
 //!   v rejections, each:  1 reason (its place in `Reason::ALL`), v bytes, detail in UTF-8
 //!   1 with a copy of the message (0, 1), and then: v bytes, topic in UTF-8, v bytes, payload

@@ -30,7 +30,7 @@ pub use intake::{Durable, Intake, Refusal};
 pub use mistake::Mistake;
 pub use place::{LocalName, Position};
 pub use quality::Quality;
-pub use reading::{Arrival, RawMessage, Reading, Sample, Status, TimeClass};
+pub use reading::{Arrival, Judged, RawMessage, Reading, Row, Rows, Sample, Status, TimeClass};
 pub use rejection::{Reason, Rejection};
 pub use span::{NotASpan, Span};
 pub use station::{Channel, LinkClass, Range, Station, StationKind};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ChannelId, Quality, SourceId, Timestamp};
+use super::{ChannelId, Quality, Rejection, Seq, SourceId, Timestamp, Unit};
 
 /// A message as it arrived: bytes, and what the transport knows of them.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +33,8 @@ pub enum Arrival {
         /// When it was first received.
         first_at: Timestamp,
     },
+    /// History that a person brings in: it is the past, whatever its time says.
+    Imported,
 }
 
 /// What the device says of itself (station file codes 00, 01, 02).
@@ -51,14 +53,16 @@ pub enum Status {
 /// One decoded value, still in the sender's words; borrows from the message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading<'a> {
-    /// The station's name, unchecked.
-    pub station: &'a str,
+    /// The station's name, unchecked; owned only when the sender wrote it with escapes.
+    pub station: Cow<'a, str>,
     /// The property's name, unchecked; owned only when the sender wrote it with escapes.
     pub property: Cow<'a, str>,
     /// Phenomenon time; `None` when the message had none.
     pub time: Option<Timestamp>,
-    /// Finite.
+    /// Finite, in `unit`.
     pub value: f64,
+    /// What the sender measures in; `None` means the channel's own unit.
+    pub unit: Option<Unit>,
     /// The device's own state.
     pub status: Status,
 }
@@ -73,6 +77,9 @@ pub enum TimeClass {
     Late,
     /// History handed in afterwards.
     Backfill,
+    /// History that a person brought in, whatever its age: it goes to the store alone. It is no sign of life, so it
+    /// neither moves the live picture nor is heard by an alert.
+    Imported,
 }
 
 /// One value that passed every check: it has a channel, a plausible value and a believable time.
@@ -88,4 +95,41 @@ pub struct Sample {
     pub quality: Quality,
     /// Age class at arrival.
     pub time_class: TimeClass,
+}
+
+/// Rows of a file with history, decoded: readings and refusals in the order of the rows, and what belongs to which.
+#[derive(Debug, Default)]
+pub struct Rows<'a> {
+    /// Of all rows.
+    pub readings: Vec<Reading<'a>>,
+    /// Of all rows.
+    pub rejections: Vec<Rejection>,
+    /// In the order of the file.
+    pub rows: Vec<Row<'a>>,
+}
+
+/// One row's part of [`Rows`].
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// Line in the file, counted from 1; in files without lines, the row.
+    pub line: u64,
+    /// The row as it stands in the file; kept when anything in it is refused.
+    pub text: &'a [u8],
+    /// How many readings it has.
+    pub readings: usize,
+    /// How many refusals it has.
+    pub rejections: usize,
+}
+
+/// What became of [`Rows`].
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// The last entry that holds any of it: durable up to here, all of it is.
+    pub seq: Seq,
+    /// Readings taken, corrections of former values among them.
+    pub samples: Vec<Sample>,
+    /// Readings known already with the same time and value.
+    pub duplicates: u64,
+    /// Readings refused, with their lines.
+    pub refused: Vec<(u64, Rejection)>,
 }

@@ -70,6 +70,10 @@ reasons! {
     RetainedWithoutTime = "retained_without_time",
     /// The station or the channel was taken out of service.
     Retired = "retired",
+    /// InfluxDB refused the point for good: its time, its type or its name. Told by the store, never in the journal.
+    RefusedByStore = "refused_by_store",
+    /// A unit that is not known, or that measures something else than the channel's.
+    WrongUnit = "wrong_unit",
     /// Not the CBOR, protobuf or Cayenne LPP that it should be, or cut off.
     InvalidBinary = "invalid_binary",
     /// Valid by its standard, but no quantity: a text, bytes, a table.

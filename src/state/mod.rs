@@ -18,7 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::{self, Alerts};
 use crate::live::{Change, Feed, Live};
-use crate::model::{Body, Catalogue, Entry, Message, RuleFile, Seq, StationNo, Timestamp, Transition};
+use crate::model::{
+    Body, Catalogue, ChannelId, Entry, Message, RuleFile, Sample, Seq, StationNo, TimeClass, Timestamp, Transition,
+};
 
 pub use ledger::{Counts, Ledger};
 pub use snapshot::SnapshotError;
@@ -38,6 +40,10 @@ pub struct State {
     pub applied: Seq,
     /// The time of the last tick; [`Timestamp::EPOCH`] before the first.
     pub ticked_at: Timestamp,
+    /// The newest time of history brought in, by channel number; may be shorter than the catalogue. A snapshot has
+    /// it behind everything else, so that one made before it was there can be read.
+    #[serde(skip)]
+    imported_to: Vec<Option<Timestamp>>,
 }
 
 /// What applying entries brought about, gathered over as many entries as the caller likes.
@@ -90,7 +96,14 @@ impl State {
             ledger: Ledger::default(),
             applied: Seq::default(),
             ticked_at: Timestamp::EPOCH,
+            imported_to: Vec::new(),
         }
+    }
+
+    /// The newest time ever taken of a channel, history brought in included: nothing later is in the store.
+    pub fn newest(&self, channel: ChannelId) -> Option<Timestamp> {
+        let shown = self.live.latest(channel).map(|latest| latest.observed_at);
+        shown.max(self.imported_to.get(channel.index()).copied().flatten())
     }
 
     /// Takes an entry in; `effects` gains what it brought about.
@@ -112,11 +125,27 @@ impl State {
     fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects) {
         self.ledger.count(message);
         for sample in &message.samples {
+            if sample.time_class == TimeClass::Imported {
+                self.note_imported(sample);
+                continue;
+            }
             if let Some(station) = self.live.accept(sample, entry.received_at) {
                 effects.station(entry.seq, station);
             }
             self.alerts.hear(&self.catalogue, sample, entry.received_at, &mut effects.transitions);
         }
+    }
+
+    /// History brought in reaches neither the live picture nor the alerts.
+    fn note_imported(&mut self, sample: &Sample) {
+        let index = sample.channel.index();
+        if index >= self.catalogue.channels().len() {
+            return;
+        }
+        if index >= self.imported_to.len() {
+            self.imported_to.resize(index + 1, None);
+        }
+        self.imported_to[index] = self.imported_to[index].max(Some(sample.observed_at));
     }
 
     fn apply_tick(&mut self, entry: &Entry, effects: &mut Effects) {

@@ -5,6 +5,9 @@
 //!       0        4        5                9
 //!       | "SAOS" | format | CRC-32 (LE)    | state, by postcard ...            |
 //!                           of format and state; every later format keeps this header
+//!
+//! format 1  the state
+//! format 2  the state, then the newest time of imported history by channel
 //! ```
 //!
 //! Invariants:
@@ -28,7 +31,9 @@ use crate::model::Seq;
 pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// Written before history could be imported.
+const FORMAT_WITHOUT_IMPORTS: u8 = 1;
 const HEADER_BYTES: usize = MAGIC.len() + 1 + 4;
 const SUFFIX: &str = ".snapshot";
 
@@ -101,7 +106,8 @@ impl State {
         bytes.extend_from_slice(&MAGIC);
         bytes.push(FORMAT);
         bytes.extend_from_slice(&[0; 4]);
-        let mut bytes = postcard::to_extend(self, bytes)?;
+        let bytes = postcard::to_extend(self, bytes)?;
+        let mut bytes = postcard::to_extend(&self.imported_to, bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
@@ -118,10 +124,14 @@ impl State {
         if found != expected {
             return Err(SnapshotError::Checksum { found, expected });
         }
-        if header[MAGIC.len()] != FORMAT {
-            return Err(SnapshotError::Format { found: header[MAGIC.len()] });
+        let format = header[MAGIC.len()];
+        if ![FORMAT, FORMAT_WITHOUT_IMPORTS].contains(&format) {
+            return Err(SnapshotError::Format { found: format });
         }
-        let (mut state, rest): (State, &[u8]) = postcard::take_from_bytes(body)?;
+        let (mut state, mut rest): (State, &[u8]) = postcard::take_from_bytes(body)?;
+        if format == FORMAT {
+            (state.imported_to, rest) = postcard::take_from_bytes(rest)?;
+        }
         if !rest.is_empty() {
             return Err(SnapshotError::Contradiction("there are bytes after its end"));
         }

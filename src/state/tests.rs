@@ -43,7 +43,12 @@ fn heard() -> impl Strategy<Value = Heard> {
     let channel = prop_oneof![9 => 0..3u32, 1 => Just(9u32)];
     let age = prop_oneof![6 => -20..60i64, 2 => 60..900i64, 1 => 3_600..90_000i64];
     let value = prop_oneof![(0..100u32).prop_map(f64::from), Just(50.0), Just(45.0)];
-    let class = prop_oneof![5 => Just(TimeClass::Live), 1 => Just(TimeClass::Late), 1 => Just(TimeClass::Backfill)];
+    let class = prop_oneof![
+        5 => Just(TimeClass::Live),
+        1 => Just(TimeClass::Late),
+        1 => Just(TimeClass::Backfill),
+        1 => Just(TimeClass::Imported),
+    ];
     (channel, age, value, class, prop::bool::weighted(0.1)).prop_map(|(channel, age, value, class, fault)| Heard {
         channel,
         age,
@@ -176,6 +181,30 @@ proptest! {
         let (mut one, mut other) = (fresh(), fresh());
         prop_assert_eq!(run(&mut one, &with).transitions, run(&mut other, &without).transitions);
         prop_assert_eq!(one.alerts, other.alerts);
+    }
+
+    /// What a person brings in moves neither the live picture nor the alerts, and is remembered as taken.
+    #[test]
+    fn imported_history_is_seen_by_nobody(steps in steps()) {
+        let with = entries(&steps);
+        let mut without = with.clone();
+        let mut newest = std::collections::BTreeMap::new();
+        for entry in &mut without {
+            if let Body::Message(message) = &mut entry.body {
+                for sample in message.samples.extract_if(.., |sample| sample.time_class == TimeClass::Imported) {
+                    let to = newest.entry(sample.channel).or_insert(sample.observed_at);
+                    *to = sample.observed_at.max(*to);
+                }
+            }
+        }
+        let (mut one, mut other) = (fresh(), fresh());
+        prop_assert_eq!(run(&mut one, &with), run(&mut other, &without));
+        prop_assert_eq!(&one.live, &other.live);
+        prop_assert_eq!(&one.alerts, &other.alerts);
+        for channel in one.catalogue.channels() {
+            let shown = one.live.latest(channel.id).map(|latest| latest.observed_at);
+            prop_assert_eq!(one.newest(channel.id), shown.max(newest.get(&channel.id).copied()));
+        }
     }
 
     /// Never active before the hold time in event time; every alert's time-line tells its own story; what is open is
@@ -328,15 +357,29 @@ fn a_broken_snapshot_is_moved_aside_and_the_one_before_it_serves() {
     assert_eq!(restored, state);
 }
 
-#[test]
-fn a_snapshot_of_another_format_is_refused_untouched() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut bytes = fresh().snapshot().unwrap();
-    bytes[4] = 200;
+/// The snapshot with another format byte and the checksum that goes with it.
+fn of_format(format: u8, mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes[4] = format;
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&bytes[4..5]);
     hasher.update(&bytes[9..]);
     bytes[5..9].copy_from_slice(&hasher.finalize().to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_snapshot_from_before_imports_is_read() {
+    let mut state = fresh();
+    run(&mut state, &some_entries());
+    let mut bytes = state.snapshot().unwrap();
+    assert_eq!(bytes.pop(), Some(0), "no import, an empty list");
+    assert_eq!(State::restore(&of_format(1, bytes)).unwrap(), state);
+}
+
+#[test]
+fn a_snapshot_of_another_format_is_refused_untouched() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = of_format(200, fresh().snapshot().unwrap());
     let path = folder.path().join("00000000000000000009.snapshot");
     fs::write(&path, &bytes).unwrap();
     let error = snapshot::load(folder.path(), Retention::default()).unwrap_err();

@@ -2,12 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::influx;
+
 const MIB: u64 = 1 << 20;
+
+/// Where history is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", try_from = "String")]
+pub enum Kind {
+    /// In the data directory.
+    #[default]
+    Embedded,
+    /// Samples in InfluxDB 2; dead letters and counters in the data directory.
+    Influx,
+}
+
+impl TryFrom<String> for Kind {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        match word.as_str() {
+            "embedded" => Ok(Kind::Embedded),
+            "influx" => Ok(Kind::Influx),
+            _ => Err("must be \"embedded\" or \"influx\""),
+        }
+    }
+}
 
 /// How the store keeps history. Every key may be left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where: `embedded` or `influx`. Default `embedded`.
+    pub kind: Kind,
     /// Samples held in memory before they are written; 1 to 10,000,000. Default 1,000,000 (about 40 MiB).
     pub flush_samples: usize,
     /// Seconds that an entry stays in memory before it is written, judged by the times of later entries; until then
@@ -26,11 +53,14 @@ pub struct Config {
     /// Minutes east of UTC at which the days of the day tier begin; -840 to 840. Queries in a zone of another offset
     /// are answered from hours. Default 420 (Viet Nam).
     pub day_offset_minutes: i32,
+    /// Which InfluxDB, when `kind` is `influx`.
+    pub influx: influx::Config,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
+            kind: Kind::Embedded,
             flush_samples: 1_000_000,
             flush_after_s: 900,
             dead_letters_bytes: 1 << 30,
@@ -39,6 +69,7 @@ impl Default for Config {
             write_buffer_bytes: 16 * MIB,
             write_ahead_bytes: 64 * MIB,
             day_offset_minutes: 420,
+            influx: influx::Config::default(),
         }
     }
 }
@@ -52,7 +83,9 @@ impl Config {
             (self.write_buffer_bytes >= MIB, "write_buffer_bytes", "must be at least 1048576"),
             (self.write_ahead_bytes >= 64 * MIB, "write_ahead_bytes", "must be at least 67108864"),
         ];
-        checks.into_iter().filter(|(right, ..)| !right).map(|(_, key, wrong)| (key, wrong)).collect()
+        let own = checks.into_iter().filter(|(right, ..)| !right).map(|(_, key, wrong)| (key, wrong));
+        let influx = if self.kind == Kind::Influx { self.influx.mistakes() } else { Vec::new() };
+        own.chain(influx).collect()
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::model::{ChannelId, Seq};
 
+use super::influx::InfluxError;
 use super::{Damage, Day};
 
 /// Each variant names the operation and carries its subject.
@@ -97,6 +98,14 @@ pub enum StoreError {
         id: Seq,
         /// What is wrong with its bytes.
         damage: Damage,
+    },
+    /// InfluxDB did not do what was asked. What was taken in waits in the journal.
+    #[error("InfluxDB at {url}")]
+    Influx {
+        /// Where it is.
+        url: String,
+        /// Why.
+        source: InfluxError,
     },
     /// The store's own note of how far it is cannot be read.
     #[error("the store's bookmark is damaged: {0}")]

@@ -6,6 +6,8 @@
 mod config;
 pub mod embedded;
 mod error;
+pub mod influx;
+mod range;
 mod sample;
 mod tally;
 mod tier;
@@ -13,33 +15,64 @@ mod tier;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub use config::Config;
-pub use embedded::{Damage, Day, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals, Range, Status};
+pub use config::{Config, Kind};
+pub use embedded::{Damage, Day, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals, Status};
 pub use error::StoreError;
+pub use range::Range;
 pub use sample::StoredSample;
 pub use tally::{Tally, advance};
 pub use tier::Tier;
 
-use crate::model::{ChannelId, Entry, Seq, SourceId, Timestamp};
+use crate::model::{Catalogue, ChannelId, Entry, Seq, SourceId, Timestamp};
 
 use embedded::Embedded;
+use influx::Influx;
 
 /// History. One thread applies; any number read meanwhile. All calls may block.
 pub enum Store {
     /// In the data directory, over fjall.
     Embedded(Embedded),
+    /// Samples in InfluxDB 2, the rest in the data directory.
+    Influx(Box<Influx>),
 }
 
 impl Store {
     /// Opens the store in a directory, or makes one. The caller then applies the journal after [`Store::checkpoint`].
     pub fn open(directory: &Path, config: &Config) -> Result<Self, StoreError> {
-        Embedded::open(directory, config).map(Store::Embedded)
+        match config.kind {
+            Kind::Embedded => Embedded::open(directory, config).map(Store::Embedded),
+            Kind::Influx => Influx::open(directory, config).map(Box::new).map(Store::Influx),
+        }
+    }
+
+    /// Tells the names of channels as the registry has them. To be called after opening, before anything is applied;
+    /// later changes come with the journal.
+    pub fn install(&self, catalogue: &Catalogue) {
+        match self {
+            Store::Embedded(_) => {}
+            Store::Influx(store) => store.install(catalogue),
+        }
+    }
+
+    /// Whether to start the service means to wait until everything is applied: not where a server may be down.
+    pub fn is_caught_up_at_start(&self) -> bool {
+        matches!(self, Store::Embedded(_))
+    }
+
+    /// Whoever tells duplicates need not remember entries up to here: [`Store::contains`] answers for them, or nobody
+    /// can, and to take them again does no harm.
+    pub fn remembers_through(&self) -> Seq {
+        match self {
+            Store::Embedded(store) => store.applied(),
+            Store::Influx(_) => Seq(u64::MAX),
+        }
     }
 
     /// Every entry up to and including this one is durable: the journal may let go of them.
     pub fn checkpoint(&self) -> Seq {
         match self {
             Store::Embedded(store) => store.checkpoint(),
+            Store::Influx(store) => store.checkpoint(),
         }
     }
 
@@ -47,6 +80,7 @@ impl Store {
     pub fn applied(&self) -> Seq {
         match self {
             Store::Embedded(store) => store.applied(),
+            Store::Influx(store) => store.applied(),
         }
     }
 
@@ -55,6 +89,7 @@ impl Store {
     pub fn apply(&self, entries: &[Entry]) -> Result<(), StoreError> {
         match self {
             Store::Embedded(store) => store.apply(entries),
+            Store::Influx(store) => store.apply(entries),
         }
     }
 
@@ -62,13 +97,15 @@ impl Store {
     pub fn flush(&self) -> Result<(), StoreError> {
         match self {
             Store::Embedded(store) => store.flush(),
+            Store::Influx(store) => store.flush(),
         }
     }
 
     /// One channel's samples with `from <= time < to`, ascending, one per time, as of now.
     pub fn range(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Range {
         match self {
-            Store::Embedded(store) => store.range(channel, from, to),
+            Store::Embedded(store) => Range::embedded(store.range(channel, from, to)),
+            Store::Influx(store) => Range::influx(store.range(channel, from, to)),
         }
     }
 
@@ -82,6 +119,7 @@ impl Store {
     ) -> Result<Vec<(Timestamp, Tally)>, StoreError> {
         match self {
             Store::Embedded(store) => store.tallies(channel, tier, from, to),
+            Store::Influx(store) => store.tallies(channel, tier, from, to),
         }
     }
 
@@ -89,6 +127,7 @@ impl Store {
     pub fn last(&self, channel: ChannelId) -> Result<Option<StoredSample>, StoreError> {
         match self {
             Store::Embedded(store) => store.last(channel),
+            Store::Influx(store) => store.last(channel),
         }
     }
 
@@ -96,6 +135,7 @@ impl Store {
     pub fn contains(&self, channel: ChannelId, at: Timestamp) -> Result<Option<f64>, StoreError> {
         match self {
             Store::Embedded(store) => store.contains(channel, at),
+            Store::Influx(store) => store.contains(channel, at),
         }
     }
 
@@ -103,6 +143,15 @@ impl Store {
     pub fn stored_counts(&self) -> BTreeMap<SourceId, u64> {
         match self {
             Store::Embedded(store) => store.stored_counts(),
+            Store::Influx(store) => store.stored_counts(),
+        }
+    }
+
+    /// Samples taken into the journal and refused by the store for good, by source; each is a dead letter.
+    pub fn refused_counts(&self) -> BTreeMap<SourceId, u64> {
+        match self {
+            Store::Embedded(_) => BTreeMap::new(),
+            Store::Influx(store) => store.refused_counts(),
         }
     }
 
@@ -116,6 +165,7 @@ impl Store {
     ) -> Result<DeadLetterPage, StoreError> {
         match self {
             Store::Embedded(store) => store.dead_letters(before, limit, filter),
+            Store::Influx(store) => store.dead_letters(before, limit, filter),
         }
     }
 
@@ -123,6 +173,7 @@ impl Store {
     pub fn dead_letter(&self, id: Seq) -> Result<Option<DeadLetter>, StoreError> {
         match self {
             Store::Embedded(store) => store.dead_letter(id),
+            Store::Influx(store) => store.dead_letter(id),
         }
     }
 
@@ -130,6 +181,7 @@ impl Store {
     pub fn dead_letter_totals(&self) -> DeadLetterTotals {
         match self {
             Store::Embedded(store) => store.dead_letter_totals(),
+            Store::Influx(store) => store.dead_letter_totals(),
         }
     }
 
@@ -137,6 +189,7 @@ impl Store {
     pub fn status(&self) -> Status {
         match self {
             Store::Embedded(store) => store.status(),
+            Store::Influx(store) => store.status(),
         }
     }
 }

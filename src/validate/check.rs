@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     Arrival, Catalogue, Channel, Quality, Reading, Reason, Rejection, Sample, Station, Status, TimeClass, Timestamp,
+    Unit,
 };
 
 /// What times are believed, and how late is late.
@@ -40,7 +41,7 @@ pub fn check(
     let Some(station) = station else {
         return refuse(
             Reason::UnknownStation,
-            format!("station {} is not registered", cut(reading.station, NAME_BYTES_MAX)),
+            format!("station {} is not registered", cut(&reading.station, NAME_BYTES_MAX)),
         );
     };
     let Some(channel) = catalogue.channel_of(station, &reading.property) else {
@@ -50,9 +51,16 @@ pub fn check(
     if channel.retired {
         return refuse(Reason::Retired, format!("{}/{} was taken out of service", station.id, channel.property));
     }
-    if !channel.plausible.contains(reading.value) {
+    let Some(value) = in_unit_of(channel, reading) else {
+        let (property, theirs) = (&channel.property, reading.unit.map_or("", Unit::code));
+        return refuse(
+            Reason::WrongUnit,
+            format!("{property} in {theirs} cannot be turned into {}", channel.unit.code()),
+        );
+    };
+    if !channel.plausible.contains(value) {
         let (min, max) = (channel.plausible.min, channel.plausible.max);
-        let (property, value, unit) = (&channel.property, shown(reading.value), channel.unit.code());
+        let (property, value, unit) = (&channel.property, shown(value), channel.unit.code());
         return refuse(Reason::Implausible, format!("{property} {value} {unit} is outside {min} to {max}"));
     }
     let mut quality = match reading.status {
@@ -64,6 +72,9 @@ pub fn check(
         (Some(time), _) => time,
         (None, Arrival::Retained) => {
             return refuse(Reason::RetainedWithoutTime, "a retained message needs a time of its own".to_owned());
+        }
+        (None, Arrival::Imported) => {
+            return refuse(Reason::InvalidTime, "history needs a time of its own".to_owned());
         }
         (None, Arrival::Fresh) => received_at,
         (None, Arrival::Again { first_at }) => first_at,
@@ -77,8 +88,18 @@ pub fn check(
     if observed_at < start_of(config.earliest_year) {
         return refuse(Reason::TooOld, format!("{observed_at} is before the year {}", config.earliest_year));
     }
-    let time_class = classify(config, channel, received_at.since(observed_at));
-    Ok(Sample { channel: channel.id, observed_at, value: reading.value, quality, time_class })
+    let time_class = match arrival {
+        Arrival::Imported => TimeClass::Imported,
+        Arrival::Fresh | Arrival::Retained | Arrival::Again { .. } => {
+            classify(config, channel, received_at.since(observed_at))
+        }
+    };
+    Ok(Sample { channel: channel.id, observed_at, value, quality, time_class })
+}
+
+/// The value in the channel's unit; `None` when the sender's measures something else.
+fn in_unit_of(channel: &Channel, reading: &Reading<'_>) -> Option<f64> {
+    reading.unit.map_or(Some(reading.value), |unit| unit.convert(reading.value, channel.unit))
 }
 
 fn classify(config: &Config, channel: &Channel, age: Duration) -> TimeClass {
@@ -155,7 +176,8 @@ mod tests {
         let channel = Channel { retired: true, ..known.channels()[0].clone() };
         let catalogue = Catalogue::new(vec![], vec![], known.stations().to_vec(), vec![channel]).unwrap();
         let property = "wind_gust".into();
-        let reading = Reading { station: "A", property, time: None, value: 1.0, status: Status::Measuring };
+        let reading =
+            Reading { station: "A".into(), property, time: None, value: 1.0, unit: None, status: Status::Measuring };
         let refused =
             check(&Config::default(), &catalogue, catalogue.station_named("A"), &reading, NOW, Arrival::Fresh);
         assert_eq!(refused.unwrap_err().reason, Reason::Retired);
@@ -170,7 +192,14 @@ mod tests {
     ) -> Result<Sample, Reason> {
         let catalogue = catalogue();
         let time = age_seconds.map(|age| Timestamp::from_micros(NOW.micros() - age * 1_000_000));
-        let reading = Reading { station, property: property.into(), time, value, status: Status::Measuring };
+        let reading = Reading {
+            station: station.into(),
+            property: property.into(),
+            time,
+            value,
+            unit: None,
+            status: Status::Measuring,
+        };
         check(&Config::default(), &catalogue, catalogue.station_named(station), &reading, NOW, arrival)
             .map_err(|rejection| rejection.reason)
     }
@@ -194,7 +223,8 @@ mod tests {
             [(f64::MAX, "1.7976931348623157e308"), (-1e300, "-1e300"), (-0.5, "-0.5"), (1e14, "100000000000000")]
         {
             let property = "wind_gust".into();
-            let reading = Reading { station: "A", property, time: None, value, status: Status::Measuring };
+            let reading =
+                Reading { station: "A".into(), property, time: None, value, unit: None, status: Status::Measuring };
             let station = catalogue.station_named("A");
             let refused = check(&Config::default(), &catalogue, station, &reading, NOW, Arrival::Fresh).unwrap_err();
             assert_eq!(refused.detail, format!("wind_gust {shown} m/s is outside 0 to 75"));
@@ -212,6 +242,34 @@ mod tests {
         assert_eq!(class(6 * 3600 + 1), Ok(TimeClass::Backfill));
         assert_eq!(class(60 * 86_400), Ok(TimeClass::Backfill));
         assert_eq!(class(NOW.micros() / 1_000_000), Err(Reason::TooOld), "1970");
+    }
+
+    #[test]
+    fn imported_history_is_the_past_whatever_its_time() {
+        for age in [-120, 0, 60, 7 * 3600, 60 * 86_400] {
+            let class = checked("A", "wind_gust", 1.0, Some(age), Arrival::Imported).map(|sample| sample.time_class);
+            assert_eq!(class, Ok(TimeClass::Imported), "{age} s old");
+        }
+        assert_eq!(checked("A", "wind_gust", 1.0, Some(-121), Arrival::Imported), Err(Reason::FutureTime));
+        assert_eq!(checked("A", "wind_gust", 1.0, None, Arrival::Imported), Err(Reason::InvalidTime));
+    }
+
+    #[test]
+    fn another_unit_is_converted_or_refused() {
+        let catalogue = catalogue();
+        let in_unit = |value, unit| {
+            let (property, time, status) = ("wind_gust".into(), Some(NOW), Status::Measuring);
+            let reading = Reading { station: "A".into(), property, time, value, unit: Some(unit), status };
+            let station = catalogue.station_named("A");
+            check(&Config::default(), &catalogue, station, &reading, NOW, Arrival::Fresh)
+        };
+        assert_eq!(in_unit(36.0, Unit::KilometrePerHour).unwrap().value, 10.0);
+        assert_eq!(in_unit(74.9, Unit::MetrePerSecond).unwrap().value, 74.9);
+        let refused = in_unit(271.0, Unit::KilometrePerHour).unwrap_err();
+        assert_eq!(refused.reason, Reason::Implausible, "judged in the channel's unit");
+        let refused = in_unit(1.0, Unit::Celsius).unwrap_err();
+        assert_eq!(refused.reason, Reason::WrongUnit);
+        assert_eq!(refused.detail, "wind_gust in Cel cannot be turned into m/s");
     }
 
     #[test]

@@ -84,7 +84,7 @@ fn entries_of(scenario: &str, lasts: Duration) -> Vec<Entry> {
         let received_at = start + Duration::from_millis(outgoing.due_ms + 20);
         let mut decoded = Decoded::default();
         native::decode(&outgoing.topic, &outgoing.payload, &limits, &mut decoded).unwrap();
-        let station = decoded.readings.first().and_then(|reading| catalogue.station_named(reading.station));
+        let station = decoded.readings.first().and_then(|reading| catalogue.station_named(&reading.station));
         let mut message = Message {
             source: SourceId(0),
             received: u32::try_from(decoded.readings.len()).unwrap(),

@@ -81,6 +81,21 @@ impl Service {
         service
     }
 
+    /// Adds sections to the configuration, for the next start.
+    pub fn append_config(&self, sections: &str) {
+        let path = self.folder.path().join("saola.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, format!("{text}\n{sections}")).unwrap();
+    }
+
+    /// Changes a text of the configuration, for the next start.
+    pub fn change_config(&self, from: &str, to: &str) {
+        let path = self.folder.path().join("saola.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
     /// Where the service keeps everything.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
@@ -159,6 +174,15 @@ impl Service {
     /// The answer to a request of the administrator.
     pub async fn ask(&self, path: &str) -> reqwest::Response {
         self.asking.get(format!("http://{}{path}", self.http)).bearer_auth(&self.token).send().await.unwrap()
+    }
+
+    /// Asks for a deed as the administrator; panics on anything but success.
+    pub async fn post(&self, path: &str) -> Value {
+        let url = format!("http://{}{path}", self.http);
+        let answer = self.asking.post(url).bearer_auth(&self.token).send().await.unwrap();
+        let (status, text) = (answer.status(), answer.text().await.unwrap());
+        assert!(status.is_success(), "{path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
     }
 
     /// One channel's whole history: time and value.

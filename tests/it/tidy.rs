@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("live", &["model"]),
     ("alerts", &["model", "document"]),
     ("store", &["model"]),
+    ("history", &["model", "store"]),
     ("document", &["model"]),
     ("database", &[]),
     ("registry", &["model", "document", "database"]),

@@ -62,7 +62,8 @@ fn catalogue(stations: u32) -> Catalogue {
 
 fn sample() -> impl Strategy<Value = Sample> {
     let value = prop_oneof![any::<f64>().prop_filter("finite", |value| value.is_finite()), Just(-0.0), Just(21.5)];
-    let class = prop_oneof![Just(TimeClass::Live), Just(TimeClass::Late), Just(TimeClass::Backfill)];
+    let class =
+        prop_oneof![Just(TimeClass::Live), Just(TimeClass::Late), Just(TimeClass::Backfill), Just(TimeClass::Imported)];
     (any::<u32>(), any::<i64>(), value, any::<u16>(), class).prop_map(|(channel, at, value, quality, time_class)| {
         Sample {
             channel: ChannelId(channel),

@@ -22,6 +22,8 @@ pub(super) struct Bookmark {
     pub(super) next_run: u32,
     /// Samples taken, by source.
     pub(super) stored: BTreeMap<SourceId, u64>,
+    /// Samples refused after they were journaled, by source.
+    pub(super) refused: BTreeMap<SourceId, u64>,
     pub(super) letters: DeadLetterTotals,
     /// No dead letter before this one is kept: saves passing over what was dropped.
     pub(super) letters_from: Seq,

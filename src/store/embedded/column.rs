@@ -14,6 +14,8 @@
 //! ```
 //!
 //! The number of integers is not in the bytes: whoever calls knows it. Arithmetic wraps, so every `i64` is coded.
+//! How a block is coded is searched for with [`Effort`]: in one pass while the data is fresh, thoroughly when it is
+//! settled. The bytes are of one form, so readers do not care.
 //! Left out on purpose: SIMD and wider transposed layouts; a day of a channel decodes in microseconds as it is.
 
 /// Integers in a block.
@@ -82,7 +84,12 @@ pub(super) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
 }
 
 fn varint_bytes(value: u64) -> usize {
-    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+    bits(value | 1).div_ceil(7)
+}
+
+/// The width of the narrowest field that holds the value.
+fn bits(value: u64) -> usize {
+    64 - value.leading_zeros() as usize
 }
 
 pub(super) fn zigzag(value: i64) -> u64 {
@@ -93,8 +100,17 @@ pub(super) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
+/// How hard to look for the shortest coding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// One pass: for data that will be written again soon.
+    Quick,
+    /// Every base and every width: for data that stays.
+    Thorough,
+}
+
 /// Appends the blocks of `integers`; `before` is what the first one is compared with.
-pub(super) fn put(integers: &[i64], mut before: i64, out: &mut Vec<u8>) {
+pub(super) fn put(integers: &[i64], mut before: i64, effort: Effort, out: &mut Vec<u8>) {
     for block in integers.chunks(BLOCK) {
         let mut steps = [0i64; BLOCK];
         let mut previous = before;
@@ -103,7 +119,7 @@ pub(super) fn put(integers: &[i64], mut before: i64, out: &mut Vec<u8>) {
             previous = *integer;
         }
         let steps = &steps[..block.len()];
-        let (plain, stepped) = (Plan::best(block), Plan::best(steps));
+        let (plain, stepped) = (Plan::find(block, effort), Plan::find(steps, effort));
         if stepped.bytes < plain.bytes {
             stepped.put(steps, DIFFERENCES, out);
         } else {
@@ -182,6 +198,44 @@ struct Plan {
 }
 
 impl Plan {
+    fn find(block: &[i64], effort: Effort) -> Plan {
+        match effort {
+            Effort::Quick => Plan::quick(block),
+            Effort::Thorough => Plan::best(block),
+        }
+    }
+
+    /// The shortest of those whose base is the least value: what sticks out above is an exception.
+    fn quick(block: &[i64]) -> Plan {
+        let (mut least, mut greatest) = (block[0], block[0]);
+        for integer in block {
+            least = least.min(*integer);
+            greatest = greatest.max(*integer);
+        }
+        let spread = greatest.wrapping_sub(least) as u64;
+        let full = bits(spread);
+        let mut best = Plan { width: full as u32, base: least, bytes: (full * block.len()).div_ceil(8) };
+        if full == 0 {
+            return best;
+        }
+        let mut needing = [0u8; 65];
+        for integer in block {
+            needing[bits(integer.wrapping_sub(least) as u64)] += 1;
+        }
+        let each = 1 + varint_bytes(spread.saturating_mul(2));
+        let mut outside = 0;
+        for width in (0..full).rev() {
+            outside += usize::from(needing[width + 1]);
+            let bytes = (width * block.len()).div_ceil(8) + each * outside;
+            if bytes < best.bytes {
+                best = Plan { width: width as u32, base: least, bytes };
+            } else if each * outside >= best.bytes {
+                break;
+            }
+        }
+        best
+    }
+
     /// The shortest: for each width, the window of values that holds most of the block; the rest are exceptions.
     fn best(block: &[i64]) -> Plan {
         let mut sorted = [0i64; BLOCK];
@@ -260,15 +314,19 @@ mod tests {
 
     use super::*;
 
+    /// The number of bytes that a thorough search finds.
     fn check(integers: &[i64]) -> usize {
-        let mut bytes = Vec::new();
-        put(integers, 7, &mut bytes);
-        let mut back = Vec::new();
-        let mut reader = Reader::new(&bytes);
-        take(&mut reader, integers.len(), 7, &mut back).unwrap();
-        assert!(reader.is_empty());
-        assert_eq!(back, integers);
-        bytes.len()
+        let [_, thorough] = [Effort::Quick, Effort::Thorough].map(|effort| {
+            let mut bytes = Vec::new();
+            put(integers, 7, effort, &mut bytes);
+            let mut back = Vec::new();
+            let mut reader = Reader::new(&bytes);
+            take(&mut reader, integers.len(), 7, &mut back).unwrap();
+            assert!(reader.is_empty());
+            assert_eq!(back, integers);
+            bytes.len()
+        });
+        thorough
     }
 
     #[test]

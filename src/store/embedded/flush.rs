@@ -1,8 +1,9 @@
 //! Writing a head: runs, dead letters, counters and bookmark in one atomic batch, on disk when it returns.
 //!
 //! A flush gives each channel a few samples a day many times over. To keep runs few, a new run absorbs the day's
-//! latest runs for as long as they are shorter than twice what is being written. So each run of a day is at least
-//! twice as long as the next: a day of n samples has about log2(n) runs, and a sample is rewritten about as often.
+//! latest runs for as long as they are short and shorter than twice what is being written. So each short run of a day
+//! is at least twice as long as the next, and a sample is rewritten at most a few times; long runs (two blocks of a
+//! column) stay as they are until the day is settled.
 //! What a flush absorbs is bounded by a budget in proportion to what it writes; channels left out for want of it come
 //! first next time. A run that cannot be read is not absorbed and not touched: it stays as evidence, and writing goes
 //! on beside it.
@@ -13,14 +14,17 @@ use crate::model::ChannelId;
 
 use super::StoredSample;
 use super::bookmark::Bookmark;
+use super::column::Effort;
 use super::head::{Head, merge};
 use super::key::{Day, Key};
 use super::run::{self, RUN_SAMPLES_MAX};
 use super::tables::{Tables, run_of};
 use super::{StoreError, letters};
 
-/// A run shorter than this many times the new one is absorbed by it.
+/// A run shorter than this many times the new one is absorbed by it...
 const ABSORB_RATIO: usize = 2;
+/// ...unless it has this many samples: then absorbing it would save little.
+const ABSORB_MAX: usize = 256;
 
 /// What one flush may do at most, beside writing what is new.
 pub(super) struct Bounds {
@@ -84,6 +88,9 @@ pub(super) fn write(
     for (source, samples) in head.stored() {
         *bookmark.stored.entry(*source).or_default() += samples;
     }
+    for (source, samples) in head.refused() {
+        *bookmark.refused.entry(*source).or_default() += samples;
+    }
     assert!(bookmark.through <= head.through(), "a bookmark only moves forward");
     bookmark.through = head.through();
     bookmark.next_run = flush.base.checked_add(flush.longest).expect("four thousand million flushes are centuries");
@@ -108,13 +115,14 @@ impl Flush<'_> {
     fn put_day(&mut self, snapshot: &Snapshot, channel: ChannelId, new: &[StoredSample]) {
         let day = Day::of(new[0].observed_at);
         self.written.days.push((channel, day));
-        let (samples, absorbed) = self.absorb(snapshot, channel, day, new.to_vec());
+        let (merged, absorbed) = self.absorb(snapshot, channel, day, new);
+        let samples = merged.as_deref().unwrap_or(new);
         // All runs from the first absorbed one on are in the new run, so it may take the least of their numbers.
         let number = absorbed.last().map_or(self.base, |key| key.number);
         let mut written = 0;
         for samples in samples.chunks(RUN_SAMPLES_MAX) {
             let key = Key { channel, day, number: number + written };
-            self.batch.insert(&self.tables.runs, key.to_bytes(), run::encode(key, samples));
+            self.batch.insert(&self.tables.runs, key.to_bytes(), run::encode(key, samples, Effort::Quick));
             written += 1;
         }
         self.longest = self.longest.max(written);
@@ -123,14 +131,15 @@ impl Flush<'_> {
         }
     }
 
-    /// Merges `samples` into the day's latest runs. Returns the keys of those, latest first.
+    /// Merges `new` samples into the day's latest runs: the outcome, if there are any, and their keys, latest first.
     fn absorb(
         &mut self,
         snapshot: &Snapshot,
         channel: ChannelId,
         day: Day,
-        mut samples: Vec<StoredSample>,
-    ) -> (Vec<StoredSample>, Vec<Key>) {
+        new: &[StoredSample],
+    ) -> (Option<Vec<StoredSample>>, Vec<Key>) {
+        let mut merged: Option<Vec<StoredSample>> = None;
         let [first, last] = Key::days(channel, day, day);
         let mut absorbed = Vec::new();
         for guard in snapshot.range(&self.tables.runs, first..=last).rev() {
@@ -144,7 +153,8 @@ impl Flush<'_> {
             let Ok(count) = run::count(&bytes) else {
                 break;
             };
-            if count >= ABSORB_RATIO * samples.len() || count + samples.len() > RUN_SAMPLES_MAX {
+            let length = merged.as_ref().map_or(new.len(), Vec::len);
+            if count >= ABSORB_MAX.min(ABSORB_RATIO * length) {
                 break;
             }
             if count > self.budget {
@@ -158,9 +168,9 @@ impl Flush<'_> {
             }
             self.budget -= count;
             self.written.rewritten += count;
-            samples = merge(&older, samples);
+            merged = Some(merge(&older, merged.unwrap_or_else(|| new.to_vec())));
             absorbed.push(key);
         }
-        (samples, absorbed)
+        (merged, absorbed)
     }
 }

@@ -7,11 +7,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
-use crate::model::{Body, ChannelId, Entry, Message, Sample, Seq, SourceId, Timestamp};
+use crate::model::{Body, ChannelId, Entry, Message, Reason, Sample, Seq, SourceId, Timestamp};
 
 use super::StoredSample;
 use super::letters;
@@ -22,44 +22,73 @@ const LETTERS_BYTES_MAX: usize = 8 << 20;
 /// When a head is written.
 pub(super) struct Limits {
     pub(super) samples: usize,
+    /// Judged by the times of entries.
     pub(super) age: Duration,
+    /// A head younger than this by our own clock is not written for its age: whoever catches up on an old journal
+    /// passes hours in a second, and small flushes are dear.
+    pub(super) pause: Duration,
+}
+
+/// What of an entry is kept here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// Everything.
+    #[default]
+    Samples,
+    /// Everything but the samples, which are counted and kept elsewhere.
+    Books,
 }
 
 /// Entries between two flushes.
 #[derive(Default)]
 pub(super) struct Head {
+    keeps: Keeps,
     series: HashMap<ChannelId, Series>,
     /// Ascending. Sealed when they arrive, so that their size is known.
     letters: Vec<(Seq, Arc<[u8]>)>,
     letters_bytes: usize,
     stored: BTreeMap<SourceId, u64>,
+    refused: BTreeMap<SourceId, u64>,
     samples: usize,
     through: Seq,
     since: Option<Timestamp>,
+    began: Option<Instant>,
 }
 
 impl Head {
     /// An empty head that follows the entry `through`.
-    pub(super) fn after(through: Seq) -> Self {
-        Self { through, ..Self::default() }
+    pub(super) fn after(through: Seq, keeps: Keeps) -> Self {
+        Self { through, keeps, ..Self::default() }
+    }
+
+    /// An empty head that keeps the same.
+    pub(super) fn next(&self, through: Seq) -> Self {
+        Self::after(through, self.keeps)
     }
 
     pub(super) fn take(&mut self, entry: &Entry) {
         self.through = entry.seq;
         // A clock that was set back must not make the head wait for the old time to come again.
         self.since = Some(self.since.map_or(entry.received_at, |since| since.min(entry.received_at)));
+        self.began.get_or_insert_with(Instant::now);
         if let Body::Message(message) = &entry.body {
             self.take_message(entry, message);
         }
     }
 
     fn take_message(&mut self, entry: &Entry, message: &Message) {
-        for sample in &message.samples {
-            self.series.entry(sample.channel).or_default().put(sample);
+        if self.keeps == Keeps::Samples {
+            for sample in &message.samples {
+                self.series.entry(sample.channel).or_default().put(sample);
+            }
         }
         self.samples += message.samples.len();
         if !message.samples.is_empty() {
             *self.stored.entry(message.source).or_default() += message.samples.len() as u64;
+        }
+        let refused = message.rejections.iter().filter(|rejection| rejection.reason == Reason::RefusedByStore).count();
+        if refused > 0 {
+            *self.refused.entry(message.source).or_default() += refused as u64;
         }
         if !message.rejections.is_empty() {
             let letter = letters::seal(entry.seq, entry.received_at, message);
@@ -73,6 +102,7 @@ impl Head {
         self.samples >= limits.samples
             || self.letters_bytes >= LETTERS_BYTES_MAX
             || self.since.is_some_and(|since| at.since(since) >= limits.age)
+                && self.began.is_some_and(|began| began.elapsed() >= limits.pause)
     }
 
     /// The last entry taken.
@@ -88,6 +118,11 @@ impl Head {
     /// Samples taken, by source.
     pub(super) fn stored(&self) -> &BTreeMap<SourceId, u64> {
         &self.stored
+    }
+
+    /// Samples refused after they were journaled, by source.
+    pub(super) fn refused(&self) -> &BTreeMap<SourceId, u64> {
+        &self.refused
     }
 
     /// Sealed dead letters, oldest first.
@@ -221,9 +256,9 @@ mod tests {
 
     #[test]
     fn a_clock_set_back_does_not_keep_the_head_waiting() {
-        let limits = Limits { samples: 10, age: Duration::from_secs(900) };
+        let limits = Limits { samples: 10, age: Duration::from_secs(900), pause: Duration::ZERO };
         let at = Timestamp::from_seconds;
-        let mut head = Head::after(Seq(0));
+        let mut head = Head::after(Seq(0), Keeps::Samples);
         assert!(!head.is_due(&limits, at(0)));
         head.take(&Entry { seq: Seq(1), received_at: at(1_000_000), body: Body::Tick });
         head.take(&Entry { seq: Seq(2), received_at: at(1_000), body: Body::Tick });

@@ -30,14 +30,17 @@
 mod bookmark;
 mod column;
 mod days;
+mod decimal;
 mod flush;
 mod head;
 mod key;
 mod letters;
+mod packed;
 mod range;
 mod run;
 mod sealed;
 mod tables;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -59,12 +62,15 @@ use super::{Config, StoreError, StoredSample, Tally, Tier};
 use bookmark::Bookmark;
 use days::{Days, Known};
 use flush::Bounds;
-use head::{Head, Limits};
+use head::{Head, Keeps, Limits};
 use key::Key;
 use tables::Tables;
 
 /// Entries taken under one lock: readers wait no longer than that.
 const ENTRIES_PER_LOCK: usize = 1_024;
+
+/// The least time between flushes that only the age of entries asks for.
+const FLUSH_PAUSE: Duration = Duration::from_secs(5);
 
 /// History on disk. One thread applies; any number read meanwhile. All calls do blocking file work.
 pub struct Embedded {
@@ -122,7 +128,8 @@ impl Heads {
         if through == self.bookmark.through {
             return None;
         }
-        let frozen = Arc::new(std::mem::replace(&mut self.active, Head::after(through)));
+        let next = self.active.next(through);
+        let frozen = Arc::new(std::mem::replace(&mut self.active, next));
         self.flushing = Some(frozen.clone());
         Some(frozen)
     }
@@ -131,15 +138,28 @@ impl Heads {
 impl Embedded {
     /// Opens the store in a directory, or makes one. The caller then applies the journal after [`Embedded::checkpoint`].
     pub fn open(directory: &Path, config: &Config) -> Result<Self, StoreError> {
+        Self::open_keeping(directory, config, Keeps::Samples)
+    }
+
+    /// The same without samples: dead letters, counters and bookmark beside a store that keeps the samples elsewhere.
+    pub(in crate::store) fn open_books(directory: &Path, config: &Config) -> Result<Self, StoreError> {
+        Self::open_keeping(directory, config, Keeps::Books)
+    }
+
+    fn open_keeping(directory: &Path, config: &Config, keeps: Keeps) -> Result<Self, StoreError> {
         if let Some((key, wrong)) = config.mistakes().into_iter().next() {
             return Err(StoreError::Setting { key, wrong });
         }
         let tables = Tables::open(directory, config)?;
         let bookmark = Bookmark::read(&tables)?;
-        let active = Head::after(bookmark.through);
+        let active = Head::after(bookmark.through, keeps);
         Ok(Self {
             tables,
-            limits: Limits { samples: config.flush_samples, age: Duration::from_secs(config.flush_after_s) },
+            limits: Limits {
+                samples: config.flush_samples,
+                age: Duration::from_secs(config.flush_after_s),
+                pause: FLUSH_PAUSE,
+            },
             day_offset: i64::from(config.day_offset_minutes) * 60_000_000,
             bounds: Bounds::new(config.dead_letters_bytes),
             writer: Mutex::new(Writer { first: ChannelId(0) }),
@@ -321,6 +341,16 @@ impl Embedded {
         let heads = self.heads.read();
         let mut counts = heads.bookmark.stored.clone();
         for (source, samples) in heads.unwritten().flat_map(Head::stored) {
+            *counts.entry(*source).or_default() += samples;
+        }
+        counts
+    }
+
+    /// Samples that were refused after they were journaled ([`Reason::RefusedByStore`]), by source.
+    pub(in crate::store) fn refused_counts(&self) -> BTreeMap<SourceId, u64> {
+        let heads = self.heads.read();
+        let mut counts = heads.bookmark.refused.clone();
+        for (source, samples) in heads.unwritten().flat_map(Head::refused) {
             *counts.entry(*source).or_default() += samples;
         }
         counts

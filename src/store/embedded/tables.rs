@@ -22,7 +22,7 @@ use super::StoredSample;
 use super::key::{Day, Key};
 use super::run;
 
-const FORMAT: &str = "saola store 1\n";
+const FORMAT: &str = "saola store 2\n";
 const FORMAT_FILE: &str = "format";
 const DATABASE_DIRECTORY: &str = "fjall";
 /// What is read of a format file that is not ours.

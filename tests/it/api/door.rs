@@ -24,6 +24,7 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/api/v1/alerts"), only(Permission::ReadAlerts)),
         (("get", "/api/v1/alerts/{id}"), only(Permission::ReadAlerts)),
         (("get", "/api/v1/history"), only(Permission::ReadHistory)),
+        (("get", "/api/v1/history/areas"), only(Permission::ReadHistory)),
         (("get", "/api/v1/ledger"), only(Permission::ReadLedger)),
         (("get", "/api/v1/dead-letters"), only(Permission::ReadDeadLetters)),
         (("get", "/api/v1/dead-letters/{id}"), only(Permission::ReadDeadLetters)),
@@ -56,6 +57,7 @@ fn address(path: &str) -> String {
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),
         "/api/v1/history" => "/api/v1/history?channel=A-AIR/pm2_5".to_owned(),
+        "/api/v1/history/areas" => "/api/v1/history/areas?property=pm2_5&every=1d".to_owned(),
         _ => address.replace("{id}", "1"),
     };
     assert!(!address.contains('{'), "{path} needs an address here");

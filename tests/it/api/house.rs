@@ -14,6 +14,7 @@ use saola::api::{self, Check, Config, Demo, Parts};
 use saola::auth::{Accounts, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
+use saola::history::{self, History};
 use saola::live::Feed;
 use saola::model::{
     Area, AreaId, AreaLevel, Body, Catalogue, Channel, ChannelId, Entry, LinkClass, LocalName, Message, Position,
@@ -77,8 +78,13 @@ impl House {
     }
 
     pub fn with(demo: Demo, config: Config) -> House {
+        House::asking(demo, config, history::Config::default())
+    }
+
+    /// With limits of questions about the past.
+    pub fn asking(demo: Demo, config: Config, history: history::Config) -> House {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("store"), &store::Config::default()).unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
         let accounts = Arc::new(accounts(folder.path()));
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
@@ -89,7 +95,8 @@ impl House {
             demo,
             state: Arc::new(RwLock::new(State::new(saola::alerts::Retention::default()))),
             feed: Arc::new(Feed::new(1_000, Seq(0))),
-            store: Arc::new(store),
+            history: Arc::new(History::new(Arc::clone(&store), history, 420)),
+            store,
             areas: Box::new(move || Arc::clone(&shapes)),
             accounts,
             metrics: PrometheusBuilder::new().build_recorder().handle(),

@@ -6,6 +6,8 @@ mod alerts;
 mod door;
 mod errors;
 mod history;
+mod history_areas;
+mod history_buckets;
 mod ledger;
 mod map;
 mod openapi;

@@ -1,0 +1,157 @@
+//! Questions about the past: buckets of the calendar, functions over them, two periods side by side, areas.
+//!
+//! A question is checked and its cost estimated before anything is read; then walks go through the buckets step by
+//! step, in bounded memory. Whether samples or tallies are read changes what an answer costs and nothing else but
+//! rounding. Left out on purpose: how answers are written, and who may ask.
+
+mod areas;
+mod calendar;
+mod compare;
+mod config;
+mod counter;
+mod error;
+mod every;
+mod fold;
+mod function;
+mod plan;
+mod question;
+mod walk;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use areas::{AREA_FUNCTIONS, AreaRow, AreaWalk, Duty};
+pub use calendar::{Bucket, Buckets, EARLIEST, LATEST};
+pub use compare::{Pair, PairWalk};
+pub use config::{Config, CounterConfig};
+pub use counter::{Counter, Replaced};
+pub use error::HistoryError;
+pub use every::{CalendarUnit, Every, NotEvery};
+pub use fold::Row;
+pub use function::{Function, Limit};
+pub use plan::{Plan, Reading};
+pub use question::{Line, QualityRule, Question};
+pub use walk::Walk;
+
+use crate::model::{Channel, Timestamp};
+use crate::store::{Store, StoreError};
+
+use plan::{Grid, Tiers};
+
+/// Rows of a walk's window: it holds about so many while it reads.
+const WINDOW_BUCKETS: usize = 512;
+
+/// The same for each of the channels of an area, which wait for each other.
+const AREA_WINDOW_BUCKETS: usize = 64;
+
+/// The past, ready to be asked.
+pub struct History {
+    store: Arc<Store>,
+    config: Config,
+    counters: HashMap<String, Counter>,
+    tiers: Tiers,
+}
+
+/// A question that may be read: how each of its channels is.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    /// By channel, in the asked order.
+    pub plans: Vec<Plan>,
+}
+
+impl History {
+    /// Over a store whose day tier begins `day_offset_minutes` east of UTC.
+    pub fn new(store: Arc<Store>, config: Config, day_offset_minutes: i32) -> Self {
+        let counters = config.declared();
+        let tiers = Tiers { day_offset_micros: i64::from(day_offset_minutes) * 60_000_000 };
+        Self { store, config, counters, tiers }
+    }
+
+    /// The store that answers.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// A channel as questions need it; `name` is STATION/PROPERTY.
+    pub fn line(&self, name: &str, channel: &Channel) -> Line {
+        let counter = self.counters.get(name).cloned().unwrap_or_default();
+        Line { channel: channel.id, interval: channel.interval, counter }
+    }
+
+    /// Looks at what a question costs, before it is read. It may look for the beginning of channels.
+    pub fn permit(&self, question: &Question, lines: &[Line]) -> Result<Permit, HistoryError> {
+        question.check()?;
+        let buckets = plan::about_buckets(question).saturating_mul(lines.len().max(1) as u64);
+        if buckets > self.config.buckets_max {
+            let narrow = "ask for longer buckets (`every`), a shorter range or fewer channels".to_owned();
+            return Err(HistoryError::TooManyBuckets { buckets, max: self.config.buckets_max, narrow });
+        }
+        if lines.iter().any(|line| plan::is_too_long_for_percentiles(question, line)) {
+            return Err(HistoryError::TooManyInBucket { max: fold::PERCENTILE_SAMPLES_MAX });
+        }
+        let grid = Grid::of(question, self.tiers);
+        let mut plans: Vec<Plan> = lines.iter().map(|line| Plan::of(question, line, &grid, EARLIEST)).collect();
+        if reads(&plans) > self.config.samples_max {
+            for (line, plan) in lines.iter().zip(&mut plans) {
+                let since = self.first(line, question)?.unwrap_or(question.to);
+                *plan = Plan::of(question, line, &grid, since);
+            }
+        }
+        let reads = reads(&plans);
+        if reads <= self.config.samples_max {
+            return Ok(Permit { plans });
+        }
+        Err(HistoryError::TooCostly { reads, max: self.config.samples_max, narrow: narrow(question, lines, &grid) })
+    }
+
+    /// When a channel begins inside the question.
+    fn first(&self, line: &Line, question: &Question) -> Result<Option<Timestamp>, StoreError> {
+        let first = self.store.range(line.channel, question.from, question.to).next().transpose()?;
+        Ok(first.map(|sample| sample.observed_at))
+    }
+
+    /// Through the buckets from the one on that holds `from`.
+    pub fn walk(&self, question: &Arc<Question>, line: &Line, plan: Plan, from: Timestamp) -> Walk {
+        self.walk_by(question, line, plan, from, WINDOW_BUCKETS)
+    }
+
+    /// The same for the channels of an area.
+    pub fn area_walk(&self, question: &Arc<Question>, lines: &[(Line, Plan, Duty)], from: Timestamp) -> AreaWalk {
+        let walk = |(line, plan, duty): &(Line, Plan, Duty)| {
+            (self.walk_by(question, line, *plan, from, AREA_WINDOW_BUCKETS), *duty)
+        };
+        AreaWalk::new(Arc::clone(question), lines.iter().map(walk).collect())
+    }
+
+    fn walk_by(&self, question: &Arc<Question>, line: &Line, plan: Plan, from: Timestamp, window: usize) -> Walk {
+        Walk::new(Arc::clone(question), line.clone(), plan.reading, self.tiers, from, window)
+    }
+}
+
+fn reads(plans: &[Plan]) -> u64 {
+    plans.iter().map(|plan| plan.reads).fold(0, u64::saturating_add)
+}
+
+/// How to ask for less.
+fn narrow(question: &Question, lines: &[Line], grid: &Grid) -> String {
+    let mut ways = Vec::new();
+    let plain: Vec<Function> =
+        question.functions.iter().copied().filter(|f| !f.needs_samples(&Counter::default())).collect();
+    if plain.len() < question.functions.len() || question.quality == QualityRule::All {
+        let plain = Question { functions: plain, quality: QualityRule::Good, ..question.clone() };
+        let reads = lines.iter().map(|line| Plan::of(&plain, line, grid, EARLIEST).reads).fold(0, u64::saturating_add);
+        ways.push(format!(
+            "percentiles, exceedance_hours and quality=all need every sample, without them about {reads} are read"
+        ));
+    } else {
+        ways.push("ask for longer buckets (`every`)".to_owned());
+    }
+    if lines.len() > 1 {
+        ways.push("ask for fewer channels".to_owned());
+    }
+    ways.push("ask for a shorter range, or take the raw samples, which have no limit (`saola export`)".to_owned());
+    ways.join("; ")
+}
+
+#[cfg(test)]
+mod tests;
