@@ -138,7 +138,7 @@ fn what_describes_an_entity_is_passed_over() {
     );
     check(
         &json!({"id": "e", "t": {"type": "Number", "value": "21.5"}, "u": {"type": "Text", "value": "1"}}),
-        "wrong_type",
+        "e|u is \"1\"\nwrong_type",
     );
 }
 
