@@ -3,6 +3,7 @@
 
 WEB := dashboards/web
 E2E := tests/e2e
+FLUX := tests/flux
 export SAOLA_PYTHON := $(CURDIR)/target/python/bin/python
 
 .PHONY: demo test lint bench web tools clean
@@ -23,10 +24,14 @@ $(E2E)/node_modules/.package-lock.json: $(E2E)/package-lock.json
 	cd $(E2E) && npm ci --no-audit --no-fund
 	touch $@
 
+$(FLUX)/node_modules/.package-lock.json: $(FLUX)/package-lock.json
+	cd $(FLUX) && npm ci --no-audit --no-fund
+	touch $@
+
 tools:
 	tests/tools.sh test
 
-test: tools web $(E2E)/node_modules/.package-lock.json
+test: tools web $(E2E)/node_modules/.package-lock.json $(FLUX)/node_modules/.package-lock.json
 	cargo nextest run --workspace --no-fail-fast
 	cargo test --doc --workspace --quiet
 	cd $(WEB) && npm run check && npm test
@@ -44,4 +49,4 @@ bench:
 
 clean:
 	cargo clean
-	rm -rf $(WEB)/dist $(WEB)/node_modules $(E2E)/node_modules
+	rm -rf $(WEB)/dist $(WEB)/node_modules $(E2E)/node_modules $(FLUX)/node_modules

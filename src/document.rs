@@ -8,7 +8,7 @@
 //! Left out on purpose: writing TOML, and dates (no file of ours has any).
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
@@ -199,6 +199,27 @@ impl<'p, 't> Section<'p, 't> {
         texts
     }
 
+    /// A table of texts under keys of the writer's choice: `{ speed = "vehicle_speed" }`.
+    pub fn words(&mut self, key: &'static str, need: Need) -> Option<BTreeMap<String, String>> {
+        let value = self.value(key, need)?;
+        let Some(table) = value.get_ref().as_table() else {
+            self.wrong(key, "a table of texts", value.get_ref());
+            return None;
+        };
+        let mut words = BTreeMap::new();
+        for (word, meaning) in table {
+            let (word, line) = (word.get_ref().to_string(), self.page.line(meaning.span().start));
+            match meaning.get_ref().as_str() {
+                Some(meaning) => drop(words.insert(word, meaning.to_owned())),
+                None => {
+                    let message = format!("must be a text in quotes, not {}", shown(meaning.get_ref()));
+                    self.page.mistake(line, &format!("{}.{word}", self.path_of(key)), message);
+                }
+            }
+        }
+        Some(words)
+    }
+
     /// Whether a key is there and holds a table.
     pub fn is_table(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(|value| value.get_ref().is_table())
@@ -339,6 +360,7 @@ mod tests {
             item.flag("on");
             item.word("colour", Need::Optional, &[("red", 1), ("blue", 2)]);
             item.local_name("name", Need::Optional);
+            item.words("words", Need::Optional);
             item.finish();
         }
         root.finish();
@@ -353,7 +375,7 @@ mod tests {
     #[test]
     fn a_correct_file_has_no_mistakes() {
         check(
-            "[[item]]\nid = \"a\"\nsize = 3\nevery = \"15m\"\non = true\ncolour = \"red\"\nname = { vi = \"Đá\", en = \"Stone\" }\n",
+            "[[item]]\nid = \"a\"\nsize = 3\nevery = \"15m\"\non = true\ncolour = \"red\"\nname = { vi = \"Đá\", en = \"Stone\" }\nwords = { a = \"b\" }\n",
             &[],
         );
         check("", &[]);
@@ -371,12 +393,13 @@ mod tests {
                 "5 item[0].colour: must be one of red, blue, not \"green\"",
                 "6 item[0].name.vi: must have 1 to 200 characters",
                 "6 item[0].name.en: is missing",
-                "7 item[0].extra: unknown key; known here: colour, every, id, name, on, size",
+                "7 item[0].extra: unknown key; known here: colour, every, id, name, on, size, words",
                 "10 item[1].id: must be a text in quotes, not 4",
                 "11 item[1].size: must be a number",
                 "12 item[1].every: \"fast\" is not a length of time",
             ],
         );
+        check("[[item]]\nid = \"a\"\nwords = { a = 1 }\n", &["3 item[0].words.a: must be a text in quotes, not 1"]);
         check("item = 3\nother = 1\n", &["1 item: must be a list of tables", "2 other: unknown key"]);
     }
 

@@ -10,6 +10,7 @@ pub mod database;
 pub mod document;
 
 pub mod decode;
+pub mod intake;
 pub mod mqtt;
 pub mod validate;
 

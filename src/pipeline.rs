@@ -245,33 +245,18 @@ impl Pipeline {
         if !self.journal.has_room() || self.store_lags() {
             return Err(Refusal::Full);
         }
-        let mut judged = Judged::default();
-        let mut readings = rows.readings.iter();
-        let mut undecoded = rows.rejections.iter();
-        let mut refused_rows = Vec::new();
+        let catalogue = self.gate.lock().catalogue.clone();
+        let checked = validate::check_rows(&self.validate, &catalogue, rows, received_at);
         let mut gate = self.gate.lock();
-        let Gate { catalogue, seen, last } = &mut *gate;
+        let Gate { seen, last, .. } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.applied());
-        for row in &rows.rows {
-            let mut rejections: Vec<Rejection> = undecoded.by_ref().take(row.rejections).cloned().collect();
-            for reading in readings.by_ref().take(row.readings) {
-                let station = catalogue.station_named(&reading.station);
-                let checked =
-                    validate::check(&self.validate, catalogue, station, reading, received_at, Arrival::Imported);
-                match checked {
-                    Err(rejection) => rejections.push(rejection),
-                    Ok(sample) => match seen.judge(&sample, |channel, at| self.stored(channel, at)) {
-                        Judgement::Duplicate => judged.duplicates += 1,
-                        Judgement::New | Judgement::Correction => {
-                            seen.remember(&sample, seq, stored_through);
-                            judged.samples.push(sample);
-                        }
-                    },
-                }
-            }
-            judged.refused.extend(rejections.iter().map(|rejection| (row.line, rejection.clone())));
-            if !rejections.is_empty() {
-                refused_rows.push((row, rejections));
+        let mut judged = Judged { duplicates: checked.replaced, ..Judged::default() };
+        for sample in checked.samples {
+            if seen.judge(&sample, |channel, at| self.stored(channel, at)) == Judgement::Duplicate {
+                judged.duplicates += 1;
+            } else {
+                seen.remember(&sample, seq, stored_through);
+                judged.samples.push(sample);
             }
         }
         // The samples' entry is the first: its number is the one that they were remembered with.
@@ -283,7 +268,10 @@ impl Pipeline {
             rejections: Vec::new(),
             raw: None,
         });
-        let refused = refused_rows.into_iter().map(|(row, rejections)| refused_row(source, file, row, rejections));
+        for (row, rejections) in &checked.refused {
+            judged.refused.extend(rejections.iter().map(|rejection| (row.line, rejection.clone())));
+        }
+        let refused = checked.refused.into_iter().map(|(row, rejections)| refused_row(source, file, &row, rejections));
         for message in taken.into_iter().chain(refused) {
             self.count(&message);
             judged.seq = self.append(&mut gate, received_at, &Body::Message(message))?;

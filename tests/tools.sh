@@ -17,6 +17,8 @@ test)
     need mosquitto mosquitto
     need mosquitto_pub mosquitto-clients
     need chromium chromium
+    need victoria-metrics victoria-metrics
+    need influxd influxdb
     python3 -c 'import ensurepip' 2>/dev/null || missing_packages+=(python3-venv)
     ;;
 bench)
@@ -36,8 +38,9 @@ if [ "${#missing_packages[@]}" -gt 0 ]; then
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
         "${missing_packages[@]}" >/dev/null
-    # Debian starts a broker of its own; the tests start theirs on free ports.
-    command -v systemctl >/dev/null && "${as_root[@]}" systemctl stop mosquitto 2>/dev/null || true
+    # Debian starts a broker and databases of its own; the tests start theirs on free ports.
+    command -v systemctl >/dev/null &&
+        "${as_root[@]}" systemctl stop mosquitto victoria-metrics influxdb 2>/dev/null || true
 fi
 
 cargo_tool() { # subcommand, version
@@ -51,7 +54,7 @@ case "$1" in
 test)
     cargo_tool nextest 0.9.143
     [ -x target/python/bin/pip ] || python3 -m venv --clear target/python
-    target/python/bin/python -c 'import paho.mqtt' 2>/dev/null || target/python/bin/pip install --quiet -r tests/requirements.txt
+    target/python/bin/python -c 'import duckdb, paho.mqtt, pandas, pyarrow' 2>/dev/null || target/python/bin/pip install --quiet -r tests/requirements.txt
     ;;
 lint)
     cargo_tool deny 0.20.2

@@ -6,6 +6,7 @@
 //! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
+mod import;
 mod open;
 mod readiness;
 mod replay;
@@ -32,6 +33,7 @@ use crate::pipeline::Pipeline;
 use crate::state::Effects;
 
 use alert_topics::AlertTopicsOutlet;
+pub use import::{DryRun, Importer};
 pub use open::StartError;
 use open::{Bookmarks, Opened};
 use readiness::Readiness;
@@ -72,7 +74,8 @@ impl App {
     /// What could not be opened, and why.
     pub async fn start(config: Config, door: Door, metrics: PrometheusHandle) -> Result<App, StartError> {
         let clock = Clock::System;
-        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &clock))?;
+        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], &clock))?;
+        let first_password = opened.accounts.first_start(clock.now()).map_err(StartError::Accounts)?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
         let edge = if config.mqtt.edge.enabled {
@@ -92,7 +95,6 @@ impl App {
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
-        let first_password = opened.first_password.clone();
         let http_config = config.http.clone();
         let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;

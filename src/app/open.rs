@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use super::EDGE_SOURCE;
 use crate::alerts;
 use crate::api::ServerError;
-use crate::auth::{Accounts, AuthError, PasswordCost, WithPassword};
+use crate::auth::{Accounts, AuthError, PasswordCost};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::source::Sources;
@@ -78,7 +78,6 @@ pub enum StartError {
 pub(super) struct Opened {
     pub(super) registry: Arc<Registry>,
     pub(super) accounts: Arc<Accounts>,
-    pub(super) first_password: Option<WithPassword>,
     pub(super) journal: Arc<Journal>,
     pub(super) store: Arc<Store>,
     pub(super) state: Arc<RwLock<State>>,
@@ -88,6 +87,8 @@ pub(super) struct Opened {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) edge_source: SourceId,
     pub(super) client_sources: Vec<SourceId>,
+    /// In the order of the names that were asked for.
+    pub(super) other_sources: Vec<SourceId>,
 }
 
 /// Where the journal's two readers stand. Taken before the first append, so that numbers they have seen are never
@@ -97,7 +98,8 @@ pub(super) struct Bookmarks {
     pub(super) store: Follower,
 }
 
-pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks), StartError> {
+/// `others` are ways in besides those of the configuration.
+pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(Opened, Bookmarks), StartError> {
     let data = &config.data_dir;
     let (journal_dir, store_dir, snapshots) = (data.join("journal"), data.join("store"), data.join("state"));
     for folder in [data, &journal_dir, &store_dir, &snapshots] {
@@ -116,10 +118,10 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
     let client_sources =
         config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
     let sources = sources(config, &registry)?;
+    let other_sources = others.iter().map(|name| registry.source(name)).collect::<Result<Vec<_>, _>>()?;
     let catalogue = Arc::new(registry.catalogue()?);
     let rules = rules(config, &catalogue)?;
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
-    let first_password = accounts.first_start(clock.now())?;
 
     let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
     for (path, error) in &loaded.broken {
@@ -148,7 +150,6 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
     let opened = Opened {
         registry,
         accounts,
-        first_password,
         journal,
         store,
         state: Arc::new(RwLock::new(state)),
@@ -158,6 +159,7 @@ pub(super) fn open(config: &Config, clock: &Clock) -> Result<(Opened, Bookmarks)
         pipeline: Arc::new(pipeline),
         edge_source,
         client_sources,
+        other_sources,
     };
     Ok((opened, bookmarks))
 }

@@ -23,6 +23,7 @@ use crate::api::history::{MANIFEST, ROWS, SHA256};
 
 /// What `saola export` takes.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(super) struct Export {
     /// A channel as STATION/PROPERTY; may be repeated
     #[arg(long, required = true)]

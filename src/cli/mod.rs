@@ -1,11 +1,13 @@
 //! The command line: what it takes, and which part answers.
 //!
-//! Exit codes: 0 done, 1 failed, 64 the configuration (or the command line) is wrong and nothing was begun.
+//! Exit codes: 0 done, 1 failed, 64 the configuration (or the command line) is wrong and nothing was begun; an import
+//! has one more for files in which something was refused.
 
 mod accounts;
 mod ask;
 mod check;
 mod export;
+mod import;
 mod journal;
 mod serve;
 
@@ -57,6 +59,8 @@ enum Command {
         #[command(flatten)]
         service: ask::Service,
     },
+    /// Bring history in from files; safe to repeat
+    Import(import::Import),
     /// Messages that were refused, kept whole
     DeadLetters {
         #[command(subcommand)]
@@ -148,7 +152,15 @@ enum DeadLetters {
 
 /// Reads the command line and runs it to the end.
 pub fn main() -> ExitCode {
-    match run(Line::parse().command) {
+    let line = match Line::try_parse() {
+        Ok(line) => line,
+        Err(told) => {
+            // A closed standard output is no reason to fail.
+            let _ = told.print();
+            return if told.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(line.command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("saola: {error:#}");
@@ -180,6 +192,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             DeadLetters::Replay { id } => say(&service.post(&format!("/api/v1/dead-letters/{id}/replay"))?),
         },
         Command::Export { export, service } => export.run(&service),
+        Command::Import(import) => import.run(),
         Command::Journal { command } => command.run(),
         Command::User { command, place } => command.run(&place),
         Command::Token { command, place } => command.run(&place),

@@ -26,12 +26,15 @@ pub struct Point<'a> {
     /// What was measured.
     pub measurement: Cow<'a, str>,
     /// In the order of the line.
-    pub tags: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    pub tags: Vec<Tag<'a>>,
     /// In the order of the line; at least one.
     pub fields: Vec<(Cow<'a, str>, Field<'a>)>,
     /// In the unit that the writer agreed upon ([`Precision`]).
     pub time: Option<i64>,
 }
+
+/// A tag's key and value.
+pub type Tag<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// A field's value.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,7 +95,7 @@ pub fn point(line: &[u8]) -> Result<Option<Point<'_>>, Rejection> {
         return Ok(None);
     }
     let mut cursor = Cursor { text, at: 0 };
-    let measurement = cursor.name(b", ", &[b',', b' ']);
+    let measurement = cursor.name(b", ", b", ");
     if measurement.is_empty() {
         return Err(cursor.wrong("a measurement is missing"));
     }
@@ -190,8 +193,8 @@ impl<'a> Cursor<'a> {
         self.name(b",= ", b",= ")
     }
 
-    fn tags(&mut self) -> Result<Vec<(Cow<'a, str>, Cow<'a, str>)>, Rejection> {
-        let mut tags: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
+    fn tags(&mut self) -> Result<Vec<Tag<'a>>, Rejection> {
+        let mut tags: Vec<Tag<'a>> = Vec::new();
         while self.take(b',') {
             let key = self.key();
             if key.is_empty() || !self.take(b'=') {

@@ -34,7 +34,7 @@ mod time_form;
 mod tokens;
 mod tree;
 pub mod tts;
-mod unit_word;
+pub mod unit_word;
 mod walk;
 pub mod written;
 pub mod zigbee2mqtt;
@@ -78,7 +78,8 @@ impl Decoded<'_> {
     }
 }
 
-fn reject(reason: Reason, detail: impl Into<String>) -> Rejection {
+/// A rejection whose detail is short.
+pub(crate) fn reject(reason: Reason, detail: impl Into<String>) -> Rejection {
     let mut detail = detail.into();
     if detail.len() > DETAIL_BYTES_MAX {
         let cut = (0..=DETAIL_BYTES_MAX).rev().find(|at| detail.is_char_boundary(*at)).unwrap_or(0);

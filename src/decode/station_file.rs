@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <symbol> TAB <value> TAB <unit> TAB <yyyyMMddHHmmss> TAB <status>
-//! COD	35.2000	mg/L	20260406143000	00
+//! COD TAB 35.2000 TAB mg/L TAB 20260406143000 TAB 00
 //! ```
 //! Status 00 measuring, 01 calibrating, 02 device error. The time is local and has no offset. The value may have a
 //! decimal comma, and may be empty when the device is not measuring. Lines end in LF or CR LF, the last one perhaps in

@@ -90,18 +90,23 @@ impl History {
             return Err(HistoryError::TooManyInBucket { max: fold::PERCENTILE_SAMPLES_MAX });
         }
         let grid = Grid::of(question, self.tiers);
-        let mut plans: Vec<Plan> = lines.iter().map(|line| Plan::of(question, line, &grid, EARLIEST)).collect();
+        let mut plans: Vec<Plan> =
+            lines.iter().map(|line| Plan::of(question, line, &grid, self.tiers, EARLIEST)).collect();
         if reads(&plans) > self.config.samples_max {
             for (line, plan) in lines.iter().zip(&mut plans) {
                 let since = self.first(line, question)?.unwrap_or(question.to);
-                *plan = Plan::of(question, line, &grid, since);
+                *plan = Plan::of(question, line, &grid, self.tiers, since);
             }
         }
         let reads = reads(&plans);
         if reads <= self.config.samples_max {
             return Ok(Permit { plans });
         }
-        Err(HistoryError::TooCostly { reads, max: self.config.samples_max, narrow: narrow(question, lines, &grid) })
+        Err(HistoryError::TooCostly {
+            reads,
+            max: self.config.samples_max,
+            narrow: self.narrow(question, lines, &grid),
+        })
     }
 
     /// When a channel begins inside the question.
@@ -126,31 +131,33 @@ impl History {
     fn walk_by(&self, question: &Arc<Question>, line: &Line, plan: Plan, from: Timestamp, window: usize) -> Walk {
         Walk::new(Arc::clone(question), line.clone(), plan.reading, self.tiers, from, window)
     }
+
+    /// How to ask for less.
+    fn narrow(&self, question: &Question, lines: &[Line], grid: &Grid) -> String {
+        let mut ways = Vec::new();
+        let of_tallies = |function: &Function| !function.needs_samples(&Counter::default());
+        let plain: Vec<Function> = question.functions.iter().copied().filter(of_tallies).collect();
+        if plain.len() < question.functions.len() || question.quality == QualityRule::All {
+            let plain = Question { functions: plain, quality: QualityRule::Good, ..question.clone() };
+            let plans: Vec<Plan> =
+                lines.iter().map(|line| Plan::of(&plain, line, grid, self.tiers, EARLIEST)).collect();
+            ways.push(format!(
+                "percentiles, exceedance_hours and quality=all need every sample, without them about {} are read",
+                reads(&plans)
+            ));
+        } else {
+            ways.push("ask for longer buckets (`every`)".to_owned());
+        }
+        if lines.len() > 1 {
+            ways.push("ask for fewer channels".to_owned());
+        }
+        ways.push("ask for a shorter range, or take the raw samples, which have no limit (`saola export`)".to_owned());
+        ways.join("; ")
+    }
 }
 
 fn reads(plans: &[Plan]) -> u64 {
     plans.iter().map(|plan| plan.reads).fold(0, u64::saturating_add)
-}
-
-/// How to ask for less.
-fn narrow(question: &Question, lines: &[Line], grid: &Grid) -> String {
-    let mut ways = Vec::new();
-    let plain: Vec<Function> =
-        question.functions.iter().copied().filter(|f| !f.needs_samples(&Counter::default())).collect();
-    if plain.len() < question.functions.len() || question.quality == QualityRule::All {
-        let plain = Question { functions: plain, quality: QualityRule::Good, ..question.clone() };
-        let reads = lines.iter().map(|line| Plan::of(&plain, line, grid, EARLIEST).reads).fold(0, u64::saturating_add);
-        ways.push(format!(
-            "percentiles, exceedance_hours and quality=all need every sample, without them about {reads} are read"
-        ));
-    } else {
-        ways.push("ask for longer buckets (`every`)".to_owned());
-    }
-    if lines.len() > 1 {
-        ways.push("ask for fewer channels".to_owned());
-    }
-    ways.push("ask for a shorter range, or take the raw samples, which have no limit (`saola export`)".to_owned());
-    ways.join("; ")
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ pub struct Plan {
 
 impl Plan {
     /// The cheapest that gives what is asked. Nothing is there before `since`.
-    pub fn of(question: &Question, line: &Line, grid: &Grid, since: Timestamp) -> Self {
+    pub fn of(question: &Question, line: &Line, grid: &Grid, tiers: Tiers, since: Timestamp) -> Self {
         let (from, to) = (question.from.max(since), question.to.min(question.now));
         let samples = line.expected(from, to);
         let mut best = Plan { reading: Reading::Samples, reads: samples };
@@ -108,9 +108,12 @@ impl Plan {
         for (tier, coincides) in Tier::ALL.into_iter().zip(grid.coincides) {
             let length = tier.micros();
             let tallies = to.micros().saturating_sub(from.micros()).max(0) / length;
+            let ends = line.expected(from, tiers.at_or_after(tier, from).min(to))
+                + line.expected(tiers.at_or_before(tier, question.to).max(from), to);
+            // Around each edge between buckets a whole one of the tier is read as samples, in two parts.
             let in_one = u64::try_from(i128::from(length) / micros(line)).unwrap_or(u64::MAX);
-            let edges = if coincides { 1 } else { grid.buckets + 1 };
-            let reads = u64::try_from(tallies).unwrap_or(0).saturating_add(in_one.saturating_mul(edges));
+            let inner = if coincides { 0 } else { in_one.saturating_mul(grid.buckets.saturating_sub(1)) };
+            let reads = u64::try_from(tallies).unwrap_or(0).saturating_add(ends).saturating_add(inner);
             if reads < best.reads {
                 best = Plan { reading: Reading::Tallies(tier), reads };
             }

@@ -40,28 +40,34 @@ fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
+type Arrived = (Timestamp, f64, Quality);
+
 /// A store with samples applied in the given order.
-fn store(samples: &[(Timestamp, f64, Quality)]) -> (TempDir, Arc<Store>) {
+fn store(samples: &[Arrived]) -> (TempDir, Arc<Store>) {
+    store_of(&[(CHANNEL, samples)])
+}
+
+/// The same of several channels, one after the other.
+fn store_of(series: &[(ChannelId, &[Arrived])]) -> (TempDir, Arc<Store>) {
     let folder = TempDir::new().unwrap();
     let config = crate::store::Config { flush_samples: 97, ..Default::default() };
     let store = Store::open(folder.path(), &config).unwrap();
-    let entry = |(place, samples): (usize, &[(Timestamp, f64, Quality)])| {
-        let samples: Vec<Sample> = samples
-            .iter()
-            .map(|(observed_at, value, quality)| Sample {
-                channel: CHANNEL,
-                observed_at: *observed_at,
-                value: *value,
-                quality: *quality,
-                time_class: TimeClass::Live,
-            })
-            .collect();
+    let pieces = series.iter().flat_map(|(channel, samples)| samples.chunks(40).map(|piece| (*channel, piece)));
+    let entry = |(place, (channel, samples)): (usize, (ChannelId, &[Arrived]))| {
+        let sample = |(observed_at, value, quality): &Arrived| Sample {
+            channel,
+            observed_at: *observed_at,
+            value: *value,
+            quality: *quality,
+            time_class: TimeClass::Live,
+        };
+        let samples: Vec<Sample> = samples.iter().map(sample).collect();
         let received = u32::try_from(samples.len()).unwrap();
         let message =
             Message { source: SourceId(0), received, duplicates: 0, samples, rejections: Vec::new(), raw: None };
         Entry { seq: Seq(place as u64 + 1), received_at: Timestamp::EPOCH, body: Body::Message(message) }
     };
-    let entries: Vec<Entry> = samples.chunks(40).enumerate().map(entry).collect();
+    let entries: Vec<Entry> = pieces.enumerate().map(entry).collect();
     store.apply(&entries).unwrap();
     (folder, Arc::new(store))
 }
@@ -388,8 +394,14 @@ fn the_cheapest_tier_is_taken_that_gives_what_is_asked() {
         let permit = history.permit(question, std::slice::from_ref(line)).unwrap();
         assert_eq!(permit.plans[0].reading.word(), expected, "{question:?}");
     };
-    check(&days(&[Function::Mean], "1d", "Asia/Ho_Chi_Minh"), &line(1), "hour");
-    check(&days(&[Function::Mean], "1d", "Asia/Ho_Chi_Minh"), &line(60), "hour");
+    let whole = days(&[Function::Mean], "1d", "Asia/Ho_Chi_Minh");
+    check(&whole, &line(1), "day");
+    check(&whole, &line(60), "day");
+    // Half an hour at each end is cheaper from hours than half a day.
+    let cut = Question { from: at("2026-11-01T12:30:00+07:00"), to: at("2026-11-30T12:30:00+07:00"), ..whole.clone() };
+    check(&cut, &line(60), "hour");
+    check(&Question { now: at("2026-11-30T12:30:00+07:00"), ..whole.clone() }, &line(60), "day");
+    check(&Question { zone: TimeZone::get("Asia/Tokyo").unwrap(), ..whole.clone() }, &line(60), "hour");
     check(&days(&[Function::Mean], "1h", "Asia/Ho_Chi_Minh"), &line(60), "hour");
     check(&days(&[Function::Mean], "1d", "Asia/Kathmandu"), &line(10), "hour");
     check(&days(&[Function::Mean], "15m", "Asia/Ho_Chi_Minh"), &line(1), "minute");
@@ -473,4 +485,64 @@ fn periods_of_different_length_stand_side_by_side() {
     let differences: Vec<_> = pairs.iter().flat_map(Pair::differences).collect();
     assert_eq!((differences[0], differences[1], differences[27]), (Some(1.0), Some(0.0), Some(-720.0)));
     assert_eq!((differences[28], pairs[29].asked.is_none()), (None, true));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn an_area_is_made_of_its_stations_one_by_one(
+        all_steps in prop::collection::vec((series(), any::<bool>()), 1..5),
+        every in prop::sample::select(vec!["15m", "1h", "1d"]),
+    ) {
+        let begin = at("2026-10-31T12:00:00Z");
+        let arrived: Vec<Vec<Arrived>> = all_steps.iter().map(|(steps, _)| arrived(begin, steps)).collect();
+        let channels: Vec<ChannelId> = (0..4).map(ChannelId).collect();
+        let pairs: Vec<(ChannelId, &[Arrived])> =
+            channels.iter().copied().zip(arrived.iter().map(Vec::as_slice)).collect();
+        let (_folder, store) = store_of(&pairs);
+        let history = history(&store);
+        let functions = AREA_FUNCTIONS.to_vec();
+        let question = Arc::new(Question {
+            from: begin,
+            to: begin + Duration::from_secs(260_000),
+            functions,
+            ..days(&[], every, "America/New_York")
+        });
+        let line = |channel| Line { channel, interval: Duration::from_secs(300), counter: Counter::default() };
+        let lines: Vec<(Line, Plan, Duty)> = pairs
+            .iter()
+            .zip(&all_steps)
+            .map(|((channel, _), (_, retired))| {
+                let duty = if *retired { Duty::Retired } else { Duty::Standing };
+                (line(*channel), Plan { reading: Reading::Samples, reads: 0 }, duty)
+            })
+            .collect();
+        let mut walk = history.area_walk(&question, &lines, question.from);
+        let mut rows = Vec::new();
+        while walk.step(history.store(), &mut rows).unwrap() {}
+
+        let alone: Vec<Vec<Row>> = lines.iter().map(|(line, ..)| all(&history, &question, line, Reading::Samples)).collect();
+        prop_assert_eq!(rows.len(), alone[0].len());
+        for (place, row) in rows.iter().enumerate() {
+            prop_assert_eq!(row.bucket, alone[0][place].bucket);
+            let spoke: Vec<&Row> = alone.iter().map(|rows| &rows[place]).filter(|row| row.count > 0).collect();
+            let values = |function: usize| spoke.iter().filter_map(move |row| row.values[function]);
+            let some = |value: f64| (!spoke.is_empty()).then_some(value);
+            let expected = [
+                some(values(0).sum::<f64>() / spoke.len() as f64),
+                some(values(1).fold(f64::INFINITY, f64::min)),
+                some(values(2).fold(f64::NEG_INFINITY, f64::max)),
+                some(values(3).sum()),
+                some(values(4).sum()),
+                some(values(5).sum()),
+            ];
+            for (found, expected) in row.values.iter().zip(expected) {
+                prop_assert!(near(*found, expected), "{}: {found:?}, not {expected:?}", row.bucket.begin);
+            }
+            let standing = lines.iter().zip(&alone).filter(|((_, _, duty), rows)| *duty == Duty::Standing || rows[place].count > 0);
+            let expected: u64 = standing.clone().map(|(_, rows)| rows[place].expected).sum();
+            prop_assert_eq!((row.stations, row.stations_expected), (spoke.len() as u64, standing.count() as u64));
+            prop_assert_eq!((row.count, row.expected), (spoke.iter().map(|row| row.count).sum(), expected));
+        }
+    }
 }

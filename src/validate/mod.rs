@@ -4,7 +4,9 @@
 //! taken, so that a redelivery is counted as a duplicate instead of stored again.
 
 mod check;
+mod rows;
 mod seen;
 
 pub use check::{Config, check};
+pub use rows::{CheckedRows, check_rows};
 pub use seen::{Judgement, Seen};

@@ -9,6 +9,8 @@ mod config;
 mod crash;
 mod edge;
 mod foreign;
+mod history;
+mod import;
 mod influx;
 mod journal;
 mod malformed;

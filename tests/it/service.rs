@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use saola::model::Timestamp;
 use saola_sim::mqtt::Credentials;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 pub use crate::wait::{DEADLINE, eventually, free_port};
 
-const BINARY: &str = env!("CARGO_BIN_EXE_saola");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_saola");
 
 /// A folder with configuration, province and data, and the process that serves them.
 pub struct Service {
@@ -109,12 +109,30 @@ impl Service {
         text.lines().last().unwrap_or_default().trim().to_owned()
     }
 
+    /// Runs a command of the binary that asks this service as the administrator; gives all that it said.
+    pub async fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(BINARY);
+        command.args(arguments).env("SAOLA_HTTP", self.http.to_string()).env("SAOLA_TOKEN", &self.token);
+        command.current_dir(self.folder.path());
+        tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+    }
+
+    /// A file in the service's folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The configuration file that it is started with.
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.path().join("saola.toml")
+    }
+
     /// Starts the binary on the folder as it is; returns when it serves.
     pub async fn start_again(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let mut child = Command::new(BINARY)
             .args(["run", "--config"])
-            .arg(self.folder.path().join("saola.toml"))
+            .arg(self.config_path())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::options().create(true).append(true).open(self.log_path()).unwrap())
             .spawn()
@@ -251,7 +269,7 @@ pub fn credentials() -> Credentials {
     Credentials { username: DEVICE.0.to_owned(), password: DEVICE.1.to_owned() }
 }
 
-fn write_province(folder: &Path, ids: &[String], rules: &str) {
+pub fn write_province(folder: &Path, ids: &[String], rules: &str) {
     for part in ["stations", "areas", "rules"] {
         std::fs::create_dir_all(folder.join(part)).unwrap();
     }

@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &["model"]),
     ("decode", &["model"]),
     ("validate", &["model"]),
+    ("intake", &["model", "decode", "document"]),
     ("mqtt", &["model", "clock"]),
     ("journal", &["model"]),
     ("live", &["model"]),

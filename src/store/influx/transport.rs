@@ -169,7 +169,7 @@ impl Failure {
             0 => InfluxError::Silent(told),
             401 | 403 => InfluxError::Denied { status, told },
             404 => InfluxError::Missing { told },
-            429 | 500.. => InfluxError::Busy { status, told, wait },
+            429 | 500..=599 => InfluxError::Busy { status, told, wait },
             _ => InfluxError::Foreign { status, told },
         }
     }

@@ -243,3 +243,30 @@ async fn several_channels_have_a_column_of_their_own() {
          2026-11-21T00:00:00+07:00,D-OLD/rainfall,2.5,1,615,0.0016260162601626016,good,0,2026-11-21T10:15:00+07:00,true\r\n"
     );
 }
+
+#[tokio::test]
+async fn a_compressed_answer_is_the_same_and_still_counted() {
+    use std::io::Read as _;
+    let house = with_days();
+    let path = "/api/v1/history?channel=B-RIVER/water_level&from=-11d&format=";
+    let ask = async |format: &str| {
+        let mut asked = request(Method::GET, &format!("{path}{format}"));
+        asked.headers_mut().insert("te", "trailers".parse().unwrap());
+        asked.headers_mut().insert("accept-encoding", "gzip".parse().unwrap());
+        let response = house.router.clone().oneshot(asked).await.unwrap();
+        let coding = response.headers().get("content-encoding").map(|value| value.to_str().unwrap().to_owned());
+        let collected = response.into_body().collect().await.unwrap();
+        let sha = collected.trailers().unwrap()["saola-sha256"].to_str().unwrap().to_owned();
+        (coding, sha, collected.to_bytes())
+    };
+    let (coding, sha, bytes) = ask("csv").await;
+    assert_eq!(coding.as_deref(), Some("gzip"));
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+    assert_eq!(text, house.get(&format!("{path}csv")).await.text());
+    let hex: String = Sha256::digest(&text).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(sha, hex, "of the bytes before compression");
+    let (coding, _, bytes) = ask("parquet").await;
+    assert_eq!(coding, None, "Parquet is compressed already");
+    assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+}

@@ -15,8 +15,9 @@ use super::scripted::{BUCKET, ORG, Scripted};
 
 /// 2026-08-21T00:00:00Z, seconds.
 pub const START: i64 = 1_787_270_400;
-pub const FROM: Timestamp = Timestamp::from_micros(i64::MIN);
-pub const TO: Timestamp = Timestamp::from_micros(i64::MAX);
+/// Before and after everything that InfluxDB could hold, about.
+pub const FROM: Timestamp = Timestamp::from_seconds(-9_000_000_000);
+pub const TO: Timestamp = Timestamp::from_seconds(9_000_000_000);
 
 /// A station of each given name, kind and properties; channels are numbered in that order.
 pub fn catalogue(stations: &[(&str, StationKind, &[&str])]) -> Catalogue {

@@ -45,13 +45,8 @@ pub enum Deed {
 /// What came in.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    pub method: String,
     pub path: String,
     pub at: Instant,
-    /// Lines of a write.
-    pub lines: usize,
-    /// The question of a query.
-    pub flux: Option<String>,
 }
 
 type Judge = Box<dyn Fn(&Line) -> Option<&'static str> + Send>;
@@ -254,9 +249,8 @@ impl Inner {
             let body: serde_json::Value = serde_json::from_str(&text).unwrap();
             body["query"].as_str().unwrap().to_owned()
         });
-        let lines = if path == "/api/v2/write" { text.lines().count() } else { 0 };
-        let (method, path) = (request.method.clone(), path.to_owned());
-        self.asked.push(Asked { method, path: path.clone(), at: Instant::now(), lines, flux: flux.clone() });
+        let path = path.to_owned();
+        self.asked.push(Asked { path: path.clone(), at: Instant::now() });
         if !request.headers.contains(&format!("Token {}", self.token)) {
             return refused("401 Unauthorized", "unauthorized", "unauthorized access");
         }
