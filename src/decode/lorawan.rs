@@ -114,6 +114,7 @@ impl Session {
 }
 
 /// Observes what `order` says; whether the message is new.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 pub(super) fn follow<'a>(order: Order, device: &Cow<'a, str>, id: &Cow<'a, str>, sink: &mut Sink<'_, 'a>) -> bool {
     match order {
         Order::Again => {
@@ -162,6 +163,7 @@ pub(super) fn nested<'a>(
 }
 
 /// A payload that no codec decoded.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 pub(super) fn frame<'a>(
     data: Option<&Json<'a>>,
     device: &Cow<'a, str>,
@@ -183,6 +185,7 @@ pub(super) fn frame<'a>(
 }
 
 /// Observes what the radio said, unless the payload has a value of that name. A field that is left out is zero.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 pub(super) fn radio<'a>(
     fields: &[(&'static str, Option<&Json<'a>>, Option<&'static str>)],
     first: usize,
@@ -221,6 +224,7 @@ pub(super) fn counter(json: Option<&Json<'_>>) -> Result<u32, Rejection> {
 }
 
 /// Observes latitude, longitude and altitude, which are zero when they are left out, and says that the device is there.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 pub(super) fn location<'a>(
     location: Option<&Json<'a>>,
     device: &Cow<'a, str>,

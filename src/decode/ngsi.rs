@@ -144,6 +144,7 @@ impl<'m, 'a> Entity<'m, 'a> {
     }
 
     /// Observes one attribute; whether it went without a time because the entity's is bad.
+    #[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
     fn attribute(
         &self,
         name: &Cow<'a, str>,

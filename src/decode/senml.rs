@@ -176,7 +176,7 @@ impl<'a> Pack<'a> {
         if seconds == 0.0 {
             return Ok(None);
         }
-        if !(seconds.abs() < SECONDS_MAX) {
+        if seconds.is_nan() || seconds.abs() >= SECONDS_MAX {
             return Err(());
         }
         let micros = (seconds * 1e6).round() as i64;

@@ -58,6 +58,7 @@ pub(super) struct Sink<'o, 'a> {
 
 impl<'a> Sink<'_, 'a> {
     /// A value of a device that is measuring.
+    #[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
     pub(super) fn observe(
         &mut self,
         device: &Cow<'a, str>,
@@ -91,6 +92,7 @@ impl<'a> Sink<'_, 'a> {
     }
 
     /// A text in the place of a value: the mapping may have a number for it.
+    #[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
     pub(super) fn word(
         &mut self,
         device: &Cow<'a, str>,

@@ -119,6 +119,7 @@ fn phenomenon_time(written: Option<&Json<'_>>) -> Result<Option<Timestamp>, Reje
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 fn result<'a>(
     result: Option<&Json<'a>>,
     device: &Cow<'a, str>,
