@@ -36,6 +36,8 @@ mod tree;
 pub mod tts;
 pub mod unit_word;
 mod walk;
+#[cfg(test)]
+mod worst;
 pub mod written;
 pub mod zigbee2mqtt;
 
