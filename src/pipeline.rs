@@ -15,7 +15,8 @@ use metrics::{Counter, counter};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::decode::{self, Decoded, native};
+use crate::decode::source::Sources;
+use crate::decode::{self, Decoded, Event, Heard};
 use crate::journal::Journal;
 use crate::model::{
     Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
@@ -41,6 +42,7 @@ pub struct Pipeline {
     journal: Arc<Journal>,
     store: Arc<Store>,
     limits: decode::Limits,
+    sources: Sources,
     validate: validate::Config,
     gate: Mutex<Gate>,
     /// When the newest message arrived, microseconds since 1970; zero before the first.
@@ -60,6 +62,23 @@ struct Counters {
     taken: Counter,
     duplicate: Counter,
     rejected: Vec<Counter>,
+    /// By [`event_place`].
+    events: [Counter; EVENTS.len()],
+}
+
+/// What devices say of themselves, as labels. Counted only: nothing is marked silent, no birth certificate is asked
+/// for and no gap is kept yet.
+const EVENTS: [&str; 5] = ["joined", "silent", "rebirth", "gap", "repeated"];
+const REPEATED: usize = 4;
+
+fn event_place(event: &Event<'_>) -> usize {
+    match event {
+        Event::Joined { .. } => 0,
+        Event::Silent { .. } => 1,
+        Event::Rebirth { .. } => 2,
+        Event::Gap { .. } => 3,
+        Event::Repeated { .. } => REPEATED,
+    }
 }
 
 impl Counters {
@@ -71,6 +90,7 @@ impl Counters {
                 .iter()
                 .map(|reason| counter!("readings_rejected_total", "reason" => reason.word()))
                 .collect(),
+            events: EVENTS.map(|event| counter!("source_events_total", "event" => event)),
         }
     }
 }
@@ -90,7 +110,14 @@ impl Pipeline {
         let limits = decode::Limits::default();
         let last = journal.durable().borrow().through;
         let gate = Mutex::new(Gate { catalogue, seen, last });
-        Self { journal, store, limits, validate, gate, received_at: AtomicI64::new(0), counters: Counters::new() }
+        let (sources, received_at) = (Sources::default(), AtomicI64::new(0));
+        Self { journal, store, limits, sources, validate, gate, received_at, counters: Counters::new() }
+    }
+
+    /// The same, with sources that speak other forms than the native one.
+    #[must_use]
+    pub fn with_sources(self, sources: Sources) -> Self {
+        Self { sources, ..self }
     }
 
     /// When the newest message arrived; `None` before the first.
@@ -137,27 +164,18 @@ impl Pipeline {
         gate.seen.unstored() > UNSTORED_MAX
     }
 
-    /// One message, decoded, judged and appended.
-    fn take(
-        &self,
-        raw: &RawMessage<'_>,
-        decoded: &mut Decoded<'_>,
-        refused: Option<Rejection>,
-    ) -> Result<Seq, Refusal> {
-        let mut message = Message {
-            source: raw.source,
-            received: (decoded.readings.len() + decoded.rejections.len() + usize::from(refused.is_some())) as u32,
-            duplicates: 0,
-            samples: Vec::with_capacity(decoded.readings.len()),
-            rejections: decoded.rejections.drain(..).chain(refused).collect(),
-            raw: None,
-        };
-
+    /// One decoded message, judged and appended.
+    fn take(&self, raw: &RawMessage<'_>, mut message: Message, decoded: &Decoded<'_>) -> Result<Seq, Refusal> {
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, last } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.remembers_through());
-        let station = decoded.readings.first().and_then(|reading| catalogue.station_named(&reading.station));
+        // Most messages are of one station: it is looked up when the name changes.
+        let (mut name, mut station) = ("", None);
         for reading in &decoded.readings {
+            if reading.station != name {
+                name = &reading.station;
+                station = catalogue.station_named(name);
+            }
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
             match checked {
                 Err(rejection) => message.rejections.push(rejection),
@@ -201,6 +219,18 @@ impl Pipeline {
             self.count(message);
         }
         Ok(seq)
+    }
+
+    /// Says what devices said of themselves; gives how many of the messages were there by another path already.
+    fn hear(&self, raw: &RawMessage<'_>, events: &[Event<'_>]) -> u32 {
+        let mut repeated = 0;
+        for event in events {
+            let place = event_place(event);
+            self.counters.events[place].increment(1);
+            repeated += u32::from(place == REPEATED);
+            tracing::debug!(topic = raw.topic, ?event, "a device says something of itself");
+        }
+        repeated
     }
 
     /// Takes rows of a file with history, or none of them when there is no room. What is taken goes into one entry; a
@@ -284,12 +314,18 @@ impl Intake for Pipeline {
         if !self.journal.has_room() || self.store_lags() {
             return Err(Refusal::Full);
         }
-        let mut decoded = Decoded::default();
+        let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
         let mut last = Seq::default();
         for raw in batch {
+            heard.clear();
             decoded.clear();
-            let refused = native::decode(raw.topic, raw.payload, &self.limits, &mut decoded).err();
-            last = self.take(raw, &mut decoded, refused)?;
+            let (source, refused) = self.sources.decode(raw, &self.limits, &mut heard, &mut decoded);
+            let duplicates = self.hear(raw, &heard.events);
+            let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
+            let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
+            let samples = Vec::with_capacity(decoded.readings.len());
+            let message = Message { source, received, duplicates, samples, rejections, raw: None };
+            last = self.take(raw, message, &decoded)?;
         }
         if let Some(newest) = batch.last() {
             self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);

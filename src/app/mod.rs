@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Demo};
 use crate::auth::WithPassword;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::follow::{Follows, StateFollower, StoreFollower, Trouble, follow};
 use crate::history::History;
 use crate::journal::Reader;
@@ -89,7 +89,8 @@ impl App {
 
         let mut clients = Vec::new();
         for (client, source) in config.mqtt.clients.iter().zip(&opened.client_sources) {
-            clients.push(Arc::new(Client::start(client, opened.pipeline.clone(), *source, clock.clone())?));
+            let client = config::with_topics(client, &config.sources);
+            clients.push(Arc::new(Client::start(&client, opened.pipeline.clone(), *source, clock.clone())?));
         }
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 

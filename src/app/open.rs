@@ -11,10 +11,11 @@ use crate::api::ServerError;
 use crate::auth::{Accounts, AuthError, PasswordCost};
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::decode::source::Sources;
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
-use crate::model::{Catalogue, Mistake, SourceId};
+use crate::model::{Catalogue, Mistake, RuleFile, SourceId};
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
 use crate::pipeline::Pipeline;
@@ -116,16 +117,10 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     let edge_source = registry.source(EDGE_SOURCE)?;
     let client_sources =
         config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
+    let sources = sources(config, &registry)?;
     let other_sources = others.iter().map(|name| registry.source(name)).collect::<Result<Vec<_>, _>>()?;
     let catalogue = Arc::new(registry.catalogue()?);
-    let mut mistakes = Vec::new();
-    let rules = config::rule_files(&config.province_dir.join("rules"), &mut mistakes);
-    if let Err(wrong) = alerts::check_rules(&rules, &catalogue) {
-        mistakes.extend(wrong);
-    }
-    if !mistakes.is_empty() {
-        return Err(StartError::Mistakes(mistakes));
-    }
+    let rules = rules(config, &catalogue)?;
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
 
     let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
@@ -144,7 +139,8 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
 
     let newest = |channel| state.newest(channel);
     let (known, now) = (state.catalogue.clone(), clock.now());
-    let pipeline = Pipeline::new(journal.clone(), store.clone(), config.validate.clone(), known.clone(), newest);
+    let judge = config.validate.clone();
+    let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, known.clone(), newest).with_sources(sources);
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
@@ -166,6 +162,28 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
         other_sources,
     };
     Ok((opened, bookmarks))
+}
+
+/// The province's rules, checked against its stations.
+fn rules(config: &Config, catalogue: &Catalogue) -> Result<Vec<RuleFile>, StartError> {
+    let mut mistakes = Vec::new();
+    let rules = config::rule_files(&config.province_dir.join("rules"), &mut mistakes);
+    if let Err(wrong) = alerts::check_rules(&rules, catalogue) {
+        mistakes.extend(wrong);
+    }
+    if mistakes.is_empty() { Ok(rules) } else { Err(StartError::Mistakes(mistakes)) }
+}
+
+/// The declared sources, each with its number.
+fn sources(config: &Config, registry: &Registry) -> Result<Sources, StartError> {
+    let ways_in = config.mqtt.clients.iter().map(|client| client.name.as_str()).chain([EDGE_SOURCE]);
+    let names = ways_in.chain(config.sources.iter().map(|source| source.name.as_str()));
+    let numbers = names.map(|name| Ok((name, registry.source(name)?))).collect::<Result<Vec<_>, StartError>>()?;
+    let number = |name: &str| numbers.iter().find(|(known, _)| *known == name).map(|(_, number)| *number);
+    Sources::prepare(&config.sources, number).map_err(|mistakes| {
+        let mistake = |(key, message)| Mistake { file: "configuration".to_owned(), line: 0, key, message };
+        StartError::Mistakes(mistakes.into_iter().map(mistake).collect())
+    })
 }
 
 /// Applies what the journal holds past the snapshot and past the store's checkpoint: the same calls as when it came.

@@ -18,7 +18,7 @@ const ROUNDS_MAX: usize = 2_000;
 /// Bytes of a text, and not a control letter among them: no name or path of ours is longer.
 const TEXT_BYTES_MAX: usize = 4_096;
 /// What stands in for a required key that is missing or for a wrong entry of a list, tried in turn.
-const STAND_INS: [&str; 5] = ["\"\"", "\"127.0.0.1:0\"", "0", "[]", "{}"];
+const STAND_INS: [&str; 6] = ["\"\"", "\"127.0.0.1:0\"", "\"json\"", "0", "[]", "{}"];
 
 /// One step from a table or list to what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,15 @@ impl<'t> Draft<'t> {
         }
         let start = self.start_of(key);
         self.note(start, key, message);
+    }
+
+    /// Something to think about in a key that was read; nothing where a mistake is noted.
+    pub(super) fn warning(&self, key: &str, message: String) -> Option<Mistake> {
+        if self.is_noted(key) {
+            return None;
+        }
+        let line = self.start_of(key).map_or(0, |start| self.page.line(start));
+        Some(Mistake { file: self.page.file().to_owned(), line, key: key.to_owned(), message })
     }
 
     /// Whether a mistake is noted in a key, around it or inside it.

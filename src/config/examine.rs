@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Config, environment, read};
+use super::{Config, Findings, environment, read, sources};
 use crate::alerts;
 use crate::document::read_text;
 use crate::model::{Mistake, RuleFile};
@@ -32,18 +32,21 @@ pub fn check(path: &Path) -> Examination {
 
 /// Looks at everything, with the given variables in the place of the environment.
 pub fn examine(path: &Path, variables: &[(String, String)]) -> Examination {
-    let (config, mistakes) = read(path, variables);
-    let (warnings, stations_count, areas_count, rules_count) = (Vec::new(), 0, 0, 0);
-    let mut found = Examination { config, mistakes, warnings, stations_count, areas_count, rules_count };
-    if found.config.province_dir.is_dir() {
-        let folder = found.config.province_dir.clone();
-        found.look_at_province(&folder);
-    }
-    found
+    let (mistakes, warnings) = (Vec::new(), Vec::new());
+    let config = Config::default();
+    let mut found = Examination { config, mistakes, warnings, stations_count: 0, areas_count: 0, rules_count: 0 };
+    let (config, mut mistakes, mut warnings) = read(path, variables, |config| {
+        if config.province_dir.is_dir() { found.look_at_province(config) } else { Findings::default() }
+    });
+    mistakes.append(&mut found.mistakes);
+    warnings.append(&mut found.warnings);
+    Examination { config, mistakes, warnings, ..found }
 }
 
 impl Examination {
-    fn look_at_province(&mut self, folder: &Path) {
+    /// Looks at the province; gives what the configuration says of it wrongly.
+    fn look_at_province(&mut self, config: &Config) -> Findings {
+        let folder = config.province_dir.as_path();
         let rules = rule_files(&folder.join("rules"), &mut self.mistakes);
         let (declared, mistakes) = Declared::read_what_is_right(folder);
         let stations_are_wrong = !mistakes.is_empty();
@@ -51,16 +54,18 @@ impl Examination {
         self.warnings.extend_from_slice(declared.warnings());
         (self.stations_count, self.areas_count) = declared.counts();
         if stations_are_wrong && self.stations_count == 0 {
-            // Rules speak of stations: without any, all of them would look wrong.
-            return;
+            // Rules and sources speak of stations: without any, all of them would look wrong.
+            return Findings::default();
         }
-        match alerts::check_rules(&rules, &declared.catalogue()) {
+        let catalogue = declared.catalogue();
+        match alerts::check_rules(&rules, &catalogue) {
             Ok(rules) => self.rules_count = rules.list().len(),
             Err(mistakes) => self.mistakes.extend(mistakes.into_iter().map(|mistake| Mistake {
                 file: folder.join("rules").join(&mistake.file).display().to_string(),
                 ..mistake
             })),
         }
+        sources::beside(&config.sources, &catalogue)
     }
 }
 

@@ -16,6 +16,7 @@ mod examine;
 mod files;
 mod ranges;
 mod relations;
+mod sources;
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,9 @@ use serde::{Deserialize, Serialize};
 
 pub use examine::{Examination, check, examine, rule_files};
 pub use ranges::{Bounds, RANGES};
+pub use sources::with_topics;
 
+use crate::decode::source;
 use crate::model::{Mistake, Span};
 use crate::{alerts, api, history, journal, mqtt, store, validate};
 
@@ -56,6 +59,9 @@ pub struct Config {
     pub validate: validate::Config,
     /// Alerts.
     pub alerts: alerts::Config,
+    /// Devices of other makers.
+    #[serde(rename = "source", skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<source::Config>,
 }
 
 /// Ways in by MQTT.
@@ -83,6 +89,7 @@ impl Default for Config {
             history: history::Config::default(),
             validate: validate::Config::default(),
             alerts: alerts::Config::default(),
+            sources: Vec::new(),
         }
     }
 }
@@ -94,15 +101,31 @@ pub fn load(path: &Path) -> Result<Config, Vec<Mistake>> {
 
 /// Reads the file and the given variables: everything right, or every mistake.
 pub fn load_with(path: &Path, variables: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
-    let (config, mistakes) = read(path, variables);
+    let (config, mistakes, _) = read(path, variables, |_| Findings::default());
     if mistakes.is_empty() { Ok(config) } else { Err(mistakes) }
 }
 
-/// The configuration as far as it can be understood, and every mistake in it.
-fn read(path: &Path, variables: &[(String, String)]) -> (Config, Vec<Mistake>) {
+/// What is found in values that were read, as key and sentence.
+#[derive(Debug, Default)]
+struct Findings {
+    mistakes: Vec<(String, String)>,
+    warnings: Vec<(String, String)>,
+}
+
+/// The configuration as far as it can be understood, every mistake in it, and every warning. `beyond` looks at what
+/// it leads to.
+fn read(
+    path: &Path,
+    variables: &[(String, String)],
+    beyond: impl FnOnce(&Config) -> Findings,
+) -> (Config, Vec<Mistake>, Vec<Mistake>) {
     let text = match crate::document::read_text(path) {
         Ok(text) => text,
-        Err(mistake) => return (Config::default(), vec![mistake]),
+        Err(mistake) => {
+            let config = Config::default();
+            beyond(&config);
+            return (config, vec![mistake], Vec::new());
+        }
     };
     let mut draft = draft::Draft::parse(&path.display().to_string(), &text);
     environment::lay_over(&mut draft, variables);
@@ -118,5 +141,11 @@ fn read(path: &Path, variables: &[(String, String)]) -> (Config, Vec<Mistake>) {
     for (key, message) in files::mistakes(&config, path) {
         draft.mistake(&key, message);
     }
-    (config, draft.into_mistakes())
+    let found = beyond(&config);
+    for (key, message) in found.mistakes {
+        draft.mistake(&key, message);
+    }
+    let warnings = sources::warnings(&config).into_iter().chain(found.warnings);
+    let warnings = warnings.filter_map(|(key, message)| draft.warning(&key, message)).collect();
+    (config, draft.into_mistakes(), warnings)
 }

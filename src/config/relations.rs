@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use tracing_subscriber::EnvFilter;
 
-use super::Config;
+use super::{Config, sources};
 use crate::mqtt::{client, topic};
 
 /// The name of the embedded edge in the ledger; no broker may have it too.
-const EDGE_SOURCE: &str = "edge";
+pub(super) const EDGE_SOURCE: &str = "edge";
 
 /// Keys that are judged by another one's value: when that one is wrong, its default would be blamed on them.
 const JUDGED_BY: [(&str, &str); 4] = [
@@ -20,6 +20,13 @@ const JUDGED_BY: [(&str, &str); 4] = [
 
 /// The key by whose value another is judged.
 pub(super) fn judged_by(key: &str) -> Option<String> {
+    // What a source's section may say depends on its decoder; a wrong one must not be blamed on the rest.
+    if let Some((section, rest)) = key.strip_prefix("source[").and_then(|rest| rest.split_once("]."))
+        && !matches!(rest, "name" | "topic")
+        && !rest.starts_with("from")
+    {
+        return Some(format!("source[{section}].decoder"));
+    }
     let (judged, judge) = JUDGED_BY.iter().find(|(judged, _)| key.ends_with(judged))?;
     Some(format!("{}{judge}", key.strip_suffix(judged)?))
 }
@@ -44,6 +51,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
     let edge = edge.mistakes().into_iter();
     found.extend(edge.map(|mistake| (format!("mqtt.edge.{}", mistake.key), mistake.message)));
     found.extend(clients(&config.mqtt.clients));
+    found.extend(sources::mistakes(config));
     found
 }
 
@@ -68,9 +76,6 @@ fn clients(clients: &[client::Config]) -> Vec<(String, String)> {
         } else if let Some(first) = sessions.insert((&client.host, client.port, &client.client_id), place) {
             note("client_id", format!("is mqtt.client[{first}]'s at the same broker: each would throw the other out"));
         }
-        if client.topics.is_empty() {
-            note("topics", "must hold at least one topic filter".to_owned());
-        }
         for (at, filter) in client.topics.iter().enumerate().filter(|(_, filter)| !topic::valid_filter(filter)) {
             note(&format!("topics[{at}]"), format!("{filter:?} is no topic filter such as saola/v1/+"));
         }
@@ -84,7 +89,7 @@ fn clients(clients: &[client::Config]) -> Vec<(String, String)> {
     found
 }
 
-fn is_source_name(name: &str) -> bool {
+pub(super) fn is_source_name(name: &str) -> bool {
     (1..=64).contains(&name.chars().count())
         && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '-' | '_'))
 }

@@ -93,6 +93,7 @@ pub fn decode<'a>(
 }
 
 /// Observes the values at the beginning of `bytes`; what the rest is refused for, when there is a rest.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 pub(super) fn values<'a>(
     bytes: &[u8],
     device: &Cow<'a, str>,

@@ -98,6 +98,7 @@ fn event_time(json: &Json<'_>) -> Result<Option<Timestamp>, Rejection> {
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 fn up<'a>(
     json: &Json<'a>,
     device: &Cow<'a, str>,
@@ -123,6 +124,7 @@ fn up<'a>(
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 fn status<'a>(
     json: &Json<'a>,
     device: &Cow<'a, str>,

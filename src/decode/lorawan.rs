@@ -114,6 +114,7 @@ impl Session {
 }
 
 /// Observes what `order` says; whether the message is new.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 pub(super) fn follow<'a>(order: Order, device: &Cow<'a, str>, id: &Cow<'a, str>, sink: &mut Sink<'_, 'a>) -> bool {
     match order {
         Order::Again => {
@@ -126,8 +127,8 @@ pub(super) fn follow<'a>(order: Order, device: &Cow<'a, str>, id: &Cow<'a, str>,
     true
 }
 
-/// Observes every number and truth value of a decoded object under its path (`battery.voltage`, `levels.0`). Texts and
-/// nulls describe the device and are passed over.
+/// Observes every number and truth value of a decoded object under its path (`battery.voltage`, `levels.0`), and every
+/// text for the mapping; a null is no value.
 pub(super) fn nested<'a>(
     json: &Json<'a>,
     path: &str,
@@ -141,7 +142,8 @@ pub(super) fn nested<'a>(
     let value = match json {
         Json::Number(value, _) => *value,
         Json::Bool(truth) => f64::from(u8::from(*truth)),
-        Json::Null | Json::Text(_) => return Ok(()),
+        Json::Null => return Ok(()),
+        Json::Text(word) => return sink.word(of.device, Cow::Owned(path.to_owned()), of.time, word.clone()),
         Json::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 nested(item, &join(&index.to_string()), of, sink)?;
@@ -161,6 +163,7 @@ pub(super) fn nested<'a>(
 }
 
 /// A payload that no codec decoded.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 pub(super) fn frame<'a>(
     data: Option<&Json<'a>>,
     device: &Cow<'a, str>,
@@ -182,6 +185,7 @@ pub(super) fn frame<'a>(
 }
 
 /// Observes what the radio said, unless the payload has a value of that name. A field that is left out is zero.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 pub(super) fn radio<'a>(
     fields: &[(&'static str, Option<&Json<'a>>, Option<&'static str>)],
     first: usize,
@@ -220,6 +224,7 @@ pub(super) fn counter(json: Option<&Json<'_>>) -> Result<u32, Rejection> {
 }
 
 /// Observes latitude, longitude and altitude, which are zero when they are left out, and says that the device is there.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 pub(super) fn location<'a>(
     location: Option<&Json<'a>>,
     device: &Cow<'a, str>,

@@ -4,11 +4,15 @@
 //! parts that it had to refuse; a message that cannot be understood at all is one refused reading.
 
 pub mod cayenne;
+mod cbor;
 pub mod chirpstack;
 pub mod csv_row;
 pub mod exported;
+pub mod json;
+mod layout;
 pub mod line_protocol;
 pub mod lorawan;
+pub mod mapped_cbor;
 pub mod mapping;
 pub mod native;
 pub mod ngsi;
@@ -20,16 +24,25 @@ mod samples;
 mod scan;
 pub mod senml;
 mod sink;
+pub mod source;
 pub mod sparkplug;
 pub mod sta;
 pub mod station_file;
+pub mod tasmota;
 mod time;
+mod time_form;
+mod tokens;
 mod tree;
 pub mod tts;
 pub mod unit_word;
+mod walk;
+#[cfg(test)]
+mod worst;
 pub mod written;
+pub mod zigbee2mqtt;
 
-pub use observed::{Event, Heard, Observed};
+pub use layout::{Layout, Unlisted};
+pub use observed::{Event, Heard, Observed, Worded};
 
 use crate::model::{Reading, Reason, Rejection};
 

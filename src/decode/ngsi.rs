@@ -5,9 +5,9 @@
 //! concise or simplified, of NGSIv2 with `metadata`; several instances of one attribute are named
 //! `{attribute}@{datasetId}`. There is no JSON-LD expansion: names stay as they are sent.
 //!
-//! Every attribute that is a number is observed, and the truth values that a Smart Data Model calls an observation;
-//! texts, relationships and other JSON describe the entity. Units: `unitCode` as a UCUM code where the table has it, as
-//! it is written where not; without one the model's default; see `models`.
+//! Every attribute that is a number is observed, and the truth values that a Smart Data Model calls an observation; a
+//! text is for the mapping; relationships and other JSON describe the entity. Units: `unitCode` as a UCUM code where
+//! the table has it, as it is written where not; without one the model's default; see `models`.
 //! Time: the attribute's `observedAt` (NGSIv2: metadata `observedAt`, `timestamp` or `TimeInstant`), else the entity's
 //! `dateObserved`, of an interval its end; else `dateObservedTo`, else `TimeInstant`. An exact time beats one without an
 //! offset, which is read in the source's time zone. A bad time costs the values that have no better one.
@@ -82,6 +82,12 @@ struct Entity<'m, 'a> {
     geometry: Option<&'m Json<'a>>,
 }
 
+/// What an attribute's value is here.
+enum Value<'m, 'a> {
+    Number(f64),
+    Word(&'m Cow<'a, str>),
+}
+
 /// A time of an entity or attribute.
 enum Time {
     None,
@@ -138,6 +144,7 @@ impl<'m, 'a> Entity<'m, 'a> {
     }
 
     /// Observes one attribute; whether it went without a time because the entity's is bad.
+    #[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
     fn attribute(
         &self,
         name: &Cow<'a, str>,
@@ -148,12 +155,15 @@ impl<'m, 'a> Entity<'m, 'a> {
     ) -> Result<bool, Rejection> {
         let known = self.model.and_then(|model| model.attribute(short(name)));
         let value = match value_of(attribute) {
-            Json::Number(value, _) => *value,
-            Json::Bool(truth) if known.is_some_and(|known| known.is_truth) => f64::from(u8::from(*truth)),
+            Json::Number(value, _) => Value::Number(*value),
+            Json::Bool(truth) if known.is_some_and(|known| known.is_truth) => {
+                Value::Number(f64::from(u8::from(*truth)))
+            }
             Json::Text(_) if is_numeric(attribute) => {
                 sink.refuse(Reason::WrongType, format!("{name}: a text where its type says a number"))?;
                 return Ok(false);
             }
+            Json::Text(text) if !is_reference(attribute) => Value::Word(text),
             _ => return Ok(false),
         };
         let time = match attribute_time(attribute, zone) {
@@ -177,7 +187,10 @@ impl<'m, 'a> Entity<'m, 'a> {
             Some(dataset) => Cow::Owned(format!("{name}@{dataset}")),
             None => name.clone(),
         };
-        sink.observe(self.id, name, unit, time, value)?;
+        match value {
+            Value::Number(value) => sink.observe(self.id, name, unit, time, value)?,
+            Value::Word(word) => sink.word(self.id, name, time, word.clone())?,
+        }
         Ok(false)
     }
 
@@ -220,6 +233,13 @@ fn value_of<'m, 'a>(attribute: &'m Json<'a>) -> &'m Json<'a> {
 fn is_numeric(attribute: &Json<'_>) -> bool {
     let kind = attribute.get("type").and_then(Json::text).map_or("", |kind| kind.as_ref());
     attribute.get("value").is_some() && ["Number", "Integer", "Float", "Double"].contains(&kind)
+}
+
+/// Whether an attribute says what belongs together rather than what was observed.
+fn is_reference(attribute: &Json<'_>) -> bool {
+    attribute.get("type").and_then(Json::text).is_some_and(|kind| {
+        ["Relationship", "GeoProperty", "geo:point", "DateTime", "VocabProperty"].contains(&kind.as_ref())
+    })
 }
 
 fn metadata<'m, 'a>(attribute: &'m Json<'a>, name: &str) -> Option<&'m Json<'a>> {

@@ -27,6 +27,19 @@ pub struct Observed<'a> {
     pub place: Option<(f64, f64)>,
 }
 
+/// A text where a number is usual (`ON`, `OPEN`, `n/a`): the mapping may have a number for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worded<'a> {
+    /// As [`Observed::device`].
+    pub device: Cow<'a, str>,
+    /// As [`Observed::name`].
+    pub name: Cow<'a, str>,
+    /// As [`Observed::time`].
+    pub time: Option<Timestamp>,
+    /// The text.
+    pub word: Cow<'a, str>,
+}
+
 /// What a message says of a device or of a session rather than of a quantity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -66,6 +79,8 @@ pub enum Event<'a> {
 pub struct Heard<'a> {
     /// Values, in the order of the message.
     pub observed: Vec<Observed<'a>>,
+    /// Texts in the places of values.
+    pub worded: Vec<Worded<'a>>,
     /// Parts that were refused while the rest was taken.
     pub rejections: Vec<Rejection>,
     /// What was said of the devices themselves.
@@ -76,12 +91,13 @@ impl Heard<'_> {
     /// Forgets everything, keeping the memory.
     pub fn clear(&mut self) {
         self.observed.clear();
+        self.worded.clear();
         self.rejections.clear();
         self.events.clear();
     }
 
     /// Whether the message said nothing at all.
     pub fn is_empty(&self) -> bool {
-        self.observed.is_empty() && self.rejections.is_empty() && self.events.is_empty()
+        self.observed.is_empty() && self.worded.is_empty() && self.rejections.is_empty() && self.events.is_empty()
     }
 }

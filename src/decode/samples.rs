@@ -36,7 +36,7 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect()
 }
 
-/// What a message held, one part a line: `device|name = value unit @time (lon lat)`, then events, then reasons.
+/// What a message held, one part a line: `device|name = value unit @time (lon lat)`, then texts, then events, then reasons.
 pub(super) fn told(result: Result<(), Rejection>, heard: &Heard<'_>) -> String {
     if let Err(rejection) = result {
         assert!(heard.is_empty(), "nothing of a refused message is taken");
@@ -52,6 +52,10 @@ pub(super) fn told(result: Result<(), Rejection>, heard: &Heard<'_>) -> String {
         line += &observed.place.map(|(lon, lat)| format!(" ({lon} {lat})")).unwrap_or_default();
         lines.push(line);
     }
+    lines.extend(heard.worded.iter().map(|worded| {
+        let time = worded.time.map(|time| format!(" @{time}")).unwrap_or_default();
+        format!("{}|{} is {:?}{time}", worded.device, worded.name, worded.word)
+    }));
     lines.extend(heard.events.iter().map(|event| match event {
         Event::Joined { device } => format!("joined {device}"),
         Event::Silent { device } => format!("silent {device}"),

@@ -9,18 +9,17 @@
 //! apart by its unit. So a resolved pack (section 4.6) means the same as the pack it came from.
 //! Section 4.5.3: times below 2^28 seconds are relative to the received time; exactly zero is "no time".
 //! Section 4.5.4: values and sums are added to their bases; a sum is observed as `{name}#sum` in the unit times second.
-//! `vb` is 1 or 0; `vs` and `vd` are no quantities and refused one by one; `ut` and unknown labels are passed over.
+//! `vb` is 1 or 0; `vs` is a text for the mapping; `vd` is no quantity and refused; `ut` and unknown labels are passed over.
 //!
 //! A pack is refused whole when a later record could mean something else: a label that ends in `_`, a base version over
 //! 10, a bad or doubled base field. Left out: XML, EXI, streams (SensML) that are not closed.
 
-mod cbor;
 mod record;
 
 use std::borrow::Cow;
 
-use self::cbor::{Cbor, Item};
 use self::record::Record;
+use super::cbor::{Cbor, Item};
 use super::scan::Scanner;
 use super::sink::{self, NAME_BYTES_MAX, Sink};
 use super::tree::Reader;
@@ -158,6 +157,9 @@ impl<'a> Pack<'a> {
         if let Some(truth) = record.truth {
             return sink.observe(&device, quantity, unit, time, f64::from(u8::from(truth)));
         }
+        if let Some(word) = record.word {
+            return sink.word(&device, quantity, time, word);
+        }
         match record.value {
             Some(value) => sink.observe(&device, quantity, unit, time, self.value.unwrap_or(0.0) + value),
             None => Ok(()),
@@ -174,7 +176,7 @@ impl<'a> Pack<'a> {
         if seconds == 0.0 {
             return Ok(None);
         }
-        if !(seconds.abs() < SECONDS_MAX) {
+        if seconds.is_nan() || seconds.abs() >= SECONDS_MAX {
             return Err(());
         }
         let micros = (seconds * 1e6).round() as i64;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::observed::{Event, Heard, Observed};
+use super::observed::{Event, Heard, Observed, Worded};
 use super::{Limits, reject};
 use crate::model::{Reason, Rejection, Status, Timestamp};
 
@@ -36,11 +36,13 @@ pub(super) fn fill<'a>(
     limits: &Limits,
     decode: impl FnOnce(&mut Sink<'_, 'a>) -> Result<(), Rejection>,
 ) -> Result<(), Rejection> {
-    let (observed, rejections, events) = (out.observed.len(), out.rejections.len(), out.events.len());
-    let parts_max = (observed + rejections).saturating_add(limits.readings_max);
+    let (observed, worded, rejections, events) =
+        (out.observed.len(), out.worded.len(), out.rejections.len(), out.events.len());
+    let parts_max = (observed + worded + rejections).saturating_add(limits.readings_max);
     let result = decode(&mut Sink { out, parts_max, readings_max: limits.readings_max });
     if result.is_err() {
         out.observed.truncate(observed);
+        out.worded.truncate(worded);
         out.rejections.truncate(rejections);
         out.events.truncate(events);
     }
@@ -56,6 +58,7 @@ pub(super) struct Sink<'o, 'a> {
 
 impl<'a> Sink<'_, 'a> {
     /// A value of a device that is measuring.
+    #[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
     pub(super) fn observe(
         &mut self,
         device: &Cow<'a, str>,
@@ -85,6 +88,22 @@ impl<'a> Sink<'_, 'a> {
             return self.refuse(Reason::NotFinite, format!("{}: not a number that a double can hold", observed.name));
         }
         self.out.observed.push(observed);
+        self.within_bounds()
+    }
+
+    /// A text in the place of a value: the mapping may have a number for it.
+    #[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
+    pub(super) fn word(
+        &mut self,
+        device: &Cow<'a, str>,
+        name: Cow<'a, str>,
+        time: Option<Timestamp>,
+        word: Cow<'a, str>,
+    ) -> Result<(), Rejection> {
+        if device.len().max(name.len()).max(word.len()) > NAME_BYTES_MAX {
+            return self.refuse(Reason::NotAQuantity, format!("{name}: a text of more than {NAME_BYTES_MAX} bytes"));
+        }
+        self.out.worded.push(Worded { device: device.clone(), name, time, word });
         self.within_bounds()
     }
 
@@ -123,7 +142,7 @@ impl<'a> Sink<'_, 'a> {
     }
 
     fn within_bounds(&self) -> Result<(), Rejection> {
-        if self.out.observed.len() + self.out.rejections.len() > self.parts_max {
+        if self.out.observed.len() + self.out.worded.len() + self.out.rejections.len() > self.parts_max {
             return Err(reject(Reason::TooManyReadings, format!("more than {} readings", self.readings_max)));
         }
         Ok(())

@@ -2,8 +2,8 @@
 //!
 //! Births tell names, data types and units; data may name a metric by its alias alone. A node is `group/node`, a device
 //! `group/node/device`. Every metric that is a number or a truth value (1 or 0) is observed, `bdSeq` and controls too:
-//! which of them mean something is the mapping's to say. Texts, dates and UUIDs describe a device and are passed over;
-//! tables, templates, bytes, files and arrays are refused one by one. A null metric is no value.
+//! which of them mean something is the mapping's to say, and a text is for the mapping too. Dates and UUIDs describe a
+//! device and are passed over; tables, templates, bytes, files and arrays are refused one by one. A null is no value.
 //!
 //! Time: the metric's, else the payload's. The property `engUnit` is the unit; the property `Quality` (section 6.4.12)
 //! at other than 192 makes a value the value of a faulty device. Sequence (section 6.4.1): a gap is counted and the
@@ -277,8 +277,7 @@ fn value(
     let name = known.map(|known| known.name.to_string()).or_else(|| metric.name.clone()).unwrap_or_default();
     let datatype = metric.datatype.filter(|datatype| *datatype != 0).or(known.map(|known| known.datatype)).unwrap_or(0);
     let number = match number(datatype, metric.value.as_ref()) {
-        Ok(Some(number)) => number,
-        Ok(None) => return Ok(()),
+        Ok(number) => number,
         Err((reason, what)) => return sink.refuse(reason, format!("{name}: {what}")),
     };
     let is_past = metric.is_historical == Some(true);
@@ -286,6 +285,15 @@ fn value(
         Some(millis) if millis < MILLIS_MAX => Some(Timestamp::from_millis(millis as i64)),
         None if !is_past => None,
         _ => return sink.refuse(Reason::InvalidTime, format!("{name}: no such time, or a past value without one")),
+    };
+    let Some(number) = number else {
+        return match (&metric.value, datatype) {
+            (Some(Value::Text(text)), 0 | datatype::STRING | datatype::TEXT) => match std::str::from_utf8(text) {
+                Ok(text) => sink.word(&address.thing(), Cow::Owned(name), time, Cow::Owned(text.to_owned())),
+                Err(_) => sink.refuse(Reason::InvalidUtf8, format!("{name}: a text that is not UTF-8")),
+            },
+            _ => Ok(()),
+        };
     };
     let properties = Properties::of(metric);
     let unit = properties.unit.or_else(|| known.and_then(|known| known.unit.as_deref().map(str::to_owned)));
@@ -300,7 +308,7 @@ fn value(
     })
 }
 
-/// A number, or `None` for a value that describes the device.
+/// A number, or `None` for a text, date or UUID.
 fn number(datatype: u32, value: Option<&Value>) -> Result<Option<f64>, (Reason, &'static str)> {
     const WRONG: (Reason, &str) = (Reason::WrongType, "the value is not of its data type (section 6.4.16)");
     let whole = match value {

@@ -7,7 +7,7 @@
 //! unit, an inline feature of interest's point the place. A batch in the data array extension (section 8.4,
 //! `CreateObservations`) is read row by row.
 //!
-//! A result that is neither a number nor a truth value (1 or 0) is refused. Left out: other entities, `resultQuality`,
+//! A truth value is 1 or 0, a text is for the mapping; an object is refused. Left out: other entities, `resultQuality`,
 //! deep inserts of sensors and things.
 
 use std::borrow::Cow;
@@ -119,6 +119,7 @@ fn phenomenon_time(written: Option<&Json<'_>>) -> Result<Option<Timestamp>, Reje
     }
 }
 
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 fn result<'a>(
     result: Option<&Json<'a>>,
     device: &Cow<'a, str>,
@@ -145,6 +146,7 @@ fn result<'a>(
                 }
             }
         }
+        Some(Json::Text(word)) => sink.word(device, Cow::Borrowed("result"), time, word.clone())?,
         Some(json) => match number(json) {
             Some(value) if value.is_finite() => sink.observe(device, Cow::Borrowed("result"), unit, time, value)?,
             Some(_) => return Ok(Err(reject(Reason::NotFinite, "result: larger than a double can hold"))),

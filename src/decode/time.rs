@@ -3,6 +3,8 @@
 //! The ordinary form (`2026-11-21T10:15:00+07:00`, `...Z`, with up to nine decimals) has a parser of its own, an
 //! eighth of the cost of the general one; every other form goes to `jiff`. A test holds the two together.
 
+use jiff::civil::DateTime;
+
 use crate::model::Timestamp;
 
 /// Below this magnitude a number means seconds (until the year 5138), from it on milliseconds.
@@ -28,28 +30,7 @@ pub(super) fn from_number(number: f64) -> Option<Timestamp> {
 }
 
 fn ordinary(text: &[u8]) -> Option<Timestamp> {
-    if text.len() < 20 || text[4] != b'-' || text[7] != b'-' || text[10] != b'T' || text[13] != b':' || text[16] != b':'
-    {
-        return None;
-    }
-    let year = i64::from(two(text, 0)? * 100 + two(text, 2)?);
-    let (month, day) = (two(text, 5)?, two(text, 8)?);
-    let (hour, minute, second) = (two(text, 11)?, two(text, 14)?, two(text, 17)?);
-    if !(1..=12).contains(&month) || day < 1 || day > days_of(year, month) || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let mut rest = &text[19..];
-    let mut micros = 0_i64;
-    if rest[0] == b'.' {
-        let digits = rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        if digits == 0 || digits > 6 {
-            return None;
-        }
-        for place in 0..6 {
-            micros = micros * 10 + if place < digits { i64::from(rest[1 + place] - b'0') } else { 0 };
-        }
-        rest = &rest[1 + digits..];
-    }
+    let (clock, rest) = Clock::read(text).filter(|_| text[10] == b'T')?;
     let offset = match rest {
         [b'Z'] => 0,
         [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
@@ -62,8 +43,65 @@ fn ordinary(text: &[u8]) -> Option<Timestamp> {
         }
         _ => return None,
     };
-    let clock = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second) - offset;
-    Some(Timestamp::from_micros((days_since_1970(year, month, day) * 86_400 + clock) * 1_000_000 + micros))
+    let seconds = i64::from(clock.hour) * 3600 + i64::from(clock.minute) * 60 + i64::from(clock.second) - offset;
+    let days = days_since_1970(clock.year.into(), clock.month, clock.day);
+    Some(Timestamp::from_micros((days * 86_400 + seconds) * 1_000_000 + clock.micros))
+}
+
+/// `2026-11-21T10:15:00` or with a space for the `T`, with up to six decimals, and nothing behind it.
+pub(super) fn civil(text: &str) -> Option<DateTime> {
+    let (clock, rest) = Clock::read(text.as_bytes())?;
+    if !rest.is_empty() {
+        return None;
+    }
+    let (month, day, hour, minute) = (clock.month as i8, clock.day as i8, clock.hour as i8, clock.minute as i8);
+    DateTime::new(clock.year, month, day, hour, minute, clock.second as i8, clock.micros as i32 * 1_000).ok()
+}
+
+/// What a calendar and a clock on the wall show.
+struct Clock {
+    year: i16,
+    month: u32,
+    day: u32,
+    hour: u32,
+    minute: u32,
+    second: u32,
+    micros: i64,
+}
+
+impl Clock {
+    /// A date and a time at the beginning of a text, and what is behind them.
+    fn read(text: &[u8]) -> Option<(Clock, &[u8])> {
+        if text.len() < 19
+            || text[4] != b'-'
+            || text[7] != b'-'
+            || !matches!(text[10], b'T' | b' ')
+            || text[13] != b':'
+            || text[16] != b':'
+        {
+            return None;
+        }
+        let year = (two(text, 0)? * 100 + two(text, 2)?) as i16;
+        let (month, day) = (two(text, 5)?, two(text, 8)?);
+        let (hour, minute, second) = (two(text, 11)?, two(text, 14)?, two(text, 17)?);
+        let is_date = (1..=12).contains(&month) && day >= 1 && day <= days_of(year.into(), month);
+        if !is_date || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let mut rest = &text[19..];
+        let mut micros = 0_i64;
+        if rest.first() == Some(&b'.') {
+            let digits = rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 || digits > 6 {
+                return None;
+            }
+            for place in 0..6 {
+                micros = micros * 10 + if place < digits { i64::from(rest[1 + place] - b'0') } else { 0 };
+            }
+            rest = &rest[1 + digits..];
+        }
+        Some((Clock { year, month, day, hour, minute, second, micros }, rest))
+    }
 }
 
 fn two(text: &[u8], at: usize) -> Option<u32> {

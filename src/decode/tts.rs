@@ -120,6 +120,7 @@ fn uplink_id(message: &Json<'_>) -> String {
     format!("f_cnt {} {at}", message.get("f_cnt").and_then(Json::number).unwrap_or(0.0))
 }
 
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 fn up<'a>(
     message: &Json<'a>,
     device: &Cow<'a, str>,
@@ -150,6 +151,7 @@ fn up<'a>(
 }
 
 /// One measurement, or an array of them.
+#[expect(clippy::ptr_arg, reason = "a borrowed name is cloned without a copy")]
 fn normalized<'a>(
     payload: Option<&Json<'a>>,
     device: &Cow<'a, str>,

@@ -141,6 +141,10 @@ units! {
     Ph = "[pH]", Ph, 1.0, 0.0;
     /// Nephelometric turbidity unit.
     Turbidity = "{NTU}", Turbidity, 1.0, 0.0;
+    /// Millimetre of mercury, conventional (NIST SP 811, appendix B.8).
+    MillimetreOfMercury = "mm[Hg]", Pressure, 1.333_223_874_15, 0.0;
+    /// Inch of mercury, conventional: 25.4 of the former.
+    InchOfMercury = "[in_i'Hg]", Pressure, 33.863_886_403_41, 0.0;
 }
 
 impl Unit {

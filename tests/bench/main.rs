@@ -9,11 +9,13 @@
 //! | edge, acknowledging only | the embedded edge over an intake that only counts: no decoding, no journal |
 //! | edge | the service: decoded, judged, on disk, acknowledged; and until all of it is in state and store |
 //! | client | the service reads from mosquitto through `rumqttc`, until all of it is in state and store |
+//! | decoders | messages of each form read by one core, beside `serde_json::Value` reading the same into a tree |
 //! | latencies | acknowledgement at 20,000 messages/s; publish to stream event at 5,000 messages/s |
 //! | memory | the service's peak with 10,000 connections and after the load |
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on says so")]
 
+mod decoders;
 #[path = "../it/mosquitto.rs"]
 mod mosquitto;
 mod servers;
@@ -56,6 +58,11 @@ async fn measure(lasts: Duration) {
         lasts.as_secs_f64()
     );
 
+    let decoders = tokio::task::block_in_place(|| decoders::measure(lasts / 8));
+    for row in &decoders {
+        say(&format!("{}, read by one core", row.name), format!("{:.0} messages/s", row.per_s));
+    }
+
     let counting = count_behind_mosquitto(lasts).await;
     say("mosquitto to a subscriber that only counts", format!("{counting:.0} messages/s"));
 
@@ -94,6 +101,9 @@ async fn measure(lasts: Duration) {
     say("memory of the service, one connection a device", format!("{memory} MiB"));
 
     println!("\n{:<52}{:>9}{:>9}", "ratio", "measured", "bar");
+    for row in &decoders {
+        ratio(&format!("{} / serde_json::Value", row.name), row.ratio, 1.0);
+    }
     ratio("edge / edge acknowledging only", edge / ceiling, 0.6);
     ratio("edge / counting subscriber", edge / counting, 3.0);
     ratio("client / counting subscriber", client / counting, 0.9);

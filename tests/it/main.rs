@@ -23,6 +23,7 @@ mod registry;
 mod replay;
 mod rules;
 mod service;
+mod sources;
 mod store;
 mod tidy;
 mod wait;

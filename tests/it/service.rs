@@ -81,6 +81,21 @@ impl Service {
         service
     }
 
+    /// Adds sections to the configuration, for the next start.
+    pub fn append_config(&self, sections: &str) {
+        let path = self.folder.path().join("saola.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(path, format!("{text}\n{sections}")).unwrap();
+    }
+
+    /// Changes a text of the configuration, for the next start.
+    pub fn change_config(&self, from: &str, to: &str) {
+        let path = self.folder.path().join("saola.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
     /// Where the service keeps everything.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -55,7 +55,7 @@ fn an_object_gives_its_numbers_under_their_paths() {
         UP,
         &up(&object),
         &"01|levels.0 = 1 @T\n01|levels.1 = 2.5 @T\n01|nhiệt độ, \"1\"\n#+/ = -1 @T\n01|open = 1 @T\n\
-          01|temperatureSensor.1 = 23.5 @T\n01|dr = 5 @T"
+          01|temperatureSensor.1 = 23.5 @T\n01|dr = 5 @T\n01|state is \"ok\" @T"
             .replace("@T", "@2026-11-21T03:15:00.123456Z"),
     );
 }

@@ -130,7 +130,7 @@ fn what_describes_an_entity_is_passed_over() {
         &json!({"id": "e", "type": "T", "name": "x", "address": {"streetAddress": "y", "number": 5}, "open": true, "tags": [1, 2],
             "refDevice": {"type": "Relationship", "object": "urn:d"}, "gone": {"type": "Number", "value": null},
             "label": {"type": "LanguageProperty", "languageMap": {"vi": "z"}}, "t": 1, "createdAt": 5}),
-        "e|t = 1",
+        "e|t = 1\ne|name is \"x\"",
     );
     check(
         &json!({"id": "e", "type": "TrafficFlowObserved", "congested": true, "reversedLane": false}),
@@ -138,7 +138,7 @@ fn what_describes_an_entity_is_passed_over() {
     );
     check(
         &json!({"id": "e", "t": {"type": "Number", "value": "21.5"}, "u": {"type": "Text", "value": "1"}}),
-        "wrong_type",
+        "e|u is \"1\"\nwrong_type",
     );
 }
 

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use super::super::cbor::{Cbor, Item};
 use super::super::tree::Json;
 use super::super::{Limits, reject};
-use super::cbor::{Cbor, Item};
 use crate::model::{Reason, Rejection};
 
 /// The fields of RFC 8428 section 4 that mean something here.
@@ -20,6 +20,7 @@ pub(super) struct Record<'a> {
     pub(super) unit: Option<Cow<'a, str>>,
     pub(super) value: Option<f64>,
     pub(super) truth: Option<bool>,
+    pub(super) word: Option<Cow<'a, str>>,
     pub(super) sum: Option<f64>,
     pub(super) time: Option<f64>,
     /// How many of `v`, `vb`, `vs` and `vd` there are.
@@ -144,9 +145,9 @@ impl<'a> Record<'a> {
             ("s", Field::Number(value)) => self.sum = Some(value),
             ("t", Field::Number(value)) => self.time = Some(value),
             ("ut", _) => {}
-            ("vs", _) => self.refuse(Reason::NotAQuantity, "vs is a text, not a quantity"),
+            ("vs", Field::Text(text)) => self.word = Some(text),
             ("vd", _) => self.refuse(Reason::NotAQuantity, "vd is bytes, not a quantity"),
-            ("n" | "u", _) => self.refuse(Reason::WrongType, "n and u are texts"),
+            ("n" | "u" | "vs", _) => self.refuse(Reason::WrongType, "n, u and vs are texts"),
             ("vb", _) => self.refuse(Reason::WrongType, "vb is true or false"),
             ("t", _) => self.refuse(Reason::InvalidTime, "t is a number of seconds"),
             _ => self.refuse(Reason::WrongType, "v and s are numbers"),

@@ -91,7 +91,7 @@ fn small_times_are_relative() {
 fn a_value_that_is_no_quantity_costs_its_record() {
     check(
         r#"[{"bn":"urn:dev:ow:1:","n":"door","vb":true},{"n":"label","vs":"Phòng máy"},{"n":"tag","vd":"aGkgCg"},{"n":"open","vb":false}]"#,
-        "urn:dev:ow:1|door = 1\nurn:dev:ow:1|open = 0\nnot_a_quantity\nnot_a_quantity",
+        "urn:dev:ow:1|door = 1\nurn:dev:ow:1|open = 0\nurn:dev:ow:1|label is \"Phòng máy\"\nnot_a_quantity",
     );
     check(r#"[{"n":"a:t","v":1,"vb":true},{"n":"a:u","v":2}]"#, "a|u = 2\nwrong_shape");
     check(r#"[{"n":"a:t"},{"n":"a:u","v":2}]"#, "a|u = 2\nno_readings");

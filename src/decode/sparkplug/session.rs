@@ -25,7 +25,7 @@ const THING_BYTES: usize = 400;
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
 /// What is remembered between messages. Lost with the process: births are then asked for again.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Session {
     nodes: HashMap<Box<str>, Node>,
     bytes: usize,
@@ -33,7 +33,7 @@ pub struct Session {
 }
 
 /// One edge node.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Node {
     /// Whether its birth is known and no death came since.
     pub(super) is_born: bool,
@@ -48,7 +48,7 @@ pub(super) struct Node {
 }
 
 /// What one birth told of its metrics.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Births {
     by_alias: HashMap<u64, usize>,
     by_name: HashMap<Box<str>, usize>,

@@ -121,9 +121,11 @@ fn every_numeric_type_is_read() {
 
 #[test]
 fn what_is_no_number_costs_its_metric_at_most() {
-    for (datatype, value) in [(datatype::STRING, "on"), (datatype::TEXT, "đ"), (datatype::UUID, "0"), (0, "?")] {
-        check_number(datatype, Value::Text(value.into()), "");
+    for (datatype, value) in [(datatype::STRING, "on"), (datatype::TEXT, "đ"), (0, "?")] {
+        check_number(datatype, Value::Text(value.into()), &format!("G/N|x is {value:?}"));
     }
+    check_number(datatype::UUID, Value::Text("0".into()), "");
+    check_number(datatype::STRING, Value::Text(Bytes::from_static(b"\xff")), "invalid_utf8");
     check_number(datatype::DATE_TIME, Value::Long(1), "");
     check_number(16, Value::DataSet(Bytes::new()), "not_a_quantity");
     check_number(19, Value::Template(Bytes::new()), "not_a_quantity");

@@ -66,9 +66,9 @@ fn the_datastream_is_named_by_topic_or_body() {
 }
 
 #[test]
-fn a_result_is_a_number_or_refused() {
+fn a_result_is_a_number_a_text_or_refused() {
     check(TOPIC, &json!({"result": true}), "999|result = 1");
-    check(TOPIC, &json!({"result": "49"}), "all not_a_quantity");
+    check(TOPIC, &json!({"result": "49"}), "999|result is \"49\"");
     check(TOPIC, &json!({"result": {"a": 1}}), "all not_a_quantity");
     check(TOPIC, &json!({"result": null}), "all no_readings");
     check(TOPIC, &json!({"resultTime": null}), "all wrong_shape");
@@ -82,7 +82,7 @@ fn a_result_is_a_number_or_refused() {
     );
     check(
         TOPIC,
-        &json!([{"result": 1}, {"result": "x"}, {"result": 2}]),
+        &json!([{"result": 1}, {"result": {}}, {"result": 2}]),
         "999|result = 1\n999|result = 2\nnot_a_quantity",
     );
 }

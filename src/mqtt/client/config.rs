@@ -16,7 +16,8 @@ pub struct Config {
     pub port: u16,
     /// Fixed client identifier: with it the broker keeps our session while we are away. Unique at the broker.
     pub client_id: String,
-    /// Topic filters, subscribed with QoS 1.
+    /// Topic filters, subscribed with QoS 1. Empty: those of the sources that read from this broker, and when there
+    /// are none, the native ones.
     pub topics: Vec<String>,
     /// Account at the broker; none when empty.
     pub username: String,
@@ -39,6 +40,16 @@ pub struct Config {
     pub backoff_max_ms: u32,
 }
 
+/// The filters of the native topics.
+const NATIVE: [&str; 2] = ["saola/v1/+", "saola/v1/+/+"];
+
+impl Config {
+    /// The filters to ask for.
+    pub(super) fn filters(&self) -> Vec<String> {
+        if self.topics.is_empty() { NATIVE.map(str::to_owned).to_vec() } else { self.topics.clone() }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -46,7 +57,7 @@ impl Default for Config {
             host: "127.0.0.1".to_owned(),
             port: 1883,
             client_id: "saola".to_owned(),
-            topics: vec!["saola/v1/+".to_owned(), "saola/v1/+/+".to_owned()],
+            topics: Vec::new(),
             username: String::new(),
             password_file: None,
             ca_file: None,

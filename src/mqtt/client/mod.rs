@@ -104,7 +104,7 @@ impl Client {
             status: status.clone(),
             intake: intake.clone(),
             clock,
-            topics: config.topics.clone(),
+            topics: config.filters(),
             name: config.name.clone(),
             is_connected: false,
             received: counter!("client_messages_total"),

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::super::reject;
+use super::reject;
 use crate::model::{Reason, Rejection};
 
 /// Arrays, maps and tags inside each other.

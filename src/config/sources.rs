@@ -1,0 +1,155 @@
+//! Declared sources beside the rest: names and ways in that there are, topics that are not in each other's way, and
+//! properties, units and stations that the province has.
+
+use std::collections::HashMap;
+
+use super::relations::{EDGE_SOURCE, is_source_name};
+use super::{Config, Findings};
+use crate::decode::source;
+use crate::model::{Catalogue, Channel};
+use crate::mqtt::{client, topic};
+
+/// What the native form keeps for itself.
+const NATIVE: &str = "saola/v1/#";
+
+/// A broker with what is asked of it: without topics of its own, those of the sources that read from it.
+pub fn with_topics(client: &client::Config, sources: &[source::Config]) -> client::Config {
+    let mut client = client.clone();
+    if client.topics.is_empty() {
+        let own = sources.iter().filter(|source| source.from.contains(&client.name));
+        for filter in own.filter_map(source::filter) {
+            if !client.topics.contains(&filter) {
+                client.topics.push(filter);
+            }
+        }
+    }
+    client
+}
+
+/// Every mistake as key and sentence.
+pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    for (place, source) in config.sources.iter().enumerate() {
+        let mut note = |key: &str, message: String| found.push((format!("source[{place}].{key}"), message));
+        if !is_source_name(&source.name) {
+            note("name", "must have 1 to 64 letters, digits, - or _".to_owned());
+        } else if source.name == EDGE_SOURCE || config.mqtt.clients.iter().any(|client| client.name == source.name) {
+            note("name", format!("{} is the name of a way in", source.name));
+        } else if let Some(first) = names.insert(&source.name, place) {
+            note("name", format!("{} is source[{first}] already", source.name));
+        }
+        if source.from.is_empty() {
+            note("from", format!("must name a way in: {EDGE_SOURCE} or the name of a broker"));
+        }
+        for (at, way) in source.from.iter().enumerate() {
+            if *way != EDGE_SOURCE && !config.mqtt.clients.iter().any(|client| client.name == *way) {
+                note(&format!("from[{at}]"), format!("{way:?} is neither {EDGE_SOURCE} nor the name of a broker"));
+            }
+        }
+        source::mistakes(source).into_iter().for_each(|(key, message)| note(&key, message));
+        if let Some(filter) = source::filter(source) {
+            if topic::covers(NATIVE, &filter) {
+                note("topic", "lies below saola/v1/, where the native form holds".to_owned());
+            } else if let Some(hidden) = hidden_behind(&config.sources[..place], source, &filter) {
+                note("topic", format!("nothing is left for it: {hidden}, which stands before it, takes all of it"));
+            }
+        }
+    }
+    found
+}
+
+/// An earlier source that takes everything of a later one.
+fn hidden_behind<'c>(before: &'c [source::Config], later: &source::Config, filter: &str) -> Option<&'c str> {
+    let takes_all = |earlier: &&source::Config| {
+        later.from.iter().all(|way| earlier.from.contains(way))
+            && source::filter(earlier).is_some_and(|outer| topic::covers(&outer, filter))
+    };
+    before.iter().find(takes_all).map(|earlier| earlier.name.as_str())
+}
+
+/// What is allowed, but probably not meant.
+pub(super) fn warnings(config: &Config) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (place, source) in config.sources.iter().enumerate() {
+        let Some(filter) = source::filter(source) else { continue };
+        let key = format!("source[{place}].topic");
+        for earlier in &config.sources[..place] {
+            let shares_way_in = source.from.iter().any(|way| earlier.from.contains(way));
+            let Some(other) = source::filter(earlier).filter(|_| shares_way_in) else { continue };
+            let is_in_order = topic::covers(&filter, &other) && filter != other;
+            if topic::overlaps(&filter, &other) && !is_in_order {
+                let message = format!("some topics are of {} too, which stands before it and takes them", earlier.name);
+                found.push((key.clone(), message));
+            }
+        }
+        for client in config.mqtt.clients.iter().filter(|client| source.from.contains(&client.name)) {
+            let is_asked_for = client.topics.iter().any(|asked| topic::overlaps(asked, &filter));
+            if !client.topics.is_empty() && !is_asked_for {
+                found.push((key.clone(), format!("{} is not asked for {filter}: see its topics", client.name)));
+            }
+        }
+    }
+    found
+}
+
+/// What the sources say of properties, units and stations that the province does not have.
+pub(super) fn beside(sources: &[source::Config], catalogue: &Catalogue) -> Findings {
+    let mut found = Findings::default();
+    if catalogue.channels().is_empty() {
+        return found;
+    }
+    let mut by_property: HashMap<&str, Vec<&Channel>> = HashMap::new();
+    for channel in catalogue.channels() {
+        by_property.entry(channel.property.as_str()).or_default().push(channel);
+    }
+    for (place, source) in sources.iter().enumerate() {
+        for (name, named) in &source.names {
+            let key = |key: &str| format!("source[{place}].names.{name}.{key}");
+            let Some(channels) = by_property.get(named.property.as_str()) else {
+                let message = format!("no station of the province has a channel {:?}", named.property);
+                found.mistakes.push((key("property"), message));
+                continue;
+            };
+            let Some(unit) = named.unit else { continue };
+            if channels.iter().all(|channel| unit.convert(1.0, channel.unit).is_none()) {
+                let kept = channels.first().map_or("", |channel| channel.unit.code());
+                let message = format!("{} cannot be converted: {} is kept in {kept}", unit.code(), named.property);
+                found.mistakes.push((key("unit"), message));
+            }
+        }
+        let constant = (!source.station.contains('{')).then_some(("station".to_owned(), source.station.as_str()));
+        let listed = source.stations.iter().map(|(device, station)| (format!("stations.{device}"), station.as_str()));
+        let constant = constant.filter(|_| source.stations.is_empty());
+        for (key, station) in constant.into_iter().chain(listed) {
+            if catalogue.station_named(station).is_none() {
+                let message = format!("no file of the province declares a station {station:?}");
+                found.warnings.push((format!("source[{place}].{key}"), message));
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brokers_are_asked_for_the_topics_of_their_sources() {
+        let source = |name: &str, from: &str, topic: &str| {
+            let text = format!("name = '{name}'\nfrom = ['{from}']\ntopic = '{topic}'\ndecoder = 'json'\n");
+            toml::from_str::<source::Config>(&text).unwrap()
+        };
+        let sources = [
+            source("a", "broker", "tele/{device}/SENSOR"),
+            source("b", "edge", "x/{device}"),
+            source("c", "broker", "zigbee2mqtt/{device#}"),
+        ];
+        let client = client::Config::default();
+        assert_eq!(with_topics(&client, &sources).topics, ["tele/+/SENSOR", "zigbee2mqtt/#"]);
+        assert!(with_topics(&client, &[]).topics.is_empty(), "the client falls back to the native ones");
+        let own = client::Config { topics: vec!["mine/#".to_owned()], ..client };
+        assert_eq!(with_topics(&own, &sources).topics, ["mine/#"]);
+    }
+}
