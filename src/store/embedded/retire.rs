@@ -6,7 +6,8 @@
 //! the tallies of days last, so the note is there for as long as anything is. Where minutes are kept for longer than
 //! samples, they are made from the samples before these go.
 //!
-//! Ages are judged as `retention.rs` says. Channels are gone through once for each day by which the judging time moves.
+//! Ages are judged as `retention.rs` says. Channels are gone
+//! through once for each day by which the judging time moves, and after days were settled.
 
 use fjall::{OwnedWriteBatch, Readable, Snapshot};
 
@@ -35,6 +36,13 @@ pub(super) struct Cursor {
     channel: u32,
     /// The day of the judging time at which the last sweep ended.
     swept: Option<Day>,
+}
+
+impl Cursor {
+    /// Lets the next slice begin a sweep, whatever the last one found.
+    pub(super) fn begin_again(&mut self) {
+        *self = Self::default();
+    }
 }
 
 /// What a slice did.

@@ -397,10 +397,11 @@ fn entries_that_were_never_given_are_not_waited_for() {
 }
 
 #[test]
-fn a_reader_misses_nothing_and_sees_nothing_twice_while_the_store_applies() {
+fn a_reader_misses_nothing_and_sees_nothing_twice_while_the_store_applies_and_settles() {
     const SAMPLES: u64 = 6_000;
     let directory = TempDir::new().unwrap();
-    let store = Embedded::open(directory.path(), &Config { flush_samples: 70, ..Config::default() }).unwrap();
+    let config = Config { flush_samples: 70, settle_after_s: 0, ..Config::default() };
+    let store = Embedded::open(directory.path(), &config).unwrap();
     let done = AtomicBool::new(false);
     let channel = ChannelId(1);
     std::thread::scope(|scope| {
@@ -418,12 +419,20 @@ fn a_reader_misses_nothing_and_sees_nothing_twice_while_the_store_applies() {
                     assert!(store.contains(channel, probe).unwrap().is_some());
                 }
                 assert!(store.stored_counts().values().sum::<u64>() >= before);
+                let hours = store.tallies(channel, Tier::Hour, ALWAYS.0, ALWAYS.1).unwrap();
+                let tallied: u64 = hours.iter().map(|(_, tally)| tally.count + tally.flagged).sum();
+                assert!(tallied >= before && tallied <= store.applied().0, "{before} <= {tallied}");
                 reads += 1;
             }
         });
         for seq in 1..=SAMPLES {
             let time = TODAY + (seq as i64 - 1) * 1_000_000 * 29;
-            store.apply(&[message(seq, 0, vec![sample(1, time, seq as f64)])]).unwrap();
+            let mut entry = message(seq, 0, vec![sample(1, time, seq as f64)]);
+            entry.received_at = at(time);
+            store.apply(&[entry]).unwrap();
+            if seq % 50 == 0 {
+                store.settle(1_000).unwrap();
+            }
         }
         done.store(true, Ordering::Release);
         reader.join().unwrap();
