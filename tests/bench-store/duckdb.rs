@@ -118,7 +118,7 @@ impl Engine for DuckDb {
         };
         let python = std::env::var_os("SAOLA_PYTHON").unwrap_or_else(|| "python3".into());
         let mut worker = Worker::spawn(Command::new(python).arg(WORKER).arg(&file).arg(first))?;
-        let opened = worker.tell(&json!({"do": "open"}), &[])?;
+        let opened = worker.tell(&json!({"do": "open"}), &[]).await?;
         let took = seconds(&opened, "took")?;
         Ok((DuckDb { worker, extent }, took))
     }
@@ -131,17 +131,17 @@ impl Engine for DuckDb {
             if piece.is_empty() {
                 return Ok(fed);
             }
-            let said = self.worker.tell(&json!({"do": "piece", "rows": piece.len()}), &columns(&piece))?;
+            let said = self.worker.tell(&json!({"do": "piece", "rows": piece.len()}), &columns(&piece)).await?;
             fed += seconds(&said, "took")?;
         }
     }
 
     async fn settle(&mut self) -> anyhow::Result<()> {
-        self.worker.tell(&json!({"do": "run", "sql": "CHECKPOINT"}), &[]).map(drop)
+        self.worker.tell(&json!({"do": "run", "sql": "CHECKPOINT"}), &[]).await.map(drop)
     }
 
     async fn ask(&mut self, question: Question) -> anyhow::Result<Asked> {
-        let said = self.worker.tell(&json!({"do": "ask", "sql": self.sql(question)}), &[])?;
+        let said = self.worker.tell(&json!({"do": "ask", "sql": self.sql(question)}), &[]).await?;
         let columns: Vec<Vec<f64>> = serde_json::from_value(said["columns"].clone())?;
         Ok(Asked { took: seconds(&said, "took")?, as_text: None, answer: DuckDb::answer(question, &columns)? })
     }

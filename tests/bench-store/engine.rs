@@ -1,13 +1,16 @@
 //! What a store must be able to do to be compared, and the processes in which the stores run.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::unix::pipe;
 
 use crate::answer::{Answer, Question};
 use crate::data::Extent;
@@ -105,24 +108,25 @@ impl Drop for Process {
 pub struct Worker {
     process: Process,
     told: ChildStdin,
-    says: BufReader<ChildStdout>,
+    says: BufReader<pipe::Receiver>,
 }
 
 impl Worker {
     pub fn spawn(command: &mut Command) -> anyhow::Result<Worker> {
         let mut process = Process::spawn(command.stdin(Stdio::piped()).stdout(Stdio::piped()))?;
         let told = process.0.stdin.take().context("no way in")?;
-        let says = BufReader::with_capacity(1 << 20, process.0.stdout.take().context("no way out")?);
+        let says = OwnedFd::from(process.0.stdout.take().context("no way out")?);
+        let says = BufReader::with_capacity(1 << 20, pipe::Receiver::from_owned_fd(says)?);
         Ok(Worker { process, told, says })
     }
 
     /// Tells it one thing, with the bytes that belong to it, and waits for its answer.
-    pub fn tell(&mut self, what: &Value, bytes: &[u8]) -> anyhow::Result<Value> {
+    pub async fn tell(&mut self, what: &Value, bytes: &[u8]) -> anyhow::Result<Value> {
         writeln!(self.told, "{what}")?;
         self.told.write_all(bytes)?;
         self.told.flush()?;
         let mut line = String::new();
-        ensure!(self.says.read_line(&mut line)? > 0, "the process ended at {what}");
+        ensure!(self.says.read_line(&mut line).await? > 0, "the process ended at {what}");
         Ok(serde_json::from_str(&line)?)
     }
 

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use saola::clock::Clock;
 use saola::model::{Body, ChannelId, Entry, Quality, Sample, Seq, SourceId, TimeClass, Timestamp};
-use saola::store::{Config, Store};
+use saola::store::{Config, Settling, Store};
 use serde_json::{Value, json};
 
 use crate::answer::Question;
@@ -29,6 +29,10 @@ use crate::past::Past;
 const ENTRIES: usize = 4_096;
 /// Batches that are made, then applied against the clock.
 const BATCHES: usize = 4;
+/// Samples settled at a time, as by the journal's follower.
+const SETTLED_AT_A_TIME: usize = 100_000;
+/// More than any message is late.
+const LATE: Duration = Duration::from_secs(4 * 86_400);
 /// The argument that makes this program the child.
 pub const CHILD: &str = "--saola";
 
@@ -45,20 +49,20 @@ impl Engine for Saola {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(CHILD).arg(folder).args([extent.stations.to_string(), extent.minutes.to_string()]);
         let mut worker = Worker::spawn(&mut command)?;
-        let opened = worker.tell(&json!({"do": "open"}), &[])?;
+        let opened = worker.tell(&json!({"do": "open"}), &[]).await?;
         let took = seconds(&opened, "took")?;
         Ok((Saola { worker, made: Duration::ZERO }, took))
     }
 
     async fn ingest(&mut self) -> anyhow::Result<Duration> {
         let received = crate::setting("SAOLA_BENCH_RECEIVED", "now".to_owned());
-        let said = self.worker.tell(&json!({"do": "ingest", "received": received}), &[])?;
+        let said = self.worker.tell(&json!({"do": "ingest", "received": received}), &[]).await?;
         self.made = seconds(&said, "made")?;
         seconds(&said, "took")
     }
 
     async fn settle(&mut self) -> anyhow::Result<()> {
-        self.worker.tell(&json!({"do": "settle"}), &[]).map(drop)
+        self.worker.tell(&json!({"do": "settle"}), &[]).await.map(drop)
     }
 
     async fn ask(&mut self, question: Question) -> anyhow::Result<Asked> {
@@ -70,7 +74,7 @@ impl Engine for Saola {
             Question::Latest => ("latest", 0),
             Question::Best => ("best", 0),
         };
-        let said = self.worker.tell(&json!({"do": what, "station": station}), &[])?;
+        let said = self.worker.tell(&json!({"do": what, "station": station}), &[]).await?;
         let rows: Vec<([i64; 3], Vec<f64>)> = serde_json::from_value(said["rows"].clone())?;
         Ok(Asked {
             took: seconds(&said, "took")?,
@@ -114,10 +118,7 @@ pub fn serve(arguments: &[String]) -> anyhow::Result<()> {
                 Some("then") => ingest(&store, extent, |message| Timestamp::from_seconds(message.arrives))?,
                 other => bail!("SAOLA_BENCH_RECEIVED: {other:?} is neither now nor then"),
             },
-            "settle" => {
-                store.flush()?;
-                json!({})
-            }
+            "settle" => settle(&store, &config, extent)?,
             question => past.answer(question, station)?,
         };
         writeln!(out, "{said}")?;
@@ -183,4 +184,14 @@ fn ingest(store: &Store, extent: Extent, received_at: impl Fn(&Message) -> Times
         drop(batches);
         made += thread_cpu()? - before;
     }
+}
+
+/// Lets the time pass after which days are settled, and settles them, as the journal's follower does when it rests.
+fn settle(store: &Store, config: &Config, extent: Extent) -> anyhow::Result<Value> {
+    let latest = Clock::System.now().max(Timestamp::from_seconds(extent.end()));
+    let later = latest + Duration::from_secs(config.settle_after_s) + LATE;
+    store.apply(&[Entry { seq: store.applied().next(), received_at: later, body: Body::Tick }])?;
+    store.flush()?;
+    while store.settle(SETTLED_AT_A_TIME)? == Settling::More {}
+    Ok(json!({}))
 }
