@@ -82,6 +82,7 @@ impl DuckDb {
     fn answer(question: Question, columns: &[Vec<f64>]) -> anyhow::Result<Answer> {
         let rows = columns.first().context("no columns")?.len();
         let mut answer = Answer::new();
+        #[expect(clippy::needless_range_loop, reason = "the columns are read side by side")]
         for row in 0..rows {
             let cell = |column: usize| columns[column][row];
             let key = |column: usize| columns[column][row] as i64;
