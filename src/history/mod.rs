@@ -34,7 +34,7 @@ pub use question::{Line, QualityRule, Question};
 pub use walk::Walk;
 
 use crate::model::{Channel, Timestamp};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Tier};
 
 use plan::{Grid, Tiers};
 
@@ -63,7 +63,8 @@ impl History {
     /// Over a store whose day tier begins `day_offset_minutes` east of UTC.
     pub fn new(store: Arc<Store>, config: Config, day_offset_minutes: i32) -> Self {
         let counters = config.declared();
-        let tiers = Tiers { day_offset_micros: i64::from(day_offset_minutes) * 60_000_000 };
+        let tiers =
+            Tiers { day_offset_micros: i64::from(day_offset_minutes) * 60_000_000, are_kept: store.keeps_tallies() };
         Self { store, config, counters, tiers }
     }
 
@@ -109,10 +110,15 @@ impl History {
         })
     }
 
-    /// When a channel begins inside the question.
+    /// When a channel begins inside the question. Its days may outlive its samples.
     fn first(&self, line: &Line, question: &Question) -> Result<Option<Timestamp>, StoreError> {
         let first = self.store.range(line.channel, question.from, question.to).next().transpose()?;
-        Ok(first.map(|sample| sample.observed_at))
+        let first = first.map(|sample| sample.observed_at);
+        if !self.tiers.are_kept {
+            return Ok(first);
+        }
+        let days = self.store.tallies(line.channel, Tier::Day, question.from, first.unwrap_or(question.to))?;
+        Ok(days.first().map(|(day, _)| (*day).max(question.from)).or(first))
     }
 
     /// Through the buckets from the one on that holds `from`.

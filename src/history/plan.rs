@@ -34,6 +34,8 @@ impl Reading {
 pub struct Tiers {
     /// Of the day tier's midnight, in microseconds east of UTC.
     pub day_offset_micros: i64,
+    /// Whether tallies are kept; where they are made from samples each time, samples are read at once.
+    pub are_kept: bool,
 }
 
 impl Tiers {
@@ -102,7 +104,7 @@ impl Plan {
         let samples = line.expected(from, to);
         let mut best = Plan { reading: Reading::Samples, reads: samples };
         let needs_samples = question.functions.iter().any(|function| function.needs_samples(&line.counter));
-        if needs_samples || question.quality == QualityRule::All {
+        if needs_samples || question.quality == QualityRule::All || !tiers.are_kept {
             return best;
         }
         for (tier, coincides) in Tier::ALL.into_iter().zip(grid.coincides) {
@@ -114,7 +116,8 @@ impl Plan {
             let in_one = u64::try_from(i128::from(length) / micros(line)).unwrap_or(u64::MAX);
             let inner = if coincides { 0 } else { in_one.saturating_mul(grid.buckets.saturating_sub(1)) };
             let reads = u64::try_from(tallies).unwrap_or(0).saturating_add(ends).saturating_add(inner);
-            if reads < best.reads {
+            // At the same cost tallies, which may outlive the samples; but minutes are mostly made from them.
+            if reads < best.reads || reads == best.reads && tier != Tier::Minute {
                 best = Plan { reading: Reading::Tallies(tier), reads };
             }
         }

@@ -73,7 +73,8 @@ pub(super) struct Step {
 
 /// An open file.
 pub(super) enum Blocks<'p> {
-    Text(Lines, Decoder<'p>),
+    /// With the error that is told once the rows before it are handed on.
+    Text(Lines, Decoder<'p>, Option<FileError>),
     Parquet(Box<ParquetRows<'p>>),
 }
 
@@ -104,7 +105,7 @@ impl<'p> Blocks<'p> {
                 let header = header(&mut lines, *separator)?;
                 let decoder = Decoder::Csv(Places::find(mapping, &header)?, *separator);
                 if from == Position::default() {
-                    return Ok(Blocks::Text(lines, decoder));
+                    return Ok(Blocks::Text(lines, decoder, None));
                 }
                 decoder
             }
@@ -114,7 +115,7 @@ impl<'p> Blocks<'p> {
             Plan::Line(_) => Joined::Texts,
             Plan::Station(_) | Plan::Native | Plan::Parquet(_) => Joined::Never,
         };
-        Ok(Blocks::Text(Lines::new(reader(path, from.offset)?, from, joined), decoder))
+        Ok(Blocks::Text(Lines::new(reader(path, from.offset)?, from, joined), decoder, None))
     }
 
     /// Reads and decodes the next block and hands it on.
@@ -123,7 +124,10 @@ impl<'p> Blocks<'p> {
         take: impl FnOnce(&Rows<'_>) -> Result<(), E>,
     ) -> Result<Result<Step, E>, FileError> {
         match self {
-            Blocks::Text(lines, decoder) => text_block(lines, decoder, take),
+            Blocks::Text(lines, decoder, broken) => match broken.take() {
+                Some(error) => Err(error),
+                None => text_block(lines, decoder, broken, take),
+            },
             Blocks::Parquet(rows) => rows.next(take),
         }
     }
@@ -132,16 +136,27 @@ impl<'p> Blocks<'p> {
 fn text_block<E>(
     lines: &mut Lines,
     decoder: &Decoder<'_>,
+    broken: &mut Option<FileError>,
     take: impl FnOnce(&Rows<'_>) -> Result<(), E>,
 ) -> Result<Result<Step, E>, FileError> {
     let mut block: Vec<Line> = Vec::with_capacity(BLOCK_ROWS);
     let (mut bytes_count, mut end) = (0, lines.given());
     let mut has_more = true;
     while block.len() < BLOCK_ROWS && bytes_count < BLOCK_BYTES {
-        let next = lines.next().map_err(|source| FileError::Read { line: end.lines, source })?;
-        let Some(line) = next else {
-            has_more = false;
-            break;
+        let line = match lines.next() {
+            Ok(Some(line)) => line,
+            Ok(None) => {
+                has_more = false;
+                break;
+            }
+            Err(source) => {
+                let error = FileError::Read { line: end.lines, source };
+                if block.is_empty() {
+                    return Err(error);
+                }
+                *broken = Some(error);
+                break;
+            }
         };
         bytes_count += line.bytes.len();
         end = line.end;

@@ -123,6 +123,11 @@ impl Store {
         }
     }
 
+    /// Whether tallies are kept, or made from the samples whenever they are asked for.
+    pub fn keeps_tallies(&self) -> bool {
+        matches!(self, Store::Embedded(_))
+    }
+
     /// One channel's tallies of the buckets of a tier that begin in `from..to`, ascending, without the empty ones.
     pub fn tallies(
         &self,

@@ -125,7 +125,9 @@ impl Seen {
 
     /// Drops what the store has by now; nothing when it has not moved since the last time.
     pub fn forget_stored(&mut self, stored_through: Seq) {
-        if stored_through == std::mem::replace(&mut self.forgotten_through, stored_through) {
+        let is_new = stored_through != std::mem::replace(&mut self.forgotten_through, stored_through);
+        // The greatest number does not move, and still something new may be below it.
+        if !is_new && stored_through < Seq(u64::MAX) {
             return;
         }
         self.forget_late(stored_through);

@@ -90,11 +90,16 @@ pub fn takes_trailers(headers: &HeaderMap) -> bool {
 /// Reads on a blocking thread, in turn: however many ask, only a few read at a time, and those who ask for years give
 /// way to the others after each piece.
 pub async fn in_turn<T: Send + 'static>(
-    turns: &Semaphore,
+    turns: &Arc<Semaphore>,
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Problem> {
-    let _turn = turns.acquire().await.map_err(Problem::internal)?;
-    let done = tokio::task::spawn_blocking(work).await;
+    let turn = Arc::clone(turns).acquire_owned().await.map_err(Problem::internal)?;
+    // The turn ends with the work, not with whoever waits for it: a peer that has left frees nothing before.
+    let turned = move || {
+        let _turn = turn;
+        work()
+    };
+    let done = tokio::task::spawn_blocking(turned).await;
     done.map_err(Problem::internal)?.map_err(Problem::from)
 }
 

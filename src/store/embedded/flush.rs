@@ -108,7 +108,7 @@ pub(super) fn write(
         };
         let samples = series.all();
         for day in samples.chunk_by(|a, b| Day::of(a.observed_at) == Day::of(b.observed_at)) {
-            flush.put_day(channel, day);
+            flush.put_day(channel, day, series.floor());
         }
         flush.put_latest(channel, samples.last(), series.floor());
     }
@@ -154,12 +154,17 @@ struct Flush<'a> {
 
 impl Flush<'_> {
     /// Adds one day's new samples of a channel, with the runs that they absorb.
-    fn put_day(&mut self, channel: ChannelId, new: &[StoredSample]) {
+    /// `written` is the time of the latest sample written before.
+    fn put_day(&mut self, channel: ChannelId, new: &[StoredSample], written: Option<Timestamp>) {
         let day = Day::of(new[0].observed_at);
-        if self.put_earlier(channel, new) == Raw::Gone {
+        // A day later than anything written cannot have been deleted for its age; any other may have been, also with
+        // samples later than its last one.
+        let is_untouched = written.is_some_and(|written| Day::of(written) < day);
+        if !is_untouched && self.tables.raw(channel, day) == Raw::Gone {
             metrics::counter!("store_expired_samples_total").increment(new.len() as u64);
             return;
         }
+        self.put_earlier(channel, new);
         self.written.days.push((channel, day));
         self.marks.put(self.tables, &mut self.batch, (channel, day), self.at);
         let (merged, absorbed) = self.absorb(channel, day, new);
@@ -178,9 +183,8 @@ impl Flush<'_> {
         }
     }
 
-    /// Adds what one day's new samples replace. Only samples not later than all that is written can, and only those
-    /// can be of a day that was deleted for its age.
-    fn put_earlier(&mut self, channel: ChannelId, new: &[StoredSample]) -> Raw {
+    /// Adds what one day's new samples replace. Only samples not later than all that is written can.
+    fn put_earlier(&mut self, channel: ChannelId, new: &[StoredSample]) {
         let day = Day::of(new[0].observed_at);
         let (first, last) = ((channel, new[0].observed_at), (channel, new[new.len() - 1].observed_at));
         let at = |brought: &Brought| (brought.channel, brought.sample.observed_at);
@@ -188,10 +192,7 @@ impl Flush<'_> {
         let to = self.suspects.partition_point(|brought| at(brought) <= last);
         let suspects = &self.suspects[from..to];
         if suspects.is_empty() {
-            return Raw::Here;
-        }
-        if self.tables.raw(channel, day) == Raw::Gone {
-            return Raw::Gone;
+            return;
         }
         let (written, damages) = self.tables.day(self.snapshot, channel, day);
         for damage in damages {
@@ -200,7 +201,6 @@ impl Flush<'_> {
         for (by, replaced) in earlier::replacing(suspects, &written) {
             earlier::put(self.tables, &mut self.batch, &by, &replaced);
         }
-        Raw::Here
     }
 
     /// Adds the channel's latest sample when it is new; a correction of it is.

@@ -23,14 +23,16 @@ pub(super) fn put(tables: &Tables, batch: &mut OwnedWriteBatch, channel: Channel
     batch.insert(&tables.history, key, sealed::seal(&key, &value));
 }
 
-/// All of them.
-pub(super) fn read(tables: &Tables) -> Latest {
+/// All of them; `channels` is how many are known by the catalogue.
+pub(super) fn read(tables: &Tables, channels: u32) -> Latest {
     let snapshot = tables.database.snapshot();
     let mut latest = Latest::new();
     for guard in snapshot.prefix(&tables.history, Table::Latest.prefix()) {
         let Some((channel, sample)) = guard.into_inner().ok().and_then(|(key, value)| one(&key, &value)) else {
             tracing::error!("a note of the latest samples cannot be read; they are looked up in the runs");
-            return again(tables, &snapshot);
+            let mut found = again(tables, &snapshot, channels);
+            found.extend(latest);
+            return found;
         };
         latest.insert(channel, sample);
     }
@@ -44,7 +46,7 @@ fn one(key: &[u8], value: &[u8]) -> Option<(ChannelId, StoredSample)> {
 }
 
 /// From the runs, channel by channel.
-fn again(tables: &Tables, snapshot: &Snapshot) -> Latest {
+fn again(tables: &Tables, snapshot: &Snapshot, channels: u32) -> Latest {
     let mut latest = Latest::new();
     let mut next = Some(0u32);
     while let Some(channel) = next {
@@ -54,8 +56,9 @@ fn again(tables: &Tables, snapshot: &Snapshot) -> Latest {
         };
         let channel = match found.key().map(|key| Key::from_bytes(&key)) {
             Ok(Some(key)) => key.channel,
-            // Where the engine cannot read, channel numbers are tried one after the other.
-            _ => ChannelId(channel),
+            // Where the engine cannot read, the numbers of known channels are tried one after the other.
+            _ if channel < channels => ChannelId(channel),
+            _ => break,
         };
         let last = snapshot.prefix(&tables.history, Key::channel_prefix(channel)).next_back();
         if let Some(Ok(last)) = last.map(fjall::Guard::key)

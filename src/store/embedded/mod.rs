@@ -133,6 +133,8 @@ struct Writer {
     settling: settle::Cursor,
     /// The time of entries at which nothing was left to settle.
     settled_at: Option<Timestamp>,
+    /// When useless bytes were last given back, by the times of entries.
+    reclaimed_at: Option<Timestamp>,
     /// Something was settled in the sweep under way.
     settled_any: bool,
     /// About how many bytes settling has made useless since the disk was given back any.
@@ -213,8 +215,8 @@ impl Embedded {
         let tables = Tables::open(directory, config)?;
         let bookmark = Bookmark::read(&tables)?;
         rollup::agree(&tables, config.day_offset_minutes)?;
-        let latest = latest::read(&tables);
         let classes = Classes::read(&tables)?;
+        let latest = latest::read(&tables, classes.channels());
         let active = Head::after(bookmark.through, bookmark.at, keeps);
         Ok(Self {
             directory: directory.join(tables::DATABASE_DIRECTORY),
@@ -233,6 +235,7 @@ impl Embedded {
                 marks: Marks::default(),
                 settling: settle::Cursor::default(),
                 settled_at: None,
+                reclaimed_at: None,
                 settled_any: false,
                 useless_bytes: 0,
                 retiring: retire::Cursor::default(),
@@ -343,14 +346,16 @@ impl Embedded {
         let Some(now) = self.heads.read().bookmark.at else {
             return Ok(Settling::Done);
         };
-        let rested = |since: Timestamp| now.micros().saturating_sub(since.micros()) < SETTLE_PAUSE_MICROS;
+        // A clock that was set back is no reason to wait for the old time to come again.
+        let is_within =
+            |pause: i64| move |since: Timestamp| (0..pause).contains(&now.micros().saturating_sub(since.micros()));
         let pause = self.settle_after.as_micros() >= SETTLE_PAUSE_MICROS as u128;
-        if pause && writer.settled_at.is_some_and(rested) {
+        if pause && writer.settled_at.is_some_and(is_within(SETTLE_PAUSE_MICROS)) {
             return Ok(Settling::Done);
         }
         let after = i64::try_from(self.settle_after.as_micros()).unwrap_or(i64::MAX);
         let due_before = Timestamp::from_micros(now.micros().saturating_sub(after));
-        let order = settle::Order { due_before, samples, rollups: self.rollups };
+        let order = settle::Order { now, due_before, samples, rollups: self.rollups };
         let slice = settle::slice(&self.tables, &mut writer.settling, &mut writer.marks, &order)?;
         metrics::counter!("store_settled_days_total").increment(slice.days as u64);
         metrics::counter!("store_unreadable_days_total").increment(slice.left as u64);
@@ -366,8 +371,9 @@ impl Embedded {
         }
         metrics::gauge!("store_dirty_days").set(slice.waiting as f64);
         writer.settled_at = Some(now);
-        if reclaim::is_worth_it(&self.tables, writer.useless_bytes) {
-            writer.useless_bytes = 0;
+        let is_early = pause && writer.reclaimed_at.is_some_and(is_within(key::DAY_MICROS));
+        if !is_early && reclaim::is_worth_it(&self.tables, &self.directory, writer.useless_bytes) {
+            (writer.useless_bytes, writer.reclaimed_at) = (0, Some(now));
             reclaim::reclaim(&self.tables, &self.directory).map_err(|source| StoreError::Settle { source })?;
         }
         Ok(Settling::Done)

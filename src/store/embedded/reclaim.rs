@@ -30,10 +30,17 @@ const BLOCK_BYTES: u64 = 512;
 /// How long the engine may take to write out; what is not done by then is done another time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Whether so many useless bytes are a fair part of a small store.
-pub(super) fn is_worth_it(tables: &Tables, useless_bytes: u64) -> bool {
+/// Whether so many useless bytes are a fair part of a small store, and the disk has room for the work: tables twice,
+/// and the log twice. A disk that fills up in the middle would stop the store.
+pub(super) fn is_worth_it(tables: &Tables, directory: &Path, useless_bytes: u64) -> bool {
     let table_bytes = tables.bytes();
-    useless_bytes > 0 && table_bytes <= TABLE_BYTES_MAX && useless_bytes * SHARE >= table_bytes
+    let is_fair = useless_bytes > 0 && table_bytes <= TABLE_BYTES_MAX && useless_bytes * SHARE >= table_bytes;
+    is_fair && free_bytes(directory).is_some_and(|free| free > 2 * table_bytes + 2 * LOG_TURNS_AT)
+}
+
+fn free_bytes(directory: &Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(directory).ok()?;
+    Some(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// Merges the tables, and turns the log if that is worth it.
@@ -86,7 +93,15 @@ fn fill(tables: &Tables, bytes: u64) -> Result<(), fjall::Error> {
         noise.to_le_bytes()
     });
     let filler = fjall::Slice::from(words.take(FILLER_BYTES / 8).flatten().collect::<Vec<u8>>());
+    let began = Instant::now();
     for _ in 0..bytes.div_ceil(FILLER_BYTES as u64) {
+        // The engine makes a writer wait for ever when it cannot write out: do not get there.
+        while tables.history.tree.sealed_memtable_count() > 1 {
+            if began.elapsed() > PATIENCE {
+                return tables.history.remove(FILLER_KEY);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         tables.history.insert(FILLER_KEY, filler.clone())?;
     }
     tables.history.remove(FILLER_KEY)

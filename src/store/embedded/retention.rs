@@ -46,6 +46,11 @@ impl Classes {
         batch.insert(&tables.history, KEY, sealed::seal(KEY, self));
     }
 
+    /// How many channels there are; 0 when no catalogue was seen.
+    pub(super) fn channels(&self) -> u32 {
+        self.0.len() as u32
+    }
+
     /// Channels of a class, from one on, ascending.
     pub(super) fn from(&self, channel: u32) -> impl Iterator<Item = (ChannelId, StationKind)> {
         let numbered = (0u32..).zip(&self.0).skip(channel as usize);

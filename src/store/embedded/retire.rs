@@ -26,6 +26,9 @@ const CHANNELS_MAX: usize = 256;
 /// Keys deleted in one slice, about.
 const KEYS_MAX: usize = 20_000;
 
+/// Samples whose minutes cost as much time to make as a key to delete, about.
+const SAMPLES_PER_KEY: usize = 16;
+
 /// What a run of a settled day takes, about.
 const RUN_BYTES: usize = 1_000;
 
@@ -91,7 +94,9 @@ pub(super) fn slice(tables: &Tables, cursor: &mut Cursor, order: &Order<'_>) -> 
             break Some(channel.0);
         }
         looked_at += 1;
-        retire.channel(channel, order.at, order.retention.of(kind))?;
+        if let Err(error) = retire.channel(channel, order.at, order.retention.of(kind)) {
+            tracing::error!(%channel, %error, "what is too old of a channel cannot be read; it stays");
+        }
     };
     let Retire { batch, keys, mut done, .. } = retire;
     if keys > 0 {
@@ -144,6 +149,9 @@ impl Retire<'_> {
             runs.push(key);
         }
         for runs in runs.chunk_by(|a, b| a.day == b.day) {
+            if self.keys >= KEYS_MAX {
+                break;
+            }
             self.day(channel, runs, minutes)?;
         }
         Ok(())
@@ -170,6 +178,7 @@ impl Retire<'_> {
                     if !damages.is_empty() || samples.is_empty() {
                         return Ok(());
                     }
+                    self.keys += samples.len() / SAMPLES_PER_KEY;
                     kept::encode(key, rollups.grain(table), &samples)
                 }
                 (None, _) => continue,

@@ -150,6 +150,32 @@ fn a_day_whose_samples_are_gone_takes_no_more() {
     assert_eq!(store.contains(ChannelId(0), Timestamp::from_seconds(again)).unwrap(), None);
 }
 
+/// A device falls silent in the middle of a day; when it comes back with the day's rest, the day's samples are gone.
+#[test]
+fn late_samples_after_the_last_one_of_a_deleted_day_do_not_replace_its_tallies() {
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &config(traffic(2, 2, 0, 0))).unwrap();
+    let silent_from = Timestamp::from_seconds(FIRST + 10 * 3_600);
+    let mut entries = entries(6);
+    for entry in &mut entries {
+        if let Body::Message(message) = &mut entry.body {
+            message.samples.retain(|sample| sample.channel == ChannelId(1) || sample.observed_at < silent_from);
+        }
+    }
+    store.apply(&entries).unwrap();
+    settle(&store);
+    assert!(days_of_samples(&store, 0).is_empty());
+    let tallies = || {
+        [Tier::Minute, Tier::Hour, Tier::Day].map(|tier| store.tallies(ChannelId(0), tier, day(-1), day(2)).unwrap())
+    };
+    let before = tallies();
+    assert_eq!(before[1].len(), 10, "an hour each");
+    store.apply(&[message(6 * 144 + 2, FIRST + 6 * DAY - 60, FIRST + 20 * 3_600, 50.0)]).unwrap();
+    settle(&store);
+    assert_eq!(tallies(), before);
+    assert!(days_of_samples(&store, 0).is_empty());
+}
+
 #[test]
 fn everything_goes_in_the_end() {
     let directory = TempDir::new().unwrap();

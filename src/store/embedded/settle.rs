@@ -16,6 +16,7 @@ use super::StoreError;
 use super::StoredSample;
 use super::column::Effort;
 use super::dirty::{self, Marks};
+use super::kept::Raw;
 use super::key::{DAY_MICROS, Day, DayKey, Key, Table};
 use super::rollup::Rollups;
 use super::run::{self, RUN_SAMPLES_MAX};
@@ -48,6 +49,8 @@ pub(super) struct Slice {
 
 /// What a slice is to do.
 pub(super) struct Order {
+    /// The time of the entry last written.
+    pub(super) now: Timestamp,
     /// Days that rested since then are due.
     pub(super) due_before: Timestamp,
     /// About so many samples.
@@ -74,8 +77,14 @@ pub(super) fn slice(
             done.swept = false;
             break;
         }
-        let (key, mark) =
-            guard.into_inner().map_err(|source| StoreError::Read { what: "marks of unsettled days", source })?;
+        let (key, mark) = match guard.into_inner() {
+            Ok(found) => found,
+            Err(error) => {
+                // Days behind it stay as they are: larger and slower, and just as right.
+                tracing::error!(%error, "marks of unsettled days cannot be read; the days behind them are not settled");
+                break;
+            }
+        };
         if after.is_some_and(|after| key[..] == after) {
             continue;
         }
@@ -83,8 +92,9 @@ pub(super) fn slice(
             continue;
         };
         after = Some(day.to_bytes());
-        // A mark that cannot be read is as old as can be.
-        let written_at = dirty::written_at(day, &mark).unwrap_or(Timestamp::from_micros(i64::MIN));
+        // A mark that cannot be read, or that a clock has made which was set back since, is as old as can be.
+        let written_at = dirty::written_at(day, &mark).ok().filter(|written_at| *written_at <= order.now);
+        let written_at = written_at.unwrap_or(Timestamp::from_micros(i64::MIN));
         let end = Timestamp::from_micros(day.day.first().micros().saturating_add(DAY_MICROS));
         if written_at.max(end) > order.due_before {
             cursor.waiting += 1;
@@ -139,6 +149,13 @@ fn settle(
     }
     if samples.is_empty() {
         return Some(0);
+    }
+    if tables.raw(channel, day) == Raw::Gone {
+        // Samples that slipped in beside tallies which alone know the day: the tallies are worth more.
+        tracing::error!(%channel, %day, samples = samples.len(), "samples of a day that was deleted for its age go");
+        metrics::counter!("store_expired_samples_total").increment(samples.len() as u64);
+        keys.iter().for_each(|key| batch.remove(&tables.history, key.to_bytes()));
+        return Some(samples.len());
     }
     let chunks = samples.chunks(RUN_SAMPLES_MAX);
     if !is_settled || keys.len() > chunks.len() {

@@ -225,7 +225,8 @@ fn offer(influx: &Influx, group: &Group, points: &[Range<usize>]) -> Result<Verd
         Ok(()) => (Ok(Verdict::Taken), "taken"),
         // From something in between, it is no judgement of the points.
         Err(Failure { status: 400 | 422, text, is_influxdb: true, .. }) => (Ok(Verdict::Refused(text)), "refused"),
-        Err(Failure { status: 413, .. }) => (Ok(Verdict::TooLarge), "too_large"),
+        // A single point is never too large for InfluxDB; something in between that says so is in the way.
+        Err(Failure { status: 413, .. }) if offered > 1 => (Ok(Verdict::TooLarge), "too_large"),
         Err(failure) => (Err(failure), "failed"),
     };
     metrics::counter!("influx_requests_total", "outcome" => outcome).increment(1);
