@@ -72,6 +72,7 @@ pub(super) struct Step {
 }
 
 /// An open file.
+#[expect(clippy::large_enum_variant, reason = "one file is open at a time")]
 pub(super) enum Blocks<'p> {
     /// With the error that is told once the rows before it are handed on.
     Text(Lines, Decoder<'p>, Option<FileError>),
