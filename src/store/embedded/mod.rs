@@ -53,6 +53,7 @@ mod column;
 mod days;
 mod decimal;
 mod dirty;
+mod draft;
 mod earlier;
 mod flush;
 mod head;
@@ -69,8 +70,10 @@ mod retire;
 mod rollup;
 mod run;
 mod sealed;
+mod series;
 mod settle;
 mod tables;
+mod tails;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -91,8 +94,7 @@ use super::{Config, Retention, StoreError, StoredSample};
 
 use bookmark::Bookmark;
 use days::Days;
-use dirty::Marks;
-use flush::{Before, Bounds};
+use flush::{Before, Bounds, Memory};
 use head::{Head, Keeps, Limits};
 use latest::Latest;
 use retention::Classes;
@@ -129,7 +131,7 @@ pub struct Embedded {
 struct Writer {
     /// The channel that the next flush begins with.
     first: ChannelId,
-    marks: Marks,
+    memory: Memory,
     settling: settle::Cursor,
     /// The time of entries at which nothing was left to settle.
     settled_at: Option<Timestamp>,
@@ -191,7 +193,9 @@ impl Heads {
             return None;
         }
         let next = self.active.next();
-        let frozen = Arc::new(std::mem::replace(&mut self.active, next));
+        let mut frozen = std::mem::replace(&mut self.active, next);
+        frozen.close();
+        let frozen = Arc::new(frozen);
         self.flushing = Some(frozen.clone());
         Some(frozen)
     }
@@ -232,7 +236,7 @@ impl Embedded {
             retention: config.retention,
             writer: Mutex::new(Writer {
                 first: ChannelId(0),
-                marks: Marks::default(),
+                memory: Memory::default(),
                 settling: settle::Cursor::default(),
                 settled_at: None,
                 reclaimed_at: None,
@@ -310,7 +314,7 @@ impl Embedded {
             (head, heads.bookmark.clone())
         };
         let before = Before { bookmark: &before, first: writer.first, bounds: &self.bounds };
-        let written = flush::write(&self.tables, &head, &before, &mut writer.marks)
+        let written = flush::write(&self.tables, &head, &before, &mut writer.memory)
             .inspect_err(|_| self.heads.write().stopped = true)?;
         // The order matters: what was read before the commit is forgotten while the head still answers for it.
         self.days.lock().forget(&written.days);
@@ -320,16 +324,24 @@ impl Embedded {
             heads.latest.extend(written.latest);
             heads.flushing = None;
         }
+        self.count(&head, written.rewritten);
         writer.first = written.left_out.unwrap_or(ChannelId(0));
         if let Some(classes) = head.classes() {
             writer.classes = classes.clone();
         }
+        if let Ok(head) = Arc::try_unwrap(head) {
+            // Nobody but this thread adds to the active head, so it is still empty.
+            self.heads.write().active = head.emptied();
+        }
+        Ok(())
+    }
+
+    fn count(&self, head: &Head, rewritten: usize) {
         metrics::gauge!("store_table_bytes").set(self.tables.bytes() as f64);
         metrics::counter!("store_flushes_total").increment(1);
         metrics::counter!("store_samples_total").increment(head.samples() as u64);
-        metrics::counter!("store_rewritten_samples_total").increment(written.rewritten as u64);
+        metrics::counter!("store_rewritten_samples_total").increment(rewritten as u64);
         metrics::counter!("store_dead_letters_total").increment(head.letters().len() as u64);
-        Ok(())
     }
 
     /// Makes days that have rested small, up to about so many samples, and deletes what is too old, when nothing else
@@ -356,7 +368,7 @@ impl Embedded {
         let after = i64::try_from(self.settle_after.as_micros()).unwrap_or(i64::MAX);
         let due_before = Timestamp::from_micros(now.micros().saturating_sub(after));
         let order = settle::Order { now, due_before, samples, rollups: self.rollups };
-        let slice = settle::slice(&self.tables, &mut writer.settling, &mut writer.marks, &order)?;
+        let slice = settle::slice(&self.tables, &mut writer.settling, &mut writer.memory.marks, &order)?;
         metrics::counter!("store_settled_days_total").increment(slice.days as u64);
         metrics::counter!("store_unreadable_days_total").increment(slice.left as u64);
         writer.useless_bytes += slice.samples as u64;
@@ -395,6 +407,7 @@ impl Embedded {
         let order = retire::Order { at, retention: &self.retention, classes, rollups: self.rollups };
         let slice = retire::slice(&self.tables, retiring, &order)?;
         self.days.lock().forget(&slice.days);
+        slice.days.iter().for_each(|(channel, day)| writer.memory.tails.forget(*channel, *day));
         metrics::counter!("store_retired_days_total").increment(slice.days.len() as u64);
         metrics::counter!("store_retired_tallies_total").increment(slice.tallies as u64);
         writer.useless_bytes += slice.run_bytes as u64;

@@ -9,11 +9,12 @@ use crate::store::{StoreError, StoredSample, Tally, Tier};
 
 use super::days::Known;
 use super::earlier::{self, Earlier, Gathered};
-use super::head::{self, Head};
+use super::head::Head;
 use super::key::Day;
 use super::letters::{self, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals};
 use super::range::Range;
 use super::rollup::{self, Question};
+use super::series::merge;
 use super::{Embedded, Heads, Status};
 
 impl Embedded {
@@ -157,5 +158,5 @@ impl Embedded {
 /// What of a channel is not written yet.
 fn in_memory(heads: &Heads, channel: ChannelId, from: Timestamp, to: Timestamp) -> Vec<StoredSample> {
     let series = heads.unwritten().filter_map(|head| head.series(channel));
-    series.fold(Vec::new(), |older, series| head::merge(&older, series.between(from, to)))
+    series.fold(Vec::new(), |older, series| merge(&older, series.between(from, to)))
 }
