@@ -142,7 +142,6 @@ struct Writer {
     /// About how many bytes settling has made useless since the disk was given back any.
     useless_bytes: u64,
     retiring: retire::Cursor,
-    classes: Classes,
 }
 
 /// Whether [`Embedded::settle`] would find more to do if it were called again at once.
@@ -176,6 +175,9 @@ struct Heads {
     bookmark: Bookmark,
     /// What is written of each channel.
     latest: Latest,
+    classes: Arc<Classes>,
+    /// The time by which age was judged last; `None` where nothing is deleted for its age.
+    aged: Option<Timestamp>,
     /// A write failed.
     stopped: bool,
 }
@@ -243,9 +245,16 @@ impl Embedded {
                 settled_any: false,
                 useless_bytes: 0,
                 retiring: retire::Cursor::default(),
-                classes,
             }),
-            heads: RwLock::new(Heads { active, flushing: None, bookmark, latest, stopped: false }),
+            heads: RwLock::new(Heads {
+                active,
+                flushing: None,
+                aged: retention::judged_at(bookmark.at, &latest).filter(|_| config.retention.is_finite()),
+                bookmark,
+                latest,
+                classes: Arc::new(classes),
+                stopped: false,
+            }),
             days: Mutex::new(Days::new(config.day_cache_bytes)),
         })
     }
@@ -322,13 +331,13 @@ impl Embedded {
             let mut heads = self.heads.write();
             heads.bookmark = written.bookmark;
             heads.latest.extend(written.latest);
+            if let Some(classes) = head.classes() {
+                heads.classes = Arc::new(classes.clone());
+            }
             heads.flushing = None;
         }
         self.count(&head, written.rewritten);
         writer.first = written.left_out.unwrap_or(ChannelId(0));
-        if let Some(classes) = head.classes() {
-            writer.classes = classes.clone();
-        }
         if let Ok(head) = Arc::try_unwrap(head) {
             // Nobody but this thread adds to the active head, so it is still empty.
             self.heads.write().active = head.emptied();
@@ -396,16 +405,17 @@ impl Embedded {
         if !self.retention.is_finite() {
             return Ok(true);
         }
-        let at = {
-            let heads = self.heads.read();
-            retention::judged_at(heads.bookmark.at, &heads.latest)
+        let (at, classes) = {
+            let heads = &mut *self.heads.write();
+            // Said before it is done, so that no question takes what is being deleted for what never was.
+            heads.aged = retention::judged_at(heads.bookmark.at, &heads.latest);
+            (heads.aged, Arc::clone(&heads.classes))
         };
         let Some(at) = at else {
             return Ok(true);
         };
-        let Writer { retiring, classes, .. } = writer;
-        let order = retire::Order { at, retention: &self.retention, classes, rollups: self.rollups };
-        let slice = retire::slice(&self.tables, retiring, &order)?;
+        let order = retire::Order { at, retention: &self.retention, classes: &classes, rollups: self.rollups };
+        let slice = retire::slice(&self.tables, &mut writer.retiring, &order)?;
         self.days.lock().forget(&slice.days);
         slice.days.iter().for_each(|(channel, day)| writer.memory.tails.forget(*channel, *day));
         metrics::counter!("store_retired_days_total").increment(slice.days.len() as u64);
