@@ -19,8 +19,8 @@ use crate::decode::source::Sources;
 use crate::decode::{self, Decoded, Event, Heard};
 use crate::journal::Journal;
 use crate::model::{
-    Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
-    Refusal, Rejection, Row, Rows, RuleFile, Seq, SourceId, Timestamp,
+    Again, Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
+    Refusal, Rejection, Row, Rows, RuleFile, Seq, SourceId, Timestamp, UnknownName,
 };
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
@@ -178,7 +178,12 @@ impl Pipeline {
             }
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
             match checked {
-                Err(rejection) => message.rejections.push(rejection),
+                Err(rejection) => {
+                    if matches!(rejection.reason, Reason::UnknownStation | Reason::UnknownProperty) {
+                        message.unknown.push(UnknownName::new(&reading.station, &reading.property, reading.unit));
+                    }
+                    message.rejections.push(rejection);
+                }
                 Ok(mut sample) => {
                     let mut judgement = seen.judge(&sample, |channel, at| self.stored(channel, at));
                     if sample.quality.has(Quality::RECEIVED_TIME) {
@@ -267,6 +272,8 @@ impl Pipeline {
             samples: judged.samples.clone(),
             rejections: Vec::new(),
             raw: None,
+            unknown: Vec::new(),
+            again: None,
         });
         for (row, rejections) in &checked.refused {
             judged.refused.extend(rejections.iter().map(|rejection| (row.line, rejection.clone())));
@@ -306,6 +313,8 @@ fn refused_row(source: SourceId, file: &str, row: &Row<'_>, rejections: Vec<Reje
         samples: Vec::new(),
         rejections,
         raw: Some(raw),
+        unknown: Vec::new(),
+        again: None,
     }
 }
 
@@ -324,7 +333,12 @@ impl Intake for Pipeline {
             let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
             let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
             let samples = Vec::with_capacity(decoded.readings.len());
-            let message = Message { source, received, duplicates, samples, rejections, raw: None };
+            let again = match raw.arrival {
+                Arrival::Again { of, first_at } => Some(Again { of, first_at }),
+                Arrival::Fresh | Arrival::Retained | Arrival::Imported => None,
+            };
+            let unknown = Vec::new();
+            let message = Message { source, received, duplicates, samples, rejections, raw: None, unknown, again };
             last = self.take(raw, message, &decoded)?;
         }
         if let Some(newest) = batch.last() {

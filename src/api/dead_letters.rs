@@ -121,7 +121,7 @@ pub async fn list(
     let parts = door.parts().clone();
     let catalogue = parts.state.read().catalogue.clone();
     let source = asked.source.as_deref().map(|name| source_named(&catalogue, name)).transpose()?;
-    let filter = DeadLetterFilter { source, reason: asked.reason };
+    let filter = DeadLetterFilter { source, reason: asked.reason, since: None };
     let read = tokio::task::spawn_blocking(move || parts.store.dead_letters(asked.next, asked.limit, &filter));
     let page = read.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
     let zone = Zone::default();

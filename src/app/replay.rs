@@ -24,7 +24,7 @@ pub(super) fn taker(pipeline: Arc<Pipeline>, clock: Clock) -> Box<dyn Fn(DeadLet
                 topic: &letter.topic,
                 payload: &letter.payload,
                 received_at: clock.now(),
-                arrival: Arrival::Again { first_at: letter.received_at },
+                arrival: Arrival::Again { of: letter.id, first_at: letter.received_at },
             };
             let seq = pipeline.accept(std::slice::from_ref(&raw)).map_err(|refusal| refusal.to_string())?;
             let mut durable = pipeline.durable();

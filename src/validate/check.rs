@@ -77,7 +77,7 @@ pub fn check(
             return refuse(Reason::InvalidTime, "history needs a time of its own".to_owned());
         }
         (None, Arrival::Fresh) => received_at,
-        (None, Arrival::Again { first_at }) => first_at,
+        (None, Arrival::Again { first_at, .. }) => first_at,
     };
     if reading.time.is_none() {
         quality = quality.with(Quality::RECEIVED_TIME);
@@ -279,7 +279,8 @@ mod tests {
         assert_eq!(checked("A", "wind_gust", 1.0, None, Arrival::Retained), Err(Reason::RetainedWithoutTime));
         assert!(checked("A", "wind_gust", 1.0, Some(5), Arrival::Retained).is_ok());
         let first_at = Timestamp::from_micros(NOW.micros() - 3_600_000_000);
-        let again = checked("A", "wind_gust", 1.0, None, Arrival::Again { first_at }).unwrap();
+        let again =
+            checked("A", "wind_gust", 1.0, None, Arrival::Again { of: crate::model::Seq(1), first_at }).unwrap();
         assert_eq!((again.observed_at, again.time_class), (first_at, TimeClass::Late), "replayed, not observed again");
     }
 }

@@ -199,6 +199,8 @@ fn message(samples: Vec<Sample>, rejections: Vec<Rejection>, payload: &[u8]) -> 
         samples,
         raw: (!rejections.is_empty()).then_some(raw),
         rejections,
+        unknown: Vec::new(),
+        again: None,
     }
 }
 
