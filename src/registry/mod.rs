@@ -5,13 +5,19 @@
 //! What vanished from the files is retired, what returns is in service again under its old number. A channel keeps its
 //! unit, as its history is kept in it.
 //!
+//! By hand (`edit`) one station is changed at a time, unless the files name it: a station in the files is the files'.
+//! Every change is recorded with its author (`record`), and can be undone.
+//!
 //! Everything here blocks on the disk: called at the start and by administration, never in the way of a reading.
 
 mod area_file;
 mod areas;
 mod declared;
+mod definition;
+mod edit;
 mod field;
 mod load;
+mod record;
 mod seed;
 mod station_file;
 
@@ -22,11 +28,14 @@ use parking_lot::Mutex;
 
 pub use areas::{AreaShape, Areas};
 pub use declared::Declared;
+pub use definition::{ChannelDefinition, Definition, Difference, Standing};
+pub use edit::{Edit, EditError, Edited, Registered, Wish, WrongField};
+pub use record::{ChangeAct, StationChange};
 pub use seed::{SeedReport, Tally};
 pub use station_file::{ChannelDeclaration, StationDeclaration};
 
 use crate::database::{Database, DatabaseError};
-use crate::model::{Catalogue, CatalogueError, Mistake, SourceId, Timestamp};
+use crate::model::{Catalogue, CatalogueError, Mistake, SourceId, StationNo, Timestamp};
 
 /// Channels that one station may have.
 pub const CHANNELS_PER_STATION_MAX: usize = 256;
@@ -132,6 +141,32 @@ impl Registry {
             return Err(SeedError::Mistakes(mistakes));
         }
         seed::program(&mut self.database.lock(), stations, &areas, now)
+    }
+
+    /// Changes one station to what `wish` makes of its present state; nothing is written when nothing differs.
+    pub fn edit(
+        &self,
+        edit: &Edit<'_>,
+        wish: impl FnOnce(Option<&Registered>) -> Result<Wish, EditError>,
+    ) -> Result<Edited, EditError> {
+        edit::edit(&mut self.database.lock(), &self.areas(), edit, wish)
+    }
+
+    /// One station as it stands here, by its name.
+    pub fn station(&self, id: &str) -> Result<Option<Registered>, RegistryError> {
+        let connection = self.database.lock();
+        let catalogue = load::catalogue(&connection, &self.areas())?;
+        Ok(edit::find(&connection, &catalogue, id)?.map(|(_, station)| station))
+    }
+
+    /// A station's changes with revisions below `before`, newest first, at most `limit`.
+    pub fn changes(
+        &self,
+        station: StationNo,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<StationChange>, RegistryError> {
+        record::list(&self.database.lock(), station, before, limit)
     }
 
     /// The polygons.
