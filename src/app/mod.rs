@@ -38,6 +38,9 @@ pub use open::StartError;
 use open::{Bookmarks, Opened};
 use readiness::Readiness;
 
+/// The file of stations, accounts and audit, in the folder of data.
+pub const REGISTRY_FILE: &str = "registry.db";
+
 /// The name of the embedded edge in the ledger.
 pub const EDGE_SOURCE: &str = "edge";
 

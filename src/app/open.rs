@@ -108,7 +108,7 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     let (journal, recovery) = Journal::open(&journal_dir, &config.journal)?;
     tracing::info!(?recovery, "the journal is open");
 
-    let registry = Arc::new(Registry::open(&data.join("registry.db"))?);
+    let registry = Arc::new(Registry::open(&data.join(super::REGISTRY_FILE))?);
     let seeded = registry.seed_from(&config.province_dir, clock.now()).map_err(|error| match error {
         SeedError::Mistakes(mistakes) => StartError::Mistakes(mistakes),
         SeedError::Registry(error) => StartError::Registry(error),

@@ -1,7 +1,7 @@
 //! The command line: what it takes, and which part answers.
 //!
 //! Exit codes: 0 done, 1 failed, 64 the configuration (or the command line) is wrong and nothing was begun; an import
-//! has one more for files in which something was refused.
+//! has one more for files in which something was refused, `check --diff` one more for files that would change something.
 
 mod accounts;
 mod ask;
@@ -42,6 +42,9 @@ enum Command {
         /// Configuration file
         #[arg(long, default_value = "config/saola.toml")]
         config: PathBuf,
+        /// Show what the files would change in the registry as it is stored: exit code 2 when anything would
+        #[arg(long)]
+        diff: bool,
         /// Ask the configured InfluxDB, too, whether token and bucket do; without this nothing is sent anywhere
         #[arg(long)]
         influx: bool,
@@ -173,7 +176,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => serve::demo(demo),
         Command::Run { config } => serve::run(&config),
-        Command::Check { config, influx, create_bucket } => {
+        Command::Check { config, diff: true, .. } => check::diff(&config),
+        Command::Check { config, influx, create_bucket, diff: false } => {
             check::run(&config, check::Asked::of(influx, create_bucket))
         }
         Command::Config { command: ConfigCommand::Default } => say(config::DEFAULT_FILE.trim_end()),

@@ -15,7 +15,7 @@ use super::record::{self, ChangeAct, Recorded, StationChange};
 use super::seed::{Origin, begin, origin_of};
 use super::station_file::StationDeclaration;
 use super::{CHANNELS_PER_STATION_MAX, RegistryError, field, load};
-use crate::model::{AreaId, Catalogue, ChannelId, Span, StationNo, Timestamp};
+use crate::model::{AreaId, Catalogue, ChannelId, Span, Station, StationNo, Timestamp};
 
 /// A field that cannot be as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,12 +152,21 @@ pub(super) fn find(
     catalogue: &Catalogue,
     id: &str,
 ) -> Result<Option<(StationNo, Registered)>, RegistryError> {
-    let Some(station) = catalogue.station_named(id) else { return Ok(None) };
+    let found = catalogue.station_named(id).map(|station| (station, registered(connection, catalogue, station)));
+    found.map(|(station, registered)| Ok((station.no, registered?))).transpose()
+}
+
+/// A station of the catalogue with what only the rows know.
+pub(super) fn registered(
+    connection: &Connection,
+    catalogue: &Catalogue,
+    station: &Station,
+) -> Result<Registered, RegistryError> {
     let failed = RegistryError::sqlite;
     let revision = record::revision(connection, station.no).map_err(failed("read a revision"))?;
     let origin = origin_of(connection, station.no).map_err(failed("read an origin"))?.word();
     let definition = Definition::of(catalogue, station);
-    Ok(Some((station.no, Registered { definition, revision, origin })))
+    Ok(Registered { definition, revision, origin })
 }
 
 fn wrong(field: &str, message: String) -> EditError {

@@ -12,6 +12,7 @@
 
 mod area_file;
 mod areas;
+mod compare;
 mod declared;
 mod definition;
 mod edit;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use areas::{AreaShape, Areas};
+pub use compare::Foretold;
 pub use declared::Declared;
 pub use definition::{ChannelDefinition, Definition, Difference, Standing};
 pub use edit::{Edit, EditError, Edited, Registered, Wish, WrongField};
@@ -35,7 +37,7 @@ pub use seed::{SeedReport, Tally};
 pub use station_file::{ChannelDeclaration, StationDeclaration};
 
 use crate::database::{Database, DatabaseError};
-use crate::model::{Catalogue, CatalogueError, Mistake, SourceId, StationNo, Timestamp};
+use crate::model::{Catalogue, CatalogueError, Mistake, SourceId, Station, StationNo, Timestamp};
 
 /// Channels that one station may have.
 pub const CHANNELS_PER_STATION_MAX: usize = 256;
@@ -104,6 +106,11 @@ impl Registry {
         Registry::over(Arc::new(Database::open(path)?))
     }
 
+    /// Opens the file only to read what is in it, also while a service runs on it; `None` when there is no such file.
+    pub fn open_to_read(path: &Path) -> Result<Option<Registry>, RegistryError> {
+        Database::open_to_read(path)?.map(|database| Registry::over(Arc::new(database))).transpose()
+    }
+
     /// Over a file that is open already: accounts and audit share it.
     pub fn over(database: Arc<Database>) -> Result<Registry, RegistryError> {
         let areas = load::areas(&database.lock())?;
@@ -157,6 +164,14 @@ impl Registry {
         let connection = self.database.lock();
         let catalogue = load::catalogue(&connection, &self.areas())?;
         Ok(edit::find(&connection, &catalogue, id)?.map(|(_, station)| station))
+    }
+
+    /// Every station, by number.
+    pub fn stations(&self) -> Result<Vec<Registered>, RegistryError> {
+        let connection = self.database.lock();
+        let catalogue = load::catalogue(&connection, &self.areas())?;
+        let each = |station: &Station| edit::registered(&connection, &catalogue, station);
+        catalogue.stations().iter().map(each).collect()
     }
 
     /// A station's changes with revisions below `before`, newest first, at most `limit`.
