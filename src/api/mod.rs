@@ -6,11 +6,14 @@
 //! Invariants: every answer is bounded in memory, however long; every query is asked with a caller and an area scope;
 //! errors are problem documents of a closed list. Stages know nothing of this module.
 
+pub mod administration;
 pub mod alerts;
 pub mod body;
 pub mod config;
 pub mod dead_letters;
+pub mod definition;
 pub mod door;
+pub mod draft;
 pub mod events;
 pub mod features;
 pub mod headers;
@@ -45,8 +48,8 @@ use crate::auth::Accounts;
 use crate::clock::Clock;
 use crate::history::History;
 use crate::live::Feed;
-use crate::model::{Seq, Timestamp};
-use crate::registry::Areas;
+use crate::model::{Catalogue, Seq, Timestamp};
+use crate::registry::{Areas, Registry};
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
 
@@ -58,6 +61,9 @@ pub use service::Check;
 
 /// A message's second arrival: its number in the journal once it is durable, or a sentence why it was not taken.
 pub type Replaying = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
+
+/// A catalogue on its way into force: the journal's number when the state has it, or a sentence why not.
+pub type Installing = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
 
 /// What the application gives the API.
 pub struct Parts {
@@ -77,6 +83,12 @@ pub struct Parts {
     pub history: Arc<History>,
     /// The polygons as they are now.
     pub areas: Box<dyn Fn() -> Arc<Areas> + Send + Sync>,
+    /// Stations as they are declared, and their changes.
+    pub registry: Arc<Registry>,
+    /// Brings a new catalogue into force.
+    pub install: Box<dyn Fn(Arc<Catalogue>) -> Installing + Send + Sync>,
+    /// Held by whoever changes the registry: the journal gets catalogues in the order in which they were made.
+    pub editing: tokio::sync::Mutex<()>,
     /// Accounts and tokens.
     pub accounts: Arc<Accounts>,
     /// The service's own measures.

@@ -7,6 +7,7 @@
 
 mod alert_topics;
 mod import;
+mod install;
 mod open;
 mod readiness;
 mod replay;
@@ -216,6 +217,9 @@ fn api_parts(
         store: opened.store.clone(),
         history: Arc::new(History::new(opened.store.clone(), config.history, config.store.day_offset_minutes)),
         areas: Box::new(move || registry.areas()),
+        registry: opened.registry.clone(),
+        install: install::installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),
+        editing: tokio::sync::Mutex::new(()),
         accounts: opened.accounts.clone(),
         metrics,
         readiness: Box::new(move || readiness.checks()),

@@ -43,7 +43,7 @@ enum Command {
         #[arg(long, default_value = "config/saola.toml")]
         config: PathBuf,
         /// Show what the files would change in the registry as it is stored: exit code 2 when anything would
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["influx", "create_bucket"])]
         diff: bool,
         /// Ask the configured InfluxDB, too, whether token and bucket do; without this nothing is sent anywhere
         #[arg(long)]

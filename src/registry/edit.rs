@@ -10,7 +10,7 @@
 use rusqlite::{Connection, Transaction, params};
 
 use super::areas::Areas;
-use super::definition::{Definition, Standing};
+use super::definition::{ChannelDefinition, Definition, Standing};
 use super::record::{self, ChangeAct, Recorded, StationChange};
 use super::seed::{Origin, begin, origin_of};
 use super::station_file::StationDeclaration;
@@ -199,27 +199,29 @@ fn fulfil(
         Wish::Undo(id) => {
             let (no, present) = no.zip(before).ok_or(EditError::Unknown)?;
             let change = record::find(transaction, no, id)?.ok_or(EditError::Missing("change"))?;
-            if *present != change.after {
-                return Err(EditError::NotTheNewest);
-            }
-            return Ok((taken_back(change), ChangeAct::Undone));
+            return Ok((taken_back(change, present)?, ChangeAct::Undone));
         }
     };
     let act = ChangeAct::of(before, &after);
     Ok((after, act))
 }
 
-/// What was there before a change; channels that it brought stay, retired.
-fn taken_back(change: StationChange) -> Definition {
+/// What was there before a change, when the station is as the change left it; channels that came since stay, retired.
+fn taken_back(change: StationChange, present: &Definition) -> Result<Definition, EditError> {
     let StationChange { before, after, .. } = change;
-    let Some(mut before) = before else { return after.retired() };
-    for mut channel in after.channels {
-        if before.channels.iter().all(|known| known.property != channel.property) {
-            channel.retired = true;
-            before.channels.push(channel);
-        }
+    let known = |definition: &Definition, channel: &ChannelDefinition| {
+        definition.channels.iter().any(|known| known.property == channel.property)
+    };
+    let mut comparable = present.clone();
+    comparable.channels.retain(|channel| !channel.retired || known(&after, channel));
+    if comparable != after {
+        return Err(EditError::NotTheNewest);
     }
-    before
+    let Some(mut before) = before else { return Ok(present.clone().retired()) };
+    let since: Vec<ChannelDefinition> =
+        present.channels.iter().filter(|channel| !known(&before, channel)).cloned().collect();
+    before.channels.extend(since.into_iter().map(|channel| ChannelDefinition { retired: true, ..channel }));
+    Ok(before)
 }
 
 fn place(standing: &Standing, areas: &Areas, now: Timestamp) -> Result<Option<AreaId>, EditError> {

@@ -18,6 +18,7 @@ mod definition;
 mod edit;
 mod field;
 mod load;
+mod properties;
 mod record;
 mod seed;
 mod station_file;
@@ -32,6 +33,7 @@ pub use compare::Foretold;
 pub use declared::Declared;
 pub use definition::{ChannelDefinition, Definition, Difference, Standing};
 pub use edit::{Edit, EditError, Edited, Registered, Wish, WrongField};
+pub use properties::{PROPERTIES, PropertyDefaults};
 pub use record::{ChangeAct, StationChange};
 pub use seed::{SeedReport, Tally};
 pub use station_file::{ChannelDeclaration, StationDeclaration};
@@ -164,6 +166,11 @@ impl Registry {
         let connection = self.database.lock();
         let catalogue = load::catalogue(&connection, &self.areas())?;
         Ok(edit::find(&connection, &catalogue, id)?.map(|(_, station)| station))
+    }
+
+    /// A station's revision: 1 as long as nothing was recorded of it.
+    pub fn revision(&self, station: StationNo) -> Result<i64, RegistryError> {
+        record::revision(&self.database.lock(), station).map_err(RegistryError::sqlite("read a revision"))
     }
 
     /// Every station, by number.
