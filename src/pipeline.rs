@@ -164,8 +164,13 @@ impl Pipeline {
         gate.seen.unstored() > UNSTORED_MAX
     }
 
-    /// One decoded message, judged and appended.
-    fn take(&self, raw: &RawMessage<'_>, mut message: Message, decoded: &Decoded<'_>) -> Result<Seq, Refusal> {
+    /// One decoded message, judged and appended: its number, and what became of it.
+    fn take(
+        &self,
+        raw: &RawMessage<'_>,
+        mut message: Message,
+        decoded: &Decoded<'_>,
+    ) -> Result<(Seq, Message), Refusal> {
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, last } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.remembers_through());
@@ -220,10 +225,37 @@ impl Pipeline {
         self.append(&mut gate, raw.received_at, &body)?;
         drop(gate);
 
-        if let Body::Message(message) = &body {
-            self.count(message);
+        let Body::Message(message) = body else { unreachable!("it was made just here") };
+        self.count(&message);
+        Ok((seq, message))
+    }
+
+    /// Takes one message and says what became of it: for messages that are handed in again.
+    pub fn accept_one(&self, raw: &RawMessage<'_>) -> Result<(Seq, Message), Refusal> {
+        if !self.journal.has_room() || self.store_lags() {
+            return Err(Refusal::Full);
         }
-        Ok(seq)
+        self.decode_and_take(raw, &mut Heard::default(), &mut Decoded::default())
+    }
+
+    fn decode_and_take<'r>(
+        &'r self,
+        raw: &'r RawMessage<'r>,
+        heard: &mut Heard<'r>,
+        decoded: &mut Decoded<'r>,
+    ) -> Result<(Seq, Message), Refusal> {
+        let (source, refused) = self.sources.decode(raw, &self.limits, heard, decoded);
+        let duplicates = self.hear(raw, &heard.events);
+        let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
+        let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
+        let samples = Vec::with_capacity(decoded.readings.len());
+        let again = match raw.arrival {
+            Arrival::Again { of, first_at } => Some(Again { of, first_at }),
+            Arrival::Fresh | Arrival::Retained | Arrival::Imported => None,
+        };
+        let unknown = Vec::new();
+        let message = Message { source, received, duplicates, samples, rejections, raw: None, unknown, again };
+        self.take(raw, message, decoded)
     }
 
     /// Says what devices said of themselves; gives how many of the messages were there by another path already.
@@ -328,18 +360,7 @@ impl Intake for Pipeline {
         for raw in batch {
             heard.clear();
             decoded.clear();
-            let (source, refused) = self.sources.decode(raw, &self.limits, &mut heard, &mut decoded);
-            let duplicates = self.hear(raw, &heard.events);
-            let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
-            let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
-            let samples = Vec::with_capacity(decoded.readings.len());
-            let again = match raw.arrival {
-                Arrival::Again { of, first_at } => Some(Again { of, first_at }),
-                Arrival::Fresh | Arrival::Retained | Arrival::Imported => None,
-            };
-            let unknown = Vec::new();
-            let message = Message { source, received, duplicates, samples, rejections, raw: None, unknown, again };
-            last = self.take(raw, message, &decoded)?;
+            (last, _) = self.decode_and_take(raw, &mut heard, &mut decoded)?;
         }
         if let Some(newest) = batch.last() {
             self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);

@@ -26,6 +26,7 @@ pub mod pages;
 pub mod problem;
 pub mod query;
 pub mod readers;
+pub mod replaying;
 pub mod routes;
 pub mod search;
 pub mod server;
@@ -35,6 +36,7 @@ pub mod sight;
 pub mod stations;
 pub mod stream;
 pub mod time;
+pub mod unknown_devices;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -48,7 +50,7 @@ use crate::auth::Accounts;
 use crate::clock::Clock;
 use crate::history::History;
 use crate::live::Feed;
-use crate::model::{Catalogue, Seq, Timestamp};
+use crate::model::{Catalogue, Rejection, Seq, Timestamp};
 use crate::registry::{Areas, Registry};
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
@@ -59,8 +61,24 @@ pub use routes::{openapi, openapi_json, router};
 pub use server::{Server, ServerError};
 pub use service::Check;
 
-/// A message's second arrival: its number in the journal once it is durable, or a sentence why it was not taken.
-pub type Replaying = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
+/// What became of a dead letter that was handed in again.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// Its number in the journal now.
+    pub seq: Seq,
+    /// Readings in it.
+    pub received: u64,
+    /// Readings taken.
+    pub taken: u64,
+    /// Readings that were there already.
+    pub duplicate: u64,
+    /// Readings refused again.
+    pub rejections: Vec<Rejection>,
+}
+
+/// Dead letters on their way in again: of each what became of it or why it was left, once all of it is durable; or a
+/// sentence why they were not taken.
+pub type Replaying = Pin<Box<dyn Future<Output = Result<Vec<Result<Replayed, String>>, String>> + Send>>;
 
 /// A catalogue on its way into force: the journal's number when the state has it, or a sentence why not.
 pub type Installing = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
@@ -97,8 +115,8 @@ pub struct Parts {
     pub readiness: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     /// When the newest message was received.
     pub intake_at: Box<dyn Fn() -> Option<Timestamp> + Send + Sync>,
-    /// Takes a dead letter in again; resolves when it is durable.
-    pub replay: Box<dyn Fn(DeadLetter) -> Replaying + Send + Sync>,
+    /// Takes dead letters in again, in order; resolves when they are durable.
+    pub replay: Box<dyn Fn(Vec<DeadLetter>) -> Replaying + Send + Sync>,
     /// Cancelled when the service stops: streams end.
     pub stop: CancellationToken,
 }

@@ -20,7 +20,7 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, dead_letters, definition, features, headers, history, layers, ledger, pages,
-    problem, service, session, stations, stream,
+    problem, service, session, stations, stream, unknown_devices,
 };
 
 #[derive(OpenApi)]
@@ -69,6 +69,9 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(administration::put_channel, administration::retire_channel))
         .routes(routes!(definition::changes))
         .routes(routes!(administration::undo))
+        .routes(routes!(unknown_devices::list))
+        .routes(routes!(unknown_devices::one))
+        .routes(routes!(unknown_devices::adopt))
         .routes(routes!(layers::list))
         .routes(routes!(layers::one))
         .routes(routes!(stream::read))
@@ -80,6 +83,7 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::one))
         .routes(routes!(dead_letters::replay))
+        .routes(routes!(dead_letters::replay_many))
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(service::alive))

@@ -224,7 +224,7 @@ fn api_parts(
         metrics,
         readiness: Box::new(move || readiness.checks()),
         intake_at: Box::new(move || pipeline.received_at()),
-        replay: replay::taker(opened.pipeline.clone(), clock),
+        replay: replay::taker(opened.pipeline.clone(), opened.state.clone(), opened.store.clone(), clock),
         stop: stop.clone(),
     }
 }

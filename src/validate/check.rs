@@ -37,16 +37,12 @@ pub fn check(
     received_at: Timestamp,
     arrival: Arrival,
 ) -> Result<Sample, Rejection> {
-    let refuse = |reason, detail: String| Err(Rejection { reason, detail: cut(&detail, DETAIL_BYTES_MAX).to_owned() });
+    let refuse = |reason, detail: String| Err(Rejection::new(reason, &detail));
     let Some(station) = station else {
-        return refuse(
-            Reason::UnknownStation,
-            format!("station {} is not registered", cut(&reading.station, NAME_BYTES_MAX)),
-        );
+        return Err(Rejection::unknown_station(&reading.station));
     };
     let Some(channel) = catalogue.channel_of(station, &reading.property) else {
-        let property = cut(&reading.property, NAME_BYTES_MAX);
-        return refuse(Reason::UnknownProperty, format!("station {} has no channel {property}", station.id));
+        return Err(Rejection::unknown_property(station.id.as_str(), &reading.property));
     };
     if channel.retired {
         return refuse(Reason::Retired, format!("{}/{} was taken out of service", station.id, channel.property));
@@ -117,16 +113,6 @@ fn classify(config: &Config, channel: &Channel, age: Duration) -> TimeClass {
 fn start_of(year: i16) -> Timestamp {
     const MICROS_PER_YEAR: i64 = 31_556_952_000_000;
     Timestamp::from_micros((i64::from(year) - 1970) * MICROS_PER_YEAR)
-}
-
-/// A detail is for a person to read.
-const DETAIL_BYTES_MAX: usize = 200;
-/// How much of a sender's own name stands in it.
-const NAME_BYTES_MAX: usize = 80;
-
-fn cut(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=text.len().min(bytes_max)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    &text[..end]
 }
 
 /// A value as people write it: with an exponent where the plain form would be a long row of digits.

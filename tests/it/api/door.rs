@@ -39,6 +39,10 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/api/v1/ledger"), only(Permission::ReadLedger)),
         (("get", "/api/v1/dead-letters"), only(Permission::ReadDeadLetters)),
         (("get", "/api/v1/dead-letters/{id}"), only(Permission::ReadDeadLetters)),
+        (("post", "/api/v1/dead-letters/replay"), only(Permission::ReplayDeadLetters)),
+        (("get", "/api/v1/unknown-devices"), only(Permission::ReadDeadLetters)),
+        (("get", "/api/v1/unknown-devices/{source}/{device}"), only(Permission::ReadDeadLetters)),
+        (("post", "/api/v1/unknown-devices/{source}/{device}/adopt"), only(Permission::Administer)),
         (("post", "/api/v1/dead-letters/{id}/replay"), only(Permission::ReplayDeadLetters)),
         (("post", "/api/v1/session"), None),
         (("delete", "/api/v1/session"), Some(None)),
@@ -65,6 +69,7 @@ fn has(role: Role, permission: Permission) -> bool {
 /// An address of the route where there is something to find, if anything can be.
 fn address(path: &str) -> String {
     let address = path.replace("{layer}", "stations").replace("{property}", "pm2_5").replace("{change}", "1");
+    let address = address.replace("{source}", "edge").replace("{device}", "nobody");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),
         "/api/v1/history" => "/api/v1/history?channel=A-AIR/pm2_5".to_owned(),

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
-use saola::api::{self, Check, Config, Demo, Parts};
+use saola::api::{self, Check, Config, Demo, Parts, Replayed};
 use saola::auth::{Accounts, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
@@ -145,9 +145,14 @@ impl House {
                 vec![Check { part: "journal".into(), ready: true, detail: "everything on disk".into() }]
             }),
             intake_at: Box::new(|| Some(NOW - Duration::from_secs(3))),
-            replay: Box::new(move |letter| {
-                noted.lock().push(letter.id);
-                Box::pin(async move { Ok(letter.id.next()) })
+            replay: Box::new(move |letters| {
+                noted.lock().extend(letters.iter().map(|letter| letter.id));
+                let taken = |letter: saola::store::DeadLetter| {
+                    let seq = letter.id.next();
+                    Ok(Replayed { seq, received: 1, taken: 1, duplicate: 0, rejections: Vec::new() })
+                };
+                let replayed = letters.into_iter().map(taken).collect();
+                Box::pin(async move { Ok(replayed) })
             }),
             stop: CancellationToken::new(),
         });
