@@ -22,6 +22,7 @@ use crate::model::{
     Again, Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
     Refusal, Rejection, Row, Rows, RuleFile, Seq, SourceId, Timestamp, UnknownName,
 };
+use crate::mqtt::canary::{self, Key};
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
 
@@ -44,6 +45,8 @@ pub struct Pipeline {
     limits: decode::Limits,
     sources: Sources,
     validate: validate::Config,
+    /// What Saola's own message is known by.
+    canary: Option<Key>,
     gate: Mutex<Gate>,
     /// When the newest message arrived, microseconds since 1970; zero before the first.
     received_at: AtomicI64,
@@ -111,13 +114,19 @@ impl Pipeline {
         let last = journal.durable().borrow().through;
         let gate = Mutex::new(Gate { catalogue, seen, last });
         let (sources, received_at) = (Sources::default(), AtomicI64::new(0));
-        Self { journal, store, limits, sources, validate, gate, received_at, counters: Counters::new() }
+        Self { journal, store, limits, sources, validate, canary: None, gate, received_at, counters: Counters::new() }
     }
 
     /// The same, with sources that speak other forms than the native one.
     #[must_use]
     pub fn with_sources(self, sources: Sources) -> Self {
         Self { sources, ..self }
+    }
+
+    /// The same, knowing Saola's own message by its key, if one is sent.
+    #[must_use]
+    pub fn with_canary(self, canary: Option<Key>) -> Self {
+        Self { canary, ..self }
     }
 
     /// When the newest message arrived; `None` before the first.
@@ -238,6 +247,15 @@ impl Pipeline {
         self.decode_and_take(raw, &mut Heard::default(), &mut Decoded::default())
     }
 
+    /// Saola's own message, journaled as what it is; `None` for anybody else's.
+    fn take_canary(&self, raw: &RawMessage<'_>) -> Option<Result<Seq, Refusal>> {
+        let key = self.canary.filter(|_| raw.topic == canary::TOPIC)?;
+        let mut decoded = Decoded::default();
+        decode::native::decode(raw.topic, raw.payload, &self.limits, &mut decoded).ok()?;
+        let sent_at = key.sent_at(&decoded.readings)?;
+        Some(self.append(&mut self.gate.lock(), raw.received_at, &Body::Canary { sent_at }))
+    }
+
     fn decode_and_take<'r>(
         &'r self,
         raw: &'r RawMessage<'r>,
@@ -356,14 +374,19 @@ impl Intake for Pipeline {
             return Err(Refusal::Full);
         }
         let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
-        let mut last = Seq::default();
+        let (mut last, mut newest) = (Seq::default(), None);
         for raw in batch {
+            if let Some(taken) = self.take_canary(raw) {
+                last = taken?;
+                continue;
+            }
+            newest = Some(raw.received_at);
             heard.clear();
             decoded.clear();
             (last, _) = self.decode_and_take(raw, &mut heard, &mut decoded)?;
         }
-        if let Some(newest) = batch.last() {
-            self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);
+        if let Some(newest) = newest {
+            self.received_at.store(newest.micros(), Ordering::Relaxed);
         }
         Ok(last)
     }

@@ -6,6 +6,7 @@
 //! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
+pub mod canary;
 mod import;
 mod install;
 mod open;
@@ -69,6 +70,8 @@ pub struct Door {
     pub demo: Demo,
     /// Who may publish to the embedded edge.
     pub devices: Access,
+    /// How Saola's own message signs in there; `None` where everybody may.
+    pub canary: Option<canary::Pass>,
 }
 
 impl App {
@@ -78,7 +81,8 @@ impl App {
     /// What could not be opened, and why.
     pub async fn start(config: Config, door: Door, metrics: PrometheusHandle) -> Result<App, StartError> {
         let clock = Clock::System;
-        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], &clock))?;
+        let key = crate::mqtt::canary::Key::random();
+        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], Some(key), &clock))?;
         let first_password = opened.accounts.first_start(clock.now()).map_err(StartError::Accounts)?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
@@ -98,7 +102,11 @@ impl App {
         }
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
-        let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
+        let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
+        let watched = (opened.state.clone(), opened.store.clone());
+        let pass = (key, door.canary.as_ref());
+        let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop)?;
+        let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone()).with_canary(canary);
         let http_config = config.http.clone();
         let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;

@@ -5,6 +5,7 @@
 mod adoption;
 mod api;
 mod auth;
+mod canary;
 mod client;
 mod config;
 mod crash;
