@@ -132,6 +132,7 @@ pub(super) fn files(connection: &mut Connection, declared: &Declared, now: Times
     let mut seeding = Seeding::new(&transaction, Origin::Files, now)?;
     seeding.report.warnings = declared.warnings.clone();
     seeding.areas(declared).map_err(RegistryError::sqlite("write the areas"))?;
+    seeding.relocate(declared).map_err(RegistryError::sqlite("find areas of stations"))?;
     seeding.stations(&declared.stations).map_err(RegistryError::sqlite("write the stations"))?;
     seeding.retire_vanished(&declared.stations).map_err(RegistryError::sqlite("retire stations"))?;
     let report = seeding.finish()?;
@@ -258,6 +259,23 @@ impl<'t> Seeding<'t> {
                 self.transaction.execute("DELETE FROM area WHERE id = ?1", [id.as_str()])?;
                 self.report.areas.retired.push(id.to_string());
             }
+        }
+        Ok(())
+    }
+
+    /// Finds the area anew of stations that others made, where the files no longer have the one they stood in.
+    fn relocate(&mut self, declared: &Declared) -> rusqlite::Result<()> {
+        let named: HashSet<&str> = declared.stations.iter().map(|declared| declared.station.id.as_str()).collect();
+        for station in self.before.stations() {
+            let is_gone = station.area.as_ref().is_some_and(|area| declared.shapes.get(area).is_none());
+            let of_files = self.origins.get(station.no.index()).is_some_and(|origin| origin == Origin::Files.word());
+            if !is_gone || of_files || named.contains(station.id.as_str()) {
+                continue;
+            }
+            let area = declared.shapes.locate(station.position);
+            let code = area.as_ref().map(AreaId::as_str);
+            self.transaction.execute("UPDATE station SET area = ?2 WHERE no = ?1", params![station.no.0, code])?;
+            self.report.stations.changed.push(station.id.to_string());
         }
         Ok(())
     }

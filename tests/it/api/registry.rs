@@ -295,3 +295,31 @@ async fn an_administrator_of_an_area_changes_stations_there_and_no_others() {
     let taken = ask(&house, &scoped, Method::POST, "/api/v1/stations", station("outside")).await;
     assert_eq!(taken.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn history_of_areas_counts_a_moved_station_where_it_stood() {
+    let (house, token) = house();
+    must(&house, &token, Method::POST, "/api/v1/stations", station("Đồn-7"), StatusCode::CREATED).await;
+    let channel = house.parts.state.read().catalogue.channel_named("Đồn-7/pm2_5").unwrap().id;
+    for days in 1..=6 {
+        house.observe(channel, days * 86_400, 10.0 * days as f64);
+    }
+    // Observed on the 15th to the 20th; it has stood in 002 since the 18th.
+    let moved = json!({"lon": 104.5, "lat": 22.5, "valid_from": "2026-11-18T00:00:00+07:00"});
+    must(&house, &token, Method::PUT, &format!("{ONE}/position"), moved, StatusCode::OK).await;
+    let asked = "/api/v1/history/areas?property=pm2_5&every=1d&from=2026-11-15&to=2026-11-21";
+    let areas = house.get_as(&token, asked).await.json();
+    let days = |place: usize| -> Vec<(Value, Value)> {
+        let buckets = areas["areas"][place]["buckets"].as_array().unwrap();
+        buckets.iter().map(|bucket| (bucket["value"].clone(), bucket["count"].clone())).collect()
+    };
+    assert_eq!((&areas["areas"][0]["area"], &areas["areas"][1]["area"]), (&json!("001"), &json!("002")));
+    let (none, some) = ((Value::Null, json!(0)), |value: u64| (json!(value), json!(1)));
+    assert_eq!(days(0), [some(60), some(50), some(40), none.clone(), none.clone(), none.clone()]);
+    assert_eq!(days(1), [none.clone(), none.clone(), none, some(30), some(20), some(10)]);
+    let province = house.get_as(&token, &format!("{asked}&level=province")).await.json();
+    assert_eq!(
+        province["areas"][0]["buckets"].as_array().unwrap().iter().map(|b| b["count"].as_u64().unwrap()).sum::<u64>(),
+        6
+    );
+}
