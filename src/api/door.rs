@@ -91,6 +91,10 @@ needs! {
     SeeDeadLetters = Some(Permission::ReadDeadLetters);
     /// Handing messages in again.
     Replay = Some(Permission::ReplayDeadLetters);
+    /// Stations, channels and places.
+    EditStations = Some(Permission::EditStations);
+    /// Unknown devices, and making stations of them.
+    Adopt = Some(Permission::Administer);
     /// The service's own measures.
     SeeMetrics = Some(Permission::ReadMetrics);
 }

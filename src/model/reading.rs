@@ -30,6 +30,8 @@ pub enum Arrival {
     Retained,
     /// Handed in again from the dead letters.
     Again {
+        /// The dead letter's number.
+        of: Seq,
         /// When it was first received.
         first_at: Timestamp,
     },
