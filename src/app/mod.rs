@@ -79,8 +79,11 @@ impl App {
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
         let edge = if config.mqtt.edge.enabled {
-            let (intake, source) = (opened.pipeline.clone(), opened.edge_source);
-            Some(Arc::new(Edge::start(&config.mqtt.edge, intake, door.devices, source, clock.clone())?))
+            let (way_in, sessions) =
+                ((opened.pipeline.clone(), opened.edge_source), config.data_dir.join("sessions.db"));
+            let edge =
+                Edge::start_with(&config.mqtt.edge, way_in, door.devices, clock.clone(), Some(sessions.as_path()))?;
+            Some(Arc::new(edge))
         } else {
             None
         };

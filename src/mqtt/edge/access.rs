@@ -144,6 +144,14 @@ impl Access {
         Ok(Access::Accounts(Accounts { by_name, key: rand::random(), remembered: Mutex::default(), decoy }))
     }
 
+    /// The account of a name.
+    pub fn named(&self, name: &str) -> Option<Arc<Account>> {
+        match self {
+            Access::Open(account) => (*account.name == *name).then(|| account.clone()),
+            Access::Accounts(accounts) => accounts.by_name.get(name).map(|registered| registered.account.clone()),
+        }
+    }
+
     /// Checks a name and a password in full: tens of milliseconds and 19 MiB for configured accounts, so never on an
     /// async thread.
     pub fn authenticate(&self, name: Option<&str>, password: Option<&[u8]>) -> Option<Arc<Account>> {

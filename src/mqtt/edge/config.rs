@@ -86,6 +86,18 @@ pub struct Limits {
     pub alerts_waiting: usize,
     /// Alerts of QoS 1 sent to a subscriber and not yet acknowledged by it; further ones wait. Range: 1 to 1,000.
     pub alerts_in_flight: u16,
+    /// Sessions that outlive their connections; who asks for a further one is refused. Range: 0 to 1,000,000.
+    pub sessions: usize,
+    /// How long such a session is kept at most after its client has left, in seconds (MQTT 5 is told; MQTT 3.1.1
+    /// gets it). Range: 0 (none is kept) to 315,360,000.
+    pub session_seconds: u32,
+    /// Messages of QoS 1 waiting in one session; when full the oldest alert is dropped and counted, and a further
+    /// command is refused. Range: 1 to 60,000.
+    pub session_messages: usize,
+    /// Their bytes, topics included; when full as above. Range: 1,024 to 1,073,741,824.
+    pub session_bytes: usize,
+    /// Bytes waiting in all sessions together; when full as above. Range: at least `session_bytes`.
+    pub sessions_bytes: usize,
     /// Time for a client to send its CONNECT, in seconds; then it is cut off. Range: 1 to 60.
     pub connect_seconds: u64,
     /// Time for a TLS handshake, in seconds; then it is cut off. Range: 1 to 60.
@@ -117,6 +129,11 @@ impl Default for Limits {
             retained: 10_000,
             alerts_waiting: 1_000,
             alerts_in_flight: 20,
+            sessions: 10_000,
+            session_seconds: 604_800,
+            session_messages: 1_000,
+            session_bytes: 1024 * 1024,
+            sessions_bytes: 256 * 1024 * 1024,
             connect_seconds: 5,
             tls_handshake_seconds: 10,
             login_seconds: 10,
@@ -189,6 +206,11 @@ impl Limits {
             ("retained", self.retained, 0, 1_000_000),
             ("alerts_waiting", self.alerts_waiting, 1, 100_000),
             ("alerts_in_flight", usize::from(self.alerts_in_flight), 1, 1_000),
+            ("sessions", self.sessions, 0, 1_000_000),
+            ("session_seconds", self.session_seconds as usize, 0, 315_360_000),
+            ("session_messages", self.session_messages, 1, 60_000),
+            ("session_bytes", self.session_bytes, 1_024, 1_073_741_824),
+            ("sessions_bytes", self.sessions_bytes, self.session_bytes, usize::MAX),
             ("connect_seconds", self.connect_seconds as usize, 1, 60),
             ("tls_handshake_seconds", self.tls_handshake_seconds as usize, 1, 60),
             ("login_seconds", self.login_seconds as usize, 1, 60),

@@ -1,17 +1,16 @@
 //! The embedded MQTT edge: devices connect here, and their PUBACK means "on disk".
 //!
-//! Offered: MQTT 3.1.1 (and 3.1) and 5, QoS 0 and 1 in, alerts out with QoS 0 and 1 and retained, accounts with topic
-//! permissions, TLS, limits on everything. A message goes to [`Intake`], which numbers it; its PUBACK leaves when the
-//! journal's durable number has reached that, in the order of arrival, many in one write. See [`connection`] for the
-//! loop, [`window`] for the order of answers, [`frame`] for the bytes, [`hello`] for the door, [`alerts`] for the way
-//! out.
+//! Offered: MQTT 3.1.1 (and 3.1) and 5, QoS 0, 1 and 2 in, alerts and commands out with QoS 0 and 1 (who asks for 2 is
+//! granted 1, as the standard permits) and retained, sessions that outlive their connections and the process, wills,
+//! accounts with topic permissions, TLS, limits on everything. A message goes to [`Intake`], which numbers it; its
+//! PUBACK (or PUBREC) leaves when the journal's durable number has reached that, in the order of arrival, many in one
+//! write. See [`connection`] for the loop, [`window`] for the order of answers, [`frame`] for the bytes, [`hello`] for
+//! the door, [`session`] and [`exchange`] for what is remembered of a client, [`topics`] for the way out.
 //!
-//! Not a general broker, on purpose: what devices publish is not handed to subscribers, who can only have alert
-//! topics; a device's RETAIN flag keeps nothing. Put mosquitto, EMQX or another in front where that is wanted.
+//! Not a general broker, on purpose: what devices publish is not handed to subscribers, who can only have alert and
+//! command topics; a device's RETAIN flag keeps nothing. Put mosquitto, EMQX or another in front where that is wanted.
 //!
-//! Not offered yet: QoS 2 (MQTT 5 is told Maximum QoS 1 and disconnected with 0x9B when it is used; MQTT 3.1.1 is
-//! closed), sessions that outlive a connection (expiry 0), wills (counted, not published), topic aliases (maximum 0),
-//! subscription identifiers, shared subscriptions, enhanced authentication.
+//! Not offered: topic aliases (maximum 0), subscription identifiers, shared subscriptions, enhanced authentication.
 //!
 //! Whoever starts it has installed the metrics recorder and raised the limit of open files (RLIMIT_NOFILE): each
 //! connection takes one.
@@ -21,6 +20,7 @@ mod alerts;
 mod answer;
 mod config;
 mod connection;
+mod exchange;
 mod frame;
 mod hello;
 mod inward;
@@ -29,14 +29,17 @@ mod listener;
 mod meters;
 mod outbox;
 mod pace;
+mod session;
 mod socket;
 mod throttle;
+mod topics;
 mod warnings;
+mod wills;
 mod window;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
@@ -46,18 +49,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use access::{Access, Account, Accounts, Filter};
-pub use alerts::{AlertError, AlertTopics, Retain};
+pub use alerts::{AlertError, AlertTopics, CommandError, CommandTopics, Retain, SentCommand};
 pub use config::{Config, ConfigMistake, DeviceAccount, Limits, Tls};
 pub use meters::{RefusedReason, Status};
+pub use session::SessionsError;
 
 use crate::clock::Clock;
 use crate::model::{Intake, SourceId};
 use alerts::Topics;
 use line::Clients;
 use meters::Meters;
+use session::Sessions;
 use socket::Desks;
 use throttle::Throttle;
 use warnings::Warnings;
+use wills::Wills;
 
 /// Longer than a connection may take for its last words.
 const PARTING: Duration = Duration::from_secs(2);
@@ -89,6 +95,9 @@ pub enum EdgeError {
         /// What rustls says.
         source: tokio_rustls::rustls::Error,
     },
+    /// The file of sessions cannot be used.
+    #[error("the MQTT sessions")]
+    Sessions(#[from] SessionsError),
     /// The configuration has mistakes.
     #[error("the edge's configuration has mistakes: {0:?}")]
     Config(Vec<ConfigMistake>),
@@ -106,6 +115,8 @@ struct Shared<I> {
     logins: Arc<Semaphore>,
     clients: Clients,
     topics: Arc<Topics>,
+    sessions: Arc<Sessions>,
+    wills: Wills,
     meters: Arc<Meters>,
     warnings: Warnings,
     desks: Arc<Desks>,
@@ -121,7 +132,8 @@ struct Shared<I> {
 pub struct Edge {
     address: SocketAddr,
     tls_address: Option<SocketAddr>,
-    topics: AlertTopics,
+    topics: Arc<Topics>,
+    sessions: Arc<Sessions>,
     meters: Arc<Meters>,
     stopping: CancellationToken,
     tasks: TaskTracker,
@@ -130,7 +142,8 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// Opens the listeners and serves. Must be called inside a Tokio runtime.
+    /// Opens the listeners and serves; sessions and retained messages last as long as the process. Must be called
+    /// inside a Tokio runtime.
     ///
     /// `access` is [`Access::open`] for a demo on the loopback, or [`Access::configured`] with `config.accounts`.
     pub fn start<I: Intake>(
@@ -139,6 +152,18 @@ impl Edge {
         access: Access,
         source: SourceId,
         clock: Clock,
+    ) -> Result<Edge, EdgeError> {
+        Edge::start_with(config, (intake, source), access, clock, None)
+    }
+
+    /// As [`Edge::start`], with sessions and retained messages in the file `sessions`, made when it is missing: they
+    /// are back at the next start. `way_in` is where messages go, and the name they go by.
+    pub fn start_with<I: Intake>(
+        config: &Config,
+        way_in: (Arc<I>, SourceId),
+        access: Access,
+        clock: Clock,
+        sessions: Option<&Path>,
     ) -> Result<Edge, EdgeError> {
         let mistakes = config.mistakes();
         if !mistakes.is_empty() {
@@ -154,37 +179,18 @@ impl Edge {
         };
         let address = local(&plain, config.listen)?;
         let tls_address = tls.as_ref().map(|(_, listener)| local(listener, config.listen)).transpose()?;
-        let limits = config.limits.clone();
-        let meters = Arc::new(Meters::new());
-        let topics =
-            Arc::new(Topics::new(&config.alert_topics, limits.retained, limits.alerts_waiting, meters.clone()));
-        let shared = Arc::new(Shared {
-            intake,
-            source,
-            clock,
-            access: Arc::new(access),
-            throttle: Throttle::new(limits.wrong_passwords_per_minute, Instant::now()),
-            logins: Arc::new(Semaphore::new(limits.logins_at_once)),
-            clients: Clients::default(),
-            topics: topics.clone(),
-            meters: meters.clone(),
-            warnings: Warnings::default(),
-            desks: Arc::new(Desks::new(limits.partial_packets_bytes)),
-            lines: AtomicU64::new(0),
-            full: AtomicBool::new(false),
-            stopping: CancellationToken::new(),
-            tasks: TaskTracker::new(),
-            limits,
-        });
+        let shared = Arc::new(share(config, way_in, access, clock, sessions)?);
         let (stopping, tasks) = (shared.stopping.clone(), shared.tasks.clone());
         let stop_time = Duration::from_secs(shared.limits.stop_seconds) + PARTING;
         if let Some((acceptor, listener)) = tls {
             tasks.spawn(listener::listen(shared.clone(), listener, Some(acceptor)));
         }
         tasks.spawn(listener::listen(shared.clone(), plain, None));
+        tasks.spawn(wills::keep(shared.clone()));
         tracing::info!(%address, ?tls_address, "the MQTT edge listens");
+        let (topics, sessions, meters) = (shared.topics.clone(), shared.sessions.clone(), shared.meters.clone());
         let stop_clients = Arc::new(move || shared.clients.stop());
-        Ok(Edge { address, tls_address, topics: AlertTopics(topics), meters, stopping, tasks, stop_clients, stop_time })
+        Ok(Edge { address, tls_address, topics, sessions, meters, stopping, tasks, stop_clients, stop_time })
     }
 
     /// Where the plain listener is; its real port when the configured one was 0.
@@ -199,12 +205,17 @@ impl Edge {
 
     /// The way out for alerts.
     pub fn alerts(&self) -> AlertTopics {
-        self.topics.clone()
+        AlertTopics(self.topics.clone())
+    }
+
+    /// The way out for commands.
+    pub fn commands(&self) -> CommandTopics {
+        CommandTopics(self.topics.clone())
     }
 
     /// Its health.
     pub fn status(&self) -> Status {
-        self.meters.status()
+        Status { sessions: self.sessions.count(), ..self.meters.status() }
     }
 
     /// Stops: accepts and reads nothing more, lets outstanding acknowledgements leave for as long as configured (the
@@ -217,5 +228,48 @@ impl Edge {
         if timeout(self.stop_time, self.tasks.wait()).await.is_err() {
             tracing::warn!(left = self.tasks.len(), "MQTT connections did not end in time");
         }
+        let store = self.sessions.store().clone();
+        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+            tracing::error!("the MQTT sessions were not closed well");
+        }
     }
+}
+
+/// What all connections share, with what was kept from before.
+fn share<I: Intake>(
+    config: &Config,
+    (intake, source): (Arc<I>, SourceId),
+    access: Access,
+    clock: Clock,
+    sessions: Option<&Path>,
+) -> Result<Shared<I>, EdgeError> {
+    let limits = config.limits.clone();
+    let (access, meters) = (Arc::new(access), Arc::new(Meters::new()));
+    let (sessions, found) = Sessions::open(sessions, &limits)?;
+    let store = sessions.store().clone();
+    let bounds = (limits.retained, limits.alerts_waiting);
+    let topics = Topics::new(&config.alert_topics, bounds, meters.clone(), store.clone(), clock.clone());
+    let now = clock.now();
+    topics.restore_retained(found.retained, found.message_no);
+    sessions.restore(found.sessions, &topics, &access, now);
+    Ok(Shared {
+        intake,
+        source,
+        access,
+        throttle: Throttle::new(limits.wrong_passwords_per_minute, Instant::now()),
+        logins: Arc::new(Semaphore::new(limits.logins_at_once)),
+        clients: Clients::default(),
+        topics: Arc::new(topics),
+        sessions: Arc::new(sessions),
+        wills: Wills::new(store, found.wills, now),
+        meters,
+        warnings: Warnings::default(),
+        desks: Arc::new(Desks::new(limits.partial_packets_bytes)),
+        lines: AtomicU64::new(0),
+        full: AtomicBool::new(false),
+        stopping: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+        clock,
+        limits,
+    })
 }

@@ -8,4 +8,7 @@ mod foreign;
 mod journal;
 mod measure;
 mod mutated;
+mod sessions;
 mod tls;
+mod twice;
+mod wills;
