@@ -16,7 +16,11 @@ use rusqlite::Connection;
 const APPLICATION_ID: i32 = 0x5341_4F4C;
 
 /// Step `n` turns form `n` into form `n + 1`. Steps are never edited once released; new ones are appended.
-const STEPS: &[&str] = &[include_str!("database/0001_registry.sql"), include_str!("database/0002_accounts.sql")];
+const STEPS: &[&str] = &[
+    include_str!("database/0001_registry.sql"),
+    include_str!("database/0002_accounts.sql"),
+    include_str!("database/0003_devices.sql"),
+];
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -91,6 +91,10 @@ needs! {
     SeeDeadLetters = Some(Permission::ReadDeadLetters);
     /// Handing messages in again.
     Replay = Some(Permission::ReplayDeadLetters);
+    /// Telling stations' devices something.
+    SendCommands = Some(Permission::SendCommands);
+    /// Accounts, devices, stations, rules.
+    Administer = Some(Permission::Administer);
     /// The service's own measures.
     SeeMetrics = Some(Permission::ReadMetrics);
 }

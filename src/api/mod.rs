@@ -8,8 +8,10 @@
 
 pub mod alerts;
 pub mod body;
+pub mod commands;
 pub mod config;
 pub mod dead_letters;
+pub mod devices;
 pub mod door;
 pub mod events;
 pub mod features;
@@ -41,7 +43,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Accounts;
+use crate::auth::{Accounts, Devices};
 use crate::clock::Clock;
 use crate::history::History;
 use crate::live::Feed;
@@ -58,6 +60,9 @@ pub use service::Check;
 
 /// A message's second arrival: its number in the journal once it is durable, or a sentence why it was not taken.
 pub type Replaying = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
+
+/// A command on its way: where it went once it is on disk, or why it did not.
+pub type Commanding = Pin<Box<dyn Future<Output = Result<commands::Commanded, commands::NotCommanded>> + Send>>;
 
 /// What the application gives the API.
 pub struct Parts {
@@ -87,6 +92,10 @@ pub struct Parts {
     pub intake_at: Box<dyn Fn() -> Option<Timestamp> + Send + Sync>,
     /// Takes a dead letter in again; resolves when it is durable.
     pub replay: Box<dyn Fn(DeadLetter) -> Replaying + Send + Sync>,
+    /// Credentials of devices.
+    pub devices: Arc<Devices>,
+    /// Sends a command to a station's devices.
+    pub command: Box<dyn Fn(commands::Command) -> Commanding + Send + Sync>,
     /// Cancelled when the service stops: streams end.
     pub stop: CancellationToken,
 }

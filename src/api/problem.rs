@@ -86,6 +86,8 @@ codes! {
         "The limit of open streams, of the service or of this address, is reached; try again later or poll the layers.";
     TooCostly = "too_costly", UNPROCESSABLE_ENTITY, "That would read too much at once",
         "The question about the past would read or make more than one question may; `detail` says how to narrow it.";
+    Conflict = "conflict", CONFLICT, "Not as things stand",
+        "What was asked for contradicts what is there; `detail` says how.";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here",
         "A fault of the service. Its log has the cause under the request id.";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Not available now",

@@ -19,8 +19,8 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, alerts, dead_letters, features, headers, history, layers, ledger, pages, problem, service, session,
-    stations, stream,
+    Parts, alerts, commands, dead_letters, devices, features, headers, history, layers, ledger, pages, problem,
+    service, session, stations, stream,
 };
 
 #[derive(OpenApi)]
@@ -62,6 +62,7 @@ fn described() -> OpenApiRouter<House> {
     OpenApiRouter::with_openapi(Described::openapi())
         .routes(routes!(stations::list))
         .routes(routes!(stations::one))
+        .routes(routes!(commands::send))
         .routes(routes!(layers::list))
         .routes(routes!(layers::one))
         .routes(routes!(stream::read))
@@ -73,6 +74,8 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::one))
         .routes(routes!(dead_letters::replay))
+        .routes(routes!(devices::list, devices::issue))
+        .routes(routes!(devices::revoke))
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(service::alive))

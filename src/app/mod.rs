@@ -6,6 +6,7 @@
 //! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
+mod devices;
 mod import;
 mod open;
 mod readiness;
@@ -78,14 +79,9 @@ impl App {
         let first_password = opened.accounts.first_start(clock.now()).map_err(StartError::Accounts)?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
-        let edge = if config.mqtt.edge.enabled {
-            let (way_in, sessions) =
-                ((opened.pipeline.clone(), opened.edge_source), config.data_dir.join("sessions.db"));
-            let edge =
-                Edge::start_with(&config.mqtt.edge, way_in, door.devices, clock.clone(), Some(sessions.as_path()))?;
-            Some(Arc::new(edge))
-        } else {
-            None
+        let edge = match config.mqtt.edge.enabled {
+            true => Some(start_edge(&config, door.devices, &opened, &clock, &stop).await?),
+            false => None,
         };
         let outlet = edge.as_ref().map(|edge| AlertTopicsOutlet::new(edge.alerts(), &opened.state.read()));
         let (followers, troubles) = start_followers(&opened, bookmarks, outlet, &stop_followers)?;
@@ -99,7 +95,8 @@ impl App {
 
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
         let http_config = config.http.clone();
-        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop);
+        let command = devices::commander(edge.as_ref(), clock.clone());
+        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, command, &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
         Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
     }
@@ -143,6 +140,25 @@ impl App {
         }
         self.http.stopped().await;
     }
+}
+
+/// The edge with the devices of now, and what keeps it informed of them.
+async fn start_edge(
+    config: &Config,
+    access: Access,
+    opened: &Opened,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Result<Arc<Edge>, StartError> {
+    let credentials = opened.devices.clone();
+    let (version, admitted) = tokio::task::block_in_place(|| devices::read(&credentials))?;
+    // Before the sessions are read: whose account is gone is forgotten then.
+    access.set_devices(admitted);
+    let (way_in, sessions) = ((opened.pipeline.clone(), opened.edge_source), config.data_dir.join("sessions.db"));
+    let edge = Edge::start_with(&config.mqtt.edge, way_in, access, clock.clone(), Some(sessions.as_path()))?;
+    let edge = Arc::new(edge);
+    tokio::spawn(devices::follow(credentials, edge.clone(), version, stop.clone()));
+    Ok(edge)
 }
 
 fn start_followers(
@@ -197,6 +213,7 @@ fn spawn<F: Follows + 'static>(
         .map_err(StartError::Thread)
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts that one answer is made of")]
 fn api_parts(
     config: Config,
     demo: Demo,
@@ -204,6 +221,7 @@ fn api_parts(
     clock: Clock,
     opened: &Opened,
     readiness: Readiness,
+    command: Box<dyn Fn(api::commands::Command) -> api::Commanding + Send + Sync>,
     stop: &CancellationToken,
 ) -> api::Parts {
     let (registry, pipeline) = (opened.registry.clone(), opened.pipeline.clone());
@@ -221,6 +239,8 @@ fn api_parts(
         readiness: Box::new(move || readiness.checks()),
         intake_at: Box::new(move || pipeline.received_at()),
         replay: replay::taker(opened.pipeline.clone(), clock),
+        devices: opened.devices.clone(),
+        command,
         stop: stop.clone(),
     }
 }

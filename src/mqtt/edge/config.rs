@@ -20,6 +20,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// A second listener with TLS 1.2 and 1.3.
     pub tls: Option<Tls>,
+    /// MQTT inside WebSocket, subprotocol `mqtt`, on listeners of its own.
+    pub websocket: Option<WebSocket>,
     /// The topics that Saola publishes alerts on: devices may not publish there, and nothing else can be subscribed to.
     pub alert_topics: String,
     /// How much is taken from whom.
@@ -35,6 +37,7 @@ impl Default for Config {
             enabled: true,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
             tls: None,
+            websocket: None,
             alert_topics: "saola/v1/alerts/#".to_owned(),
             limits: Limits::default(),
             accounts: Vec::new(),
@@ -52,6 +55,42 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// PEM file with the private key (PKCS#8, PKCS#1 or SEC1).
     pub key: PathBuf,
+    /// PEM file of the authorities that sign clients' certificates. `None`: clients are not asked for any.
+    #[serde(default)]
+    pub client_ca: Option<PathBuf>,
+    /// Whether a client must have one; who has one needs no password.
+    #[serde(default)]
+    pub client_certificates: ClientCertificates,
+}
+
+impl Tls {
+    /// A listener that asks clients for no certificates.
+    pub fn new(listen: SocketAddr, certificate: PathBuf, key: PathBuf) -> Tls {
+        Tls { listen, certificate, key, client_ca: None, client_certificates: ClientCertificates::default() }
+    }
+}
+
+/// Whether clients must have certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificates {
+    /// Who has none signs in with a password.
+    #[default]
+    Optional,
+    /// Who has none, or one that names no account, is refused.
+    Required,
+}
+
+/// The listeners of MQTT inside WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebSocket {
+    /// Address and port without TLS; port 0 takes any free one. `None`: none.
+    #[serde(default)]
+    pub listen: Option<SocketAddr>,
+    /// Address and port with TLS, as `tls` says; port 0 takes any free one. `None`: none.
+    #[serde(default)]
+    pub tls_listen: Option<SocketAddr>,
 }
 
 /// What one connection, and all together, may use. What happens at each limit is counted in `edge_refused_total`.
@@ -183,6 +222,15 @@ impl Config {
         if !topic::valid_filter(&self.alert_topics) {
             found
                 .push(ConfigMistake::new("alert_topics", "is not a topic filter; write one such as saola/v1/alerts/#"));
+        }
+        if self.websocket.as_ref().is_some_and(|web| web.tls_listen.is_some()) && self.tls.is_none() {
+            let message = "needs a section mqtt.edge.tls with a certificate and a key";
+            found.push(ConfigMistake::new("websocket.tls_listen", message));
+        }
+        let asks = |tls: &Tls| tls.client_certificates == ClientCertificates::Required && tls.client_ca.is_none();
+        if self.tls.as_ref().is_some_and(asks) {
+            found
+                .push(ConfigMistake::new("tls.client_certificates", "needs client_ca, the authorities that sign them"));
         }
         if let Err(mistakes) = Access::configured(&self.accounts) {
             found.extend(mistakes);

@@ -23,7 +23,7 @@ use tokio_util::codec::Decoder;
 use super::Shared;
 use super::access::{Account, Recalled};
 use super::answer::{self, Refused, Welcome};
-use super::config::Limits;
+use super::config::{ClientCertificates, Limits};
 use super::connection::Session;
 use super::frame::{self, CONNECT, Fault, Step, Version};
 use super::line::{Barred, Entered, Line};
@@ -51,6 +51,13 @@ struct Hello {
     packet_max: usize,
 }
 
+/// What a client's certificate says.
+pub(super) struct Certificate {
+    pub wanted: ClientCertificates,
+    /// Empty when it showed none.
+    pub names: Vec<String>,
+}
+
 /// Why there is no connection.
 pub(super) enum Turned {
     /// Nothing is said to somebody who does not speak MQTT, or has gone.
@@ -72,6 +79,7 @@ pub(super) async fn greet<I: Intake>(
     shared: &Shared<I>,
     socket: &mut Socket,
     address: IpAddr,
+    certificate: &Certificate,
     out: &mut Out,
 ) -> Result<Session, Turned> {
     let patience = Duration::from_secs(shared.limits.connect_seconds);
@@ -88,7 +96,13 @@ pub(super) async fn greet<I: Intake>(
     if shared.intake.durable().borrow().failed {
         return Err(refused(Refused::JournalStopped, RefusedReason::Journal));
     }
-    let account = login(shared, &hello, address).await?;
+    let account = match certified(shared, &hello, certificate) {
+        Some(account) => account,
+        None if certificate.wanted == ClientCertificates::Required => {
+            return Err(refused(Refused::Login, RefusedReason::Login));
+        }
+        None => login(shared, &hello, address).await?,
+    };
     let assigned_id =
         hello.client.is_empty().then(|| ByteString::from(format!("saola-{:032x}", rand::random::<u128>())));
     // A copy: what the codec gives shares, and would keep, the whole CONNECT with its password.
@@ -121,6 +135,13 @@ pub(super) async fn greet<I: Intake>(
     let will = will.map(|will| shared.wills.leave(&line.client, will));
     let (stay, packet_max) = (arrived.stay, hello.packet_max);
     Ok(Session { version, line, keep_alive, leftover, alerts_in_flight_max, packet_max, stay, will })
+}
+
+/// The account that the client's certificate names, when the client does not say that it is another.
+fn certified<I: Intake>(shared: &Shared<I>, hello: &Hello, certificate: &Certificate) -> Option<Arc<Account>> {
+    let account = certificate.names.iter().find_map(|name| shared.access.named(name))?;
+    let says_so = hello.username.as_deref().is_none_or(|name| name.is_empty() || *name == *account.name);
+    says_so.then_some(account)
 }
 
 /// The will, if the account's own message to its topic would be taken.
@@ -261,7 +282,8 @@ async fn login<I: Intake>(shared: &Shared<I>, hello: &Hello, address: IpAddr) ->
         Recalled::Refused => return refused(Refused::Login, RefusedReason::Login),
         Recalled::Unknown(credentials) => credentials,
     };
-    if !shared.throttle.allows(address, Instant::now()) {
+    let name = credentials.name.clone();
+    if !shared.throttle.allows(address, &name, Instant::now()) {
         return refused(Refused::TooManyAttempts, RefusedReason::Throttled);
     }
     // The queue for a permit is bounded by the limit of connections and by this time-out; then the client is told to
@@ -280,8 +302,8 @@ async fn login<I: Intake>(shared: &Shared<I>, hello: &Hello, address: IpAddr) ->
     match checked.await {
         Ok(Some(account)) => Ok(account),
         _ => {
-            shared.throttle.wrong(address, Instant::now());
-            shared.warnings.wrong_password(address, hello.username.as_deref().unwrap_or_default());
+            shared.throttle.wrong(address, &name, Instant::now());
+            shared.warnings.wrong_password(address, &name);
             refused(Refused::Login, RefusedReason::Login)
         }
     }

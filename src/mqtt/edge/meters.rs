@@ -19,6 +19,8 @@ pub enum RefusedReason {
     ConnectTimeout,
     /// The TLS handshake failed.
     Tls,
+    /// The handshake of WebSocket failed.
+    WebSocket,
     /// No such account, or a wrong password.
     Login,
     /// Too many wrong passwords from an address.
@@ -56,11 +58,12 @@ pub enum RefusedReason {
 }
 
 impl RefusedReason {
-    const ALL: [RefusedReason; 21] = [
+    const ALL: [RefusedReason; 22] = [
         RefusedReason::Connections,
         RefusedReason::Garbage,
         RefusedReason::ConnectTimeout,
         RefusedReason::Tls,
+        RefusedReason::WebSocket,
         RefusedReason::Login,
         RefusedReason::Throttled,
         RefusedReason::Busy,
@@ -87,6 +90,7 @@ impl RefusedReason {
             RefusedReason::Garbage => "garbage",
             RefusedReason::ConnectTimeout => "connect_timeout",
             RefusedReason::Tls => "tls",
+            RefusedReason::WebSocket => "websocket",
             RefusedReason::Login => "login",
             RefusedReason::Throttled => "throttled",
             RefusedReason::Busy => "busy",

@@ -18,8 +18,10 @@
 mod access;
 mod alerts;
 mod answer;
+mod certificate;
 mod config;
 mod connection;
+mod devices;
 mod exchange;
 mod frame;
 mod hello;
@@ -34,6 +36,7 @@ mod socket;
 mod throttle;
 mod topics;
 mod warnings;
+mod websocket;
 mod wills;
 mod window;
 
@@ -43,6 +46,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{Duration, Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +54,8 @@ use tokio_util::task::TaskTracker;
 
 pub use access::{Access, Account, Accounts, Filter};
 pub use alerts::{AlertError, AlertTopics, CommandError, CommandTopics, Retain, SentCommand};
-pub use config::{Config, ConfigMistake, DeviceAccount, Limits, Tls};
+pub use config::{ClientCertificates, Config, ConfigMistake, DeviceAccount, Limits, Tls, WebSocket};
+pub use devices::Device;
 pub use meters::{RefusedReason, Status};
 pub use session::SessionsError;
 
@@ -58,6 +63,7 @@ use crate::clock::Clock;
 use crate::model::{Intake, SourceId};
 use alerts::Topics;
 use line::Clients;
+use listener::{Framing, Speech};
 use meters::Meters;
 use session::Sessions;
 use socket::Desks;
@@ -113,7 +119,7 @@ struct Shared<I> {
     throttle: Throttle,
     /// Passwords being checked at the same time; further logins wait, with a time-out.
     logins: Arc<Semaphore>,
-    clients: Clients,
+    clients: Arc<Clients>,
     topics: Arc<Topics>,
     sessions: Arc<Sessions>,
     wills: Wills,
@@ -132,12 +138,15 @@ struct Shared<I> {
 pub struct Edge {
     address: SocketAddr,
     tls_address: Option<SocketAddr>,
+    web_address: Option<SocketAddr>,
+    web_tls_address: Option<SocketAddr>,
+    access: Arc<Access>,
+    clients: Arc<Clients>,
     topics: Arc<Topics>,
     sessions: Arc<Sessions>,
     meters: Arc<Meters>,
     stopping: CancellationToken,
     tasks: TaskTracker,
-    stop_clients: Arc<dyn Fn() + Send + Sync>,
     stop_time: Duration,
 }
 
@@ -169,28 +178,34 @@ impl Edge {
         if !mistakes.is_empty() {
             return Err(EdgeError::Config(mistakes));
         }
-        let tls = match &config.tls {
-            Some(tls) => Some((listener::acceptor(tls)?, listener::bind(tls.listen)?)),
-            None => None,
-        };
-        let plain = listener::bind(config.listen)?;
-        let local = |listener: &tokio::net::TcpListener, address| {
-            listener.local_addr().map_err(|source| EdgeError::Bind { address, source })
-        };
-        let address = local(&plain, config.listen)?;
-        let tls_address = tls.as_ref().map(|(_, listener)| local(listener, config.listen)).transpose()?;
+        let opened = open(config)?;
         let shared = Arc::new(share(config, way_in, access, clock, sessions)?);
         let (stopping, tasks) = (shared.stopping.clone(), shared.tasks.clone());
-        let stop_time = Duration::from_secs(shared.limits.stop_seconds) + PARTING;
-        if let Some((acceptor, listener)) = tls {
-            tasks.spawn(listener::listen(shared.clone(), listener, Some(acceptor)));
+        let at = |framing: Framing, is_tls: bool| {
+            let fitting = |one: &&Opened| one.2.framing == framing && one.2.tls.is_some() == is_tls;
+            opened.iter().find(fitting).map(|one| one.1)
+        };
+        let edge = Edge {
+            address: at(Framing::Bare, false).unwrap_or(config.listen),
+            tls_address: at(Framing::Bare, true),
+            web_address: at(Framing::WebSocket, false),
+            web_tls_address: at(Framing::WebSocket, true),
+            access: shared.access.clone(),
+            clients: shared.clients.clone(),
+            topics: shared.topics.clone(),
+            sessions: shared.sessions.clone(),
+            meters: shared.meters.clone(),
+            stop_time: Duration::from_secs(shared.limits.stop_seconds) + PARTING,
+            stopping,
+            tasks,
+        };
+        let (address, tls_address) = (edge.address, edge.tls_address);
+        tracing::info!(%address, ?tls_address, web = ?edge.web_address, "the MQTT edge listens");
+        for (listener, _, speech) in opened {
+            edge.tasks.spawn(listener::listen(shared.clone(), listener, speech));
         }
-        tasks.spawn(listener::listen(shared.clone(), plain, None));
-        tasks.spawn(wills::keep(shared.clone()));
-        tracing::info!(%address, ?tls_address, "the MQTT edge listens");
-        let (topics, sessions, meters) = (shared.topics.clone(), shared.sessions.clone(), shared.meters.clone());
-        let stop_clients = Arc::new(move || shared.clients.stop());
-        Ok(Edge { address, tls_address, topics, sessions, meters, stopping, tasks, stop_clients, stop_time })
+        edge.tasks.spawn(wills::keep(shared));
+        Ok(edge)
     }
 
     /// Where the plain listener is; its real port when the configured one was 0.
@@ -201,6 +216,24 @@ impl Edge {
     /// Where the TLS listener is, if there is one.
     pub fn tls_address(&self) -> Option<SocketAddr> {
         self.tls_address
+    }
+
+    /// Where the WebSocket listener is, if there is one.
+    pub fn web_address(&self) -> Option<SocketAddr> {
+        self.web_address
+    }
+
+    /// Where the WebSocket listener with TLS is, if there is one.
+    pub fn web_tls_address(&self) -> Option<SocketAddr> {
+        self.web_tls_address
+    }
+
+    /// The devices with credentials of their own, from now on. Whoever is connected with rights that no longer hold is
+    /// cut off, and the sessions of devices that are gone are forgotten.
+    pub fn set_devices(&self, devices: Vec<Device>) {
+        self.access.set_devices(devices);
+        self.clients.revoke(|account| !self.access.still_holds(account));
+        self.sessions.forget_those(&self.topics, |held| self.access.named(&held.account).is_none());
     }
 
     /// The way out for alerts.
@@ -223,7 +256,7 @@ impl Edge {
     /// runtime.
     pub async fn stop(&self) {
         self.stopping.cancel();
-        (self.stop_clients)();
+        self.clients.stop();
         self.tasks.close();
         if timeout(self.stop_time, self.tasks.wait()).await.is_err() {
             tracing::warn!(left = self.tasks.len(), "MQTT connections did not end in time");
@@ -233,6 +266,31 @@ impl Edge {
             tracing::error!("the MQTT sessions were not closed well");
         }
     }
+}
+
+/// A listener, where it is, and how clients speak there.
+type Opened = (TcpListener, SocketAddr, Speech);
+
+/// Opens every configured listener.
+fn open(config: &Config) -> Result<Vec<Opened>, EdgeError> {
+    let tls = config.tls.as_ref().map(listener::acceptor).transpose()?;
+    let wanted = config.tls.as_ref().map(|tls| tls.client_certificates).unwrap_or_default();
+    let plain = |framing| Speech { tls: None, certificates: ClientCertificates::Optional, framing };
+    let with_tls = |framing| Speech { tls: tls.clone(), certificates: wanted, framing };
+    let web = config.websocket.as_ref();
+    let listeners = [
+        (Some(config.listen), plain(Framing::Bare)),
+        (config.tls.as_ref().map(|tls| tls.listen), with_tls(Framing::Bare)),
+        (web.and_then(|web| web.listen), plain(Framing::WebSocket)),
+        (web.and_then(|web| web.tls_listen), with_tls(Framing::WebSocket)),
+    ];
+    let each = listeners.into_iter().filter_map(|(address, speech)| address.map(|address| (address, speech)));
+    each.map(|(address, speech)| {
+        let listener = listener::bind(address)?;
+        let bound = listener.local_addr().map_err(|source| EdgeError::Bind { address, source })?;
+        Ok((listener, bound, speech))
+    })
+    .collect()
 }
 
 /// What all connections share, with what was kept from before.
@@ -258,7 +316,7 @@ fn share<I: Intake>(
         access,
         throttle: Throttle::new(limits.wrong_passwords_per_minute, Instant::now()),
         logins: Arc::new(Semaphore::new(limits.logins_at_once)),
-        clients: Clients::default(),
+        clients: Arc::default(),
         topics: Arc::new(topics),
         sessions: Arc::new(sessions),
         wills: Wills::new(store, found.wills, now),

@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
+use saola::api::commands::{Command, Commanded, NotCommanded};
 use saola::api::{self, Check, Config, Demo, Parts};
-use saola::auth::{Accounts, NewAccount, NewPassword, PasswordCost, Role, Scope};
+use saola::auth::{Accounts, Devices, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
 use saola::history::{self, History};
@@ -46,6 +47,7 @@ pub struct House {
     pub parts: Arc<Parts>,
     pub router: axum::Router,
     pub replayed: Arc<Mutex<Vec<Seq>>>,
+    pub commanded: Arc<Mutex<Vec<Command>>>,
     seq: Mutex<Seq>,
     _folder: tempfile::TempDir,
 }
@@ -85,7 +87,10 @@ impl House {
     pub fn asking(demo: Demo, config: Config, history: history::Config) -> House {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
-        let accounts = Arc::new(accounts(folder.path()));
+        let (accounts, devices) = accounts(folder.path());
+        let (accounts, devices) = (Arc::new(accounts), Arc::new(devices));
+        let commanded = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&commanded);
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
         let shapes = Arc::new(Areas::new(vec![square("001", 103.0), square("002", 104.0)]));
@@ -108,10 +113,21 @@ impl House {
                 noted.lock().push(letter.id);
                 Box::pin(async move { Ok(letter.id.next()) })
             }),
+            devices,
+            command: Box::new(move |command| {
+                let nobody = command.payload == "nobody";
+                heard.lock().push(command);
+                Box::pin(async move {
+                    if nobody {
+                        return Err(NotCommanded::Nobody("no device has subscribed".into()));
+                    }
+                    Ok(Commanded { topic: "saola/v1/A-AIR/commands".into(), connected: 1, waiting: 0, refused: 0 })
+                })
+            }),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
-        let house = House { parts, router, replayed, seq: Mutex::new(Seq(0)), _folder: folder };
+        let house = House { parts, router, replayed, commanded, seq: Mutex::new(Seq(0)), _folder: folder };
         house.enter(Body::Catalogue(Box::new(catalogue())));
         house
     }
@@ -203,9 +219,11 @@ fn message(samples: Vec<Sample>, rejections: Vec<Rejection>, payload: &[u8]) -> 
 }
 
 /// Passwords hashed as cheaply as possible: not what is tested here.
-fn accounts(folder: &std::path::Path) -> Accounts {
+fn accounts(folder: &std::path::Path) -> (Accounts, Devices) {
     let database = Arc::new(Database::open(&folder.join("saola.sqlite")).unwrap());
-    Accounts::over(database, PasswordCost { memory_kib: 8, passes: 1 }).unwrap()
+    let station = "INSERT INTO station VALUES (0, 'A-AIR', 'air', 'A', 'A', 103.5, 22.5, '001', 0, 'files', NULL)";
+    database.lock().execute(station, []).unwrap();
+    (Accounts::over(database.clone(), PasswordCost { memory_kib: 8, passes: 1 }).unwrap(), Devices::over(database))
 }
 
 fn name(vi: &str, en: &str) -> LocalName {

@@ -63,7 +63,7 @@ async fn mosquitto_publishes_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = certificate(folder.path());
     let mut config = config();
-    config.tls = Some(Tls { listen: config.listen, certificate: certificate.clone(), key });
+    config.tls = Some(Tls::new(config.listen, certificate.clone(), key));
     let intake = HandIntake::instant();
     let edge = edge(&config, &intake);
     let publish = |file: &Path| {
