@@ -20,7 +20,7 @@ use crate::decode::{self, Decoded, Event, Heard};
 use crate::journal::Journal;
 use crate::model::{
     Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
-    Refusal, Rejection, Row, Rows, RuleFile, Seq, SourceId, Timestamp,
+    Refusal, Rejection, Row, Rows, RuleFile, Seq, SourceId, StationCommand, Timestamp,
 };
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
@@ -138,6 +138,14 @@ impl Pipeline {
     /// Journals a set of alert rules; the alert engine takes them up when it comes to the entry.
     pub fn install_rules(&self, now: Timestamp, files: Vec<RuleFile>) -> Result<Seq, Refusal> {
         self.append(&mut self.gate.lock(), now, &Body::Rules(files))
+    }
+
+    /// Journals a command before it goes out.
+    pub fn note_command(&self, now: Timestamp, command: StationCommand) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() {
+            return Err(Refusal::Full);
+        }
+        self.append(&mut self.gate.lock(), now, &Body::Command(Box::new(command)))
     }
 
     /// Journals that time has passed. `Full` is no harm: the next tick says the same.

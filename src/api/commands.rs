@@ -12,6 +12,7 @@ use super::door::{Allowed, SendCommands};
 use super::problem::{BadBody, Code, Missing, Problem, Refused};
 use super::query::{Asked, Id, Nothing};
 use crate::auth::{Act, Deed};
+use crate::model::{Keep, StationCommand};
 
 /// Bytes of a command's payload, at most.
 const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
@@ -33,28 +34,6 @@ pub struct NewCommand {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 2678400, example = 3600)]
     expires_s: Option<u64>,
-}
-
-/// A command to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Command {
-    /// The station's identifier.
-    pub station: String,
-    /// What its devices get.
-    pub payload: String,
-    /// What becomes of it for those who subscribe later.
-    pub keep: Keep,
-    /// For how long it may be delivered.
-    pub lasts: Option<Duration>,
-}
-
-/// What becomes of a command for devices that subscribe later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// It is the topic's last word.
-    LastWord,
-    /// Nothing.
-    Nothing,
 }
 
 /// Where a command went.
@@ -111,7 +90,9 @@ pub async fn send(
     }
     let keep = if new.retain { Keep::LastWord } else { Keep::Nothing };
     let detail = format!("{} bytes: {}", new.payload.len(), new.payload);
-    let command = Command { station: station.clone(), payload: new.payload, keep, lasts };
+    let expires_at = lasts.map(|lasts| door.parts().clock.now() + lasts);
+    let author = door.caller().name.clone();
+    let command = StationCommand { station: station.clone(), author, payload: new.payload, keep, expires_at };
     // The record first: no command goes out that nobody answers for.
     let (parts, actor, origin) = (door.parts().clone(), door.caller().name.clone(), Some(door.address()));
     let noted = tokio::task::spawn_blocking(move || {

@@ -47,7 +47,7 @@ use crate::auth::{Accounts, Devices};
 use crate::clock::Clock;
 use crate::history::History;
 use crate::live::Feed;
-use crate::model::{Seq, Timestamp};
+use crate::model::{Seq, StationCommand, Timestamp};
 use crate::registry::Areas;
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
@@ -94,8 +94,8 @@ pub struct Parts {
     pub replay: Box<dyn Fn(DeadLetter) -> Replaying + Send + Sync>,
     /// Credentials of devices.
     pub devices: Arc<Devices>,
-    /// Sends a command to a station's devices.
-    pub command: Box<dyn Fn(commands::Command) -> Commanding + Send + Sync>,
+    /// Journals a command and sends it to its station's devices.
+    pub command: Box<dyn Fn(StationCommand) -> Commanding + Send + Sync>,
     /// Cancelled when the service stops: streams end.
     pub stop: CancellationToken,
 }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Commanding;
-use crate::api::commands::{Command, Commanded, Keep, NotCommanded};
+use crate::api::commands::{Commanded, NotCommanded};
 use crate::auth::{AuthError, Devices};
 use crate::clock::Clock;
+use crate::model::{Intake, Keep, StationCommand};
 use crate::mqtt::edge::{CommandError, Device, Edge, Retain};
+use crate::pipeline::Pipeline;
 
 /// How often it is looked whether credentials have changed; the command line changes them without asking us.
 const EVERY: Duration = Duration::from_millis(500);
@@ -51,18 +53,26 @@ pub(super) async fn follow(devices: Arc<Devices>, edge: Arc<Edge>, mut version: 
     }
 }
 
-/// Sends commands through the edge, if there is one.
-pub(super) fn commander(edge: Option<&Arc<Edge>>, clock: Clock) -> Box<dyn Fn(Command) -> Commanding + Send + Sync> {
+/// Sends commands.
+pub(super) type Commander = Box<dyn Fn(StationCommand) -> Commanding + Send + Sync>;
+
+/// Journals commands and, once they are durable there, sends them through the edge, if there is one.
+pub(super) fn commander(edge: Option<&Arc<Edge>>, pipeline: Arc<Pipeline>, clock: Clock) -> Commander {
     let topics = edge.map(|edge| edge.commands());
     Box::new(move |command| {
-        let (topics, clock) = (topics.clone(), clock.clone());
+        let (topics, pipeline, now) = (topics.clone(), pipeline.clone(), clock.now());
         Box::pin(async move {
-            let off =
-                || NotCommanded::Unavailable("commands go out by the embedded MQTT edge, which is off".to_owned());
-            let topics = topics.ok_or_else(off)?;
+            let off = "commands go out by the embedded MQTT edge, which is off";
+            let topics = topics.ok_or_else(|| NotCommanded::Unavailable(off.to_owned()))?;
+            let seq = pipeline.note_command(now, command.clone());
+            let seq = seq.map_err(|refusal| NotCommanded::Unavailable(refusal.to_string()))?;
+            let mut durable = pipeline.durable();
+            let reached = durable.wait_for(|durable| durable.through >= seq || durable.failed).await;
+            if !reached.is_ok_and(|durable| !durable.failed) {
+                return Err(NotCommanded::Unavailable("the journal has stopped".to_owned()));
+            }
             let retain = if command.keep == Keep::LastWord { Retain::Keep } else { Retain::No };
-            let expires_at = command.lasts.map(|lasts| clock.now() + lasts);
-            let sent = topics.send(&command.station, command.payload, retain, expires_at).await;
+            let sent = topics.send(&command.station, command.payload, retain, command.expires_at).await;
             let sent = sent.map_err(|error| match error {
                 CommandError::NotWritten | CommandError::RetainedFull { .. } => {
                     NotCommanded::Unavailable(error.to_string())

@@ -95,7 +95,7 @@ impl App {
 
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
         let http_config = config.http.clone();
-        let command = devices::commander(edge.as_ref(), clock.clone());
+        let command = devices::commander(edge.as_ref(), opened.pipeline.clone(), clock.clone());
         let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, command, &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
         Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
@@ -221,7 +221,7 @@ fn api_parts(
     clock: Clock,
     opened: &Opened,
     readiness: Readiness,
-    command: Box<dyn Fn(api::commands::Command) -> api::Commanding + Send + Sync>,
+    command: devices::Commander,
     stop: &CancellationToken,
 ) -> api::Parts {
     let (registry, pipeline) = (opened.registry.clone(), opened.pipeline.clone());

@@ -13,6 +13,7 @@ const KIND_MESSAGE: u8 = 1;
 const KIND_TICK: u8 = 2;
 const KIND_CATALOGUE: u8 = 3;
 const KIND_RULES: u8 = 4;
+const KIND_COMMAND: u8 = 40;
 
 /// Kind byte and received time.
 pub(super) const PREFIX_BYTES: usize = 9;
@@ -33,6 +34,7 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Tick => KIND_TICK,
         Body::Catalogue(_) => KIND_CATALOGUE,
         Body::Rules(_) => KIND_RULES,
+        Body::Command(_) => KIND_COMMAND,
     };
     out.push(kind);
     out.extend_from_slice(&received_at.micros().to_le_bytes());
@@ -41,6 +43,7 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Tick => {}
         Body::Catalogue(catalogue) => out.extend_from_slice(&postcard::to_stdvec(catalogue)?),
         Body::Rules(rules) => out.extend_from_slice(&postcard::to_stdvec(rules)?),
+        Body::Command(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
     }
     Ok(())
 }
@@ -111,6 +114,7 @@ pub(super) fn decode(seq: Seq, bytes: &[u8]) -> Result<Entry, Malformed> {
         KIND_TICK => Body::Tick,
         KIND_CATALOGUE => Body::Catalogue(Box::new(bytes.postcard("not a catalogue")?)),
         KIND_RULES => Body::Rules(bytes.postcard("not alert rules")?),
+        KIND_COMMAND => Body::Command(Box::new(bytes.postcard("not a command")?)),
         _ => return Err(Malformed("unknown kind")),
     };
     if bytes.0.is_empty() { Ok(Entry { seq, received_at, body }) } else { Err(Malformed("bytes left over")) }

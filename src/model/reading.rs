@@ -28,7 +28,7 @@ pub enum Arrival {
     Fresh,
     /// From a broker's retained store: it may be arbitrarily old.
     Retained,
-    /// Handed in again from the dead letters.
+    /// Handed in again from the dead letters, or sent again over MQTT after a crash.
     Again {
         /// When it was first received.
         first_at: Timestamp,

@@ -118,6 +118,8 @@ impl State {
             Body::Tick => self.apply_tick(entry, effects),
             Body::Catalogue(catalogue) => self.apply_catalogue(entry, catalogue, effects),
             Body::Rules(files) => self.apply_rules(entry, files, effects),
+            // What became of it is between the edge and the device: nothing here follows from it.
+            Body::Command(_) => {}
         }
         effects.name_transitions(entry.seq, first);
     }

@@ -72,13 +72,25 @@ impl Tls {
 
 /// Whether clients must have certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum ClientCertificates {
     /// Who has none signs in with a password.
     #[default]
     Optional,
     /// Who has none, or one that names no account, is refused.
     Required,
+}
+
+impl TryFrom<String> for ClientCertificates {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        match word.as_str() {
+            "optional" => Ok(ClientCertificates::Optional),
+            "required" => Ok(ClientCertificates::Required),
+            _ => Err("must be \"optional\" or \"required\""),
+        }
+    }
 }
 
 /// The listeners of MQTT inside WebSocket.

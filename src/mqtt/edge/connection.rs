@@ -42,7 +42,7 @@ use super::session::{Stay, Ticket, Written};
 use super::socket::{DESK_BYTES, Desk, Leftover, NoMemory, Out, Socket, emptied, part};
 use super::wills::Will;
 use super::window::Window;
-use crate::model::{Durable, Intake};
+use crate::model::{Durable, Intake, Timestamp};
 
 /// While more than this waits to be written the socket is not read: a client that does not take its answers may not
 /// ask for more.
@@ -92,6 +92,8 @@ pub(super) struct Connection<I: Intake> {
     /// Messages of QoS 2 in the run that is being gathered.
     pub(super) gathered_twos: Vec<u16>,
     pub(super) pace: Pace,
+    /// When it began: exchanges of QoS 2 that are older were begun on another connection.
+    pub(super) since: Timestamp,
     pub(super) heard_at: Instant,
     /// Not to be read until then.
     pub(super) resume_at: Option<Instant>,
@@ -130,6 +132,7 @@ impl<I: Intake> Connection<I> {
         }
         Connection {
             written: shared.sessions.store().written(),
+            since: shared.clock.now(),
             shared,
             socket,
             out,

@@ -58,10 +58,12 @@ impl<I: Intake> Connection<I> {
             input = input.get(length..).unwrap_or_default();
             let Some(packet_id) = publish.packet_id.map(|id| id.get()) else { continue };
             let is_new = publish.qos == QoS::ExactlyOnce && self.stay.stage(packet_id).is_none();
-            if is_new && self.stay.open() < room && self.judge(&publish) == Ok(Verdict::Stored) {
-                if let Stage::Intended { ticket, .. } = self.stay.begin(packet_id, now) {
-                    self.intent = self.intent.max(Some(ticket));
-                }
+            if is_new
+                && self.stay.open() < room
+                && self.judge(&publish) == Ok(Verdict::Stored)
+                && let Stage::Intended { ticket, .. } = self.stay.begin(packet_id, now)
+            {
+                self.intent = self.intent.max(Some(ticket));
             }
         }
     }

@@ -132,10 +132,13 @@ impl<I: Intake> Connection<I> {
                 Ok(verdict) => verdict,
                 Err(fault) => return (taken, Stop::Fault(fault)),
             };
-            let mut arrived_at = received_at;
+            let (mut arrived_at, mut arrival) = (received_at, Arrival::Fresh);
             let kind = if publish.qos == QoS::ExactlyOnce { Kind::Rec } else { Kind::Ack };
             if kind == Kind::Rec && verdict == Verdict::Stored {
                 match self.exchange(&publish, received_at) {
+                    // Perhaps the journal has it, from another connection: then the same reading at the same time
+                    // is no second one.
+                    Exchange::Gathered(first_at) if first_at < self.since => arrival = Arrival::Again { first_at },
                     Exchange::Gathered(first_at) => arrived_at = first_at,
                     Exchange::Repeated(packet_id, seq) => {
                         (tally.repeated, tally.known) = (tally.repeated + 1, tally.known.max(Some(seq)));
@@ -154,7 +157,7 @@ impl<I: Intake> Connection<I> {
             if verdict == Verdict::Stored {
                 let Publish { topic, payload, .. } = publish;
                 let (source, received_at) = (self.shared.source, arrived_at);
-                batch.push(RawMessage { source, topic, payload, received_at, arrival: Arrival::Fresh });
+                batch.push(RawMessage { source, topic, payload, received_at, arrival });
             }
             if let Some(packet_id) = publish.packet_id {
                 self.window.push(kind, packet_id.get(), verdict);

@@ -87,7 +87,7 @@ impl Head {
         match &entry.body {
             Body::Message(message) => self.take_message(entry, message, latest),
             Body::Catalogue(catalogue) => self.classes = Some(Classes::of(catalogue)),
-            Body::Tick | Body::Rules(_) => {}
+            Body::Tick | Body::Rules(_) | Body::Command(_) => {}
         }
     }
 

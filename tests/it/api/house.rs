@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
-use saola::api::commands::{Command, Commanded, NotCommanded};
+use saola::api::commands::{Commanded, NotCommanded};
 use saola::api::{self, Check, Config, Demo, Parts};
 use saola::auth::{Accounts, Devices, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
@@ -19,8 +19,8 @@ use saola::history::{self, History};
 use saola::live::Feed;
 use saola::model::{
     Area, AreaId, AreaLevel, Body, Catalogue, Channel, ChannelId, Entry, LinkClass, LocalName, Message, Position,
-    Property, Quality, Range, RawCopy, Rejection, Sample, Seq, SourceId, Station, StationId, StationKind, StationNo,
-    TimeClass, Timestamp, Unit,
+    Property, Quality, Range, RawCopy, Rejection, Sample, Seq, SourceId, Station, StationCommand, StationId,
+    StationKind, StationNo, TimeClass, Timestamp, Unit,
 };
 use saola::registry::{AreaShape, Areas};
 use saola::state::{Effects, State};
@@ -47,7 +47,7 @@ pub struct House {
     pub parts: Arc<Parts>,
     pub router: axum::Router,
     pub replayed: Arc<Mutex<Vec<Seq>>>,
-    pub commanded: Arc<Mutex<Vec<Command>>>,
+    pub commanded: Arc<Mutex<Vec<StationCommand>>>,
     seq: Mutex<Seq>,
     _folder: tempfile::TempDir,
 }

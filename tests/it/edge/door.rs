@@ -10,7 +10,7 @@ use super::double::{HandIntake, config, edge, edge_for};
 use crate::mqtt_client::{Client, V3, V5, connect, packet, publish_bytes};
 
 /// A cheap hash: tests need the form, not the cost.
-fn account(name: &str, password: &str, publish: &[&str], subscribe: &[&str]) -> DeviceAccount {
+pub fn account(name: &str, password: &str, publish: &[&str], subscribe: &[&str]) -> DeviceAccount {
     let salt = SaltString::encode_b64(b"0123456789abcdef").unwrap();
     let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
     let owned = |filters: &[&str]| filters.iter().map(|filter| (*filter).to_owned()).collect();

@@ -139,7 +139,12 @@ pub fn edge(config: &Config, intake: &Arc<HandIntake>) -> Edge {
 
 /// An edge with the demo's open door that keeps its sessions in a file.
 pub fn edge_at(config: &Config, intake: &Arc<HandIntake>, sessions: &std::path::Path) -> Edge {
-    let way_in = (intake.clone(), SourceId(0));
+    edge_over(config, intake.clone(), sessions)
+}
+
+/// The same with any way in.
+pub fn edge_over<I: Intake>(config: &Config, intake: Arc<I>, sessions: &std::path::Path) -> Edge {
+    let way_in = (intake, SourceId(0));
     Edge::start_with(config, way_in, Access::open(), Clock::System, Some(sessions)).unwrap()
 }
 

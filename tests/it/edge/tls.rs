@@ -27,7 +27,7 @@ pub fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
     (certificate, key)
 }
 
-async fn tls(address: SocketAddr, certificate: &Path, name: &'static str) -> std::io::Result<TlsStream<TcpStream>> {
+pub async fn tls(address: SocketAddr, certificate: &Path, name: &'static str) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

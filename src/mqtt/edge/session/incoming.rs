@@ -8,7 +8,8 @@
 //! Invariant: a message whose identifier is Taken is never given to the journal again. A session that outlives its
 //! connections writes its intent, with the time of arrival, before the journal gets the message, and that it was taken
 //! after the journal has it on disk; so after a crash an exchange in between is Doubtful: sent again it goes to the
-//! journal with its first time of arrival, where the same readings at the same times count as duplicates.
+//! journal with its first time of arrival, where the same readings at the same times count as duplicates
+//! ([`crate::model::Arrival::Again`]).
 
 use std::collections::BTreeMap;
 
