@@ -162,6 +162,7 @@ impl<I: Intake> Connection<I> {
     /// Serves the client until one of both ends it.
     pub async fn serve(mut self) {
         let end = self.run().await;
+        let end = self.hear_out(end).await;
         if !matches!(end, End::JournalStopped) {
             // What is on disk by now is answered, so that it is not sent again; a failure here changes nothing.
             let _ = self.settle();
@@ -183,6 +184,24 @@ impl<I: Intake> Connection<I> {
         drop((self.leftover, self.window));
         // A time-out here means that the client does not take its last words; it has had its chance.
         let _ = timeout(PARTING, part(self.socket, self.out, &self.shared.desks)).await;
+    }
+
+    /// What an older connection had sent when a newer one came is taken; had it said good-bye, it has left well.
+    async fn hear_out(&mut self, end: End) -> End {
+        if !matches!(end, End::TakenOver) || self.half_closed || self.is_held() {
+            return end;
+        }
+        let at = if self.leftover.len() <= DESK_BYTES / 2 { self.leftover.len() } else { 0 };
+        let Connection { socket, shared, .. } = &mut *self;
+        let arrived = poll_fn(|context| match socket.poll_fill(context, &shared.desks, at, DESK_BYTES) {
+            Poll::Ready(Ok(arrived)) => Poll::Ready(Some(arrived)),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
+        });
+        let Some((desk, count)) = arrived.await else { return end };
+        match self.read(desk, at, count, Instant::now()) {
+            Err(left @ (End::Left | End::LeftWithWill)) => left,
+            _ => end,
+        }
     }
 
     /// The client's place is free, its session is for its next connection or over, and its will takes its course.

@@ -251,6 +251,11 @@ impl Edge {
         Status { sessions: self.sessions.count(), ..self.meters.status() }
     }
 
+    /// Whether sessions and retained messages can be written; when not, a restart is needed.
+    pub fn keeps_sessions(&self) -> bool {
+        !self.sessions.store().written().borrow().failed
+    }
+
     /// Stops: accepts and reads nothing more, lets outstanding acknowledgements leave for as long as configured (the
     /// journal must still be writing), says good-bye, closes. Connections that do not end in time are left to the
     /// runtime.

@@ -89,6 +89,26 @@ async fn a_take_over_publishes_the_will_of_the_older_connection() {
 }
 
 #[tokio::test]
+async fn a_client_that_said_good_bye_and_is_back_at_once_leaves_no_will() {
+    let intake = HandIntake::instant();
+    let edge = edge(&config(), &intake);
+    for _ in 0..20 {
+        let mut older = arrive(&edge, V3, &with_will(0, 0)).await;
+        let mut newer = Client::open(edge.address(), V3).await;
+        // Both are under way when the edge's one thread gets to them.
+        let goodbye = [crate::mqtt_client::publish(V3, "saola/v1/TR-1", 0, b"{}"), packet(0xE0, &[])].concat();
+        older.stream.try_write(&goodbye).unwrap();
+        newer.stream.try_write(&connect_for(V3, "device", &Wish::default())).unwrap();
+        assert_eq!(newer.next().await.reason(), 0);
+        newer.send(&packet(0xE0, &[])).await;
+        newer.closed().await;
+    }
+    eventually("the connections to end", async || (edge.status().connections == 0).then_some(())).await;
+    let topics: Vec<String> = intake.taken().into_iter().map(|(topic, _)| topic).collect();
+    assert_eq!(topics, ["saola/v1/TR-1"; 20]);
+}
+
+#[tokio::test]
 async fn a_will_that_could_not_be_published_is_refused() {
     let edge = edge(&config(), &HandIntake::instant());
     let cases = [("saola/v1/alerts/12/high", 5, 0x87), ("saola/v1/TR-1/commands", 5, 0x87), ("a/+", 5, 0x90)];

@@ -7,6 +7,7 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytestring::ByteString;
 use parking_lot::Mutex;
@@ -101,7 +102,8 @@ impl Held {
         state.expiry_s = expiry_s;
         state.queue.begin_again();
         let incoming = std::mem::take(&mut state.incoming);
-        Entered::In(Stay { held: Some(self.clone()), incoming, expiry_s, store: self.keeping.store.clone() })
+        let (store, begun_at) = (self.keeping.store.clone(), Timestamp::EPOCH);
+        Entered::In(Stay { held: Some(self.clone()), incoming, expiry_s, store, begun_at })
     }
 
     /// Rings when a connection has left.
@@ -112,7 +114,7 @@ impl Held {
     /// Whether its time is over.
     pub fn is_over(&self, now: Timestamp) -> bool {
         let state = self.state.lock();
-        let kept = std::time::Duration::from_secs(u64::from(state.expiry_s));
+        let kept = Duration::from_secs(u64::from(state.expiry_s));
         state.line.is_none() && now.since(state.left_at) >= kept
     }
 
@@ -237,12 +239,15 @@ pub(in crate::mqtt::edge) struct Stay {
     incoming: Incoming,
     expiry_s: u32,
     store: Arc<Store>,
+    /// When the last exchange began.
+    begun_at: Timestamp,
 }
 
 impl Stay {
     /// A session that ends with its connection.
     pub fn short(store: &Arc<Store>) -> Stay {
-        Stay { held: None, incoming: Incoming::default(), expiry_s: 0, store: store.clone() }
+        let (store, begun_at) = (store.clone(), Timestamp::EPOCH);
+        Stay { held: None, incoming: Incoming::default(), expiry_s: 0, store, begun_at }
     }
 
     /// The session, when it outlives the connection.
@@ -270,8 +275,11 @@ impl Stay {
         self.incoming.get(packet_id)
     }
 
-    /// Begins an exchange; `Gathering` where nothing has to be written first.
-    pub fn begin(&mut self, packet_id: u16, received_at: Timestamp) -> Stage {
+    /// Begins an exchange. Each has a time of arrival of its own, to the microsecond: a reading without a time is told
+    /// from another one by it when it comes again.
+    pub fn begin(&mut self, packet_id: u16, now: Timestamp) -> Stage {
+        let received_at = now.max(self.begun_at + Duration::from_micros(1));
+        self.begun_at = received_at;
         let stage = match &self.held {
             None => Stage::Intended { received_at, ticket: Ticket::DONE },
             Some(held) => {
