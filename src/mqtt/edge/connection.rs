@@ -49,6 +49,9 @@ use crate::model::{Durable, Intake, Timestamp};
 const OUT_BYTES_MAX: usize = 64 * 1024;
 /// How long last words may take.
 const PARTING: Duration = Duration::from_secs(1);
+/// How long a connection that is taken over may go on to say what it has sent already: the runtime must have looked at
+/// its socket once.
+const HEARING: Duration = Duration::from_millis(10);
 /// A timer that never fires.
 const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
@@ -193,11 +196,8 @@ impl<I: Intake> Connection<I> {
         }
         let at = if self.leftover.len() <= DESK_BYTES / 2 { self.leftover.len() } else { 0 };
         let Connection { socket, shared, .. } = &mut *self;
-        let arrived = poll_fn(|context| match socket.poll_fill(context, &shared.desks, at, DESK_BYTES) {
-            Poll::Ready(Ok(arrived)) => Poll::Ready(Some(arrived)),
-            Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
-        });
-        let Some((desk, count)) = arrived.await else { return end };
+        let arrived = poll_fn(|context| socket.poll_fill(context, &shared.desks, at, DESK_BYTES));
+        let Ok(Ok((desk, count))) = timeout(HEARING, arrived).await else { return end };
         match self.read(desk, at, count, Instant::now()) {
             Err(left @ (End::Left | End::LeftWithWill)) => left,
             _ => end,

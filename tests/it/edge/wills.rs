@@ -93,7 +93,7 @@ async fn a_client_that_said_good_bye_and_is_back_at_once_leaves_no_will() {
     let intake = HandIntake::instant();
     let edge = edge(&config(), &intake);
     for _ in 0..20 {
-        let mut older = arrive(&edge, V3, &with_will(0, 0)).await;
+        let older = arrive(&edge, V3, &with_will(0, 0)).await;
         let mut newer = Client::open(edge.address(), V3).await;
         // Both are under way when the edge's one thread gets to them.
         let goodbye = [crate::mqtt_client::publish(V3, "saola/v1/TR-1", 0, b"{}"), packet(0xE0, &[])].concat();
