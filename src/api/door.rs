@@ -93,8 +93,12 @@ needs! {
     Replay = Some(Permission::ReplayDeadLetters);
     /// Telling stations' devices something.
     SendCommands = Some(Permission::SendCommands);
-    /// Accounts, devices, stations, rules.
+    /// Accounts, devices, rules.
     Administer = Some(Permission::Administer);
+    /// Stations, channels and places.
+    EditStations = Some(Permission::EditStations);
+    /// Unknown devices, and making stations of them.
+    Adopt = Some(Permission::Administer);
     /// The service's own measures.
     SeeMetrics = Some(Permission::ReadMetrics);
 }

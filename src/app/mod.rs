@@ -6,8 +6,10 @@
 //! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
+pub mod canary;
 mod devices;
 mod import;
+mod install;
 mod open;
 mod readiness;
 mod replay;
@@ -39,6 +41,9 @@ pub use open::StartError;
 use open::{Bookmarks, Opened};
 use readiness::Readiness;
 
+/// The file of stations, accounts and audit, in the folder of data.
+pub const REGISTRY_FILE: &str = "registry.db";
+
 /// The name of the embedded edge in the ledger.
 pub const EDGE_SOURCE: &str = "edge";
 
@@ -66,6 +71,8 @@ pub struct Door {
     pub demo: Demo,
     /// Who may publish to the embedded edge.
     pub devices: Access,
+    /// How Saola's own message signs in there; `None` where everybody may.
+    pub canary: Option<canary::Pass>,
 }
 
 impl App {
@@ -75,7 +82,8 @@ impl App {
     /// What could not be opened, and why.
     pub async fn start(config: Config, door: Door, metrics: PrometheusHandle) -> Result<App, StartError> {
         let clock = Clock::System;
-        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], &clock))?;
+        let key = crate::mqtt::canary::Key::random();
+        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], Some(key), &clock))?;
         let first_password = opened.accounts.first_start(clock.now()).map_err(StartError::Accounts)?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
@@ -93,7 +101,11 @@ impl App {
         }
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
-        let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
+        let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
+        let watched = (opened.state.clone(), opened.store.clone());
+        let pass = (key, door.canary.as_ref());
+        let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop)?;
+        let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone()).with_canary(canary);
         let http_config = config.http.clone();
         let command = devices::commander(edge.as_ref(), opened.pipeline.clone(), clock.clone());
         let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, command, &stop);
@@ -234,11 +246,14 @@ fn api_parts(
         store: opened.store.clone(),
         history: Arc::new(History::new(opened.store.clone(), config.history, config.store.day_offset_minutes)),
         areas: Box::new(move || registry.areas()),
+        registry: opened.registry.clone(),
+        install: install::installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),
+        editing: tokio::sync::Mutex::new(()),
         accounts: opened.accounts.clone(),
         metrics,
         readiness: Box::new(move || readiness.checks()),
         intake_at: Box::new(move || pipeline.received_at()),
-        replay: replay::taker(opened.pipeline.clone(), clock),
+        replay: replay::taker(opened.pipeline.clone(), opened.state.clone(), opened.store.clone(), clock),
         devices: opened.devices.clone(),
         command,
         stop: stop.clone(),

@@ -16,6 +16,7 @@ use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
 use crate::model::{Catalogue, Mistake, RuleFile, SourceId};
+use crate::mqtt::canary::Key;
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
 use crate::pipeline::Pipeline;
@@ -100,7 +101,12 @@ pub(super) struct Bookmarks {
 }
 
 /// `others` are ways in besides those of the configuration.
-pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(Opened, Bookmarks), StartError> {
+pub(super) fn open(
+    config: &Config,
+    others: &[&str],
+    canary: Option<Key>,
+    clock: &Clock,
+) -> Result<(Opened, Bookmarks), StartError> {
     let data = &config.data_dir;
     let (journal_dir, store_dir, snapshots) = (data.join("journal"), data.join("store"), data.join("state"));
     for folder in [data, &journal_dir, &store_dir, &snapshots] {
@@ -109,7 +115,7 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     let (journal, recovery) = Journal::open(&journal_dir, &config.journal)?;
     tracing::info!(?recovery, "the journal is open");
 
-    let registry = Arc::new(Registry::open(&data.join("registry.db"))?);
+    let registry = Arc::new(Registry::open(&data.join(super::REGISTRY_FILE))?);
     let seeded = registry.seed_from(&config.province_dir, clock.now()).map_err(|error| match error {
         SeedError::Mistakes(mistakes) => StartError::Mistakes(mistakes),
         SeedError::Registry(error) => StartError::Registry(error),
@@ -142,6 +148,7 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     let (known, now) = (state.catalogue.clone(), clock.now());
     let judge = config.validate.clone();
     let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, known.clone(), newest).with_sources(sources);
+    let pipeline = pipeline.with_canary(canary);
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }

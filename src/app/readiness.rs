@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
+use super::canary::Watch;
 use super::open::Opened;
 use crate::api::Check;
 use crate::clock::Clock;
@@ -29,6 +30,7 @@ pub(super) struct Readiness {
     edge: Option<Arc<Edge>>,
     clients: Vec<(String, Arc<Client>)>,
     troubles: Vec<(&'static str, Trouble)>,
+    canary: Option<Watch>,
     clock: Clock,
 }
 
@@ -48,8 +50,14 @@ impl Readiness {
             edge: edge.clone(),
             clients: clients.iter().map(|client| (client.name().to_owned(), client.clone())).collect(),
             troubles,
+            canary: None,
             clock,
         }
+    }
+
+    /// The same, with the message that tells whether the whole way is open.
+    pub(super) fn with_canary(self, canary: Option<Watch>) -> Self {
+        Self { canary, ..self }
     }
 
     pub(super) fn checks(&self) -> Vec<Check> {
@@ -72,6 +80,7 @@ impl Readiness {
             };
             Check { part: format!("broker {name}"), ready: status.connected, detail }
         }));
+        checks.extend(self.canary.iter().map(|canary| canary.check(self.clock.now())));
         checks
     }
 

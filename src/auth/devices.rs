@@ -184,8 +184,8 @@ mod tests {
 
     fn devices(folder: &tempfile::TempDir) -> Devices {
         let database = Database::open(&folder.path().join("registry.db")).unwrap();
-        let station =
-            "INSERT OR IGNORE INTO station VALUES (?1, ?2, 'air', 'A', 'A', 103.0, 22.0, NULL, 0, 'files', ?3)";
+        let station = "INSERT OR IGNORE INTO station (no, id, kind, name_vi, name_en, lon, lat, maintenance, origin, retired_at) \
+                       VALUES (?1, ?2, 'air', 'A', 'A', 103.0, 22.0, 0, 'files', ?3)";
         for (no, id, retired) in [(0, "TR-1", None), (1, "đồi-1", None), (2, "OLD", Some(1)), (3, "a/b", None)] {
             database.lock().execute(station, params![no, id, retired]).unwrap();
         }

@@ -77,6 +77,7 @@ fn line(entry: &Entry) -> String {
             )
         }
         Body::Tick => "tick".to_owned(),
+        Body::Canary { sent_at } => format!("canary sent at {sent_at}"),
         Body::Catalogue(catalogue) => {
             format!("catalogue of {} stations, {} channels", catalogue.stations().len(), catalogue.channels().len())
         }

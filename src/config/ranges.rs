@@ -129,6 +129,8 @@ pub const RANGES: &[(&str, Bounds)] = &[
     ("validate.future_tolerance_seconds", Count(0, 86_400)),
     ("validate.earliest_year", Count(1970, 2100)),
     ("validate.backfill_after_seconds", Count(60, 31_536_000)),
+    ("canary.every", Time(seconds(1), Span::from_minutes(5))),
+    ("canary.max_age", Time(seconds(2), Span::from_hours(1))),
     ("alerts.keep_closed", Time(Span::from_hours(1), Span::from_days(3_650))),
     ("alerts.keep_closed_count", Count(0, 10_000_000)),
 ];

@@ -28,8 +28,16 @@ pub enum Arrival {
     Fresh,
     /// From a broker's retained store: it may be arbitrarily old.
     Retained,
-    /// Handed in again from the dead letters, or sent again over MQTT after a crash.
+    /// Handed in again from the dead letters.
     Again {
+        /// The dead letter's number.
+        of: Seq,
+        /// When it was first received.
+        first_at: Timestamp,
+    },
+    /// Sent again by a device that had no answer, and perhaps in the journal already: its readings without a time keep
+    /// that of its first arrival, so that they are not taken twice.
+    Repeated {
         /// When it was first received.
         first_at: Timestamp,
     },

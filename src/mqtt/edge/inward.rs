@@ -138,7 +138,7 @@ impl<I: Intake> Connection<I> {
                 match self.exchange(&publish, received_at) {
                     // Perhaps the journal has it, from another connection: then the same reading at the same time
                     // is no second one.
-                    Exchange::Gathered(first_at) if first_at < self.since => arrival = Arrival::Again { first_at },
+                    Exchange::Gathered(first_at) if first_at < self.since => arrival = Arrival::Repeated { first_at },
                     Exchange::Gathered(first_at) => arrived_at = first_at,
                     Exchange::Repeated(packet_id, seq) => {
                         (tally.repeated, tally.known) = (tally.repeated + 1, tally.known.max(Some(seq)));

@@ -12,5 +12,6 @@ mod history_buckets;
 mod ledger;
 mod map;
 mod openapi;
+mod registry;
 mod server;
 mod stream;

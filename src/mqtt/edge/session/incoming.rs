@@ -9,7 +9,7 @@
 //! connections writes its intent, with the time of arrival, before the journal gets the message, and that it was taken
 //! after the journal has it on disk; so after a crash an exchange in between is Doubtful: sent again it goes to the
 //! journal with its first time of arrival, where the same readings at the same times count as duplicates
-//! ([`crate::model::Arrival::Again`]).
+//! ([`crate::model::Arrival::Repeated`]).
 
 use std::collections::BTreeMap;
 
