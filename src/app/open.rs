@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use super::EDGE_SOURCE;
 use crate::alerts;
 use crate::api::ServerError;
-use crate::auth::{Accounts, AuthError, PasswordCost};
+use crate::auth::{Accounts, AuthError, Devices, PasswordCost};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::source::Sources;
@@ -79,6 +79,7 @@ pub enum StartError {
 pub(super) struct Opened {
     pub(super) registry: Arc<Registry>,
     pub(super) accounts: Arc<Accounts>,
+    pub(super) devices: Arc<Devices>,
     pub(super) journal: Arc<Journal>,
     pub(super) store: Arc<Store>,
     pub(super) state: Arc<RwLock<State>>,
@@ -154,9 +155,11 @@ pub(super) fn open(
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
 
     let feed = Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied));
+    let devices = Arc::new(Devices::over(registry.database().clone()));
     let opened = Opened {
         registry,
         accounts,
+        devices,
         journal,
         store,
         state: Arc::new(RwLock::new(state)),
