@@ -20,7 +20,7 @@ use crate::decode::{self, Decoded, Event, Heard};
 use crate::journal::Journal;
 use crate::model::{
     Again, Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
-    Refusal, Rejection, Row, Rows, RuleFile, Seq, SourceId, Timestamp, UnknownName,
+    Refusal, Rejection, Row, Rows, RuleFile, Sample, Seq, SourceId, TimeClass, Timestamp, UnknownName,
 };
 use crate::mqtt::canary::{self, Key};
 use crate::store::Store;
@@ -191,7 +191,7 @@ impl Pipeline {
                 station = catalogue.station_named(name);
             }
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
-            match checked {
+            match checked.and_then(|sample| self.kept(sample)) {
                 Err(rejection) => {
                     if matches!(rejection.reason, Reason::UnknownStation | Reason::UnknownProperty) {
                         message.unknown.push(UnknownName::new(&reading.station, &reading.property, reading.unit));
@@ -301,7 +301,7 @@ impl Pipeline {
             return Err(Refusal::Full);
         }
         let catalogue = self.gate.lock().catalogue.clone();
-        let checked = validate::check_rows(&self.validate, &catalogue, rows, received_at);
+        let checked = validate::check_rows(&self.validate, &catalogue, rows, received_at, |sample| self.kept(sample));
         let mut gate = self.gate.lock();
         let Gate { seen, last, .. } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.applied());
@@ -342,6 +342,15 @@ impl Pipeline {
             tracing::error!(channel = channel.0, %error, "cannot look a time up in the store; the reading is taken");
             None
         })
+    }
+
+    /// Refuses a sample of a day whose samples were deleted for their age: it would count as stored each time it came.
+    fn kept(&self, sample: Sample) -> Result<Sample, Rejection> {
+        if sample.time_class == TimeClass::Live || !self.store.is_deleted(sample.channel, sample.observed_at) {
+            return Ok(sample);
+        }
+        let detail = format!("{}: the samples of that day were deleted for their age", sample.observed_at);
+        Err(Rejection { reason: Reason::TooOld, detail })
     }
 
     fn count(&self, message: &Message) {

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use saola::clock::Clock;
+use saola::model::Timestamp;
 use saola_sim::mqtt::{Options, Publisher, Qos};
 use serde_json::{Value, json};
 
@@ -43,8 +45,8 @@ async fn unknown(service: &Service, count: usize) -> Value {
 }
 
 fn at(minute: u32) -> String {
-    let now = jiff::Timestamp::now().as_second() / 60 * 60;
-    jiff::Timestamp::from_second(now - 3_600 + i64::from(minute) * 60).unwrap().to_string()
+    let now = Clock::System.now().micros() / 60_000_000 * 60;
+    Timestamp::from_seconds(now - 3_600 + i64::from(minute) * 60).to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -260,8 +260,11 @@ const AREAS: &str = r#"{"type": "FeatureCollection", "features": [
         "properties": {"code": "002", "name": "Xã 002", "name_en": "Commune 002", "province_code": "12"},
         "geometry": {"type": "Polygon", "coordinates": [[[104, 22], [105, 22], [105, 23], [104, 23], [104, 22]]]}}]}"#;
 
-/// The stations as a file: in each row id, kind, name, longitude, and properties with their units.
-fn stations(rows: &[(&str, &str, &str, f64, &[(&str, &str)])]) -> String {
+/// Id, kind, name, longitude, and properties with their units.
+type Row = (&'static str, &'static str, &'static str, f64, &'static [(&'static str, &'static str)]);
+
+/// The stations as a file.
+fn stations(rows: &[Row]) -> String {
     let mut text = String::new();
     for (id, kind, vi, lon, channels) in rows {
         text += &format!(
@@ -283,7 +286,7 @@ fn registry(folder: &std::path::Path) -> Registry {
         std::fs::create_dir_all(province.join(part)).unwrap();
     }
     std::fs::write(province.join("areas/all.geojson"), AREAS).unwrap();
-    let rows: [(&str, &str, &str, f64, &[(&str, &str)]); 4] = [
+    let rows: [Row; 4] = [
         ("A-AIR", "air", "Mường Tè", 103.5, &[("pm2_5", "ug/m3"), ("air_temperature", "Cel")]),
         ("B-RIVER", "river", "Nậm Na", 104.5, &[("water_level", "m")]),
         ("C-RAIN", "rain", "Ngoài vùng", 110.0, &[("rainfall", "mm")]),
