@@ -139,6 +139,7 @@ impl House {
                 }
             }),
             editing: tokio::sync::Mutex::new(()),
+            replaying: tokio::sync::Mutex::new(()),
             accounts,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             readiness: Box::new(|| {
