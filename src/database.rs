@@ -20,6 +20,7 @@ const STEPS: &[&str] = &[
     include_str!("database/0001_registry.sql"),
     include_str!("database/0002_accounts.sql"),
     include_str!("database/0003_changes.sql"),
+    include_str!("database/0004_devices.sql"),
 ];
 
 /// Why the file cannot be used.
@@ -79,6 +80,11 @@ impl Database {
     /// Opens the file, making it (readable by its owner only) and its folder when they are missing, and brings its
     /// tables to the present form.
     pub fn open(path: &Path) -> Result<Database, DatabaseError> {
+        Database::open_with(path, STEPS)
+    }
+
+    /// Opens a file of another part, whose tables `steps` make, one form after the other; steps are only ever appended.
+    pub fn open_with(path: &Path, steps: &[&str]) -> Result<Database, DatabaseError> {
         make_private(path).map_err(|source| DatabaseError::Create { path: path.to_owned(), source })?;
         let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => DatabaseError::NotOurs { path: path.to_owned() },
@@ -92,8 +98,8 @@ impl Database {
             return Err(DatabaseError::NotOurs { path: path.to_owned() });
         }
         let form: i64 = pragma(&connection, "user_version").map_err(failed)?;
-        let Some(missing) = usize::try_from(form).ok().and_then(|form| STEPS.get(form..)) else {
-            return Err(DatabaseError::FromTheFuture { path: path.to_owned(), found: form, known: STEPS.len() });
+        let Some(missing) = usize::try_from(form).ok().and_then(|form| steps.get(form..)) else {
+            return Err(DatabaseError::FromTheFuture { path: path.to_owned(), found: form, known: steps.len() });
         };
         configure(&connection).map_err(failed)?;
         for (index, step) in missing.iter().enumerate() {

@@ -20,7 +20,7 @@ use crate::decode::{self, Decoded, Event, Heard};
 use crate::journal::Journal;
 use crate::model::{
     Again, Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
-    Refusal, Rejection, Row, Rows, RuleFile, Sample, Seq, SourceId, TimeClass, Timestamp, UnknownName,
+    Refusal, Rejection, Row, Rows, RuleFile, Sample, Seq, SourceId, StationCommand, TimeClass, Timestamp, UnknownName,
 };
 use crate::mqtt::canary::{self, Key};
 use crate::store::Store;
@@ -149,6 +149,14 @@ impl Pipeline {
         self.append(&mut self.gate.lock(), now, &Body::Rules(files))
     }
 
+    /// Journals a command before it goes out.
+    pub fn note_command(&self, now: Timestamp, command: StationCommand) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() {
+            return Err(Refusal::Full);
+        }
+        self.append(&mut self.gate.lock(), now, &Body::Command(Box::new(command)))
+    }
+
     /// Journals that time has passed. `Full` is no harm: the next tick says the same.
     pub fn tick(&self, now: Timestamp) -> Result<Seq, Refusal> {
         if !self.journal.has_room() {
@@ -269,7 +277,7 @@ impl Pipeline {
         let samples = Vec::with_capacity(decoded.readings.len());
         let again = match raw.arrival {
             Arrival::Again { of, first_at } => Some(Again { of, first_at }),
-            Arrival::Fresh | Arrival::Retained | Arrival::Imported => None,
+            Arrival::Fresh | Arrival::Retained | Arrival::Repeated { .. } | Arrival::Imported => None,
         };
         let unknown = Vec::new();
         let message = Message { source, received, duplicates, samples, rejections, raw: None, unknown, again };

@@ -9,9 +9,11 @@
 pub mod administration;
 pub mod alerts;
 pub mod body;
+pub mod commands;
 pub mod config;
 pub mod dead_letters;
 pub mod definition;
+pub mod devices;
 pub mod door;
 pub mod draft;
 pub mod events;
@@ -46,11 +48,11 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Accounts;
+use crate::auth::{Accounts, Devices};
 use crate::clock::Clock;
 use crate::history::History;
 use crate::live::Feed;
-use crate::model::{Catalogue, Rejection, Seq, Timestamp};
+use crate::model::{Catalogue, Rejection, Seq, StationCommand, Timestamp};
 use crate::registry::{Areas, Registry};
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
@@ -82,6 +84,9 @@ pub type Replaying = Pin<Box<dyn Future<Output = Result<Vec<Result<Replayed, Str
 
 /// A catalogue on its way into force: the journal's number when the state has it, or a sentence why not.
 pub type Installing = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
+
+/// A command on its way: where it went once it is on disk, or why it did not.
+pub type Commanding = Pin<Box<dyn Future<Output = Result<commands::Commanded, commands::NotCommanded>> + Send>>;
 
 /// What the application gives the API.
 pub struct Parts {
@@ -119,6 +124,10 @@ pub struct Parts {
     pub intake_at: Box<dyn Fn() -> Option<Timestamp> + Send + Sync>,
     /// Takes dead letters in again, in order; resolves when they are durable.
     pub replay: Box<dyn Fn(Vec<DeadLetter>) -> Replaying + Send + Sync>,
+    /// Credentials of devices.
+    pub devices: Arc<Devices>,
+    /// Journals a command and sends it to its station's devices.
+    pub command: Box<dyn Fn(StationCommand) -> Commanding + Send + Sync>,
     /// Cancelled when the service stops: streams end.
     pub stop: CancellationToken,
 }

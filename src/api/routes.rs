@@ -19,8 +19,8 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, dead_letters, definition, features, headers, history, layers, ledger, pages,
-    problem, service, session, stations, stream, unknown_devices,
+    Parts, administration, alerts, commands, dead_letters, definition, devices, features, headers, history, layers,
+    ledger, pages, problem, service, session, stations, stream, unknown_devices,
 };
 
 #[derive(OpenApi)]
@@ -72,6 +72,7 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(unknown_devices::list))
         .routes(routes!(unknown_devices::one))
         .routes(routes!(unknown_devices::adopt))
+        .routes(routes!(commands::send))
         .routes(routes!(layers::list))
         .routes(routes!(layers::one))
         .routes(routes!(stream::read))
@@ -84,6 +85,8 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(dead_letters::one))
         .routes(routes!(dead_letters::replay))
         .routes(routes!(dead_letters::replay_many))
+        .routes(routes!(devices::list, devices::issue))
+        .routes(routes!(devices::revoke))
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(service::alive))

@@ -7,6 +7,7 @@
 
 mod alert_topics;
 pub mod canary;
+mod devices;
 mod import;
 mod install;
 mod open;
@@ -86,11 +87,9 @@ impl App {
         let first_password = opened.accounts.first_start(clock.now()).map_err(StartError::Accounts)?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
-        let edge = if config.mqtt.edge.enabled {
-            let (intake, source) = (opened.pipeline.clone(), opened.edge_source);
-            Some(Arc::new(Edge::start(&config.mqtt.edge, intake, door.devices, source, clock.clone())?))
-        } else {
-            None
+        let edge = match config.mqtt.edge.enabled {
+            true => Some(start_edge(&config, door.devices, &opened, &clock, &stop).await?),
+            false => None,
         };
         let outlet = edge.as_ref().map(|edge| AlertTopicsOutlet::new(edge.alerts(), &opened.state.read()));
         let (followers, troubles) = start_followers(&opened, bookmarks, outlet, &stop_followers)?;
@@ -108,7 +107,8 @@ impl App {
         let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop)?;
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone()).with_canary(canary);
         let http_config = config.http.clone();
-        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop);
+        let command = devices::commander(edge.as_ref(), opened.pipeline.clone(), clock.clone());
+        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, command, &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
         Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
     }
@@ -152,6 +152,25 @@ impl App {
         }
         self.http.stopped().await;
     }
+}
+
+/// The edge with the devices of now, and what keeps it informed of them.
+async fn start_edge(
+    config: &Config,
+    access: Access,
+    opened: &Opened,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Result<Arc<Edge>, StartError> {
+    let credentials = opened.devices.clone();
+    let (version, admitted) = tokio::task::block_in_place(|| devices::read(&credentials))?;
+    // Before the sessions are read: whose account is gone is forgotten then.
+    access.set_devices(admitted);
+    let (way_in, sessions) = ((opened.pipeline.clone(), opened.edge_source), config.data_dir.join("sessions.db"));
+    let edge = Edge::start_with(&config.mqtt.edge, way_in, access, clock.clone(), Some(sessions.as_path()))?;
+    let edge = Arc::new(edge);
+    tokio::spawn(devices::follow(credentials, edge.clone(), version, stop.clone()));
+    Ok(edge)
 }
 
 fn start_followers(
@@ -206,6 +225,7 @@ fn spawn<F: Follows + 'static>(
         .map_err(StartError::Thread)
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts that one answer is made of")]
 fn api_parts(
     config: Config,
     demo: Demo,
@@ -213,6 +233,7 @@ fn api_parts(
     clock: Clock,
     opened: &Opened,
     readiness: Readiness,
+    command: devices::Commander,
     stop: &CancellationToken,
 ) -> api::Parts {
     let (registry, pipeline) = (opened.registry.clone(), opened.pipeline.clone());
@@ -234,6 +255,8 @@ fn api_parts(
         readiness: Box::new(move || readiness.checks()),
         intake_at: Box::new(move || pipeline.received_at()),
         replay: replay::taker(opened.pipeline.clone(), opened.state.clone(), opened.store.clone(), clock),
+        devices: opened.devices.clone(),
+        command,
         stop: stop.clone(),
     }
 }

@@ -65,7 +65,12 @@ impl Readiness {
         checks.extend(self.troubles.iter().map(|(follower, trouble)| self.follower(follower, trouble)));
         checks.extend(self.edge.iter().map(|edge| {
             let status = edge.status();
-            Check { part: "edge".to_owned(), ready: true, detail: format!("{} connections", status.connections) }
+            let ready = edge.keeps_sessions();
+            let detail = match ready {
+                true => format!("{} connections, {} sessions kept", status.connections, status.sessions),
+                false => "sessions cannot be written to disk: mend it and restart".to_owned(),
+            };
+            Check { part: "edge".to_owned(), ready, detail }
         }));
         checks.extend(self.clients.iter().map(|(name, client)| {
             let status = client.status();

@@ -52,6 +52,8 @@ pub enum Permission {
     ReadDeadLetters,
     /// Handing refused messages in again.
     ReplayDeadLetters,
+    /// Telling stations' devices something.
+    SendCommands,
     /// The service's own measures.
     ReadMetrics,
     /// Who did what.
@@ -64,13 +66,14 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Permission; 10] = [
+    pub const ALL: [Permission; 11] = [
         Permission::ReadMap,
         Permission::ReadHistory,
         Permission::ReadAlerts,
         Permission::ReadLedger,
         Permission::ReadDeadLetters,
         Permission::ReplayDeadLetters,
+        Permission::SendCommands,
         Permission::ReadMetrics,
         Permission::ReadAudit,
         Permission::Administer,
@@ -86,6 +89,7 @@ impl Permission {
             Permission::ReadLedger => "read_ledger",
             Permission::ReadDeadLetters => "read_dead_letters",
             Permission::ReplayDeadLetters => "replay_dead_letters",
+            Permission::SendCommands => "send_commands",
             Permission::ReadMetrics => "read_metrics",
             Permission::ReadAudit => "read_audit",
             Permission::Administer => "administer",
@@ -97,7 +101,8 @@ impl Permission {
     /// is for callers who see everything.
     fn can_be_narrowed(self) -> bool {
         match self {
-            Permission::ReadMap | Permission::ReadHistory | Permission::ReadAlerts | Permission::EditStations => true,
+            Permission::ReadMap | Permission::ReadHistory | Permission::ReadAlerts => true,
+            Permission::SendCommands | Permission::EditStations => true,
             Permission::ReadLedger
             | Permission::ReadDeadLetters
             | Permission::ReplayDeadLetters
@@ -150,17 +155,14 @@ fn role_may(role: Role, permission: Permission) -> bool {
     match (role, permission) {
         (Role::Administrator, _) => true,
         (Role::Operator, ReadMap | ReadHistory | ReadAlerts) => true,
-        (Role::Operator, ReadLedger | ReadDeadLetters | ReplayDeadLetters | ReadMetrics) => true,
+        (Role::Operator, ReadLedger | ReadDeadLetters | ReplayDeadLetters | SendCommands | ReadMetrics) => true,
         (Role::Operator, ReadAudit | Administer | EditStations) => false,
         (Role::Planner, ReadMap | ReadHistory | ReadAlerts | ReadLedger) => true,
-        (Role::Planner, ReadDeadLetters | ReplayDeadLetters | ReadMetrics | ReadAudit | Administer | EditStations) => {
-            false
-        }
+        (Role::Planner, ReadDeadLetters | ReplayDeadLetters | SendCommands) => false,
+        (Role::Planner, ReadMetrics | ReadAudit | Administer | EditStations) => false,
         (Role::Ranger, ReadMap | ReadHistory | ReadAlerts) => true,
-        (
-            Role::Ranger,
-            ReadLedger | ReadDeadLetters | ReplayDeadLetters | ReadMetrics | ReadAudit | Administer | EditStations,
-        ) => false,
+        (Role::Ranger, ReadLedger | ReadDeadLetters | ReplayDeadLetters | SendCommands) => false,
+        (Role::Ranger, ReadMetrics | ReadAudit | Administer | EditStations) => false,
     }
 }
 
@@ -185,12 +187,12 @@ mod tests {
 
     #[test]
     fn the_table_is_as_written_down() {
-        check(None, ["xxxxxxxxxx", "xxxxxxx...", "xxxx......", "xxx......."]);
+        check(None, ["xxxxxxxxxxx", "xxxxxxxx...", "xxxx.......", "xxx........"]);
     }
 
     #[test]
     fn what_cannot_be_narrowed_is_only_for_those_who_see_everything() {
-        let expected = ["xxx......x", "xxx.......", "xxx.......", "xxx......."];
+        let expected = ["xxx...x...x", "xxx...x....", "xxx........", "xxx........"];
         check(Some(&["03388"]), expected);
         check(Some(&[]), expected);
     }

@@ -82,6 +82,9 @@ fn line(entry: &Entry) -> String {
             format!("catalogue of {} stations, {} channels", catalogue.stations().len(), catalogue.channels().len())
         }
         Body::Rules(files) => format!("{} rule files", files.len()),
+        Body::Command(command) => {
+            format!("command to {} by {}: {:?}", command.station, command.author, command.payload)
+        }
     };
     format!("{} {} {body}", entry.seq, entry.received_at)
 }

@@ -102,6 +102,13 @@ enum Command {
         #[command(flatten)]
         place: accounts::Place,
     },
+    /// Devices with credentials of their own, for the embedded MQTT edge
+    Device {
+        #[command(subcommand)]
+        command: accounts::DeviceCommand,
+        #[command(flatten)]
+        place: accounts::Place,
+    },
     /// Print the description of the HTTP API
     Openapi,
 }
@@ -226,6 +233,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Journal { command } => command.run(),
         Command::User { command, place } => command.run(&place),
         Command::Token { command, place } => command.run(&place),
+        Command::Device { command, place } => command.run(&place),
         Command::Openapi => say(&crate::api::openapi().to_pretty_json()?),
     }
 }

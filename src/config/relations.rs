@@ -11,10 +11,11 @@ use crate::mqtt::{client, topic};
 pub(super) const EDGE_SOURCE: &str = "edge";
 
 /// Keys that are judged by another one's value: when that one is wrong, its default would be blamed on them.
-const JUDGED_BY: [(&str, &str); 5] = [
+const JUDGED_BY: [(&str, &str); 6] = [
     ("canary.max_age", "canary.every"),
     ("mqtt.edge.listen", "http.listen"),
     ("mqtt.edge.limits.partial_packets_bytes", "mqtt.edge.limits.packet_bytes"),
+    ("mqtt.edge.limits.sessions_bytes", "mqtt.edge.limits.session_bytes"),
     ("journal.cap_bytes", "journal.segment_bytes"),
     ("backoff_min_ms", "backoff_max_ms"),
 ];

@@ -19,6 +19,7 @@ const KIND_MESSAGE_WITH_NAMES: u8 = 30;
 /// A catalogue in which stations have moved.
 const KIND_CATALOGUE_WITH_MOVES: u8 = 31;
 const KIND_CANARY: u8 = 32;
+const KIND_COMMAND: u8 = 40;
 
 /// Kind byte and received time.
 pub(super) const PREFIX_BYTES: usize = 9;
@@ -42,6 +43,7 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Catalogue(_) => KIND_CATALOGUE_WITH_MOVES,
         Body::Rules(_) => KIND_RULES,
         Body::Canary { .. } => KIND_CANARY,
+        Body::Command(_) => KIND_COMMAND,
     };
     out.push(kind);
     out.extend_from_slice(&received_at.micros().to_le_bytes());
@@ -61,6 +63,7 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         }
         Body::Rules(rules) => out.extend_from_slice(&postcard::to_stdvec(rules)?),
         Body::Canary { sent_at } => out.extend_from_slice(&sent_at.micros().to_le_bytes()),
+        Body::Command(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
     }
     Ok(())
 }
@@ -159,6 +162,7 @@ pub(super) fn decode(seq: Seq, bytes: &[u8]) -> Result<Entry, Malformed> {
         }
         KIND_RULES => Body::Rules(bytes.postcard("not alert rules")?),
         KIND_CANARY => Body::Canary { sent_at: Timestamp::from_micros(i64::from_le_bytes(bytes.array()?)) },
+        KIND_COMMAND => Body::Command(Box::new(bytes.postcard("not a command")?)),
         _ => return Err(Malformed("unknown kind")),
     };
     if bytes.0.is_empty() { Ok(Entry { seq, received_at, body }) } else { Err(Malformed("bytes left over")) }

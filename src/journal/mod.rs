@@ -50,9 +50,10 @@
 //!          13  4  entries of the group; 0 closes the segment
 //!
 //! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules, 30 message with names, 31 catalogue with moves,
-//!                 32 canary
+//!                 32 canary, 40 command
 //! (body)    1  8  received at, microseconds since 1970, signed
-//!           9     tick: nothing; catalogue, rules: postcard of the model's types; message:
+//!           9     tick: nothing; catalogue, rules, command: postcard of the model's types;
+//!                 message:
 //!
 //!   v source, v received, v duplicates
 //!   v samples, each:     v channel

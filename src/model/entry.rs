@@ -31,6 +31,32 @@ pub enum Body {
         /// When it was sent.
         sent_at: Timestamp,
     },
+    /// An operator told a station's devices something.
+    Command(Box<StationCommand>),
+}
+
+/// A command to the devices of a station. It stands in the journal before it goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StationCommand {
+    /// The station's identifier.
+    pub station: String,
+    /// The account that sent it.
+    pub author: String,
+    /// What the devices get.
+    pub payload: String,
+    /// What becomes of it for devices that subscribe later.
+    pub keep: Keep,
+    /// From when on it is not delivered any more.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What becomes of a command for devices that subscribe later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Keep {
+    /// Nothing.
+    Nothing,
+    /// It is the topic's last word.
+    LastWord,
 }
 
 /// What became of one message: `received` = samples + duplicates + rejections.

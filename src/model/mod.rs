@@ -23,7 +23,7 @@ mod unit;
 pub use alert::{Alert, AlertId, AlertState, Cause, Moment, Severity, Subject, Transition};
 pub use area::{Area, AreaLevel};
 pub use catalogue::{Catalogue, CatalogueError};
-pub use entry::{Again, Body, Entry, Message, RawCopy, RuleFile, UnknownName};
+pub use entry::{Again, Body, Entry, Keep, Message, RawCopy, RuleFile, StationCommand, UnknownName};
 pub use freshness::{Freshness, clock_was_set_back, fresh_until, freshness};
 pub use ids::{AreaId, ChannelId, Property, Seq, SourceId, StationId, StationNo};
 pub use intake::{Durable, Intake, Refusal};

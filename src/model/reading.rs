@@ -35,6 +35,12 @@ pub enum Arrival {
         /// When it was first received.
         first_at: Timestamp,
     },
+    /// Sent again by a device that had no answer, and perhaps in the journal already: its readings without a time keep
+    /// that of its first arrival, so that they are not taken twice.
+    Repeated {
+        /// When it was first received.
+        first_at: Timestamp,
+    },
     /// History that a person brings in: it is the past, whatever its time says.
     Imported,
 }

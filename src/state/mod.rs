@@ -138,6 +138,8 @@ impl State {
             Body::Catalogue(catalogue) => self.apply_catalogue(entry, catalogue, effects),
             Body::Rules(files) => self.apply_rules(entry, files, effects),
             Body::Canary { sent_at } => self.canary = Some(Canary { sent_at: *sent_at, seq: entry.seq }),
+            // What became of it is between the edge and the device: nothing here follows from it.
+            Body::Command(_) => {}
         }
         effects.name_transitions(entry.seq, first);
     }

@@ -73,7 +73,7 @@ pub fn check(
             return refuse(Reason::InvalidTime, "history needs a time of its own".to_owned());
         }
         (None, Arrival::Fresh) => received_at,
-        (None, Arrival::Again { first_at, .. }) => first_at,
+        (None, Arrival::Again { first_at, .. } | Arrival::Repeated { first_at }) => first_at,
     };
     if reading.time.is_none() {
         quality = quality.with(Quality::RECEIVED_TIME);
@@ -86,7 +86,7 @@ pub fn check(
     }
     let time_class = match arrival {
         Arrival::Imported => TimeClass::Imported,
-        Arrival::Fresh | Arrival::Retained | Arrival::Again { .. } => {
+        Arrival::Fresh | Arrival::Retained | Arrival::Again { .. } | Arrival::Repeated { .. } => {
             classify(config, channel, received_at.since(observed_at))
         }
     };

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::journal::body::{decode, encode};
 use crate::model::{
-    Again, Area, AreaId, AreaLevel, Catalogue, Channel, FormerPlace, LinkClass, LocalName, Position, Property, Range,
-    RawCopy, Reason, Rejection, RuleFile, Station, StationId, StationKind, StationNo, Unit, UnknownName,
+    Again, Area, AreaId, AreaLevel, Catalogue, Channel, FormerPlace, Keep, LinkClass, LocalName, Position, Property,
+    Range, RawCopy, Reason, Rejection, RuleFile, Station, StationCommand, StationId, StationKind, StationNo, Unit,
+    UnknownName,
 };
 
 fn bytes_of(received_at: Timestamp, body: &Body) -> Vec<u8> {
@@ -109,7 +110,14 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_refused_or_read_and_never_panics(kind in prop_oneof![0_u8..6, 30_u8..33], bytes in vec(any::<u8>(), 0..200)) {
+    fn commands_come_back_as_they_were(at: i64, station in ".{0,20}", payload in ".{0,200}", until: Option<i64>) {
+        let (author, expires_at) = ("an".to_owned(), until.map(Timestamp::from_micros));
+        let command = StationCommand { station, author, payload, keep: Keep::LastWord, expires_at };
+        check(Timestamp::from_micros(at), Body::Command(Box::new(command)));
+    }
+
+    #[test]
+    fn noise_is_refused_or_read_and_never_panics(kind in prop_oneof![0_u8..6, 30_u8..33, Just(40_u8)], bytes in vec(any::<u8>(), 0..200)) {
         let _ = decode(Seq(1), &bytes);
         let noise: Vec<u8> = [kind].into_iter().chain(bytes).collect();
         let _ = decode(Seq(1), &noise);

@@ -102,7 +102,7 @@ impl Head {
         match &entry.body {
             Body::Message(message) => self.take_message(entry, message, latest),
             Body::Catalogue(catalogue) => self.classes = Some(Classes::of(catalogue)),
-            Body::Tick | Body::Rules(_) | Body::Canary { .. } => {}
+            Body::Tick | Body::Rules(_) | Body::Canary { .. } | Body::Command(_) => {}
         }
     }
 

@@ -29,6 +29,10 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("put", "/api/v1/stations/{id}/channels/{property}"), only(Permission::EditStations)),
         (("delete", "/api/v1/stations/{id}/channels/{property}"), only(Permission::EditStations)),
         (("post", "/api/v1/stations/{id}/changes/{change}/undo"), only(Permission::EditStations)),
+        (("post", "/api/v1/stations/{id}/commands"), only(Permission::SendCommands)),
+        (("get", "/api/v1/devices"), only(Permission::Administer)),
+        (("post", "/api/v1/devices"), only(Permission::Administer)),
+        (("delete", "/api/v1/devices/{id}"), only(Permission::Administer)),
         (("get", "/api/v1/layers"), only(Permission::ReadMap)),
         (("get", "/api/v1/layers/{layer}"), only(Permission::ReadMap)),
         (("get", "/api/v1/stream"), only(Permission::ReadMap)),
@@ -72,6 +76,7 @@ fn address(path: &str) -> String {
     let address = address.replace("{source}", "edge").replace("{device}", "nobody");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),
+        "/api/v1/stations/{id}/commands" => "/api/v1/stations/A-AIR/commands".to_owned(),
         "/api/v1/history" => "/api/v1/history?channel=A-AIR/pm2_5".to_owned(),
         "/api/v1/history/areas" => "/api/v1/history/areas?property=pm2_5&every=1d".to_owned(),
         _ => address.replace("{id}", "1"),

@@ -10,15 +10,16 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
+use saola::api::commands::{Commanded, NotCommanded};
 use saola::api::{self, Check, Config, Demo, Parts, Replayed};
-use saola::auth::{Accounts, NewAccount, NewPassword, PasswordCost, Role, Scope};
+use saola::auth::{Accounts, Devices, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
 use saola::history::{self, History};
 use saola::live::Feed;
 use saola::model::{
-    AreaId, Body, Catalogue, ChannelId, Entry, Message, Quality, RawCopy, Rejection, Sample, Seq, SourceId, TimeClass,
-    Timestamp,
+    AreaId, Body, Catalogue, ChannelId, Entry, Message, Quality, RawCopy, Rejection, Sample, Seq, SourceId,
+    StationCommand, TimeClass, Timestamp,
 };
 use saola::registry::Registry;
 use saola::state::{Effects, State};
@@ -45,6 +46,7 @@ pub struct House {
     pub parts: Arc<Parts>,
     pub router: axum::Router,
     pub replayed: Arc<Mutex<Vec<Seq>>>,
+    pub commanded: Arc<Mutex<Vec<StationCommand>>>,
     hand: Arc<Hand>,
     _folder: tempfile::TempDir,
 }
@@ -59,6 +61,16 @@ struct Hand {
 }
 
 impl Hand {
+    fn over(store: Arc<Store>) -> Hand {
+        Hand {
+            clock: Clock::manual(NOW),
+            state: Arc::new(RwLock::new(State::new(saola::alerts::Retention::default()))),
+            feed: Arc::new(Feed::new(1_000, Seq(0))),
+            store,
+            seq: Mutex::new(Seq(0)),
+        }
+    }
+
     fn enter(&self, body: Body) -> Seq {
         let mut last = self.seq.lock();
         *last = last.next();
@@ -106,18 +118,15 @@ impl House {
     pub fn asking(demo: Demo, config: Config, history: history::Config) -> House {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
-        let accounts = Arc::new(accounts(folder.path()));
+        let (accounts, devices) = accounts(folder.path());
+        let (accounts, devices) = (Arc::new(accounts), Arc::new(devices));
+        let commanded = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&commanded);
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
         let registry = Arc::new(registry(folder.path()));
         let catalogue = Box::new(registry.catalogue().unwrap());
-        let hand = Arc::new(Hand {
-            clock: Clock::manual(NOW),
-            state: Arc::new(RwLock::new(State::new(saola::alerts::Retention::default()))),
-            feed: Arc::new(Feed::new(1_000, Seq(0))),
-            store: Arc::clone(&store),
-            seq: Mutex::new(Seq(0)),
-        });
+        let hand = Arc::new(Hand::over(Arc::clone(&store)));
         let parts = Arc::new(Parts {
             config,
             clock: hand.clock.clone(),
@@ -155,10 +164,21 @@ impl House {
                 let replayed = letters.into_iter().map(taken).collect();
                 Box::pin(async move { Ok(replayed) })
             }),
+            devices,
+            command: Box::new(move |command| {
+                let nobody = command.payload == "nobody";
+                heard.lock().push(command);
+                Box::pin(async move {
+                    if nobody {
+                        return Err(NotCommanded::Nobody("no device has subscribed".into()));
+                    }
+                    Ok(Commanded { topic: "saola/v1/A-AIR/commands".into(), connected: 1, waiting: 0, refused: 0 })
+                })
+            }),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
-        let house = House { parts, router, replayed, hand, _folder: folder };
+        let house = House { parts, router, replayed, commanded, hand, _folder: folder };
         house.enter(Body::Catalogue(catalogue));
         house
     }
@@ -177,6 +197,18 @@ impl House {
         let observed_at = self.parts.clock.now() - Duration::from_secs(ago_s);
         let sample = Sample { channel, observed_at, value, quality, time_class: TimeClass::Live };
         self.enter(Body::Message(message(vec![sample], Vec::new(), b"")))
+    }
+
+    /// The entry that would be next, with a sample; nobody is given it.
+    pub fn entry_of(&self, channel: ChannelId, ago_s: u64, value: f64) -> Entry {
+        let (received_at, quality) = (self.parts.clock.now(), Quality::GOOD);
+        let observed_at = received_at - Duration::from_secs(ago_s);
+        let sample = Sample { channel, observed_at, value, quality, time_class: TimeClass::Live };
+        Entry {
+            seq: self.hand.seq.lock().next(),
+            received_at,
+            body: Body::Message(message(vec![sample], Vec::new(), b"")),
+        }
     }
 
     /// A message that was refused.
@@ -245,9 +277,12 @@ fn message(samples: Vec<Sample>, rejections: Vec<Rejection>, payload: &[u8]) -> 
 }
 
 /// Passwords hashed as cheaply as possible: not what is tested here.
-fn accounts(folder: &std::path::Path) -> Accounts {
+fn accounts(folder: &std::path::Path) -> (Accounts, Devices) {
     let database = Arc::new(Database::open(&folder.join("saola.sqlite")).unwrap());
-    Accounts::over(database, PasswordCost { memory_kib: 8, passes: 1 }).unwrap()
+    let station = "INSERT INTO station (no, id, kind, name_vi, name_en, lon, lat, maintenance, origin) \
+                   VALUES (0, 'A-AIR', 'air', 'A', 'A', 103.5, 22.5, 0, 'files')";
+    database.lock().execute(station, []).unwrap();
+    (Accounts::over(database.clone(), PasswordCost { memory_kib: 8, passes: 1 }).unwrap(), Devices::over(database))
 }
 
 /// Two communes of one province, side by side.

@@ -3,6 +3,7 @@
 mod house;
 
 mod alerts;
+mod devices;
 mod door;
 mod errors;
 mod history;
