@@ -127,12 +127,12 @@ impl Embedded {
         limit: usize,
         filter: &DeadLetterFilter,
     ) -> Result<DeadLetterPage, StoreError> {
-        let (snapshot, (in_memory, gone)) = self.view(|heads| {
+        let (snapshot, unwritten) = self.view(|heads| {
             let gone = gone(heads);
             let letters = heads.unwritten().flat_map(Head::letters).filter(|(id, _)| !gone.contains(id));
-            (letters.cloned().collect::<Vec<_>>(), gone)
+            letters::Unwritten { letters: letters.cloned().collect(), gone }
         });
-        letters::page(&self.tables, &snapshot, (&in_memory, &gone), before, limit, filter)
+        letters::page(&self.tables, &snapshot, &unwritten, before, limit, filter)
     }
 
     /// One dead letter; `None` when there is none of that number, or it was dropped.
