@@ -155,11 +155,10 @@ pub(super) fn open(
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
 
     let feed = Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied));
-    let devices = Arc::new(Devices::over(registry.database().clone()));
     let opened = Opened {
+        devices: Arc::new(Devices::over(registry.database().clone())),
         registry,
         accounts,
-        devices,
         journal,
         store,
         state: Arc::new(RwLock::new(state)),
