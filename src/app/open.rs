@@ -151,16 +151,14 @@ pub(super) fn open(
     }
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
 
-    let feed = Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied));
-    let devices = Arc::new(Devices::over(registry.database().clone()));
     let opened = Opened {
+        devices: Arc::new(Devices::over(registry.database().clone())),
         registry,
         accounts,
-        devices,
         journal,
         store,
+        feed: Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied)),
         state: Arc::new(RwLock::new(state)),
-        feed,
         snapshots,
         saved,
         pipeline: Arc::new(pipeline),

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
 use saola::api::commands::{Commanded, NotCommanded};
-use saola::api::{self, Check, Config, Demo, Parts, Replayed};
+use saola::api::{self, Check, Commanding, Config, Demo, Parts, Replayed};
 use saola::auth::{Accounts, Devices, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
@@ -119,9 +119,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
         let (accounts, devices) = accounts(folder.path());
-        let (accounts, devices) = (Arc::new(accounts), Arc::new(devices));
         let commanded = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&commanded);
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
         let registry = Arc::new(registry(folder.path()));
@@ -165,16 +163,7 @@ impl House {
                 Box::pin(async move { Ok(replayed) })
             }),
             devices,
-            command: Box::new(move |command| {
-                let nobody = command.payload == "nobody";
-                heard.lock().push(command);
-                Box::pin(async move {
-                    if nobody {
-                        return Err(NotCommanded::Nobody("no device has subscribed".into()));
-                    }
-                    Ok(Commanded { topic: "saola/v1/A-AIR/commands".into(), connected: 1, waiting: 0, refused: 0 })
-                })
-            }),
+            command: commander(&commanded),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
@@ -276,13 +265,29 @@ fn message(samples: Vec<Sample>, rejections: Vec<Rejection>, payload: &[u8]) -> 
     }
 }
 
+/// Notes commands; one whose payload is `nobody` reaches nobody.
+fn commander(heard: &Arc<Mutex<Vec<StationCommand>>>) -> Box<dyn Fn(StationCommand) -> Commanding + Send + Sync> {
+    let heard = Arc::clone(heard);
+    Box::new(move |command| {
+        let nobody = command.payload == "nobody";
+        heard.lock().push(command);
+        Box::pin(async move {
+            if nobody {
+                return Err(NotCommanded::Nobody("no device has subscribed".into()));
+            }
+            Ok(Commanded { topic: "saola/v1/A-AIR/commands".into(), connected: 1, waiting: 0, refused: 0 })
+        })
+    })
+}
+
 /// Passwords hashed as cheaply as possible: not what is tested here.
-fn accounts(folder: &std::path::Path) -> (Accounts, Devices) {
+fn accounts(folder: &std::path::Path) -> (Arc<Accounts>, Arc<Devices>) {
     let database = Arc::new(Database::open(&folder.join("saola.sqlite")).unwrap());
     let station = "INSERT INTO station (no, id, kind, name_vi, name_en, lon, lat, maintenance, origin) \
                    VALUES (0, 'A-AIR', 'air', 'A', 'A', 103.5, 22.5, 0, 'files')";
     database.lock().execute(station, []).unwrap();
-    (Accounts::over(database.clone(), PasswordCost { memory_kib: 8, passes: 1 }).unwrap(), Devices::over(database))
+    let accounts = Accounts::over(database.clone(), PasswordCost { memory_kib: 8, passes: 1 }).unwrap();
+    (Arc::new(accounts), Arc::new(Devices::over(database)))
 }
 
 /// Two communes of one province, side by side.
