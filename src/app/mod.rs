@@ -6,8 +6,10 @@
 //! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
+mod births;
 mod import;
 mod open;
+mod outages;
 mod readiness;
 mod replay;
 
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Demo};
@@ -74,7 +77,7 @@ impl App {
     /// What could not be opened, and why.
     pub async fn start(config: Config, door: Door, metrics: PrometheusHandle) -> Result<App, StartError> {
         let clock = Clock::System;
-        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], &clock))?;
+        let (mut opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], &clock))?;
         let first_password = opened.accounts.first_start(clock.now()).map_err(StartError::Accounts)?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
@@ -92,6 +95,7 @@ impl App {
             let client = config::with_topics(client, &config.sources);
             clients.push(Arc::new(Client::start(&client, opened.pipeline.clone(), *source, clock.clone())?));
         }
+        watch_links(&config, &mut opened, &clients, &clock, &stop)?;
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
@@ -140,6 +144,36 @@ impl App {
         }
         self.http.stopped().await;
     }
+}
+
+/// Starts what looks after the links to brokers: outages are journaled, births asked for.
+fn watch_links(
+    config: &Config,
+    opened: &mut Opened,
+    clients: &[Arc<Client>],
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Result<(), StartError> {
+    let link = |name: &str| clients.iter().find(|client| client.name() == name).cloned();
+    let mut heard: Vec<outages::Heard> = Vec::new();
+    for (client, source) in clients.iter().zip(&opened.client_sources) {
+        heard.push(outages::Heard { source: *source, links: vec![client.clone()] });
+    }
+    for source in &config.sources {
+        let links: Option<Vec<Arc<Client>>> = source.from.iter().map(|way| link(way)).collect();
+        // Whatever is no broker's link is always heard.
+        if let Some(links) = links.filter(|links| !links.is_empty()) {
+            heard.push(outages::Heard { source: opened.registry.source(&source.name)?, links });
+        }
+    }
+    let open = opened.state.read().live.listening().open_outages().collect();
+    let (pipeline, clock) = (opened.pipeline.clone(), clock.clone());
+    tokio::spawn(outages::watch(pipeline, heard, open, clock.clone(), stop.clone()));
+    let clients = opened.client_sources.iter().copied().zip(clients.iter().cloned()).collect();
+    let (_, closed) = mpsc::channel(1);
+    let births = std::mem::replace(&mut opened.births, closed);
+    tokio::spawn(births::ask(births, clients, clock, stop.clone()));
+    Ok(())
 }
 
 fn start_followers(

@@ -13,6 +13,11 @@ const KIND_MESSAGE: u8 = 1;
 const KIND_TICK: u8 = 2;
 const KIND_CATALOGUE: u8 = 3;
 const KIND_RULES: u8 = 4;
+const KIND_POLICY: u8 = 20;
+const KIND_DEVICES: u8 = 21;
+const KIND_OUTAGE: u8 = 22;
+const KIND_MAINTENANCE: u8 = 23;
+const KIND_CORRECTIONS: u8 = 24;
 
 /// Kind byte and received time.
 pub(super) const PREFIX_BYTES: usize = 9;
@@ -33,6 +38,11 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Tick => KIND_TICK,
         Body::Catalogue(_) => KIND_CATALOGUE,
         Body::Rules(_) => KIND_RULES,
+        Body::Policy(_) => KIND_POLICY,
+        Body::Devices(_) => KIND_DEVICES,
+        Body::Outage(_) => KIND_OUTAGE,
+        Body::Maintenance(_) => KIND_MAINTENANCE,
+        Body::Corrections(_) => KIND_CORRECTIONS,
     };
     out.push(kind);
     out.extend_from_slice(&received_at.micros().to_le_bytes());
@@ -41,6 +51,11 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Tick => {}
         Body::Catalogue(catalogue) => out.extend_from_slice(&postcard::to_stdvec(catalogue)?),
         Body::Rules(rules) => out.extend_from_slice(&postcard::to_stdvec(rules)?),
+        Body::Policy(policy) => out.extend_from_slice(&postcard::to_stdvec(policy)?),
+        Body::Devices(report) => out.extend_from_slice(&postcard::to_stdvec(report)?),
+        Body::Outage(outage) => out.extend_from_slice(&postcard::to_stdvec(outage)?),
+        Body::Maintenance(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
+        Body::Corrections(corrections) => out.extend_from_slice(&postcard::to_stdvec(corrections)?),
     }
     Ok(())
 }
@@ -111,6 +126,11 @@ pub(super) fn decode(seq: Seq, bytes: &[u8]) -> Result<Entry, Malformed> {
         KIND_TICK => Body::Tick,
         KIND_CATALOGUE => Body::Catalogue(Box::new(bytes.postcard("not a catalogue")?)),
         KIND_RULES => Body::Rules(bytes.postcard("not alert rules")?),
+        KIND_POLICY => Body::Policy(Box::new(bytes.postcard("not a policy")?)),
+        KIND_DEVICES => Body::Devices(bytes.postcard("not what devices said")?),
+        KIND_OUTAGE => Body::Outage(bytes.postcard("not an outage")?),
+        KIND_MAINTENANCE => Body::Maintenance(bytes.postcard("not a command about maintenance")?),
+        KIND_CORRECTIONS => Body::Corrections(bytes.postcard("not corrections")?),
         _ => return Err(Malformed("unknown kind")),
     };
     if bytes.0.is_empty() { Ok(Entry { seq, received_at, body }) } else { Err(Malformed("bytes left over")) }

@@ -49,9 +49,10 @@
 //!           9  4  bytes of the group, this frame included
 //!          13  4  entries of the group; 0 closes the segment
 //!
-//! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules
+//! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules, 20 policy, 21 devices, 22 outage,
+//!                 23 maintenance, 24 corrections
 //! (body)    1  8  received at, microseconds since 1970, signed
-//!           9     tick: nothing; catalogue, rules: postcard of the model's types; message:
+//!           9     tick: nothing; message: below; every other kind: postcard of the model's type. Message:
 //!
 //!   v source, v received, v duplicates
 //!   v samples, each:     v channel

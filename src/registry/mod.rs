@@ -12,6 +12,7 @@ mod areas;
 mod declared;
 mod field;
 mod load;
+mod policy_file;
 mod seed;
 mod station_file;
 

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::areas::Areas;
 use super::declared::Declared;
+use super::policy_file::StationPolicy;
 use super::station_file::{ChannelDeclaration, DeclaredStation, StationDeclaration};
 use super::{RegistryError, SeedError, load};
 use crate::model::{AreaId, Catalogue, Channel, ChannelId, Mistake, SourceId, Span, Station, StationNo, Timestamp};
@@ -133,7 +134,7 @@ pub(super) fn program(
 ) -> Result<SeedReport, SeedError> {
     let place = |mut station: StationDeclaration| {
         station.area = station.area.or_else(|| areas.locate(station.position));
-        DeclaredStation { file: "program".to_owned(), line: 0, station }
+        DeclaredStation { file: "program".to_owned(), line: 0, station, policy: StationPolicy::default() }
     };
     let stations: Vec<DeclaredStation> = stations.into_iter().map(place).collect();
     let transaction = begin(connection)?;

@@ -8,6 +8,8 @@
 //!
 //! format 1  the state
 //! format 2  the state, then the newest time of imported history by channel
+//! format 3  format 2, then the quality checks' memory with the maintenance windows, who could be heard when, what
+//!           devices said of themselves, and the stations in windows
 //! ```
 //!
 //! Invariants:
@@ -19,19 +21,23 @@
 //!
 //! Left out on purpose: when to save (the application's), and any thread: encoding is the caller's time.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::State;
+use super::{Devices, State};
 use crate::alerts::Retention;
-use crate::model::Seq;
+use crate::model::{Listening, Seq, StationNo};
+use crate::quality::Judge;
 
 /// How many snapshots are kept.
 pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+/// Written before samples were checked for quality.
+const FORMAT_WITHOUT_QUALITY: u8 = 2;
 /// Written before history could be imported.
 const FORMAT_WITHOUT_IMPORTS: u8 = 1;
 const HEADER_BYTES: usize = MAGIC.len() + 1 + 4;
@@ -107,7 +113,8 @@ impl State {
         bytes.push(FORMAT);
         bytes.extend_from_slice(&[0; 4]);
         let bytes = postcard::to_extend(self, bytes)?;
-        let mut bytes = postcard::to_extend(&self.imported_to, bytes)?;
+        let behind = (&self.imported_to, &self.judge, self.live.listening(), &self.devices, &self.maintained);
+        let mut bytes = postcard::to_extend(&behind, bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
@@ -125,12 +132,16 @@ impl State {
             return Err(SnapshotError::Checksum { found, expected });
         }
         let format = header[MAGIC.len()];
-        if ![FORMAT, FORMAT_WITHOUT_IMPORTS].contains(&format) {
+        if ![FORMAT, FORMAT_WITHOUT_QUALITY, FORMAT_WITHOUT_IMPORTS].contains(&format) {
             return Err(SnapshotError::Format { found: format });
         }
         let (mut state, mut rest): (State, &[u8]) = postcard::take_from_bytes(body)?;
-        if format == FORMAT {
+        if format >= FORMAT_WITHOUT_QUALITY {
             (state.imported_to, rest) = postcard::take_from_bytes(rest)?;
+        }
+        let mut listening = None;
+        if format == FORMAT {
+            ((state.judge, listening, state.devices, state.maintained), rest) = take_quality(rest)?;
         }
         if !rest.is_empty() {
             return Err(SnapshotError::Contradiction("there are bytes after its end"));
@@ -139,8 +150,18 @@ impl State {
             return Err(SnapshotError::Contradiction("the live picture and the catalogue differ in channels"));
         }
         state.alerts.link(&state.catalogue).map_err(SnapshotError::Contradiction)?;
+        state.judge.link(&state.catalogue);
+        state.live.restore(listening, &state.catalogue, state.judge.policy());
         Ok(state)
     }
+}
+
+/// What format 3 has behind format 2.
+type Behind = (Judge, Option<Listening>, Devices, BTreeSet<StationNo>);
+
+fn take_quality(bytes: &[u8]) -> Result<(Behind, &[u8]), postcard::Error> {
+    let ((judge, listening, devices, maintained), rest): ((_, Listening, _, _), _) = postcard::take_from_bytes(bytes)?;
+    Ok(((judge, Some(listening), devices, maintained), rest))
 }
 
 /// Of everything but the magic and the checksum itself. `bytes` is at least a header long.

@@ -368,12 +368,24 @@ fn of_format(format: u8, mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn a_snapshot_from_before_imports_is_read() {
+fn snapshots_of_earlier_versions_are_read() {
     let mut state = fresh();
     run(&mut state, &some_entries());
-    let mut bytes = state.snapshot().unwrap();
-    assert_eq!(bytes.pop(), Some(0), "no import, an empty list");
-    assert_eq!(State::restore(&of_format(1, bytes)).unwrap(), state);
+    let mut bytes = b"SAOS\0\0\0\0\0".to_vec();
+    bytes.extend(postcard::to_stdvec(&state).unwrap());
+    let as_before_quality = [&bytes[..], &[0]].concat();
+    for old in [of_format(1, bytes), of_format(2, as_before_quality)] {
+        let restored = State::restore(&old).unwrap();
+        assert_eq!(
+            (&restored.alerts, &restored.ledger, &restored.catalogue),
+            (&state.alerts, &state.ledger, &state.catalogue)
+        );
+        let fresh = |state: &State| {
+            let of = |channel| (state.newest(channel), state.live.listening().valid_at(channel));
+            state.catalogue.channels().iter().map(|channel| of(channel.id)).collect::<Vec<_>>()
+        };
+        assert_eq!(fresh(&restored), fresh(&state));
+    }
 }
 
 #[test]
