@@ -9,6 +9,7 @@
 pub mod alerts;
 pub mod body;
 pub mod config;
+pub mod corrections;
 pub mod dead_letters;
 pub mod door;
 pub mod events;
@@ -18,6 +19,7 @@ pub mod history;
 pub mod layers;
 pub mod ledger;
 pub mod legend;
+pub mod maintenance;
 pub mod paced;
 pub mod pages;
 pub mod problem;
@@ -45,7 +47,7 @@ use crate::auth::Accounts;
 use crate::clock::Clock;
 use crate::history::History;
 use crate::live::Feed;
-use crate::model::{Seq, Timestamp};
+use crate::model::{Body, Seq, Timestamp};
 use crate::registry::Areas;
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
@@ -56,7 +58,8 @@ pub use routes::{openapi, openapi_json, router};
 pub use server::{Server, ServerError};
 pub use service::Check;
 
-/// A message's second arrival: its number in the journal once it is durable, or a sentence why it was not taken.
+/// A message's second arrival, or a command: its number in the journal once it is durable, or a sentence why it was not
+/// taken.
 pub type Replaying = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
 
 /// What the application gives the API.
@@ -87,6 +90,8 @@ pub struct Parts {
     pub intake_at: Box<dyn Fn() -> Option<Timestamp> + Send + Sync>,
     /// Takes a dead letter in again; resolves when it is durable.
     pub replay: Box<dyn Fn(DeadLetter) -> Replaying + Send + Sync>,
+    /// Journals an operator's command; resolves when it is durable.
+    pub command: Box<dyn Fn(Body) -> Replaying + Send + Sync>,
     /// Cancelled when the service stops: streams end.
     pub stop: CancellationToken,
 }

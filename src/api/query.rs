@@ -124,6 +124,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// Two names in the address, such as a station's and a property's.
+pub struct Pair(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pair {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((first, second)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::new(Code::NotFound, "the address holds bytes that are not UTF-8"))?;
+        Ok(Pair(first, second))
+    }
+}
+
 /// A rectangle in WGS 84 degrees; west greater than east means across the 180th meridian (RFC 7946, 5.2).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bbox {

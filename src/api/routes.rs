@@ -19,8 +19,8 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, alerts, dead_letters, features, headers, history, layers, ledger, pages, problem, service, session,
-    stations, stream,
+    Parts, alerts, corrections, dead_letters, features, headers, history, layers, ledger, maintenance, pages, problem,
+    service, session, stations, stream,
 };
 
 #[derive(OpenApi)]
@@ -62,6 +62,9 @@ fn described() -> OpenApiRouter<House> {
     OpenApiRouter::with_openapi(Described::openapi())
         .routes(routes!(stations::list))
         .routes(routes!(stations::one))
+        .routes(routes!(maintenance::list, maintenance::plan))
+        .routes(routes!(maintenance::withdraw))
+        .routes(routes!(corrections::list, corrections::correct))
         .routes(routes!(layers::list))
         .routes(routes!(layers::one))
         .routes(routes!(stream::read))

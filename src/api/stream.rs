@@ -34,7 +34,7 @@ use super::sight::Sight;
 use super::time::{Shown, Zone};
 use super::{Parts, features};
 use crate::live::{Change, Since};
-use crate::model::{Seq, StationKind};
+use crate::model::{Deaf, Seq, StationKind};
 use crate::state::State;
 
 /// Changes are gathered for so long before they are told.
@@ -101,9 +101,23 @@ pub struct Heartbeat {
     tick_age_s: Option<f64>,
     /// Seconds since the newest message was received; null when none ever was.
     intake_age_s: Option<f64>,
+    /// Sources whose devices cannot be heard now because the link to their broker is down: their silence says nothing
+    /// and raises no alert.
+    unheard: Vec<Unheard>,
     /// The last entry of the journal that the picture includes.
     #[schema(value_type = u64)]
     last_seq: Seq,
+}
+
+/// A source that cannot be heard.
+#[derive(Serialize, ToSchema)]
+pub struct Unheard {
+    /// The source's name.
+    #[schema(example = "broker")]
+    source: String,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    since: Shown,
 }
 
 /// The `resync` event: read the layers and alerts anew; the stream goes on from `revision`.
@@ -112,6 +126,16 @@ pub struct Resync {
     /// The journal's number from which on changes follow.
     #[schema(value_type = u64)]
     revision: Seq,
+}
+
+fn unheard(state: &State, zone: &Zone) -> Vec<Unheard> {
+    let tell = |(of, since)| match of {
+        Deaf::Everything => None,
+        Deaf::Source(source) => {
+            Some(Unheard { source: state.catalogue.source(source).to_owned(), since: zone.show(since) })
+        }
+    };
+    state.live.listening().open_outages().filter_map(tell).collect()
 }
 
 /// Changes as they happen, as server-sent events.
@@ -273,15 +297,16 @@ impl Reader {
     fn heartbeat(&mut self, events: &mut Events) {
         self.beat_at = Instant::now() + HEARTBEAT;
         let now = self.parts.clock.now();
-        let (ticked_at, applied) = {
+        let (ticked_at, applied, unheard) = {
             let state = self.parts.state.read();
-            (state.ticked_at, state.applied)
+            (state.ticked_at, state.applied, unheard(&state, &self.zone))
         };
         let never = crate::model::Timestamp::EPOCH;
         let body = Heartbeat {
             now: self.zone.show(now),
             tick_age_s: (ticked_at != never).then(|| now.since(ticked_at).as_secs_f64()),
             intake_age_s: (self.parts.intake_at)().map(|at| now.since(at).as_secs_f64()),
+            unheard,
             last_seq: applied,
         };
         events.add("heartbeat", Some(self.cursor), &body);

@@ -251,7 +251,8 @@ fn api_parts(
         metrics,
         readiness: Box::new(move || readiness.checks()),
         intake_at: Box::new(move || pipeline.received_at()),
-        replay: replay::taker(opened.pipeline.clone(), clock),
+        replay: replay::taker(opened.pipeline.clone(), clock.clone()),
+        command: replay::commander(opened.pipeline.clone(), clock),
         stop: stop.clone(),
     }
 }

@@ -1,10 +1,10 @@
-//! Handing a dead letter in again, after its cause is mended.
+//! What comes in by the API: a dead letter again, after its cause is mended, and operators' commands.
 
 use std::sync::Arc;
 
 use crate::api::Replaying;
 use crate::clock::Clock;
-use crate::model::{Arrival, Intake, RawMessage};
+use crate::model::{Arrival, Body, Intake, RawMessage, Seq};
 use crate::pipeline::{IMPORT_TOPIC, Pipeline};
 use crate::store::DeadLetter;
 
@@ -27,12 +27,28 @@ pub(super) fn taker(pipeline: Arc<Pipeline>, clock: Clock) -> Box<dyn Fn(DeadLet
                 arrival: Arrival::Again { first_at: letter.received_at },
             };
             let seq = pipeline.accept(std::slice::from_ref(&raw)).map_err(|refusal| refusal.to_string())?;
-            let mut durable = pipeline.durable();
-            durable
-                .wait_for(|durable| durable.through >= seq || durable.failed)
-                .await
-                .map_err(|_| "the journal has stopped".to_owned())
-                .and_then(|durable| if durable.failed { Err("the journal has stopped".to_owned()) } else { Ok(seq) })
+            until_durable(&pipeline, seq).await
         })
     })
+}
+
+/// Journals a command of an operator.
+pub(super) fn commander(pipeline: Arc<Pipeline>, clock: Clock) -> Box<dyn Fn(Body) -> Replaying + Send + Sync> {
+    Box::new(move |body| {
+        let (pipeline, clock) = (pipeline.clone(), clock.clone());
+        Box::pin(async move {
+            let seq = pipeline.note(clock.now(), &body).map_err(|refusal| refusal.to_string())?;
+            until_durable(&pipeline, seq).await
+        })
+    })
+}
+
+async fn until_durable(pipeline: &Pipeline, seq: Seq) -> Result<Seq, String> {
+    let stopped = || "the journal has stopped".to_owned();
+    let mut durable = pipeline.durable();
+    let reached = durable.wait_for(|durable| durable.through >= seq || durable.failed).await;
+    match reached {
+        Ok(durable) if !durable.failed => Ok(seq),
+        _ => Err(stopped()),
+    }
 }

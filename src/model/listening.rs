@@ -47,7 +47,7 @@ struct Voice {
     valid_at: Timestamp,
     /// When a death certificate silenced it; [`NEVER`] when none has, or a sample has come since.
     silenced_at: Timestamp,
-    /// The source of the last sample.
+    /// The source of the last sample in time.
     source: Option<SourceId>,
 }
 
@@ -69,11 +69,11 @@ impl Listening {
     #[inline]
     pub fn hear(&mut self, sample: &Sample, source: SourceId) {
         let Some(voice) = self.voices.get_mut(sample.channel.index()) else { return };
-        voice.source = Some(source);
         if !sample.quality.has(Quality::FAULT) {
             voice.valid_at = sample.observed_at;
         }
         if sample.time_class == TimeClass::Live {
+            voice.source = Some(source);
             voice.silenced_at = NEVER;
         }
     }

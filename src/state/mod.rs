@@ -13,7 +13,7 @@ mod devices;
 mod ledger;
 pub mod snapshot;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -55,9 +55,24 @@ pub struct State {
     /// What devices said of themselves.
     #[serde(skip)]
     pub devices: Devices,
+    /// Who corrected what and why, by the entry's number: the newest [`AUTHORS_MAX`].
+    #[serde(skip)]
+    authors: BTreeMap<Seq, Author>,
     /// Stations that are under maintenance by a window and not by the registry.
     #[serde(skip)]
     maintained: BTreeSet<StationNo>,
+}
+
+/// Corrections whose authors are known here; the journal and the audit know the others.
+const AUTHORS_MAX: usize = 10_000;
+
+/// A person who corrected samples.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// The account.
+    pub name: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// What applying entries brought about, gathered over as many entries as the caller likes.
@@ -113,6 +128,7 @@ impl State {
             imported_to: Vec::new(),
             judge: Judge::default(),
             devices: Devices::default(),
+            authors: BTreeMap::new(),
             maintained: BTreeSet::new(),
         }
     }
@@ -130,6 +146,11 @@ impl State {
         }
         let is_declared = |no: StationNo| !self.maintained.contains(&no);
         Arc::new(self.catalogue.with_maintenance(|station| station.maintenance && is_declared(station.no)))
+    }
+
+    /// Who made a correction; `None` for the checks, a device's own, and those of long ago.
+    pub fn author_of(&self, correction: Seq) -> Option<&Author> {
+        self.authors.get(&correction)
     }
 
     /// Takes an entry in; `effects` gains what it brought about.
@@ -259,6 +280,13 @@ impl State {
 
     /// Corrected samples change the picture, but not the alerts: what is past dispatches nobody.
     fn apply_corrections(&mut self, entry: &Entry, corrections: &Corrections, effects: &mut Effects) {
+        if corrections.author != Corrections::CHECKS {
+            let author = Author { name: corrections.author.clone(), reason: corrections.reason.clone() };
+            self.authors.insert(entry.seq, author);
+            if self.authors.len() > AUTHORS_MAX {
+                self.authors.pop_first();
+            }
+        }
         for station in corrections.samples.iter().filter_map(|sample| self.live.correct(sample)) {
             effects.station(entry.seq, station);
         }

@@ -9,7 +9,7 @@
 //! format 1  the state
 //! format 2  the state, then the newest time of imported history by channel
 //! format 3  format 2, then the quality checks' memory with the maintenance windows, who could be heard when, what
-//!           devices said of themselves, and the stations in windows
+//!           devices said of themselves, the stations in windows, and the authors of corrections
 //! ```
 //!
 //! Invariants:
@@ -21,12 +21,12 @@
 //!
 //! Left out on purpose: when to save (the application's), and any thread: encoding is the caller's time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Devices, State};
+use super::{Author, Devices, State};
 use crate::alerts::Retention;
 use crate::model::{Listening, Seq, StationNo};
 use crate::quality::Judge;
@@ -113,7 +113,8 @@ impl State {
         bytes.push(FORMAT);
         bytes.extend_from_slice(&[0; 4]);
         let bytes = postcard::to_extend(self, bytes)?;
-        let behind = (&self.imported_to, &self.judge, self.live.listening(), &self.devices, &self.maintained);
+        let listening = self.live.listening();
+        let behind = (&self.imported_to, &self.judge, listening, &self.devices, &self.maintained, &self.authors);
         let mut bytes = postcard::to_extend(&behind, bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
@@ -141,7 +142,10 @@ impl State {
         }
         let mut listening = None;
         if format == FORMAT {
-            ((state.judge, listening, state.devices, state.maintained), rest) = take_quality(rest)?;
+            let behind: Behind;
+            (behind, rest) = postcard::take_from_bytes(rest)?;
+            listening = Some(behind.1);
+            (state.judge, state.devices, state.maintained, state.authors) = (behind.0, behind.2, behind.3, behind.4);
         }
         if !rest.is_empty() {
             return Err(SnapshotError::Contradiction("there are bytes after its end"));
@@ -157,12 +161,7 @@ impl State {
 }
 
 /// What format 3 has behind format 2.
-type Behind = (Judge, Option<Listening>, Devices, BTreeSet<StationNo>);
-
-fn take_quality(bytes: &[u8]) -> Result<(Behind, &[u8]), postcard::Error> {
-    let ((judge, listening, devices, maintained), rest): ((_, Listening, _, _), _) = postcard::take_from_bytes(bytes)?;
-    Ok(((judge, Some(listening), devices, maintained), rest))
-}
+type Behind = (Judge, Listening, Devices, BTreeSet<StationNo>, BTreeMap<Seq, Author>);
 
 /// Of everything but the magic and the checksum itself. `bytes` is at least a header long.
 fn checksum(bytes: &[u8]) -> u32 {

@@ -18,6 +18,7 @@ mod mosquitto;
 mod mqtt_client;
 mod pipeline;
 mod pressure;
+mod quality;
 mod recorded;
 mod registry;
 mod replay;

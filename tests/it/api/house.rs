@@ -46,6 +46,8 @@ pub struct House {
     pub parts: Arc<Parts>,
     pub router: axum::Router,
     pub replayed: Arc<Mutex<Vec<Seq>>>,
+    /// What was to be journaled; nobody applies it.
+    pub commands: Arc<Mutex<Vec<Body>>>,
     seq: Mutex<Seq>,
     _folder: tempfile::TempDir,
 }
@@ -88,6 +90,8 @@ impl House {
         let accounts = Arc::new(accounts(folder.path()));
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
+        let commands = Arc::new(Mutex::new(Vec::new()));
+        let commanded = Arc::clone(&commands);
         let shapes = Arc::new(Areas::new(vec![square("001", 103.0), square("002", 104.0)]));
         let parts = Arc::new(Parts {
             config,
@@ -108,10 +112,14 @@ impl House {
                 noted.lock().push(letter.id);
                 Box::pin(async move { Ok(letter.id.next()) })
             }),
+            command: Box::new(move |body| {
+                commanded.lock().push(body);
+                Box::pin(async move { Ok(Seq(1_000)) })
+            }),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
-        let house = House { parts, router, replayed, seq: Mutex::new(Seq(0)), _folder: folder };
+        let house = House { parts, router, replayed, commands, seq: Mutex::new(Seq(0)), _folder: folder };
         house.enter(Body::Catalogue(Box::new(catalogue())));
         house
     }
