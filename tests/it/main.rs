@@ -13,6 +13,7 @@ mod history;
 mod import;
 mod influx;
 mod journal;
+mod liveness;
 mod malformed;
 mod mosquitto;
 mod mqtt_client;
