@@ -266,13 +266,16 @@ impl Pipeline {
         repeated
     }
 
-    /// Whether a person gave the stored value of that time, and the device said this one before: it is no news.
+    /// Whether a person gave the stored value of that time, and the device said this one before: it is no news. A store
+    /// that keeps no earlier values is not asked for more.
     fn was_edited(&self, sample: &Sample) -> bool {
         let (at, after) = (sample.observed_at, sample.observed_at + Duration::from_micros(1));
+        let earlier = self.store.earlier(sample.channel, at, after).unwrap_or_default();
+        if !earlier.iter().any(|earlier| earlier.value.to_bits() == sample.value.to_bits()) {
+            return false;
+        }
         let stored = self.store.range(sample.channel, at, after).next();
-        let is_edited = stored.and_then(Result::ok).is_some_and(|stored| stored.quality.has(Quality::EDITED));
-        let earlier = || self.store.earlier(sample.channel, at, after).unwrap_or_default();
-        is_edited && earlier().iter().any(|earlier| earlier.value.to_bits() == sample.value.to_bits())
+        stored.and_then(Result::ok).is_some_and(|stored| stored.quality.has(Quality::EDITED))
     }
 
     /// Takes rows of a file with history, or none of them when there is no room. What is taken goes into one entry; a

@@ -337,6 +337,19 @@ fn absence_is_an_alert_of_its_own() {
 }
 
 #[test]
+fn only_good_samples_raise_and_hold_an_alert() {
+    for (flag, word) in Quality::WORDS {
+        let mut bench = Bench::new(catalogue(), &rule(ONE_LEVEL));
+        for seconds in [0, 60, 120] {
+            bench.pass(seconds);
+            let (channel, time_class) = (ChannelId(0), TimeClass::Live);
+            bench.hear(Sample { channel, observed_at: at(seconds), value: 1_000.0, quality: flag, time_class });
+        }
+        assert_eq!(!bench.told().is_empty(), flag.is_good(), "{word}");
+    }
+}
+
+#[test]
 fn after_a_stop_silence_counts_from_the_start() {
     let mut bench = Bench::new(catalogue(), &rule(ABSENCE));
     bench.series("0=1 60=1");

@@ -10,7 +10,7 @@ use crate::service::{Province, Service, Wishes, eventually};
 
 /// A Sparkplug payload by hand: time, sequence number and one double.
 fn payload(seq: u8, metric: Option<(&str, f64)>) -> Vec<u8> {
-    let millis = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let millis = saola::clock::Clock::System.now().micros() as u64 / 1_000;
     let mut out = vec![0x08];
     put_varint(millis, &mut out);
     if let Some((name, value)) = metric {
