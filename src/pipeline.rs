@@ -24,8 +24,8 @@ use crate::decode::{self, Decoded, Event, Heard, Told};
 use crate::journal::Journal;
 use crate::model::{
     Arrival, Body, Catalogue, ChannelId, Corrections, DeviceFact, DeviceReport, Durable, Intake, Judged, Message,
-    Quality, RawCopy, RawMessage, Refusal, Rejection, Row, Rows, RuleFile, Said, Sample, Seq, SourceId, Station,
-    Timestamp,
+    Quality, RawCopy, RawMessage, Reason, Refusal, Rejection, Row, Rows, RuleFile, Said, Sample, Seq, SourceId,
+    Station, TimeClass, Timestamp,
 };
 use crate::quality::Judge;
 use crate::store::Store;
@@ -190,7 +190,7 @@ impl Pipeline {
                 station = catalogue.station_named(name);
             }
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
-            match checked {
+            match checked.and_then(|sample| self.kept(sample)) {
                 Err(rejection) => message.rejections.push(rejection),
                 Ok(mut sample) => {
                     let mut judgement = seen.judge(&sample, |channel, at| self.stored(channel, at));
@@ -291,7 +291,7 @@ impl Pipeline {
             return Err(Refusal::Full);
         }
         let catalogue = self.gate.lock().catalogue.clone();
-        let checked = validate::check_rows(&self.validate, &catalogue, rows, received_at);
+        let checked = validate::check_rows(&self.validate, &catalogue, rows, received_at, |sample| self.kept(sample));
         let mut gate = self.gate.lock();
         let Gate { seen, judge, last, .. } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.applied());
@@ -332,6 +332,15 @@ impl Pipeline {
             tracing::error!(channel = channel.0, %error, "cannot look a time up in the store; the reading is taken");
             None
         })
+    }
+
+    /// Refuses a sample of a day whose samples were deleted for their age: it would count as stored each time it came.
+    fn kept(&self, sample: Sample) -> Result<Sample, Rejection> {
+        if sample.time_class == TimeClass::Live || !self.store.is_deleted(sample.channel, sample.observed_at) {
+            return Ok(sample);
+        }
+        let detail = format!("{}: the samples of that day were deleted for their age", sample.observed_at);
+        Err(Rejection { reason: Reason::TooOld, detail })
     }
 }
 

@@ -201,6 +201,9 @@ pub async fn correct(
         }
         None => {
             let at = |at: Timestamp| {
+                if parts.store.is_deleted(channel.id, at) {
+                    return Err(wrong(format!("time: {at}: the samples of that day were deleted for their age")));
+                }
                 let found = parts.store.range(channel.id, at, at + Duration::from_micros(1)).next();
                 found.transpose().map_err(Problem::internal)
             };

@@ -64,7 +64,7 @@ reasons! {
     Implausible = "implausible",
     /// Further ahead of the received time than clocks may differ.
     FutureTime = "future_time",
-    /// Before the earliest time that is believed.
+    /// Before the earliest time that is believed, or of a day whose samples were deleted for their age.
     TooOld = "too_old",
     /// A retained message without a time: its age cannot be known.
     RetainedWithoutTime = "retained_without_time",

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::IntoParams;
 
 use super::super::door::{Allowed, SeeHistory};
 use super::super::problem::{Costly, Problem, Refused};
 use super::super::query::{Asked, FromParams, Params, word};
 use super::super::sight::Sight;
+use super::super::time::Zone;
 use super::about;
 use super::asked::Common;
 use super::document::AreaHistoryDocument;
@@ -120,10 +121,9 @@ pub async fn read(
         .collect();
     let mut members = vec![("property", json!(asked.property.as_str())), ("level", json!(level_word(asked.level)))];
     members.extend(about::of_question(&question, &common.tz));
-    let series: Vec<Series> = groups.iter().zip(&areas).map(|(group, lines)| series(group, lines, unit)).collect();
-    let told = series.iter().map(|series| series.members.iter().cloned().map(|(name, value)| (name.to_owned(), value)));
-    let told: Value = told.map(|members| Value::Object(members.collect())).collect();
-    let about = about::manifest(&uri.to_string(), common, &members, "areas", told, question.now);
+    let series: Vec<Series> =
+        groups.iter().zip(&areas).map(|(group, lines)| series(group, lines, unit, &common.tz)).collect();
+    let about = about::manifest(&uri.to_string(), common, &members, "areas", about::series(&series), question.now);
     let columns = Columns::new(&question.functions, common.functions.is_empty());
     let table = Table {
         names: vec!["area", "name"],
@@ -135,17 +135,18 @@ pub async fn read(
         members,
     };
     let source = Source::areas(Arc::new(question), areas, place);
-    super::answer(&door, common, source, columns, table, about)?.send(&headers).await
+    super::answer(&door, (common, &uri), source, columns, table, about)?.send(&headers).await
 }
 
-fn series(group: &Group, lines: &[(Line, Plan, Duty)], unit: Option<Unit>) -> Series {
+fn series(group: &Group, lines: &[(Line, Plan, Duty)], unit: Option<Unit>, zone: &Zone) -> Series {
     let Area { id, name, .. } = &group.area;
-    let members = vec![
+    let mut members = vec![
         ("area", json!(id.as_str())),
         ("name", json!({ "vi": name.vi, "en": name.en })),
         ("unit", json!(unit.map(Unit::code))),
         ("tier", json!(about::tier(lines.iter().map(|(_, plan, _)| plan)))),
     ];
+    members.extend(about::kept_since(lines.iter().map(|(_, plan, _)| plan.whole_since), zone));
     Series { names: vec![id.as_str().to_owned(), name.vi.clone()], members }
 }
 

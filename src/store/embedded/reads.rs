@@ -5,15 +5,18 @@ use std::collections::BTreeMap;
 use fjall::Snapshot;
 
 use crate::model::{ChannelId, Seq, SourceId, Timestamp};
-use crate::store::{StoreError, StoredSample, Tally, Tier};
+use crate::store::{KeptSince, StoreError, StoredSample, Tally, Tier};
 
 use super::days::Known;
 use super::earlier::{self, Earlier, Gathered};
-use super::head::{self, Head};
+use super::head::Head;
+use super::kept::Raw;
 use super::key::Day;
 use super::letters::{self, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals};
 use super::range::Range;
+use super::retention;
 use super::rollup::{self, Question};
+use super::series::merge;
 use super::{Embedded, Heads, Status};
 
 impl Embedded {
@@ -42,6 +45,22 @@ impl Embedded {
         let unwritten = heads.unwritten().filter_map(|head| head.series(channel)?.last());
         // At equal times the last one is the newest.
         Ok(heads.latest.get(&channel).copied().into_iter().chain(unwritten).max_by_key(|sample| sample.observed_at))
+    }
+
+    /// From when on a channel's history is whole.
+    pub fn kept_since(&self, channel: ChannelId) -> KeptSince {
+        let heads = self.heads.read();
+        let (Some(at), Some(kind)) = (heads.aged, heads.classes.kind(channel)) else {
+            return KeptSince::default();
+        };
+        let since = |days| retention::horizon(at, days).first();
+        KeptSince::new(self.retention.of(kind).tiers().map(|days| days.map(since)))
+    }
+
+    /// Whether the samples of a time's day were deleted for their age.
+    pub fn is_deleted(&self, channel: ChannelId, at: Timestamp) -> bool {
+        let is_old = self.kept_since(channel).samples.is_some_and(|since| at < since);
+        is_old && self.tables.raw(channel, Day::of(at)) == Raw::Gone
     }
 
     /// What corrections of one channel replaced, of times in `from..to`, ascending by time and then by entry.
@@ -157,5 +176,5 @@ impl Embedded {
 /// What of a channel is not written yet.
 fn in_memory(heads: &Heads, channel: ChannelId, from: Timestamp, to: Timestamp) -> Vec<StoredSample> {
     let series = heads.unwritten().filter_map(|head| head.series(channel));
-    series.fold(Vec::new(), |older, series| head::merge(&older, series.between(from, to)))
+    series.fold(Vec::new(), |older, series| merge(&older, series.between(from, to)))
 }

@@ -330,7 +330,7 @@ fn runs_of_a_day_stay_few_and_each_short_one_is_twice_the_next() {
             counts.push(run::count(&guard.into_inner().unwrap().1).unwrap());
         }
         assert_eq!(counts.iter().sum::<usize>(), seq as usize);
-        let of_short_ones = |pair: &[usize]| pair[0] >= 256 || pair[0] >= 2 * pair[1];
+        let of_short_ones = |pair: &[usize]| pair[0] >= 128 || pair[0] >= 2 * pair[1];
         assert!(counts.windows(2).all(of_short_ones), "{counts:?}");
         assert!(counts.len() <= 8 + seq as usize / 128, "{counts:?}");
     }
