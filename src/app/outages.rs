@@ -28,7 +28,14 @@ pub(super) struct Heard {
     pub(super) links: Vec<Arc<Client>>,
 }
 
-/// How a source's links stand.
+/// Whether any link of a source stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Links {
+    Up,
+    Down,
+}
+
+/// What is known of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Heard,
@@ -40,15 +47,15 @@ enum Standing {
 
 impl Standing {
     /// What follows from a look at the links, and what is to be journaled first.
-    fn look(self, is_heard: bool, now: Timestamp) -> (Standing, Option<(Timestamp, Option<Timestamp>)>) {
-        match (self, is_heard) {
-            (Standing::Heard | Standing::Lost(_), true) => (Standing::Heard, None),
-            (Standing::Heard, false) => (Standing::Lost(now), None),
-            (Standing::Lost(since), false) if now.since(since) >= PATIENCE => {
+    fn look(self, links: Links, now: Timestamp) -> (Standing, Option<(Timestamp, Option<Timestamp>)>) {
+        match (self, links) {
+            (Standing::Heard | Standing::Lost(_), Links::Up) => (Standing::Heard, None),
+            (Standing::Heard, Links::Down) => (Standing::Lost(now), None),
+            (Standing::Lost(since), Links::Down) if now.since(since) >= PATIENCE => {
                 (Standing::Noted(since), Some((since, None)))
             }
-            (Standing::Noted(since), true) => (Standing::Heard, Some((since, Some(now)))),
-            (Standing::Lost(_) | Standing::Noted(_), false) => (self, None),
+            (Standing::Noted(since), Links::Up) => (Standing::Heard, Some((since, Some(now)))),
+            (Standing::Lost(_) | Standing::Noted(_), Links::Down) => (self, None),
         }
     }
 }
@@ -78,7 +85,8 @@ pub(super) async fn watch(
         for (source, standing) in &mut standings {
             let links = heard.iter().find(|heard| heard.source == *source).map(|heard| &heard.links);
             let is_heard = links.is_none_or(|links| links.iter().any(|link| link.status().connected));
-            let (next, note) = standing.look(is_heard, now);
+            let links = if is_heard { Links::Up } else { Links::Down };
+            let (next, note) = standing.look(links, now);
             if let Some((from, to)) = note {
                 let outage = Outage { of: Deaf::Source(*source), from, to };
                 match pipeline.note(now, &Body::Outage(outage)) {
@@ -102,14 +110,14 @@ mod tests {
         let at = Timestamp::from_seconds;
         let mut standing = Standing::Heard;
         let mut noted = Vec::new();
-        for (seconds, is_heard) in
+        for (seconds, is_up) in
             [(0, true), (1, false), (3, true), (4, false), (8, false), (9, false), (20, false), (30, true)]
         {
-            let (next, note) = standing.look(is_heard, at(seconds));
+            let (next, note) = standing.look(if is_up { Links::Up } else { Links::Down }, at(seconds));
             noted.extend(note);
             standing = next;
         }
         assert_eq!(noted, [(at(4), None), (at(4), Some(at(30)))]);
-        assert_eq!(Standing::Noted(at(4)).look(false, at(99)), (Standing::Noted(at(4)), None), "said once");
+        assert_eq!(Standing::Noted(at(4)).look(Links::Down, at(99)), (Standing::Noted(at(4)), None), "said once");
     }
 }
