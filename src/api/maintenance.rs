@@ -82,8 +82,7 @@ pub async fn list(
     let station = station_of(&door, &id)?;
     let now = door.parts().clock.now();
     let state = door.parts().state.read();
-    let declared = state.declared();
-    let by_registry = declared.station(station).is_some_and(|station| station.maintenance);
+    let by_registry = state.is_maintained_by_registry(station);
     let windows = state.judge.maintenance.of(station).map(|(id, window)| document(id, window, now)).collect();
     Ok(Json(MaintenanceList { by_registry, windows }))
 }

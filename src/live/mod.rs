@@ -146,6 +146,9 @@ impl Live {
     pub(crate) fn accept(&mut self, sample: &Sample, received_at: Timestamp, source: SourceId) -> Option<StationNo> {
         let index = sample.channel.index();
         let slot = self.slots.get_mut(index)?;
+        if self.listening.hear(sample, source) {
+            self.holds_until[index] = AT_NEXT_TICK;
+        }
         if let Some(shown) = &slot.latest
             && sample.observed_at < shown.observed_at
             && !(sample.time_class == TimeClass::Live && model::clock_was_set_back(shown.observed_at, received_at))
@@ -162,7 +165,7 @@ impl Live {
         if slot.noticed != Freshness::Live {
             self.holds_until[index] = AT_NEXT_TICK;
         }
-        self.listening.hear(sample, source);
+        self.listening.see(sample);
         Some(slot.station)
     }
 

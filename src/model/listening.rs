@@ -65,16 +65,25 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Notes a sample that is the newest of its channel.
+    /// Notes that a sample came, whatever its place among the others: only one in time is a sign of life. Whether it
+    /// ends a silence.
     #[inline]
-    pub fn hear(&mut self, sample: &Sample, source: SourceId) {
-        let Some(voice) = self.voices.get_mut(sample.channel.index()) else { return };
-        if !sample.quality.has(Quality::FAULT) {
-            voice.valid_at = sample.observed_at;
+    pub fn hear(&mut self, sample: &Sample, source: SourceId) -> bool {
+        let Some(voice) = self.voices.get_mut(sample.channel.index()) else { return false };
+        if sample.time_class != TimeClass::Live {
+            return false;
         }
-        if sample.time_class == TimeClass::Live {
-            voice.source = Some(source);
-            voice.silenced_at = NEVER;
+        voice.source = Some(source);
+        std::mem::replace(&mut voice.silenced_at, NEVER) != NEVER
+    }
+
+    /// Notes the newest sample of its channel.
+    #[inline]
+    pub fn see(&mut self, sample: &Sample) {
+        if let Some(voice) = self.voices.get_mut(sample.channel.index())
+            && !sample.quality.has(Quality::FAULT)
+        {
+            voice.valid_at = sample.observed_at;
         }
     }
 

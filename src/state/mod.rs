@@ -148,6 +148,12 @@ impl State {
         Arc::new(self.catalogue.with_maintenance(|station| station.maintenance && is_declared(station.no)))
     }
 
+    /// Whether the registry itself says that a station is under maintenance.
+    pub fn is_maintained_by_registry(&self, station: StationNo) -> bool {
+        let shown = self.catalogue.station(station).is_some_and(|station| station.maintenance);
+        shown && !self.maintained.contains(&station)
+    }
+
     /// Who made a correction; `None` for the checks, a device's own, and those of long ago.
     pub fn author_of(&self, correction: Seq) -> Option<&Author> {
         self.authors.get(&correction)
@@ -244,10 +250,7 @@ impl State {
             return;
         }
         let mut wanted = self.judge.maintenance.stations_at(entry.received_at);
-        let is_declared = |no: &StationNo| {
-            self.catalogue.station(*no).is_none_or(|station| station.maintenance && !self.maintained.contains(no))
-        };
-        wanted.retain(|no| !is_declared(no));
+        wanted.retain(|no| self.catalogue.station(*no).is_some() && !self.is_maintained_by_registry(*no));
         if wanted == self.maintained {
             return;
         }

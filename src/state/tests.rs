@@ -631,3 +631,16 @@ fn a_correction_changes_what_is_shown_but_dispatches_nobody() {
     assert_eq!((effects.transitions.len(), effects.changes.len()), (0, 1));
     assert_eq!(state.author_of(state.applied).map(|author| author.reason.as_str()), Some("misread"));
 }
+
+/// A late sample that is newer than the one in time must not keep a death from ending.
+#[test]
+fn a_sample_in_time_ends_a_death_though_a_late_one_is_newer() {
+    let mut state = watched();
+    let fact = DeviceFact { device: "d".into(), station: Some(StationNo(0)), said: Said::Silent };
+    step(&mut state, 110, Body::Devices(DeviceReport { source: SourceId(0), facts: vec![fact] }));
+    let heard = |age, class| Heard { channel: 0, age, value: 1.0, class, fault: false };
+    step(&mut state, 120, message(0, &[heard(0, TimeClass::Late)], false, 1_800_000_120));
+    assert_eq!(freshness(&state, 120), Freshness::Silent);
+    step(&mut state, 121, message(0, &[heard(5, TimeClass::Live)], false, 1_800_000_121));
+    assert_eq!(freshness(&state, 121), Freshness::Live);
+}

@@ -42,11 +42,16 @@ fn sample(channel: u32, seconds: i64, quality: Quality) -> Sample {
     Sample { channel, observed_at: at(seconds), value: 1.0, quality, time_class }
 }
 
+fn take(listening: &mut Listening, sample: &Sample, source: SourceId) {
+    listening.hear(sample, source);
+    listening.see(sample);
+}
+
 fn listening(policy: &Policy) -> Listening {
     let mut listening = Listening::default();
     listening.adopt(&Catalogue::default(), &catalogue(), policy);
-    listening.hear(&sample(0, 0, Quality::GOOD), FIRST);
-    listening.hear(&sample(1, 0, Quality::GOOD), SECOND);
+    take(&mut listening, &sample(0, 0, Quality::GOOD), FIRST);
+    take(&mut listening, &sample(1, 0, Quality::GOOD), SECOND);
     listening
 }
 
@@ -117,7 +122,7 @@ fn a_sleeping_device_is_as_fresh_as_when_it_fell_asleep() {
     let channel = catalogue.channel(ChannelId(0)).unwrap();
     let time = |text: &str| Timestamp::parse(text).unwrap();
     let last = Sample { observed_at: time("2026-11-21T17:59:30+07:00"), ..sample(0, 0, Quality::GOOD) };
-    listening.hear(&last, FIRST);
+    take(&mut listening, &last, FIRST);
     let check = |now: &str, expected| assert_eq!(listening.freshness(channel, time(now)), expected, "at {now}");
     check("2026-11-22T03:00:00+07:00", Freshness::Live);
     check("2026-11-22T06:01:10+07:00", Freshness::Live);
@@ -125,6 +130,29 @@ fn a_sleeping_device_is_as_fresh_as_when_it_fell_asleep() {
     check("2026-11-22T07:00:00+07:00", Freshness::Silent);
     assert!(listening.sleeps(channel.id, time("2026-11-22T03:00:00+07:00")));
     assert!(!listening.sleeps(channel.id, time("2026-11-22T07:00:00+07:00")));
+}
+
+#[test]
+fn a_timer_of_absence_sleeps_with_its_device_and_waits_for_saola() {
+    let mut policy = Policy::default();
+    let (from_minute, to_minute) = (6 * 60, 18 * 60);
+    let awake = Awake::Daily { from_minute, to_minute, zone: "Asia/Ho_Chi_Minh".to_owned() };
+    policy.awake.insert((StationId::new("A"), Some(Property::new("air_temperature"))), awake);
+    let mut listening = listening(&policy);
+    let catalogue = catalogue();
+    let time = |text: &str| Timestamp::parse(text).unwrap();
+    let check = |listening: &Listening, channel: u32, due: &str| {
+        let channel = catalogue.channel(ChannelId(channel)).unwrap();
+        let found = listening.due(channel, time("2026-11-21T17:50:00+07:00"), Duration::from_secs(3_600));
+        assert_eq!(found, time(due), "{}", channel.property);
+    };
+    // Ten minutes of the hour had passed at nightfall; the other sensor of the station does not sleep.
+    check(&listening, 0, "2026-11-22T06:50:00+07:00");
+    check(&listening, 1, "2026-11-21T18:50:00+07:00");
+    // Down over the morning: the timer goes on when Saola does.
+    let (from, to) = (time("2026-11-22T05:00:00+07:00"), Some(time("2026-11-22T07:30:00+07:00")));
+    listening.pause(&Outage { of: Deaf::Everything, from, to });
+    check(&listening, 0, "2026-11-22T08:20:00+07:00");
 }
 
 #[test]
@@ -138,9 +166,9 @@ fn a_death_silences_its_own_channels_until_their_next_sample_in_time() {
         catalogue.channels().iter().map(|channel| listening.freshness(channel, at(6))).collect::<Vec<_>>()
     };
     assert_eq!(fresh(&listening), [Freshness::Silent, Freshness::Live]);
-    listening.hear(&Sample { time_class: TimeClass::Backfill, ..sample(0, 1, Quality::GOOD) }, FIRST);
+    take(&mut listening, &Sample { time_class: TimeClass::Backfill, ..sample(0, 1, Quality::GOOD) }, FIRST);
     assert_eq!(fresh(&listening), [Freshness::Silent, Freshness::Live], "history is no sign of life");
-    listening.hear(&sample(0, 6, Quality::GOOD), FIRST);
+    take(&mut listening, &sample(0, 6, Quality::GOOD), FIRST);
     assert_eq!(fresh(&listening), [Freshness::Live, Freshness::Live]);
 }
 
@@ -149,8 +177,8 @@ fn a_faulty_devices_samples_keep_nothing_alive() {
     let mut listening = listening(&Policy::default());
     let catalogue = catalogue();
     for seconds in (60..=600).step_by(60) {
-        listening.hear(&sample(0, seconds, Quality::FAULT), FIRST);
-        listening.hear(&sample(1, seconds, Quality::RATE), SECOND);
+        take(&mut listening, &sample(0, seconds, Quality::FAULT), FIRST);
+        take(&mut listening, &sample(1, seconds, Quality::RATE), SECOND);
     }
     let fresh = |id: u32| listening.freshness(catalogue.channel(ChannelId(id)).unwrap(), at(610));
     assert_eq!((fresh(0), fresh(1)), (Freshness::Silent, Freshness::Live));
