@@ -23,10 +23,11 @@ use crate::decode::source::Sources;
 use crate::decode::{self, Decoded, Event, Heard, Told};
 use crate::journal::Journal;
 use crate::model::{
-    Arrival, Body, Catalogue, ChannelId, Corrections, DeviceFact, DeviceReport, Durable, Intake, Judged, Message,
-    Quality, RawCopy, RawMessage, Reason, Refusal, Rejection, Row, Rows, RuleFile, Said, Sample, Seq, SourceId,
-    Station, TimeClass, Timestamp,
+    Again, Arrival, Body, Catalogue, ChannelId, Corrections, DeviceFact, DeviceReport, Durable, Intake, Judged,
+    Message, Quality, RawCopy, RawMessage, Reason, Refusal, Rejection, Row, Rows, RuleFile, Said, Sample, Seq,
+    SourceId, Station, StationCommand, TimeClass, Timestamp, UnknownName,
 };
+use crate::mqtt::canary::{self, Key};
 use crate::quality::Judge;
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
@@ -54,6 +55,8 @@ pub struct Pipeline {
     limits: decode::Limits,
     sources: Sources,
     validate: validate::Config,
+    /// What Saola's own message is known by.
+    canary: Option<Key>,
     gate: Mutex<Gate>,
     /// When the newest message arrived, microseconds since 1970; zero before the first.
     received_at: AtomicI64,
@@ -98,7 +101,7 @@ impl Pipeline {
         judge.link(&catalogue);
         let gate = Mutex::new(Gate { catalogue, seen, judge, last });
         let (sources, received_at, counters) = (Sources::default(), AtomicI64::new(0), Counters::new());
-        Self { journal, store, limits, sources, validate, gate, received_at, births: None, counters }
+        Self { journal, store, limits, sources, validate, canary: None, gate, received_at, births: None, counters }
     }
 
     /// The same, with what derived state remembers for the quality checks.
@@ -118,6 +121,12 @@ impl Pipeline {
     #[must_use]
     pub fn with_sources(self, sources: Sources) -> Self {
         Self { sources, ..self }
+    }
+
+    /// The same, knowing Saola's own message by its key, if one is sent.
+    #[must_use]
+    pub fn with_canary(self, canary: Option<Key>) -> Self {
+        Self { canary, ..self }
     }
 
     /// When the newest message arrived; `None` before the first.
@@ -150,6 +159,14 @@ impl Pipeline {
         self.append(&mut self.gate.lock(), now, &Body::Rules(files))
     }
 
+    /// Journals a command before it goes out.
+    pub fn note_command(&self, now: Timestamp, command: StationCommand) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() {
+            return Err(Refusal::Full);
+        }
+        self.append(&mut self.gate.lock(), now, &Body::Command(Box::new(command)))
+    }
+
     /// Journals that time has passed. `Full` is no harm: the next tick says the same.
     pub fn tick(&self, now: Timestamp) -> Result<Seq, Refusal> {
         self.note(now, &Body::Tick)
@@ -176,8 +193,13 @@ impl Pipeline {
         gate.seen.unstored() > UNSTORED_MAX
     }
 
-    /// One decoded message, judged and appended.
-    fn take(&self, raw: &RawMessage<'_>, mut message: Message, decoded: &Decoded<'_>) -> Result<Seq, Refusal> {
+    /// One decoded message, judged and appended: its number, and what became of it.
+    fn take(
+        &self,
+        raw: &RawMessage<'_>,
+        mut message: Message,
+        decoded: &Decoded<'_>,
+    ) -> Result<(Seq, Message), Refusal> {
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, judge, last } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.remembers_through());
@@ -191,7 +213,12 @@ impl Pipeline {
             }
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
             match checked.and_then(|sample| self.kept(sample)) {
-                Err(rejection) => message.rejections.push(rejection),
+                Err(rejection) => {
+                    if matches!(rejection.reason, Reason::UnknownStation | Reason::UnknownProperty) {
+                        message.unknown.push(UnknownName::new(&reading.station, &reading.property, reading.unit));
+                    }
+                    message.rejections.push(rejection);
+                }
                 Ok(mut sample) => {
                     let mut judgement = seen.judge(&sample, |channel, at| self.stored(channel, at));
                     if sample.quality.has(Quality::RECEIVED_TIME) {
@@ -241,10 +268,46 @@ impl Pipeline {
         }
         drop(gate);
 
-        if let Body::Message(message) = &body {
-            self.counters.message(message);
+        let Body::Message(message) = body else { unreachable!("it was made just here") };
+        self.counters.message(&message);
+        Ok((seq, message))
+    }
+
+    /// Takes one message and says what became of it: for messages that are handed in again.
+    pub fn accept_one(&self, raw: &RawMessage<'_>) -> Result<(Seq, Message), Refusal> {
+        if !self.journal.has_room() || self.store_lags() {
+            return Err(Refusal::Full);
         }
-        Ok(seq)
+        self.decode_and_take(raw, &mut Heard::default(), &mut Decoded::default())
+    }
+
+    /// Saola's own message, journaled as what it is; `None` for anybody else's.
+    fn take_canary(&self, raw: &RawMessage<'_>) -> Option<Result<Seq, Refusal>> {
+        let key = self.canary.filter(|_| raw.topic == canary::TOPIC)?;
+        let mut decoded = Decoded::default();
+        decode::native::decode(raw.topic, raw.payload, &self.limits, &mut decoded).ok()?;
+        let sent_at = key.sent_at(&decoded.readings)?;
+        Some(self.append(&mut self.gate.lock(), raw.received_at, &Body::Canary { sent_at }))
+    }
+
+    fn decode_and_take<'r>(
+        &'r self,
+        raw: &'r RawMessage<'r>,
+        heard: &mut Heard<'r>,
+        decoded: &mut Decoded<'r>,
+    ) -> Result<(Seq, Message), Refusal> {
+        let (source, refused) = self.sources.decode(raw, &self.limits, heard, decoded);
+        let duplicates = self.hear(raw, &decoded.told);
+        let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
+        let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
+        let samples = Vec::with_capacity(decoded.readings.len());
+        let again = match raw.arrival {
+            Arrival::Again { of, first_at } => Some(Again { of, first_at }),
+            Arrival::Fresh | Arrival::Retained | Arrival::Repeated { .. } | Arrival::Imported => None,
+        };
+        let unknown = Vec::new();
+        let message = Message { source, received, duplicates, samples, rejections, raw: None, unknown, again };
+        self.take(raw, message, decoded)
     }
 
     /// Counts what devices said of themselves and asks for births; gives how many of the messages were there by another
@@ -314,6 +377,8 @@ impl Pipeline {
             samples: judged.samples.clone(),
             rejections: Vec::new(),
             raw: None,
+            unknown: Vec::new(),
+            again: None,
         });
         for (row, rejections) in &checked.refused {
             judged.refused.extend(rejections.iter().map(|rejection| (row.line, rejection.clone())));
@@ -383,6 +448,8 @@ fn refused_row(source: SourceId, file: &str, row: &Row<'_>, rejections: Vec<Reje
         samples: Vec::new(),
         rejections,
         raw: Some(raw),
+        unknown: Vec::new(),
+        again: None,
     }
 }
 
@@ -392,20 +459,19 @@ impl Intake for Pipeline {
             return Err(Refusal::Full);
         }
         let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
-        let mut last = Seq::default();
+        let (mut last, mut newest) = (Seq::default(), None);
         for raw in batch {
+            if let Some(taken) = self.take_canary(raw) {
+                last = taken?;
+                continue;
+            }
+            newest = Some(raw.received_at);
             heard.clear();
             decoded.clear();
-            let (source, refused) = self.sources.decode(raw, &self.limits, &mut heard, &mut decoded);
-            let duplicates = self.hear(raw, &decoded.told);
-            let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
-            let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
-            let samples = Vec::with_capacity(decoded.readings.len());
-            let message = Message { source, received, duplicates, samples, rejections, raw: None };
-            last = self.take(raw, message, &decoded)?;
+            (last, _) = self.decode_and_take(raw, &mut heard, &mut decoded)?;
         }
-        if let Some(newest) = batch.last() {
-            self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);
+        if let Some(newest) = newest {
+            self.received_at.store(newest.micros(), Ordering::Relaxed);
         }
         Ok(last)
     }

@@ -14,7 +14,7 @@ use super::body::Body;
 use super::door::{Allowed, CorrectHistory, SeeHistory};
 use super::maintenance::{journal, reason, record, station_of};
 use super::problem::{BadBody, Code, Missing, Problem, Refused};
-use super::query::{Asked, FromParams, Nothing, Pair, Params};
+use super::query::{Asked, FromParams, Nothing, Params, TwoNames};
 use super::time::{Shown, When, Zone};
 use crate::auth::Act;
 use crate::model::{self, Channel, Corrections, Quality, Sample, TimeClass, Timestamp};
@@ -140,7 +140,7 @@ pub struct EarlierList {
     responses((status = 200, description = "What was replaced", body = EarlierList), Refused, Missing))]
 pub async fn list(
     door: Allowed<SeeHistory>,
-    Pair(id, property): Pair,
+    TwoNames(id, property): TwoNames,
     Asked(asked): Asked<CorrectionsAsked>,
 ) -> Result<Json<EarlierList>, Problem> {
     let channel = channel_of(&door, &id, &property)?;
@@ -185,7 +185,7 @@ pub async fn list(
             content_type = "application/problem+json")))]
 pub async fn correct(
     door: Allowed<CorrectHistory>,
-    Pair(id, property): Pair,
+    TwoNames(id, property): TwoNames,
     Asked(Nothing): Asked<Nothing>,
     Body(asked): Body<CorrectionAsked>,
 ) -> Result<Json<Corrected>, Problem> {

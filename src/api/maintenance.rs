@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::body::Body;
 use super::door::{Allowed, MaintainStations, SeeMap};
 use super::problem::{BadBody, Code, Missing, Problem, Refused};
-use super::query::{Asked, Id, Nothing, Pair};
+use super::query::{Asked, Id, Nothing, TwoNames};
 use super::time::{Shown, Zone};
 use crate::auth::{Act, Deed};
 use crate::model::{self, MaintenanceCommand, Seq, StationNo, Timestamp, Window};
@@ -138,7 +138,7 @@ pub async fn plan(
             content_type = "application/problem+json")))]
 pub async fn withdraw(
     door: Allowed<MaintainStations>,
-    Pair(id, number): Pair,
+    TwoNames(id, number): TwoNames,
     Asked(Nothing): Asked<Nothing>,
 ) -> Result<Json<MaintenanceWindow>, Problem> {
     let station = station_of(&door, &id)?;
@@ -192,7 +192,7 @@ pub(super) fn reason(text: &str) -> Result<String, Problem> {
 
 /// Journals a command; its number once it is durable.
 pub(super) async fn journal<N>(door: &Allowed<N>, body: model::Body) -> Result<Seq, Problem> {
-    (door.parts().command)(body).await.map_err(|why| Problem::new(Code::Unavailable, why))
+    (door.parts().note)(body).await.map_err(|why| Problem::new(Code::Unavailable, why))
 }
 
 /// Notes who did it.

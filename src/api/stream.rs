@@ -104,6 +104,8 @@ pub struct Heartbeat {
     /// Sources whose devices cannot be heard now because the link to their broker is down: their silence says nothing
     /// and raises no alert.
     unheard: Vec<Unheard>,
+    /// Seconds since the last message of Saola's own was sent that came the whole way in; null before the first.
+    canary_age_s: Option<f64>,
     /// The last entry of the journal that the picture includes.
     #[schema(value_type = u64)]
     last_seq: Seq,
@@ -297,9 +299,9 @@ impl Reader {
     fn heartbeat(&mut self, events: &mut Events) {
         self.beat_at = Instant::now() + HEARTBEAT;
         let now = self.parts.clock.now();
-        let (ticked_at, applied, unheard) = {
+        let (ticked_at, applied, canary, unheard) = {
             let state = self.parts.state.read();
-            (state.ticked_at, state.applied, unheard(&state, &self.zone))
+            (state.ticked_at, state.applied, state.canary, unheard(&state, &self.zone))
         };
         let never = crate::model::Timestamp::EPOCH;
         let body = Heartbeat {
@@ -307,6 +309,7 @@ impl Reader {
             tick_age_s: (ticked_at != never).then(|| now.since(ticked_at).as_secs_f64()),
             intake_age_s: (self.parts.intake_at)().map(|at| now.since(at).as_secs_f64()),
             unheard,
+            canary_age_s: canary.map(|canary| now.since(canary.sent_at).as_secs_f64()),
             last_seq: applied,
         };
         events.add("heartbeat", Some(self.cursor), &body);

@@ -50,7 +50,7 @@ impl Importer {
             .enable_all()
             .build()
             .map_err(StartError::Thread)?;
-        let (opened, bookmarks) = open::open(config, &[source], &clock)?;
+        let (opened, bookmarks) = open::open(config, &[source], None, &clock)?;
         let source = opened.other_sources[0];
         let stop_followers = CancellationToken::new();
         let entered = runtime.enter();

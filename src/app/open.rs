@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::EDGE_SOURCE;
 use crate::alerts;
 use crate::api::ServerError;
-use crate::auth::{Accounts, AuthError, PasswordCost};
+use crate::auth::{Accounts, AuthError, Devices, PasswordCost};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::source::Sources;
@@ -17,6 +17,7 @@ use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
 use crate::model::{Body, Catalogue, Deaf, Mistake, Outage, Policy, Refusal, RuleFile, SourceId, Timestamp};
+use crate::mqtt::canary::Key;
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
 use crate::pipeline::{Pipeline, WantedBirth};
@@ -91,6 +92,7 @@ impl From<SeedError> for StartError {
 pub(super) struct Opened {
     pub(super) registry: Arc<Registry>,
     pub(super) accounts: Arc<Accounts>,
+    pub(super) devices: Arc<Devices>,
     pub(super) journal: Arc<Journal>,
     pub(super) store: Arc<Store>,
     pub(super) state: Arc<RwLock<State>>,
@@ -114,7 +116,12 @@ pub(super) struct Bookmarks {
 }
 
 /// `others` are ways in besides those of the configuration.
-pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(Opened, Bookmarks), StartError> {
+pub(super) fn open(
+    config: &Config,
+    others: &[&str],
+    canary: Option<Key>,
+    clock: &Clock,
+) -> Result<(Opened, Bookmarks), StartError> {
     let data = &config.data_dir;
     let (journal_dir, store_dir, snapshots) = (data.join("journal"), data.join("store"), data.join("state"));
     for folder in [data, &journal_dir, &store_dir, &snapshots] {
@@ -123,7 +130,7 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     let (journal, recovery) = Journal::open(&journal_dir, &config.journal)?;
     tracing::info!(?recovery, "the journal is open");
 
-    let registry = Arc::new(Registry::open(&data.join("registry.db"))?);
+    let registry = Arc::new(Registry::open(&data.join(super::REGISTRY_FILE))?);
     let declared = Declared::read(&config.province_dir).map_err(StartError::Mistakes)?;
     let seeded = registry.seed(&declared, clock.now())?;
     tracing::info!(report = %seeded, "the registry follows its files");
@@ -157,7 +164,8 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, known.clone(), newest)
         .with_sources(sources)
         .with_judge(state.judge.clone())
-        .with_births(ask);
+        .with_births(ask)
+        .with_canary(canary);
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
@@ -165,9 +173,11 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     note_at_start(&pipeline, &state, declared.policy(), now).map_err(|_| StartError::Stopped)?;
 
     let feed = Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied));
+    let devices = Arc::new(Devices::over(registry.database().clone()));
     let opened = Opened {
         registry,
         accounts,
+        devices,
         journal,
         store,
         state: Arc::new(RwLock::new(state)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
+use super::canary::Watch;
 use super::open::Opened;
 use crate::api::Check;
 use crate::clock::Clock;
@@ -29,6 +30,7 @@ pub(super) struct Readiness {
     edge: Option<Arc<Edge>>,
     clients: Vec<(String, Arc<Client>)>,
     troubles: Vec<(&'static str, Trouble)>,
+    canary: Option<Watch>,
     clock: Clock,
 }
 
@@ -48,8 +50,14 @@ impl Readiness {
             edge: edge.clone(),
             clients: clients.iter().map(|client| (client.name().to_owned(), client.clone())).collect(),
             troubles,
+            canary: None,
             clock,
         }
+    }
+
+    /// The same, with the message that tells whether the whole way is open.
+    pub(super) fn with_canary(self, canary: Option<Watch>) -> Self {
+        Self { canary, ..self }
     }
 
     pub(super) fn checks(&self) -> Vec<Check> {
@@ -57,7 +65,12 @@ impl Readiness {
         checks.extend(self.troubles.iter().map(|(follower, trouble)| self.follower(follower, trouble)));
         checks.extend(self.edge.iter().map(|edge| {
             let status = edge.status();
-            Check { part: "edge".to_owned(), ready: true, detail: format!("{} connections", status.connections) }
+            let ready = edge.keeps_sessions();
+            let detail = match ready {
+                true => format!("{} connections, {} sessions kept", status.connections, status.sessions),
+                false => "sessions cannot be written to disk: mend it and restart".to_owned(),
+            };
+            Check { part: "edge".to_owned(), ready, detail }
         }));
         checks.extend(self.clients.iter().map(|(name, client)| {
             let status = client.status();
@@ -67,6 +80,7 @@ impl Readiness {
             };
             Check { part: format!("broker {name}"), ready: status.connected, detail }
         }));
+        checks.extend(self.canary.iter().map(|canary| canary.check(self.clock.now())));
         checks
     }
 

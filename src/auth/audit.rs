@@ -66,6 +66,12 @@ acts! {
     MaintenanceWithdrawn = "maintenance_withdrawn",
     /// Samples of the past were corrected.
     SamplesCorrected = "samples_corrected",
+    /// A device was let in.
+    DeviceIssued = "device_issued",
+    /// A device was shut out.
+    DeviceRevoked = "device_revoked",
+    /// A station's devices were told something.
+    CommandSent = "command_sent",
 }
 
 /// Something done, to be recorded.

@@ -77,6 +77,7 @@ fn line(entry: &Entry) -> String {
             )
         }
         Body::Tick => "tick".to_owned(),
+        Body::Canary { sent_at } => format!("canary sent at {sent_at}"),
         Body::Catalogue(catalogue) => {
             format!("catalogue of {} stations, {} channels", catalogue.stations().len(), catalogue.channels().len())
         }
@@ -108,6 +109,9 @@ fn line(entry: &Entry) -> String {
         Body::Corrections(corrections) => {
             let (count, author) = (corrections.samples.len(), &corrections.author);
             format!("{count} samples corrected by {author}: {}", corrections.reason)
+        }
+        Body::Command(command) => {
+            format!("command to {} by {}: {:?}", command.station, command.author, command.payload)
         }
     };
     format!("{} {} {body}", entry.seq, entry.received_at)

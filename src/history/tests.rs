@@ -63,8 +63,16 @@ fn store_of(series: &[(ChannelId, &[Arrived])]) -> (TempDir, Arc<Store>) {
         };
         let samples: Vec<Sample> = samples.iter().map(sample).collect();
         let received = u32::try_from(samples.len()).unwrap();
-        let message =
-            Message { source: SourceId(0), received, duplicates: 0, samples, rejections: Vec::new(), raw: None };
+        let message = Message {
+            source: SourceId(0),
+            received,
+            duplicates: 0,
+            samples,
+            rejections: Vec::new(),
+            raw: None,
+            unknown: Vec::new(),
+            again: None,
+        };
         Entry { seq: Seq(place as u64 + 1), received_at: Timestamp::EPOCH, body: Body::Message(message) }
     };
     let entries: Vec<Entry> = pieces.enumerate().map(entry).collect();

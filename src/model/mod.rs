@@ -27,7 +27,7 @@ mod unit;
 pub use alert::{Alert, AlertId, AlertState, Cause, Moment, Severity, Subject, Transition};
 pub use area::{Area, AreaLevel};
 pub use catalogue::{Catalogue, CatalogueError};
-pub use entry::{Body, Entry, Message, RawCopy, RuleFile};
+pub use entry::{Again, Body, Entry, Keep, Message, RawCopy, RuleFile, StationCommand, UnknownName};
 pub use facts::{Corrections, Deaf, DeviceFact, DeviceReport, MaintenanceCommand, Outage, Said, Window};
 pub use freshness::{Freshness, clock_was_set_back, fresh_until, freshness};
 pub use ids::{AreaId, ChannelId, Property, Seq, SourceId, StationId, StationNo};
@@ -41,6 +41,6 @@ pub use reading::{Arrival, Judged, RawMessage, Reading, Row, Rows, Sample, Statu
 pub use rejection::{Reason, Rejection};
 pub use rhythm::Rhythm;
 pub use span::{NotASpan, Span};
-pub use station::{Channel, LinkClass, Range, Station, StationKind};
+pub use station::{Channel, FormerPlace, LinkClass, Range, Station, StationKind};
 pub use time::Timestamp;
 pub use unit::Unit;

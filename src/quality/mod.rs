@@ -63,7 +63,12 @@ impl Judge {
             Body::Catalogue(_) => self.checks.adopt(before, catalogue, &self.policy),
             Body::Maintenance(command) => self.maintenance.apply(seq, command, at),
             Body::Tick => self.maintenance.forget(at),
-            Body::Rules(_) | Body::Devices(_) | Body::Outage(_) | Body::Corrections(_) => {}
+            Body::Rules(_)
+            | Body::Devices(_)
+            | Body::Outage(_)
+            | Body::Corrections(_)
+            | Body::Canary { .. }
+            | Body::Command(_) => {}
         }
     }
 

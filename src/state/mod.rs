@@ -12,6 +12,7 @@
 mod devices;
 mod ledger;
 pub mod snapshot;
+pub mod unknown;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::quality::Judge;
 pub use devices::{Devices, Missing};
 pub use ledger::{Counts, Ledger};
 pub use snapshot::SnapshotError;
+pub use unknown::Unknown;
 
 /// Everything that is derived from the journal, but the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +63,12 @@ pub struct State {
     /// Stations that are under maintenance by a window and not by the registry.
     #[serde(skip)]
     maintained: BTreeSet<StationNo>,
+    /// Devices that nobody registered; in a snapshot behind everything else, too.
+    #[serde(skip)]
+    pub unknown: Unknown,
+    /// The last message of Saola's own that came the whole way in; behind everything else in a snapshot.
+    #[serde(skip)]
+    pub canary: Option<Canary>,
 }
 
 /// Corrections whose authors are known here; the journal and the audit know the others.
@@ -73,6 +81,15 @@ pub struct Author {
     pub name: String,
     /// Why.
     pub reason: String,
+}
+
+/// Saola's own message that came the whole way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Its entry.
+    pub seq: Seq,
 }
 
 /// What applying entries brought about, gathered over as many entries as the caller likes.
@@ -130,6 +147,8 @@ impl State {
             devices: Devices::default(),
             authors: BTreeMap::new(),
             maintained: BTreeSet::new(),
+            unknown: Unknown::default(),
+            canary: None,
         }
     }
 
@@ -182,6 +201,9 @@ impl State {
                 self.follow_windows(entry, effects);
             }
             Body::Corrections(corrections) => self.apply_corrections(entry, corrections, effects),
+            Body::Canary { sent_at } => self.canary = Some(Canary { sent_at: *sent_at, seq: entry.seq }),
+            // What became of it is between the edge and the device: nothing here follows from it.
+            Body::Command(_) => {}
         }
         effects.name_transitions(entry.seq, first);
     }
@@ -189,6 +211,7 @@ impl State {
     fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects) {
         self.ledger.count(message);
         self.judge_applies(entry);
+        self.unknown.hear(entry, message);
         for sample in &message.samples {
             if sample.time_class == TimeClass::Imported {
                 self.note_imported(sample);
@@ -233,6 +256,7 @@ impl State {
         let new = declared.with_maintenance(|station| station.maintenance || maintained.contains(&station.no));
         self.maintained = maintained;
         self.adopt(new, entry.received_at, effects);
+        self.unknown.settle(&self.catalogue);
         effects.resync_at = Some(entry.seq);
     }
 

@@ -8,7 +8,8 @@
 //!
 //! format 1  the state
 //! format 2  the state, then the newest time of imported history by channel
-//! format 3  format 2, then the quality checks' memory with the maintenance windows, who could be heard when, what
+//! format 3  the same, then readings handed in again by source, unknown devices, the last canary, moves of stations
+//! format 4  the same, then the quality checks' memory with the maintenance windows, who could be heard when, what
 //!           devices said of themselves, the stations in windows, and the authors of corrections
 //! ```
 //!
@@ -25,19 +26,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Author, Devices, State};
 use crate::alerts::Retention;
-use crate::model::{Listening, Seq, StationNo};
+use crate::model::{Catalogue, Listening, Seq, StationNo};
 use crate::quality::Judge;
 
 /// How many snapshots are kept.
 pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 /// Written before samples were checked for quality.
-const FORMAT_WITHOUT_QUALITY: u8 = 2;
+const FORMAT_WITHOUT_QUALITY: u8 = 3;
+/// Written before unknown devices were listed.
+const FORMAT_WITHOUT_UNKNOWN: u8 = 2;
 /// Written before history could be imported.
 const FORMAT_WITHOUT_IMPORTS: u8 = 1;
 const HEADER_BYTES: usize = MAGIC.len() + 1 + 4;
@@ -113,8 +117,10 @@ impl State {
         bytes.push(FORMAT);
         bytes.extend_from_slice(&[0; 4]);
         let bytes = postcard::to_extend(self, bytes)?;
-        let listening = self.live.listening();
-        let behind = (&self.imported_to, &self.judge, listening, &self.devices, &self.maintained, &self.authors);
+        let bytes = postcard::to_extend(&self.imported_to, bytes)?;
+        let behind = (self.ledger.replayed(), &self.unknown, self.canary, self.catalogue.moves());
+        let bytes = postcard::to_extend(&behind, bytes)?;
+        let behind = (&self.judge, self.live.listening(), &self.devices, &self.maintained, &self.authors);
         let mut bytes = postcard::to_extend(&behind, bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
@@ -133,15 +139,21 @@ impl State {
             return Err(SnapshotError::Checksum { found, expected });
         }
         let format = header[MAGIC.len()];
-        if ![FORMAT, FORMAT_WITHOUT_QUALITY, FORMAT_WITHOUT_IMPORTS].contains(&format) {
+        if !(FORMAT_WITHOUT_IMPORTS..=FORMAT).contains(&format) {
             return Err(SnapshotError::Format { found: format });
         }
         let (mut state, mut rest): (State, &[u8]) = postcard::take_from_bytes(body)?;
-        if format >= FORMAT_WITHOUT_QUALITY {
+        if format >= FORMAT_WITHOUT_UNKNOWN {
             (state.imported_to, rest) = postcard::take_from_bytes(rest)?;
         }
+        if format >= FORMAT_WITHOUT_QUALITY {
+            let (replayed, moves);
+            ((replayed, state.unknown, state.canary, moves), rest) = postcard::take_from_bytes(rest)?;
+            state.ledger.set_replayed(replayed);
+            state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_moves(moves));
+        }
         let mut listening = None;
-        if format == FORMAT {
+        if format >= FORMAT {
             let behind: Behind;
             (behind, rest) = postcard::take_from_bytes(rest)?;
             listening = Some(behind.1);
@@ -160,7 +172,7 @@ impl State {
     }
 }
 
-/// What format 3 has behind format 2.
+/// What format 4 has behind format 3.
 type Behind = (Judge, Listening, Devices, BTreeSet<StationNo>, BTreeMap<Seq, Author>);
 
 /// Of everything but the magic and the checksum itself. `bytes` is at least a header long.

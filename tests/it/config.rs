@@ -18,7 +18,15 @@ impl House {
         for name in ["stations", "areas"] {
             std::fs::create_dir(house.path(name)).unwrap();
         }
-        for name in ["edge.pem", "edge.key", "broker.password", "broker-ca.pem", "influx.token", "influx-ca.pem"] {
+        for name in [
+            "edge.pem",
+            "edge.key",
+            "devices-ca.pem",
+            "broker.password",
+            "broker-ca.pem",
+            "influx.token",
+            "influx-ca.pem",
+        ] {
             house.put(name, "k7#mQ2!vT9xw", 0o600);
         }
         house

@@ -102,7 +102,7 @@ async fn a_value_without_a_time_that_is_handed_in_again_is_not_observed_again() 
         (first_at, Arrival::Fresh),
         (first_at, Arrival::Fresh),
         (days_later, Arrival::Fresh),
-        (days_later, Arrival::Again { first_at }),
+        (days_later, Arrival::Again { of: saola::model::Seq(1), first_at }),
     ];
     let mut last = Seq(0);
     for (received_at, arrival) in arrivals {

@@ -19,7 +19,7 @@ use super::flow::{Failure, in_turn};
 use super::source::{Columns, Source};
 use super::table::{Naming, Series, Table};
 use crate::history::{AREA_FUNCTIONS, Duty, Line, Plan};
-use crate::model::{Area, AreaId, AreaLevel, Catalogue, Property, Unit};
+use crate::model::{Area, AreaId, AreaLevel, Catalogue, Property, Station, Timestamp, Unit};
 
 const LEVELS: [AreaLevel; 2] = [AreaLevel::Province, AreaLevel::Commune];
 
@@ -167,10 +167,11 @@ fn groups(door: &Allowed<SeeHistory>, asked: &AreasAsked) -> Result<(Vec<Group>,
     let mut unit: Option<Unit> = None;
     for station in catalogue.stations() {
         let Some(channel) = catalogue.channel_of(station, asked.property.as_str()) else { continue };
-        let Some(group) = groups.iter_mut().find(|group| is_inside(catalogue, station.area.as_ref(), &group.area.id))
-        else {
+        let mut stays = stays(catalogue, station, channel.retired);
+        stays.retain(|(area, _)| groups.iter().any(|group| is_inside(catalogue, *area, &group.area.id)));
+        if stays.is_empty() {
             continue;
-        };
+        }
         if let Some(first) = unit.replace(channel.unit).filter(|first| *first != channel.unit) {
             let why = format!(
                 "stations observe it in {} and in {}: they cannot be put together",
@@ -180,11 +181,29 @@ fn groups(door: &Allowed<SeeHistory>, asked: &AreasAsked) -> Result<(Vec<Group>,
             return Err(Problem::parameter("property", why));
         }
         let name = format!("{}/{}", station.id, channel.property);
-        let duty = if channel.retired { Duty::Retired } else { Duty::Standing };
-        group.lines.push((door.parts().history.line(&name, channel), duty));
+        for (area, duty) in stays {
+            let group = groups.iter_mut().find(|group| is_inside(catalogue, area, &group.area.id));
+            group.into_iter().for_each(|group| {
+                group.lines.push((door.parts().history.line(&name, channel), duty));
+            });
+        }
     }
     groups.retain(|group| !group.lines.is_empty());
     Ok((groups, unit))
+}
+
+/// The areas in which a station stands and stood, and what is expected of it there.
+fn stays<'c>(catalogue: &'c Catalogue, station: &'c Station, retired: bool) -> Vec<(Option<&'c AreaId>, Duty)> {
+    let former = catalogue.former_places(station.no);
+    if former.is_empty() {
+        return vec![(station.area.as_ref(), if retired { Duty::Retired } else { Duty::Standing })];
+    }
+    let [begin, end] = [i64::MIN, i64::MAX].map(Timestamp::from_micros);
+    let starts = std::iter::once(begin).chain(former.iter().map(|place| place.until));
+    let ends = former.iter().map(|place| place.until).chain([end]);
+    let areas = former.iter().map(|place| place.area.as_ref()).chain([station.area.as_ref()]);
+    let duty = |from, to| if retired { Duty::RetiredBetween { from, to } } else { Duty::StandingBetween { from, to } };
+    starts.zip(ends).zip(areas).map(|((from, to), area)| (area, duty(from, to))).collect()
 }
 
 /// Whether an area is another one, or lies in it.

@@ -252,7 +252,7 @@ fn what_a_format_remembers_is_left_alone_by_a_message_handed_in_again() {
              \"devAddr\":\"00189440\",\"fCnt\":{count},\"object\":{{\"t\":21.5}}}}"
         )
     };
-    let again = Arrival::Again { first_at: NOW };
+    let again = Arrival::Again { of: crate::model::Seq(1), first_at: NOW };
     assert_eq!(events(&sources, Arrival::Fresh, topic, &uplink(7)), (1, vec![]));
     let repeated = vec!["Repeated { device: \"0101\", key: \"id 7\" }".to_owned()];
     assert_eq!(events(&sources, Arrival::Fresh, topic, &uplink(7)), (0, repeated));

@@ -47,6 +47,8 @@ pub(super) struct Head {
     series: HashMap<ChannelId, Series>,
     /// Ascending. Sealed when they arrive, so that their size is known.
     letters: Vec<(Seq, Arc<[u8]>)>,
+    /// Dead letters that were handed in again: they are no more, wherever they are.
+    gone: Vec<Seq>,
     letters_bytes: usize,
     /// What was replaced here, and by what.
     replaced: Vec<(Brought, StoredSample)>,
@@ -107,7 +109,9 @@ impl Head {
             | Body::Policy(_)
             | Body::Devices(_)
             | Body::Outage(_)
-            | Body::Maintenance(_) => {}
+            | Body::Maintenance(_)
+            | Body::Canary { .. }
+            | Body::Command(_) => {}
         }
     }
 
@@ -140,8 +144,17 @@ impl Head {
         if refused > 0 {
             *self.refused.entry(message.source).or_default() += refused as u64;
         }
+        if let Some(again) = message.again {
+            // It is stored now, or a dead letter of another number.
+            self.gone.push(again.of);
+            if let Ok(place) = self.letters.binary_search_by_key(&again.of, |(id, _)| *id) {
+                let (_, letter) = self.letters.remove(place);
+                self.letters_bytes -= letter.len();
+            }
+        }
         if !message.rejections.is_empty() {
-            let letter = letters::seal(entry.seq, entry.received_at, message);
+            let first_at = message.again.map_or(entry.received_at, |again| again.first_at);
+            let letter = letters::seal(entry.seq, first_at, message);
             self.letters_bytes += letter.len();
             self.letters.push((entry.seq, letter.into()));
         }
@@ -198,6 +211,11 @@ impl Head {
     /// Sealed dead letters, oldest first.
     pub(super) fn letters(&self) -> &[(Seq, Arc<[u8]>)] {
         &self.letters
+    }
+
+    /// Dead letters that are no more.
+    pub(super) fn gone(&self) -> &[Seq] {
+        &self.gone
     }
 
     /// The channels that have samples, ascending.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use fjall::Snapshot;
+use fjall::{Readable, Snapshot};
+use hashbrown::HashSet;
 
 use crate::model::{ChannelId, Seq, SourceId, Timestamp};
 use crate::store::{KeptSince, StoreError, StoredSample, Tally, Tier};
@@ -128,18 +129,23 @@ impl Embedded {
         limit: usize,
         filter: &DeadLetterFilter,
     ) -> Result<DeadLetterPage, StoreError> {
-        let (snapshot, in_memory) =
-            self.view(|heads| heads.unwritten().flat_map(Head::letters).cloned().collect::<Vec<_>>());
-        letters::page(&self.tables, &snapshot, &in_memory, before, limit, filter)
+        let (snapshot, (in_memory, gone)) = self.view(|heads| {
+            let gone = gone(heads);
+            let letters = heads.unwritten().flat_map(Head::letters).filter(|(id, _)| !gone.contains(id));
+            (letters.cloned().collect::<Vec<_>>(), gone)
+        });
+        letters::page(&self.tables, &snapshot, (&in_memory, &gone), before, limit, filter)
     }
 
     /// One dead letter; `None` when there is none of that number, or it was dropped.
     pub fn dead_letter(&self, id: Seq) -> Result<Option<DeadLetter>, StoreError> {
-        let (snapshot, in_memory) = self.view(|heads| {
+        let (snapshot, (in_memory, is_gone)) = self.view(|heads| {
             let mut letters = heads.unwritten().flat_map(Head::letters);
-            letters.find(|(found, _)| *found == id).map(|(_, letter)| letter.clone())
+            let found = letters.find(|(found, _)| *found == id).map(|(_, letter)| letter.clone());
+            (found, heads.unwritten().any(|head| head.gone().contains(&id)))
         });
         match in_memory {
+            _ if is_gone => Ok(None),
             Some(letter) => letters::unseal(id, &letter).map(Some),
             None => letters::find(&self.tables, &snapshot, id),
         }
@@ -147,9 +153,17 @@ impl Embedded {
 
     /// How many dead letters are kept, and were dropped. The cap is applied when they are written.
     pub fn dead_letter_totals(&self) -> DeadLetterTotals {
-        let heads = self.heads.read();
-        let mut totals = heads.bookmark.letters;
-        heads.unwritten().flat_map(Head::letters).for_each(|(_, letter)| totals.add(letter));
+        let (snapshot, (mut totals, gone)) = self.view(|heads| {
+            let (mut totals, gone) = (heads.bookmark.letters, gone(heads));
+            let letters = heads.unwritten().flat_map(Head::letters).filter(|(id, _)| !gone.contains(id));
+            letters.for_each(|(_, letter)| totals.add(letter));
+            (totals, gone)
+        });
+        for id in gone {
+            if let Ok(Some(letter)) = snapshot.get(&self.tables.history, super::key::letter(id)) {
+                totals.take_away(&letter);
+            }
+        }
         totals
     }
 
@@ -171,6 +185,11 @@ impl Embedded {
         let heads = self.heads.read();
         (self.tables.database.snapshot(), take(&heads))
     }
+}
+
+/// Dead letters that were handed in again, as far as that is not written yet.
+fn gone(heads: &Heads) -> HashSet<Seq> {
+    heads.unwritten().flat_map(Head::gone).copied().collect()
 }
 
 /// What of a channel is not written yet.

@@ -67,8 +67,16 @@ fn message(seq: u64, received: i64, observed: i64, value: f64) -> Entry {
         time_class: TimeClass::Live,
     };
     let samples = vec![sample(0), sample(1)];
-    let message =
-        Message { source: SourceId(0), received: 2, duplicates: 0, samples, rejections: Vec::new(), raw: None };
+    let message = Message {
+        source: SourceId(0),
+        received: 2,
+        duplicates: 0,
+        samples,
+        rejections: Vec::new(),
+        raw: None,
+        unknown: Vec::new(),
+        again: None,
+    };
     Entry { seq: Seq(seq), received_at: Timestamp::from_seconds(received), body: Body::Message(message) }
 }
 

@@ -3,6 +3,7 @@
 mod house;
 
 mod alerts;
+mod devices;
 mod door;
 mod errors;
 mod history;
@@ -12,5 +13,6 @@ mod ledger;
 mod maintenance;
 mod map;
 mod openapi;
+mod registry;
 mod server;
 mod stream;
