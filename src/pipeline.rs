@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{mpsc, watch};
 
 use crate::decode::source::Sources;
@@ -256,15 +256,27 @@ impl Pipeline {
             message.raw = Some(RawCopy { topic: raw.topic.to_owned(), payload: kept.to_vec() });
         }
         let report = DeviceReport { source: message.source, facts: facts(catalogue, &decoded.told) };
+        self.enter(gate, raw.received_at, message, report, spikes)
+    }
+
+    /// Journals a judged message, and beside it what its devices said and what it showed to be spikes.
+    fn enter(
+        &self,
+        mut gate: MutexGuard<'_, Gate>,
+        at: Timestamp,
+        message: Message,
+        report: DeviceReport,
+        spikes: Vec<Sample>,
+    ) -> Result<(Seq, Message), Refusal> {
         let body = Body::Message(message);
-        let mut seq = self.append(&mut gate, raw.received_at, &body)?;
+        let mut seq = self.append(&mut gate, at, &body)?;
         if !report.facts.is_empty() {
-            seq = self.append(&mut gate, raw.received_at, &Body::Devices(report))?;
+            seq = self.append(&mut gate, at, &Body::Devices(report))?;
         }
         if !spikes.is_empty() {
             let (author, reason) = (Corrections::CHECKS.to_owned(), "a single point up or down and back".to_owned());
             let corrections = Corrections { author, reason, samples: spikes };
-            seq = self.append(&mut gate, raw.received_at, &Body::Corrections(corrections))?;
+            seq = self.append(&mut gate, at, &Body::Corrections(corrections))?;
         }
         drop(gate);
 
