@@ -19,8 +19,8 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, commands, dead_letters, definition, devices, features, headers, history, layers,
-    ledger, pages, problem, service, session, stations, stream, unknown_devices,
+    Parts, administration, alerts, commands, corrections, dead_letters, definition, devices, features, headers,
+    history, layers, ledger, maintenance, pages, problem, service, session, stations, stream, unknown_devices,
 };
 
 #[derive(OpenApi)]
@@ -73,6 +73,9 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(unknown_devices::one))
         .routes(routes!(unknown_devices::adopt))
         .routes(routes!(commands::send))
+        .routes(routes!(maintenance::list, maintenance::plan))
+        .routes(routes!(maintenance::withdraw))
+        .routes(routes!(corrections::list, corrections::correct))
         .routes(routes!(layers::list))
         .routes(routes!(layers::one))
         .routes(routes!(stream::read))

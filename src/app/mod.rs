@@ -6,11 +6,13 @@
 //! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
+mod births;
 pub mod canary;
 mod devices;
 mod import;
 mod install;
 mod open;
+mod outages;
 mod readiness;
 mod replay;
 
@@ -21,6 +23,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Demo};
@@ -83,7 +86,7 @@ impl App {
     pub async fn start(config: Config, door: Door, metrics: PrometheusHandle) -> Result<App, StartError> {
         let clock = Clock::System;
         let key = crate::mqtt::canary::Key::random();
-        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], Some(key), &clock))?;
+        let (mut opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], Some(key), &clock))?;
         let first_password = opened.accounts.first_start(clock.now()).map_err(StartError::Accounts)?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
@@ -99,6 +102,7 @@ impl App {
             let client = config::with_topics(client, &config.sources);
             clients.push(Arc::new(Client::start(&client, opened.pipeline.clone(), *source, clock.clone())?));
         }
+        watch_links(&config, &mut opened, &clients, &clock, &stop)?;
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
         let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
@@ -152,6 +156,36 @@ impl App {
         }
         self.http.stopped().await;
     }
+}
+
+/// Starts what looks after the links to brokers: outages are journaled, births asked for.
+fn watch_links(
+    config: &Config,
+    opened: &mut Opened,
+    clients: &[Arc<Client>],
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Result<(), StartError> {
+    let link = |name: &str| clients.iter().find(|client| client.name() == name).cloned();
+    let mut heard: Vec<outages::Heard> = Vec::new();
+    for (client, source) in clients.iter().zip(&opened.client_sources) {
+        heard.push(outages::Heard { source: *source, links: vec![client.clone()] });
+    }
+    for source in &config.sources {
+        let links: Option<Vec<Arc<Client>>> = source.from.iter().map(|way| link(way)).collect();
+        // Whatever is no broker's link is always heard.
+        if let Some(links) = links.filter(|links| !links.is_empty()) {
+            heard.push(outages::Heard { source: opened.registry.source(&source.name)?, links });
+        }
+    }
+    let open = opened.state.read().live.listening().open_outages().collect();
+    let (pipeline, clock) = (opened.pipeline.clone(), clock.clone());
+    tokio::spawn(outages::watch(pipeline, heard, open, clock.clone(), stop.clone()));
+    let clients = opened.client_sources.iter().copied().zip(clients.iter().cloned()).collect();
+    let (_, closed) = mpsc::channel(1);
+    let births = std::mem::replace(&mut opened.births, closed);
+    tokio::spawn(births::ask(births, clients, clock, stop.clone()));
+    Ok(())
 }
 
 /// The edge with the devices of now, and what keeps it informed of them.
@@ -254,9 +288,10 @@ fn api_parts(
         metrics,
         readiness: Box::new(move || readiness.checks()),
         intake_at: Box::new(move || pipeline.received_at()),
-        replay: replay::taker(opened.pipeline.clone(), opened.state.clone(), opened.store.clone(), clock),
+        replay: replay::taker(opened.pipeline.clone(), opened.state.clone(), opened.store.clone(), clock.clone()),
         devices: opened.devices.clone(),
         command,
+        note: replay::noter(opened.pipeline.clone(), clock),
         stop: stop.clone(),
     }
 }

@@ -293,6 +293,7 @@ pub fn write_province(folder: &Path, ids: &[String], rules: &str) {
     }
     std::fs::write(folder.join("stations/stations.toml"), stations).unwrap();
     std::fs::write(folder.join("rules/rules.toml"), rules).unwrap();
+    std::fs::write(folder.join("quality.toml"), "").unwrap();
     let areas = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/areas");
     for area in std::fs::read_dir(areas).unwrap() {
         let area = area.unwrap().path();

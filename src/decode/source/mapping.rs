@@ -10,7 +10,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::super::layout::Unlisted;
 use super::super::observed::{Heard, Observed, Worded};
-use super::super::{Decoded, reject};
+use super::super::{Decoded, Told, reject};
 use super::config::{Config, Decoder};
 use super::pattern::{Captures, Pattern};
 use crate::model::{Reading, Reason, Rejection, Status, Unit};
@@ -91,7 +91,7 @@ impl Mapping {
         }
     }
 
-    /// Takes what was heard, in our words, into `out`; what is left in `heard` are the events.
+    /// Takes what was heard, in our words, into `out`; what is left in `heard` are the events in the sender's words.
     pub(super) fn apply<'a>(&'a self, heard: &mut Heard<'a>, topic: &Captures<'a>, out: &mut Decoded<'a>) {
         out.rejections.append(&mut heard.rejections);
         for observed in heard.observed.drain(..) {
@@ -107,6 +107,10 @@ impl Mapping {
                 Ok(None) => {}
                 Err(rejection) => out.rejections.push(rejection),
             }
+        }
+        for event in &heard.events {
+            let station = self.station(event.device().clone(), topic).ok();
+            out.told.push(Told { event: event.clone(), station });
         }
     }
 
