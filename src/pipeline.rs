@@ -164,8 +164,38 @@ impl Pipeline {
         gate.seen.unstored() > UNSTORED_MAX
     }
 
+    /// Takes the whole batch, in order, or nothing, as [`Intake::accept`] does; `tell` hears what became of each.
+    pub fn accept_telling(&self, batch: &[RawMessage<'_>], mut tell: impl FnMut(&Message)) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() || self.store_lags() {
+            return Err(Refusal::Full);
+        }
+        let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
+        let mut last = Seq::default();
+        for raw in batch {
+            heard.clear();
+            decoded.clear();
+            let (source, refused) = self.sources.decode(raw, &self.limits, &mut heard, &mut decoded);
+            let duplicates = self.hear(raw, &heard.events);
+            let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
+            let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
+            let samples = Vec::with_capacity(decoded.readings.len());
+            let message = Message { source, received, duplicates, samples, rejections, raw: None };
+            last = self.take(raw, message, &decoded, &mut tell)?;
+        }
+        if let Some(newest) = batch.last() {
+            self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);
+        }
+        Ok(last)
+    }
+
     /// One decoded message, judged and appended.
-    fn take(&self, raw: &RawMessage<'_>, mut message: Message, decoded: &Decoded<'_>) -> Result<Seq, Refusal> {
+    fn take(
+        &self,
+        raw: &RawMessage<'_>,
+        mut message: Message,
+        decoded: &Decoded<'_>,
+        tell: &mut impl FnMut(&Message),
+    ) -> Result<Seq, Refusal> {
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, last } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.remembers_through());
@@ -217,6 +247,7 @@ impl Pipeline {
 
         if let Body::Message(message) = &body {
             self.count(message);
+            tell(message);
         }
         Ok(seq)
     }
@@ -311,26 +342,7 @@ fn refused_row(source: SourceId, file: &str, row: &Row<'_>, rejections: Vec<Reje
 
 impl Intake for Pipeline {
     fn accept(&self, batch: &[RawMessage<'_>]) -> Result<Seq, Refusal> {
-        if !self.journal.has_room() || self.store_lags() {
-            return Err(Refusal::Full);
-        }
-        let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
-        let mut last = Seq::default();
-        for raw in batch {
-            heard.clear();
-            decoded.clear();
-            let (source, refused) = self.sources.decode(raw, &self.limits, &mut heard, &mut decoded);
-            let duplicates = self.hear(raw, &heard.events);
-            let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
-            let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
-            let samples = Vec::with_capacity(decoded.readings.len());
-            let message = Message { source, received, duplicates, samples, rejections, raw: None };
-            last = self.take(raw, message, &decoded)?;
-        }
-        if let Some(newest) = batch.last() {
-            self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);
-        }
-        Ok(last)
+        self.accept_telling(batch, |_| ())
     }
 
     fn durable(&self) -> watch::Receiver<Durable> {

@@ -6,6 +6,7 @@
 //! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
+mod folders;
 mod import;
 mod open;
 mod readiness;
@@ -33,6 +34,7 @@ use crate::pipeline::Pipeline;
 use crate::state::Effects;
 
 use alert_topics::AlertTopicsOutlet;
+use folders::Folders;
 pub use import::{DryRun, Importer};
 pub use open::StartError;
 use open::{Bookmarks, Opened};
@@ -46,6 +48,7 @@ pub struct App {
     http: api::Server,
     edge: Option<Arc<Edge>>,
     clients: Vec<Arc<Client>>,
+    folders: Folders,
     opened: Opened,
     /// Cancelled first: ticks and streams end.
     stop: CancellationToken,
@@ -92,13 +95,14 @@ impl App {
             let client = config::with_topics(client, &config.sources);
             clients.push(Arc::new(Client::start(&client, opened.pipeline.clone(), *source, clock.clone())?));
         }
+        let folders = Folders::start(&config, &opened, &clock)?;
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
-        let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone());
+        let readiness = Readiness::new(&opened, &edge, &clients, &folders, troubles, clock.clone());
         let http_config = config.http.clone();
         let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
-        Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
+        Ok(App { http, edge, clients, folders, opened, stop, stop_followers, followers, first_password })
     }
 
     /// Where pages and API are.
@@ -124,6 +128,7 @@ impl App {
         for client in &self.clients {
             client.stop().await;
         }
+        self.folders.stop().await;
         self.stop.cancel();
         let journal = self.opened.journal.clone();
         let (stop_followers, followers) = (self.stop_followers, self.followers);

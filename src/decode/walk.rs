@@ -20,6 +20,8 @@ const DEPTH_MAX: usize = 16;
 /// Most values in a message, those that are passed over among them: an empty map costs a byte to send and much more to
 /// read.
 const VALUES_MAX: usize = 40_000;
+/// Refusals of a message that say where; a message of nothing else would cost more to refuse than to take.
+const PLACES_MAX: usize = 256;
 /// Room for what a detail says behind a place.
 const WORDS_BYTES: usize = 32;
 
@@ -332,6 +334,9 @@ impl<'a, T: Tokens<'a>> Walk<'a, '_, T> {
 
     /// The path as a JSON Pointer, as far as a detail has room for it.
     fn place(&self) -> String {
+        if self.out.rejections.len() >= PLACES_MAX {
+            return "another value".to_owned();
+        }
         let lengths = self.path.iter().map(|step| if let Step::Key(key) = step { 1 + key.len() } else { 4 });
         let mut pointer = String::with_capacity(lengths.sum::<usize>().min(2 * DETAIL_BYTES_MAX) + WORDS_BYTES);
         for step in &self.path {

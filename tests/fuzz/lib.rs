@@ -40,13 +40,13 @@ pub fn memory_max(length: usize) -> usize {
 }
 
 /// Longest that reading a payload may take here: 1 ms up to [`SMALL_BYTES`] and in proportion beyond, in the service's
-/// own release build; coverage and overflow checks make four of it.
+/// own release build on a quiet machine.
 pub fn duration_max(length: usize) -> Duration {
-    Duration::from_micros(length.max(SMALL_BYTES) as u64 * 1_000 / SMALL_BYTES as u64) * WATCHED
+    Duration::from_micros(length.max(SMALL_BYTES) as u64 * 1_000 / SMALL_BYTES as u64) * SLOWED
 }
 
-/// How many times slower the code under test is with coverage counters and overflow checks.
-const WATCHED: u32 = if cfg!(fuzzing) { 4 } else { 1 };
+/// How many times slower it may be here: coverage counters and overflow checks, and whatever else the machine does.
+const SLOWED: u32 = if cfg!(fuzzing) { 16 } else { 3 };
 
 /// What became of a message, in a form that can be compared.
 #[derive(Debug, PartialEq)]

@@ -13,16 +13,16 @@ out=${SAOLA_FUZZ:-$(cd ../.. && pwd)/target/fuzz}
 host=$(rustc -vV | sed -n 's/^host: //p')
 # Set apart from the build of the service, and only for what runs in the target: build scripts stay as they are.
 export CARGO_TARGET_DIR=$out/build CXX=${CXX:-g++}
+cargo run --quiet --profile plain --locked --no-default-features --bin worst
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1"
-cargo build --quiet --release --locked --target "$host" --bins
+cargo build --quiet --release --locked --target "$host"
 programs=$CARGO_TARGET_DIR/$host/release
 
 mkdir -p "$out/broken" "$out/logs"
 rm -rf "$out/corpus"
 "$programs/corpus" unpack "$out/corpus"
-"$programs/worst"
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(ls "$out/corpus")
 

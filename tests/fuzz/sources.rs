@@ -55,6 +55,9 @@ pub const TOPICS: &[(&str, &[&str])] = &[
     ("cayenne_lpp", &["lpp/d"]),
     ("ngsi", &["ngsi/b"]),
     ("sensorthings", &["sta/Datastreams(1)/Observations"]),
+    ("station_file", &["stations/LC_TD_KK1/LC_TD_KK1_20260406143000.txt"]),
+    ("line_protocol", &["telegraf"]),
+    ("csv", &["tables/WX-01", "tables-long/x"]),
     ("tasmota", &["tele/d/SENSOR"]),
     ("zigbee2mqtt", &["zigbee2mqtt/d", "zigbee2mqtt/d/availability", "zigbee2mqtt/bridge/state"]),
 ];

@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-// The service's modules are compiled with coverage, whose counters are at home there.
+// Where it is built with coverage along with the targets, the counters are at home there.
+#[cfg(feature = "libfuzzer")]
 use libfuzzer_sys as _;
 use saola_fuzz::decode::Limits;
 use saola_fuzz::model::Arrival;
@@ -139,6 +140,22 @@ fn texts(size: usize) -> Vec<Vec<u8>> {
         filled("[", "{\"id\":\"a\",\"type\":\"T\",\"b\":1},", "{\"id\":\"a\",\"type\":\"T\",\"b\":1}]"),
         filled("{\"Datastream\":{\"@iot.id\":1},\"components\":[\"result\"],\"dataArray\":[[0]", ",[1]", "]}"),
         filled("{\"Datastream\":{\"@iot.id\":1},\"components\":[\"result\"],\"dataArray\":[[0]", ",[]", "]}"),
+        filled("", "a\t1\t\t20261121101500\t00\n", ""),
+        filled("", "a\n", ""),
+        filled("", "\n", ""),
+        filled("a,host=b ", "a=1,", "b=1"),
+        numbered("a,host=b ", |at| format!("{at}=1,"), "b=1"),
+        numbered("a,", |at| format!("{at}=1,"), "host=b b=1"),
+        filled("", "a,host=b c=1\n", ""),
+        filled("", "a b=1\n", ""),
+        filled("", "a,host=b c=\"\n", ""),
+        filled("t\n", "1\n", ""),
+        filled("t\n", "\"\n", ""),
+        filled("x\n", "1\n", ""),
+        filled("", "a,", "a\n1"),
+        numbered("", |at| format!("{at},"), "t\n1,1,1"),
+        filled("t\n\"", "\"\"", "\""),
+        filled("value\n", "1,5\n", ""),
         filled("{\"Time\":\"2026-11-21T10:15:00\",\"A\":[", "1,", "1]}"),
     ]
 }

@@ -21,7 +21,7 @@ const DEVICE: &str = "device";
 const NAME: &str = "name";
 
 /// Most bytes of a sender's word in a detail: writing one with quotes goes letter by letter.
-const WORD_BYTES_MAX: usize = 120;
+const WORD_BYTES_MAX: usize = 80;
 
 /// A piece of a station's name.
 #[derive(Debug, PartialEq, Eq)]
