@@ -11,7 +11,7 @@ use super::problem::{Code, Missing, Problem, Refused};
 use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
 use super::time::{Shown, Zone};
 use crate::auth::{Act, Deed};
-use crate::model::{Catalogue, Reason, Seq, SourceId};
+use crate::model::{Catalogue, Reason, Rejection, Seq, SourceId};
 use crate::store::{DeadLetter, DeadLetterFilter};
 
 /// Dead letters in one answer when `limit` is absent, and at most.
@@ -62,6 +62,13 @@ pub struct RejectionEntry {
     reason: &'static str,
     /// What exactly was wrong.
     detail: String,
+}
+
+impl RejectionEntry {
+    /// As it is told.
+    pub(super) fn of(rejection: &Rejection) -> RejectionEntry {
+        RejectionEntry { reason: rejection.reason.word(), detail: rejection.detail.clone() }
+    }
 }
 
 /// A message of which something was refused.
@@ -211,9 +218,7 @@ fn entry(letter: &DeadLetter, catalogue: &Catalogue, zone: &Zone) -> DeadLetterE
         received_at: zone.show(letter.received_at),
         source: catalogue.source(letter.source).to_owned(),
         topic: letter.topic.clone(),
-        rejections: rejections
-            .map(|rejection| RejectionEntry { reason: rejection.reason.word(), detail: rejection.detail.clone() })
-            .collect(),
+        rejections: rejections.map(RejectionEntry::of).collect(),
         payload_bytes: letter.payload.len(),
         preview: text.map(|text| text.chars().take(PREVIEW_CHARS).collect()),
     }

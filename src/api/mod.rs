@@ -15,6 +15,7 @@ pub mod events;
 pub mod features;
 pub mod headers;
 pub mod history;
+pub mod intake;
 pub mod layers;
 pub mod ledger;
 pub mod legend;
@@ -52,6 +53,7 @@ use crate::store::{DeadLetter, Store};
 
 pub use config::Config;
 pub use door::Demo;
+pub use intake::{Hooks, Pushed, Taken};
 pub use routes::{openapi, openapi_json, router};
 pub use server::{Server, ServerError};
 pub use service::Check;
@@ -87,6 +89,8 @@ pub struct Parts {
     pub intake_at: Box<dyn Fn() -> Option<Timestamp> + Send + Sync>,
     /// Takes a dead letter in again; resolves when it is durable.
     pub replay: Box<dyn Fn(DeadLetter) -> Replaying + Send + Sync>,
+    /// Sources that take requests.
+    pub hooks: Hooks,
     /// Cancelled when the service stops: streams end.
     pub stop: CancellationToken,
 }

@@ -19,7 +19,7 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, alerts, dead_letters, features, headers, history, layers, ledger, pages, problem, service, session,
+    Parts, alerts, dead_letters, features, headers, history, intake, layers, ledger, pages, problem, service, session,
     stations, stream,
 };
 
@@ -53,6 +53,9 @@ impl Modify for Schemes {
         let components = openapi.components.get_or_insert_default();
         let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("saola token issue")).build();
         components.add_security_scheme("token", SecurityScheme::Http(token));
+        let token =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("a source's own: saola token source"));
+        components.add_security_scheme("source", SecurityScheme::Http(token.build()));
         let cookie = ApiKeyValue::with_description(super::door::SESSION_COOKIE, "set by POST /api/v1/session");
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
@@ -73,6 +76,7 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::one))
         .routes(routes!(dead_letters::replay))
+        .routes(routes!(intake::push))
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(service::alive))

@@ -51,8 +51,8 @@ impl Folders {
             std::thread::Builder::new()
                 .name(format!("folder-{name}"))
                 .spawn(move || {
+                    let _ended = Ended { end, stop: desk.stop.clone(), status: folder.status() };
                     watch_folder(&name, folder, desk, every);
-                    end.send_replace(true);
                 })
                 .map_err(StartError::Thread)?;
         }
@@ -72,6 +72,22 @@ impl Folders {
     }
 }
 
+/// Tells at the end of a thread, however it comes, that it has come.
+struct Ended {
+    end: watch::Sender<bool>,
+    stop: CancellationToken,
+    status: Arc<Mutex<Status>>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() {
+            self.status.lock().trouble = Some("it is not looked at any more: see the log, and restart".to_owned());
+        }
+        self.end.send_replace(true);
+    }
+}
+
 fn watch_folder(name: &str, mut folder: Folder, mut desk: PipelineDesk, every: Duration) {
     let status = folder.status();
     let mut told = None;
@@ -87,8 +103,8 @@ fn watch_folder(name: &str, mut folder: Folder, mut desk: PipelineDesk, every: D
             }
             told = trouble;
         }
-        let stop = desk.stop.clone();
-        let is_stopping = desk.runtime.block_on(tokio::time::timeout(every, stop.cancelled_owned())).is_ok();
+        let stop = &desk.stop;
+        let is_stopping = desk.runtime.block_on(async { tokio::time::timeout(every, stop.cancelled()).await.is_ok() });
         if is_stopping {
             return;
         }

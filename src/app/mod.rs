@@ -7,6 +7,7 @@
 
 mod alert_topics;
 mod folders;
+mod hooks;
 mod import;
 mod open;
 mod readiness;
@@ -21,7 +22,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Demo};
+use crate::api::{self, Demo, Hooks};
 use crate::auth::WithPassword;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -100,7 +101,8 @@ impl App {
 
         let readiness = Readiness::new(&opened, &edge, &clients, &folders, troubles, clock.clone());
         let http_config = config.http.clone();
-        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, &stop);
+        let hooks = hooks::hooks(&config, &opened.registry, &opened.pipeline)?;
+        let parts = api_parts(config, door.demo, metrics, clock, &opened, (readiness, hooks), &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
         Ok(App { http, edge, clients, folders, opened, stop, stop_followers, followers, first_password })
     }
@@ -205,7 +207,7 @@ fn api_parts(
     metrics: PrometheusHandle,
     clock: Clock,
     opened: &Opened,
-    readiness: Readiness,
+    (readiness, hooks): (Readiness, Hooks),
     stop: &CancellationToken,
 ) -> api::Parts {
     let (registry, pipeline) = (opened.registry.clone(), opened.pipeline.clone());
@@ -223,6 +225,7 @@ fn api_parts(
         readiness: Box::new(move || readiness.checks()),
         intake_at: Box::new(move || pipeline.received_at()),
         replay: replay::taker(opened.pipeline.clone(), clock),
+        hooks,
         stop: stop.clone(),
     }
 }

@@ -20,4 +20,4 @@ pub use audit::{Act, Audit, Deed, Record};
 pub use password::PasswordCost;
 pub use role::{Caller, Permission, Role, Scope, may};
 pub use session::{Attempt, Session, SignIn};
-pub use token::{IssuedToken, TokenRow};
+pub use token::{IssuedToken, TokenRow, source_token};

@@ -296,7 +296,7 @@ fn a_file_that_may_not_be_read_leaves_the_others_alone() {
     let mut scene = Scene::stations();
     scene.drop("a.txt", "COD\t1\n");
     scene.drop("b.txt", "TSS\t2\n");
-    fs::set_permissions(scene.path("a.txt"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(scene.path("a.txt"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(scene.path("a.txt")).is_ok() {
         // Whoever runs this may read everything.
         return;

@@ -29,6 +29,8 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/api/v1/dead-letters"), only(Permission::ReadDeadLetters)),
         (("get", "/api/v1/dead-letters/{id}"), only(Permission::ReadDeadLetters)),
         (("post", "/api/v1/dead-letters/{id}/replay"), only(Permission::ReplayDeadLetters)),
+        // Its sources have tokens of their own.
+        (("post", "/api/v1/intake/{source}"), None),
         (("post", "/api/v1/session"), None),
         (("delete", "/api/v1/session"), Some(None)),
         (("get", "/api/v1/me"), Some(None)),
@@ -53,7 +55,7 @@ fn has(role: Role, permission: Permission) -> bool {
 
 /// An address of the route where there is something to find, if anything can be.
 fn address(path: &str) -> String {
-    let address = path.replace("{layer}", "stations");
+    let address = path.replace("{layer}", "stations").replace("{source}", "nobody");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),
         "/api/v1/history" => "/api/v1/history?channel=A-AIR/pm2_5".to_owned(),

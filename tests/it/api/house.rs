@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
-use saola::api::{self, Check, Config, Demo, Parts};
+use saola::api::{self, Check, Config, Demo, Hooks, Parts};
 use saola::auth::{Accounts, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
@@ -108,6 +108,7 @@ impl House {
                 noted.lock().push(letter.id);
                 Box::pin(async move { Ok(letter.id.next()) })
             }),
+            hooks: Hooks::new(&saola::intake::Config::default(), Box::new(|_| panic!("no source takes requests here"))),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
