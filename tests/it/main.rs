@@ -10,6 +10,7 @@ mod crash;
 mod edge;
 mod foreign;
 mod history;
+mod hostile;
 mod import;
 mod influx;
 mod journal;

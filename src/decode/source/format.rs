@@ -83,8 +83,11 @@ impl Format {
         limits: &Limits,
         heard: &mut Heard<'a>,
     ) -> Result<(), Rejection> {
-        let RawMessage { topic, payload, received_at, arrival, .. } = *raw;
+        let RawMessage { topic, payload, arrival, .. } = *raw;
         let is_again = matches!(arrival, Arrival::Again { .. });
+        // What a message says of "now" is about the moment at which it came first.
+        let received_at = if let Arrival::Again { first_at } = arrival { first_at } else { raw.received_at };
+        let sent_at = (arrival != Arrival::Retained).then_some(received_at);
         match self {
             Format::Json(layout) => json::decode(layout, payload, limits, heard),
             Format::Cbor(layout) => mapped_cbor::decode(layout, payload, limits, heard),
@@ -92,8 +95,8 @@ impl Format {
             Format::Zigbee2mqtt(layout, device) => {
                 zigbee2mqtt::decode(layout, captures.get(*device), payload, limits, heard)
             }
-            Format::SenmlJson => senml::decode_json(topic, payload, received_at, limits, heard),
-            Format::SenmlCbor => senml::decode_cbor(topic, payload, received_at, limits, heard),
+            Format::SenmlJson => senml::decode_json(topic, payload, sent_at, limits, heard),
+            Format::SenmlCbor => senml::decode_cbor(topic, payload, sent_at, limits, heard),
             // Only the births tell what an alias means.
             Format::Sparkplug(session) if is_again => {
                 let mut session = session.lock().clone();

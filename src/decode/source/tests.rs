@@ -264,6 +264,27 @@ fn what_a_format_remembers_is_left_alone_by_a_message_handed_in_again() {
 }
 
 #[test]
+fn times_relative_to_now_are_about_the_first_arrival() {
+    let sources = sources(
+        "[[source]]\nname = 'a'\ntopic = 's'\ndecoder = 'senml_json'\nstation = 'A'\nnames = { t = { property = 'x', unit = '1' } }\n",
+    );
+    let check = |arrival, expected: Option<Timestamp>| {
+        let payload = br#"[{"n":"t","v":1,"t":-60}]"#;
+        let raw = RawMessage { source: EDGE, topic: "s", payload, received_at: NOW, arrival };
+        let (mut heard, mut out) = (Heard::default(), Decoded::default());
+        let (_, refused) = sources.decode(&raw, &Limits::default(), &mut heard, &mut out);
+        assert_eq!(refused, None);
+        assert_eq!(out.readings.first().and_then(|reading| reading.time), expected, "{arrival:?}");
+        assert_eq!(out.rejections.len(), usize::from(expected.is_none()), "{arrival:?}");
+    };
+    let minute = std::time::Duration::from_secs(60);
+    let first_at = NOW - minute * 60;
+    check(Arrival::Fresh, Some(NOW - minute));
+    check(Arrival::Again { first_at }, Some(first_at - minute));
+    check(Arrival::Retained, None);
+}
+
+#[test]
 fn rows_of_files_are_mapped_by_device_name_and_unit() {
     let sources = sources(
         "[[source]]\nname = 'a'\ntopic = 'files/#'\ndecoder = 'station_file'\nstations = { 'LC_TD_KK1' = 'AIR-01' }\n\
