@@ -17,6 +17,7 @@ mod journal;
 mod malformed;
 mod mosquitto;
 mod mqtt_client;
+mod names;
 mod pipeline;
 mod pressure;
 mod recorded;

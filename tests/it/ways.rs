@@ -6,7 +6,7 @@ use saola::model::Timestamp;
 use serde_json::{Value, json};
 
 use crate::mosquitto::Mosquitto;
-use crate::service::{Province, Service, Wishes};
+use crate::service::{Province, Service, Wishes, credentials};
 use crate::wait::eventually;
 use saola_sim::mqtt::{Options, Publisher, Qos};
 
@@ -306,4 +306,55 @@ async fn several_brokers_at_once_are_read_and_told_apart() {
     eventually("the loss to be told", async || (service.ask("/readyz").await.status() == 503).then_some(())).await;
     of_south.publish("t/WX-2", b"{\"t\":50}", Qos::AtLeastOnce).await.unwrap();
     assert_eq!(counts(&service.ledger_of("b", 2).await), [2, 2, 0, 0]);
+}
+
+/// The first second of a local day, and the days behind it, as loggers write times.
+fn local(day: u32, minute: u32) -> String {
+    let (month, day) = if day < 28 { (2, day + 1) } else { (3, day - 27) };
+    format!("2026{month:02}{day:02}{:02}{:02}00", minute / 60, minute % 60)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_days_from_a_loggers_memory_alarm_nobody_and_heal_the_rollups() {
+    const DAYS: u32 = 58;
+    const ROWS_A_DAY: u32 = 288;
+    let rules = "[[rule]]\nname = 'heat'\ntitle = { vi = 'Nóng', en = 'Heat' }\nproperty = 'air_temperature'\n\
+                 unit = 'Cel'\nlevels = [{ severity = 'medium', above = 30, clear = 28 }]\n";
+    let wishes = Wishes {
+        province: Province::Weather {
+            stations: vec!["WX-MỘT".to_owned(), "WX-2".to_owned()], rules: rules.to_owned()
+        },
+        config: String::new(),
+    };
+    let service = service(&wishes, folder_section).await;
+    let daily = async || {
+        let path = "/api/v1/history?channel=WX-M%E1%BB%98T/air_temperature&from=2026-02-01T00:00:00%2B07:00\
+                    &to=2026-03-31T00:00:00%2B07:00&every=1d&fn=mean";
+        let answer = service.get(path).await;
+        let buckets = answer["channels"][0]["buckets"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
+        let counts: Vec<u64> = buckets.iter().map(|bucket| bucket["count"].as_u64().unwrap()).collect();
+        counts
+    };
+    let mut options = Options::new("live");
+    options.credentials = Some(credentials());
+    let live = Publisher::connect(&service.mqtt.to_string(), options).await.unwrap();
+    // The days are asked for before their rows are there: what was counted then must not stay.
+    live.publish("saola/v1/WX-2", b"{\"air_temperature\":20}", Qos::AtLeastOnce).await.unwrap();
+    assert_eq!(daily().await.iter().sum::<u64>(), 0);
+    for day in 0..DAYS {
+        let rows = (0..ROWS_A_DAY).map(|row| format!("Temp\t45\toC\t{}\t00\r\n", local(day, row * 5)));
+        let name = format!("LC_1_{}.txt", local(day, 0));
+        fs::write(service.file(&format!("ftp/{name}.part")), rows.collect::<String>()).unwrap();
+        fs::rename(service.file(&format!("ftp/{name}.part")), service.file(&format!("ftp/{name}"))).unwrap();
+        live.publish("saola/v1/WX-2", b"{\"air_temperature\":20}", Qos::AtLeastOnce).await.unwrap();
+    }
+    let entry = service.ledger_of("ftp", u64::from(DAYS * ROWS_A_DAY)).await;
+    assert_eq!(counts(&entry), [u64::from(DAYS * ROWS_A_DAY), u64::from(DAYS * ROWS_A_DAY), 0, 0]);
+    assert_eq!(daily().await, vec![u64::from(ROWS_A_DAY); DAYS as usize]);
+    let alerts = async || service.get("/api/v1/alerts").await["alerts"].as_array().unwrap().len();
+    assert_eq!(alerts().await, 0, "45 degrees in February alarm nobody in November");
+    assert_eq!(counts(&service.ledger_of("edge", u64::from(DAYS) + 1).await)[1], u64::from(DAYS) + 1);
+    // The same rule does hear what is live.
+    live.publish("saola/v1/WX-2", b"{\"air_temperature\":45}", Qos::AtLeastOnce).await.unwrap();
+    eventually("the alert", async || (alerts().await == 1).then_some(())).await;
 }
