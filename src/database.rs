@@ -16,7 +16,12 @@ use rusqlite::Connection;
 const APPLICATION_ID: i32 = 0x5341_4F4C;
 
 /// Step `n` turns form `n` into form `n + 1`. Steps are never edited once released; new ones are appended.
-const STEPS: &[&str] = &[include_str!("database/0001_registry.sql"), include_str!("database/0002_accounts.sql")];
+const STEPS: &[&str] = &[
+    include_str!("database/0001_registry.sql"),
+    include_str!("database/0002_accounts.sql"),
+    include_str!("database/0003_changes.sql"),
+    include_str!("database/0004_devices.sql"),
+];
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +38,12 @@ pub enum DatabaseError {
         found: i64,
         /// The newest form known here.
         known: usize,
+    },
+    /// Written by an earlier Saola, and only to be read.
+    #[error("{} was written by an earlier version of saola: start this one once, and it brings the file up", path.display())]
+    FromThePast {
+        /// The file.
+        path: PathBuf,
     },
     /// A SQLite file of another program, or not a SQLite file.
     #[error("{} is not a file of saola's: move it away, or name another data folder", path.display())]
@@ -69,6 +80,11 @@ impl Database {
     /// Opens the file, making it (readable by its owner only) and its folder when they are missing, and brings its
     /// tables to the present form.
     pub fn open(path: &Path) -> Result<Database, DatabaseError> {
+        Database::open_with(path, STEPS)
+    }
+
+    /// Opens a file of another part, whose tables `steps` make, one form after the other; steps are only ever appended.
+    pub fn open_with(path: &Path, steps: &[&str]) -> Result<Database, DatabaseError> {
         make_private(path).map_err(|source| DatabaseError::Create { path: path.to_owned(), source })?;
         let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::NotADatabase) => DatabaseError::NotOurs { path: path.to_owned() },
@@ -82,14 +98,41 @@ impl Database {
             return Err(DatabaseError::NotOurs { path: path.to_owned() });
         }
         let form: i64 = pragma(&connection, "user_version").map_err(failed)?;
-        let Some(missing) = usize::try_from(form).ok().and_then(|form| STEPS.get(form..)) else {
-            return Err(DatabaseError::FromTheFuture { path: path.to_owned(), found: form, known: STEPS.len() });
+        let Some(missing) = usize::try_from(form).ok().and_then(|form| steps.get(form..)) else {
+            return Err(DatabaseError::FromTheFuture { path: path.to_owned(), found: form, known: steps.len() });
         };
         configure(&connection).map_err(failed)?;
         for (index, step) in missing.iter().enumerate() {
             bring_up(&mut connection, step, form + 1 + index as i64).map_err(failed)?;
         }
         Ok(Database { path: path.to_owned(), connection: Mutex::new(connection) })
+    }
+
+    /// Opens the file only to read it, without making or changing anything; `None` when there is no such file. Its
+    /// tables must have the present form already.
+    pub fn open_to_read(path: &Path) -> Result<Option<Database>, DatabaseError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let failed = |source: rusqlite::Error| match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::NotADatabase) => DatabaseError::NotOurs { path: path.to_owned() },
+            _ => DatabaseError::Open { path: path.to_owned(), source },
+        };
+        let connection =
+            Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+        let application: i32 = pragma(&connection, "application_id").map_err(failed)?;
+        if application != APPLICATION_ID {
+            return Err(DatabaseError::NotOurs { path: path.to_owned() });
+        }
+        let form: i64 = pragma(&connection, "user_version").map_err(failed)?;
+        match usize::try_from(form) {
+            Ok(form) if form == STEPS.len() => {
+                Ok(Some(Database { path: path.to_owned(), connection: Mutex::new(connection) }))
+            }
+            Ok(form) if form < STEPS.len() => Err(DatabaseError::FromThePast { path: path.to_owned() }),
+            _ => Err(DatabaseError::FromTheFuture { path: path.to_owned(), found: form, known: STEPS.len() }),
+        }
     }
 
     /// Where the file is.

@@ -19,9 +19,10 @@ use crate::decode::source::Sources;
 use crate::decode::{self, Decoded, Event, Heard};
 use crate::journal::Journal;
 use crate::model::{
-    Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
-    Refusal, Rejection, Row, Rows, RuleFile, Seq, SourceId, Timestamp,
+    Again, Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
+    Refusal, Rejection, Row, Rows, RuleFile, Sample, Seq, SourceId, StationCommand, TimeClass, Timestamp, UnknownName,
 };
+use crate::mqtt::canary::{self, Key};
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
 
@@ -44,6 +45,8 @@ pub struct Pipeline {
     limits: decode::Limits,
     sources: Sources,
     validate: validate::Config,
+    /// What Saola's own message is known by.
+    canary: Option<Key>,
     gate: Mutex<Gate>,
     /// When the newest message arrived, microseconds since 1970; zero before the first.
     received_at: AtomicI64,
@@ -111,13 +114,19 @@ impl Pipeline {
         let last = journal.durable().borrow().through;
         let gate = Mutex::new(Gate { catalogue, seen, last });
         let (sources, received_at) = (Sources::default(), AtomicI64::new(0));
-        Self { journal, store, limits, sources, validate, gate, received_at, counters: Counters::new() }
+        Self { journal, store, limits, sources, validate, canary: None, gate, received_at, counters: Counters::new() }
     }
 
     /// The same, with sources that speak other forms than the native one.
     #[must_use]
     pub fn with_sources(self, sources: Sources) -> Self {
         Self { sources, ..self }
+    }
+
+    /// The same, knowing Saola's own message by its key, if one is sent.
+    #[must_use]
+    pub fn with_canary(self, canary: Option<Key>) -> Self {
+        Self { canary, ..self }
     }
 
     /// When the newest message arrived; `None` before the first.
@@ -138,6 +147,14 @@ impl Pipeline {
     /// Journals a set of alert rules; the alert engine takes them up when it comes to the entry.
     pub fn install_rules(&self, now: Timestamp, files: Vec<RuleFile>) -> Result<Seq, Refusal> {
         self.append(&mut self.gate.lock(), now, &Body::Rules(files))
+    }
+
+    /// Journals a command before it goes out.
+    pub fn note_command(&self, now: Timestamp, command: StationCommand) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() {
+            return Err(Refusal::Full);
+        }
+        self.append(&mut self.gate.lock(), now, &Body::Command(Box::new(command)))
     }
 
     /// Journals that time has passed. `Full` is no harm: the next tick says the same.
@@ -170,32 +187,32 @@ impl Pipeline {
             return Err(Refusal::Full);
         }
         let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
-        let mut last = Seq::default();
+        let (mut last, mut newest) = (Seq::default(), None);
         for raw in batch {
+            if let Some(taken) = self.take_canary(raw) {
+                last = taken?;
+                continue;
+            }
+            newest = Some(raw.received_at);
             heard.clear();
             decoded.clear();
-            let (source, refused) = self.sources.decode(raw, &self.limits, &mut heard, &mut decoded);
-            let duplicates = self.hear(raw, &heard.events);
-            let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
-            let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
-            let samples = Vec::with_capacity(decoded.readings.len());
-            let message = Message { source, received, duplicates, samples, rejections, raw: None };
-            last = self.take(raw, message, &decoded, &mut tell)?;
+            let (seq, message) = self.decode_and_take(raw, &mut heard, &mut decoded)?;
+            last = seq;
+            tell(&message);
         }
-        if let Some(newest) = batch.last() {
-            self.received_at.store(newest.received_at.micros(), Ordering::Relaxed);
+        if let Some(newest) = newest {
+            self.received_at.store(newest.micros(), Ordering::Relaxed);
         }
         Ok(last)
     }
 
-    /// One decoded message, judged and appended.
+    /// One decoded message, judged and appended: its number, and what became of it.
     fn take(
         &self,
         raw: &RawMessage<'_>,
         mut message: Message,
         decoded: &Decoded<'_>,
-        tell: &mut impl FnMut(&Message),
-    ) -> Result<Seq, Refusal> {
+    ) -> Result<(Seq, Message), Refusal> {
         let mut gate = self.gate.lock();
         let Gate { catalogue, seen, last } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.remembers_through());
@@ -207,8 +224,13 @@ impl Pipeline {
                 station = catalogue.station_named(name);
             }
             let checked = validate::check(&self.validate, catalogue, station, reading, raw.received_at, raw.arrival);
-            match checked {
-                Err(rejection) => message.rejections.push(rejection),
+            match checked.and_then(|sample| self.kept(sample)) {
+                Err(rejection) => {
+                    if matches!(rejection.reason, Reason::UnknownStation | Reason::UnknownProperty) {
+                        message.unknown.push(UnknownName::new(&reading.station, &reading.property, reading.unit));
+                    }
+                    message.rejections.push(rejection);
+                }
                 Ok(mut sample) => {
                     let mut judgement = seen.judge(&sample, |channel, at| self.stored(channel, at));
                     if sample.quality.has(Quality::RECEIVED_TIME) {
@@ -245,11 +267,46 @@ impl Pipeline {
         self.append(&mut gate, raw.received_at, &body)?;
         drop(gate);
 
-        if let Body::Message(message) = &body {
-            self.count(message);
-            tell(message);
+        let Body::Message(message) = body else { unreachable!("it was made just here") };
+        self.count(&message);
+        Ok((seq, message))
+    }
+
+    /// Takes one message and says what became of it: for messages that are handed in again.
+    pub fn accept_one(&self, raw: &RawMessage<'_>) -> Result<(Seq, Message), Refusal> {
+        if !self.journal.has_room() || self.store_lags() {
+            return Err(Refusal::Full);
         }
-        Ok(seq)
+        self.decode_and_take(raw, &mut Heard::default(), &mut Decoded::default())
+    }
+
+    /// Saola's own message, journaled as what it is; `None` for anybody else's.
+    fn take_canary(&self, raw: &RawMessage<'_>) -> Option<Result<Seq, Refusal>> {
+        let key = self.canary.filter(|_| raw.topic == canary::TOPIC)?;
+        let mut decoded = Decoded::default();
+        decode::native::decode(raw.topic, raw.payload, &self.limits, &mut decoded).ok()?;
+        let sent_at = key.sent_at(&decoded.readings)?;
+        Some(self.append(&mut self.gate.lock(), raw.received_at, &Body::Canary { sent_at }))
+    }
+
+    fn decode_and_take<'r>(
+        &'r self,
+        raw: &'r RawMessage<'r>,
+        heard: &mut Heard<'r>,
+        decoded: &mut Decoded<'r>,
+    ) -> Result<(Seq, Message), Refusal> {
+        let (source, refused) = self.sources.decode(raw, &self.limits, heard, decoded);
+        let duplicates = self.hear(raw, &heard.events);
+        let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
+        let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
+        let samples = Vec::with_capacity(decoded.readings.len());
+        let again = match raw.arrival {
+            Arrival::Again { of, first_at } => Some(Again { of, first_at }),
+            Arrival::Fresh | Arrival::Retained | Arrival::Repeated { .. } | Arrival::Imported => None,
+        };
+        let unknown = Vec::new();
+        let message = Message { source, received, duplicates, samples, rejections, raw: None, unknown, again };
+        self.take(raw, message, decoded)
     }
 
     /// Says what devices said of themselves; gives how many of the messages were there by another path already.
@@ -277,7 +334,7 @@ impl Pipeline {
             return Err(Refusal::Full);
         }
         let catalogue = self.gate.lock().catalogue.clone();
-        let checked = validate::check_rows(&self.validate, &catalogue, rows, received_at);
+        let checked = validate::check_rows(&self.validate, &catalogue, rows, received_at, |sample| self.kept(sample));
         let mut gate = self.gate.lock();
         let Gate { seen, last, .. } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.applied());
@@ -298,6 +355,8 @@ impl Pipeline {
             samples: judged.samples.clone(),
             rejections: Vec::new(),
             raw: None,
+            unknown: Vec::new(),
+            again: None,
         });
         for (row, rejections) in &checked.refused {
             judged.refused.extend(rejections.iter().map(|rejection| (row.line, rejection.clone())));
@@ -316,6 +375,15 @@ impl Pipeline {
             tracing::error!(channel = channel.0, %error, "cannot look a time up in the store; the reading is taken");
             None
         })
+    }
+
+    /// Refuses a sample of a day whose samples were deleted for their age: it would count as stored each time it came.
+    fn kept(&self, sample: Sample) -> Result<Sample, Rejection> {
+        if sample.time_class == TimeClass::Live || !self.store.is_deleted(sample.channel, sample.observed_at) {
+            return Ok(sample);
+        }
+        let detail = format!("{}: the samples of that day were deleted for their age", sample.observed_at);
+        Err(Rejection { reason: Reason::TooOld, detail })
     }
 
     fn count(&self, message: &Message) {
@@ -337,6 +405,8 @@ fn refused_row(source: SourceId, file: &str, row: &Row<'_>, rejections: Vec<Reje
         samples: Vec::new(),
         rejections,
         raw: Some(raw),
+        unknown: Vec::new(),
+        again: None,
     }
 }
 

@@ -17,7 +17,8 @@ impl<T: DeserializeOwned> FromRequest<House> for Body<T> {
     async fn from_request(request: Request, house: &House) -> Result<Self, Problem> {
         let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let media_type = declared.split(';').next().unwrap_or_default().trim();
-        if !media_type.eq_ignore_ascii_case("application/json") {
+        let is_json = ["application/json", "application/merge-patch+json"];
+        if !is_json.iter().any(|known| media_type.eq_ignore_ascii_case(known)) {
             return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
         }
         let config = house.limits();

@@ -9,7 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::door::{Allowed, Replay, SeeDeadLetters};
 use super::problem::{Code, Missing, Problem, Refused};
 use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
-use super::time::{Shown, Zone};
+use super::replaying::{LETTERS_MAX, ReplaySum, replay_all};
+use super::time::{Shown, When, Zone};
 use crate::auth::{Act, Deed};
 use crate::model::{Catalogue, Reason, Rejection, Seq, SourceId};
 use crate::store::{DeadLetter, DeadLetterFilter};
@@ -31,6 +32,9 @@ pub struct DeadLettersAsked {
     /// Only with something refused for this reason, such as `implausible` or `invalid_json`.
     #[param(value_type = Option<String>, example = "implausible")]
     reason: Option<Reason>,
+    /// Only first received at this time or later.
+    #[param(value_type = Option<String>, example = "-24h")]
+    since: Option<When>,
     /// How many at most: 1 to 1,000.
     #[param(value_type = Option<u32>, default = 100, minimum = 1, maximum = 1000)]
     limit: usize,
@@ -44,6 +48,7 @@ impl FromParams for DeadLettersAsked {
         Ok(Self {
             source: params.one("source", |text| Ok(text.to_owned()))?,
             reason: params.one("reason", |text| word(text, Reason::ALL, Reason::word))?,
+            since: params.one("since", When::parse)?,
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
             next: params.one("next", |text| number(text).ok_or("it is not the `next` of an answer".to_owned()))?,
         })
@@ -64,10 +69,9 @@ pub struct RejectionEntry {
     detail: String,
 }
 
-impl RejectionEntry {
-    /// As it is told.
-    pub(super) fn of(rejection: &Rejection) -> RejectionEntry {
-        RejectionEntry { reason: rejection.reason.word(), detail: rejection.detail.clone() }
+impl From<&Rejection> for RejectionEntry {
+    fn from(rejection: &Rejection) -> Self {
+        Self { reason: rejection.reason.word(), detail: rejection.detail.clone() }
     }
 }
 
@@ -77,7 +81,7 @@ pub struct DeadLetterEntry {
     /// Its number in the journal.
     #[schema(example = "48211")]
     id: String,
-    /// When it was received.
+    /// When it was first received.
     #[schema(value_type = String, format = DateTime)]
     received_at: Shown,
     /// The way in.
@@ -127,8 +131,7 @@ pub async fn list(
 ) -> Result<Json<DeadLetterList>, Problem> {
     let parts = door.parts().clone();
     let catalogue = parts.state.read().catalogue.clone();
-    let source = asked.source.as_deref().map(|name| source_named(&catalogue, name)).transpose()?;
-    let filter = DeadLetterFilter { source, reason: asked.reason };
+    let filter = filter(&door, asked.source.as_deref(), asked.reason, asked.since.as_ref())?;
     let read = tokio::task::spawn_blocking(move || parts.store.dead_letters(asked.next, asked.limit, &filter));
     let page = read.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
     let zone = Zone::default();
@@ -160,39 +163,122 @@ pub async fn one(
 
 /// What became of a replay.
 #[derive(Serialize, ToSchema)]
-pub struct Replayed {
-    /// The dead letter's number.
+pub struct ReplayDocument {
+    /// The dead letter's number; it is gone now.
     id: String,
-    /// The number in the journal of the message's second arrival.
+    /// The number in the journal of the message's second arrival; of the dead letter, when something is still refused.
     #[schema(example = "51020")]
     journaled_as: String,
+    /// Readings in it.
+    received: u64,
+    /// Readings taken now.
+    stored: u64,
+    /// Readings that were there already.
+    duplicate: u64,
+    /// What was refused again.
+    rejections: Vec<RejectionEntry>,
 }
 
 /// Hands a dead letter in again, as if it had just arrived: for when the cause has been mended.
 ///
-/// Answered when it is durable. What is refused again becomes a dead letter again; the first one stays as it is.
+/// Answered when it is durable. The letter is gone then; what is refused again is a dead letter of another number,
+/// which keeps the time of the first arrival. The ledger counts the readings once more, in `received` and `replayed`.
 #[utoipa::path(post, path = "/api/v1/dead-letters/{id}/replay", operation_id = "replayDeadLetter", tag = "intake",
     params(("id" = String, Path, description = "The message's number", example = "48211")),
     security(("token" = []), ("session" = [])),
-    responses((status = 200, description = "It is in the journal again", body = Replayed), Refused, Missing,
+    responses((status = 200, description = "It is in the journal again", body = ReplayDocument), Refused, Missing,
+        (status = 409, description = "It is a row of an imported file: import that again",
+            body = super::problem::ProblemDocument, content_type = "application/problem+json"),
         (status = 503, description = "Nothing is taken in at present", body = super::problem::ProblemDocument,
             content_type = "application/problem+json")))]
 pub async fn replay(
     door: Allowed<Replay>,
     Id(id): Id,
     Asked(Nothing): Asked<Nothing>,
-) -> Result<Json<Replayed>, Problem> {
+) -> Result<Json<ReplayDocument>, Problem> {
     let letter = find(&door, &id).await?;
-    let again = (door.parts().replay)(letter).await;
-    let seq = again.map_err(|why| Problem::new(Code::Unavailable, why))?;
-    let (parts, actor, subject, origin) =
-        (door.parts().clone(), door.caller().name.clone(), id.clone(), Some(door.address()));
+    let again = (door.parts().replay)(vec![letter]).await.map_err(|why| Problem::new(Code::Unavailable, why))?;
+    let outcome = again.into_iter().next().ok_or_else(|| Problem::internal("a replay without an outcome"))?;
+    let outcome = outcome.map_err(|why| Problem::new(Code::Conflict, why))?;
+    note(&door, id.clone(), String::new()).await?;
+    Ok(Json(ReplayDocument {
+        id,
+        journaled_as: outcome.seq.to_string(),
+        received: outcome.received,
+        stored: outcome.taken,
+        duplicate: outcome.duplicate,
+        rejections: outcome.rejections.iter().map(RejectionEntry::from).collect(),
+    }))
+}
+
+/// What `POST /dead-letters/replay` takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ReplayAsked {
+    /// Only from this source, by its name.
+    #[param(value_type = Option<String>, example = "edge")]
+    source: Option<String>,
+    /// Only with something refused for this reason, such as `unknown_station`.
+    #[param(value_type = Option<String>, example = "unknown_station")]
+    reason: Option<Reason>,
+    /// Only first received at this time or later.
+    #[param(value_type = Option<String>, example = "-24h")]
+    since: Option<When>,
+    /// How many at most: 1 to 100,000.
+    #[param(value_type = Option<u32>, default = 100000, minimum = 1, maximum = 100000)]
+    limit: usize,
+}
+
+impl FromParams for ReplayAsked {
+    fn from_params(params: &mut Params) -> Result<Self, Problem> {
+        Ok(Self {
+            source: params.one("source", |text| Ok(text.to_owned()))?,
+            reason: params.one("reason", |text| word(text, Reason::ALL, Reason::word))?,
+            since: params.one("since", When::parse)?,
+            limit: params.one("limit", |text| limit(text, LETTERS_MAX))?.unwrap_or(LETTERS_MAX),
+        })
+    }
+}
+
+/// Hands in again every dead letter that fits, the oldest first, and tells what became of them.
+///
+/// Letters that are refused again in this run are not handed in a second time by it. It goes on when the caller hangs
+/// up.
+#[utoipa::path(post, path = "/api/v1/dead-letters/replay", operation_id = "replayDeadLetters", tag = "intake",
+    params(ReplayAsked), security(("token" = []), ("session" = [])),
+    responses((status = 200, description = "They are in the journal again", body = ReplaySum), Refused,
+        (status = 503, description = "Nothing is taken in at present", body = super::problem::ProblemDocument,
+            content_type = "application/problem+json")))]
+pub async fn replay_many(door: Allowed<Replay>, Asked(asked): Asked<ReplayAsked>) -> Result<Json<ReplaySum>, Problem> {
+    let filter = filter(&door, asked.source.as_deref(), asked.reason, asked.since.as_ref())?;
+    let sum = replay_all(door.parts().clone(), filter, asked.limit, |_| true).await?;
+    let words = [asked.source, asked.reason.map(|reason| reason.word().to_owned())];
+    let subject = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let detail = format!("{} letters: {} stored, {} refused again", sum.letters, sum.stored, sum.rejected);
+    note(&door, if subject.is_empty() { "all".to_owned() } else { subject }, detail).await?;
+    Ok(Json(sum))
+}
+
+/// Writes into the audit who handed what in again.
+async fn note(door: &Allowed<Replay>, subject: String, detail: String) -> Result<(), Problem> {
+    let (parts, actor, origin) = (door.parts().clone(), door.caller().name.clone(), Some(door.address()));
     let noted = tokio::task::spawn_blocking(move || {
-        let deed = Deed { actor: &actor, act: Act::DeadLetterReplayed, subject: &subject, detail: "", origin };
+        let deed = Deed { actor: &actor, act: Act::DeadLetterReplayed, subject: &subject, detail: &detail, origin };
         parts.accounts.audit().record(&deed, parts.clock.now())
     });
-    noted.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
-    Ok(Json(Replayed { id, journaled_as: seq.to_string() }))
+    noted.await.map_err(Problem::internal)?.map_err(Problem::internal)
+}
+
+fn filter<N>(
+    door: &Allowed<N>,
+    source: Option<&str>,
+    reason: Option<Reason>,
+    since: Option<&When>,
+) -> Result<DeadLetterFilter, Problem> {
+    let catalogue = door.parts().state.read().catalogue.clone();
+    let source = source.map(|name| source_named(&catalogue, name)).transpose()?;
+    let since = since.map(|since| since.settle(door.parts().clock.now(), &Zone::default()));
+    Ok(DeadLetterFilter { source, reason, since })
 }
 
 async fn find<N>(door: &Allowed<N>, id: &str) -> Result<DeadLetter, Problem> {
@@ -203,7 +289,7 @@ async fn find<N>(door: &Allowed<N>, id: &str) -> Result<DeadLetter, Problem> {
     read.await.map_err(Problem::internal)?.map_err(Problem::internal)?.ok_or_else(missing)
 }
 
-fn source_named(catalogue: &Catalogue, name: &str) -> Result<SourceId, Problem> {
+pub(super) fn source_named(catalogue: &Catalogue, name: &str) -> Result<SourceId, Problem> {
     let place = catalogue.sources().iter().position(|source| source == name).and_then(|at| u16::try_from(at).ok());
     place.map(SourceId).ok_or_else(|| {
         Problem::parameter("source", format!("{name:?} is not one of {}", catalogue.sources().join(", ")))
@@ -218,7 +304,7 @@ fn entry(letter: &DeadLetter, catalogue: &Catalogue, zone: &Zone) -> DeadLetterE
         received_at: zone.show(letter.received_at),
         source: catalogue.source(letter.source).to_owned(),
         topic: letter.topic.clone(),
-        rejections: rejections.map(RejectionEntry::of).collect(),
+        rejections: rejections.map(RejectionEntry::from).collect(),
         payload_bytes: letter.payload.len(),
         preview: text.map(|text| text.chars().take(PREVIEW_CHARS).collect()),
     }

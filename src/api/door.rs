@@ -91,6 +91,14 @@ needs! {
     SeeDeadLetters = Some(Permission::ReadDeadLetters);
     /// Handing messages in again.
     Replay = Some(Permission::ReplayDeadLetters);
+    /// Telling stations' devices something.
+    SendCommands = Some(Permission::SendCommands);
+    /// Accounts, devices, rules.
+    Administer = Some(Permission::Administer);
+    /// Stations, channels and places.
+    EditStations = Some(Permission::EditStations);
+    /// Unknown devices, and making stations of them.
+    Adopt = Some(Permission::Administer);
     /// The service's own measures.
     SeeMetrics = Some(Permission::ReadMetrics);
 }

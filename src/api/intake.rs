@@ -232,7 +232,7 @@ pub async fn push(
         stored: taken.stored,
         duplicate: taken.duplicates,
         rejected: rejections.len() as u32,
-        rejections: rejections.take(TOLD_MAX).map(RejectionEntry::of).collect(),
+        rejections: rejections.take(TOLD_MAX).map(RejectionEntry::from).collect(),
         journaled_as: taken.seq.to_string(),
     }))
 }

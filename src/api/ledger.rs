@@ -1,7 +1,9 @@
 //! `GET /ledger`: what came in by each source and what became of it.
 //!
-//! `received` = `stored` + `duplicate` + `rejected` + `pending`; `pending` is on its way from the journal to the store
-//! and is zero when the service is idle. What the store refuses for good (InfluxDB may) moves from pending to rejected. The counts are of readings, since the journal began.
+//! `received` = `stored` + `duplicate` + `rejected` + `pending` at any time; `pending` is on its way from the journal to
+//! the store and is zero when the service is idle. What the store refuses for good (InfluxDB may) moves from pending to
+//! rejected. The counts are of readings, since the journal began, up to the entry that the state has applied: where
+//! the store is ahead of it, all that the state knows of is stored.
 
 use std::collections::BTreeMap;
 
@@ -43,6 +45,9 @@ pub struct Tally {
     messages: u64,
     /// Readings found in them; a message that could not be decoded counts as one.
     received: u64,
+    /// Of those, readings that came in messages handed in again from the dead letters: `received - replayed` is what
+    /// senders sent. The first refusal of a message that is handed in again stays counted.
+    replayed: u64,
     /// Readings in the store.
     stored: u64,
     /// Readings that were there already, with the same time and value.
@@ -60,6 +65,7 @@ impl Tally {
     fn add(&mut self, other: &Tally) {
         self.messages += other.messages;
         self.received += other.received;
+        self.replayed += other.replayed;
         self.stored += other.stored;
         self.duplicate += other.duplicate;
         self.rejected += other.rejected;
@@ -80,13 +86,14 @@ impl Tally {
     responses((status = 200, description = "The ledger", body = LedgerDocument), Refused))]
 pub async fn read(door: Allowed<SeeLedger>, Asked(Nothing): Asked<Nothing>) -> Result<Json<LedgerDocument>, Problem> {
     let parts = door.parts();
-    // The store follows: asked first, it can only be behind.
     let (stored, refused) = (parts.store.stored_counts(), parts.store.refused_counts());
     let state = parts.state.read();
     let mut total = Tally::default();
     let mut sources = Vec::new();
     for (id, counts) in state.ledger.sources() {
         let [stored, refused] = [&stored, &refused].map(|counts| counts.get(&id).copied().unwrap_or(0));
+        let refused = refused.min(counts.taken);
+        let stored = stored.min(counts.taken - refused);
         let mut reasons: BTreeMap<_, _> =
             counts.rejected_by_reason().map(|(reason, count)| (reason.word(), count)).collect();
         if refused > 0 {
@@ -95,10 +102,11 @@ pub async fn read(door: Allowed<SeeLedger>, Asked(Nothing): Asked<Nothing>) -> R
         let tally = Tally {
             messages: counts.messages,
             received: counts.received,
+            replayed: state.ledger.replayed_of(id),
             stored,
             duplicate: counts.duplicate,
             rejected: counts.rejected() + refused,
-            pending: counts.taken.saturating_sub(stored + refused),
+            pending: counts.taken - refused - stored,
             reasons,
         };
         total.add(&tally);

@@ -6,11 +6,16 @@
 //! Invariants: every answer is bounded in memory, however long; every query is asked with a caller and an area scope;
 //! errors are problem documents of a closed list. Stages know nothing of this module.
 
+pub mod administration;
 pub mod alerts;
 pub mod body;
+pub mod commands;
 pub mod config;
 pub mod dead_letters;
+pub mod definition;
+pub mod devices;
 pub mod door;
+pub mod draft;
 pub mod events;
 pub mod features;
 pub mod headers;
@@ -24,6 +29,7 @@ pub mod pages;
 pub mod problem;
 pub mod query;
 pub mod readers;
+pub mod replaying;
 pub mod routes;
 pub mod search;
 pub mod server;
@@ -33,6 +39,7 @@ pub mod sight;
 pub mod stations;
 pub mod stream;
 pub mod time;
+pub mod unknown_devices;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -42,12 +49,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::RwLock;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Accounts;
+use crate::auth::{Accounts, Devices};
 use crate::clock::Clock;
 use crate::history::History;
 use crate::live::Feed;
-use crate::model::{Seq, Timestamp};
-use crate::registry::Areas;
+use crate::model::{Catalogue, Rejection, Seq, StationCommand, Timestamp};
+use crate::registry::{Areas, Registry};
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
 
@@ -58,8 +65,30 @@ pub use routes::{openapi, openapi_json, router};
 pub use server::{Server, ServerError};
 pub use service::Check;
 
-/// A message's second arrival: its number in the journal once it is durable, or a sentence why it was not taken.
-pub type Replaying = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
+/// What became of a dead letter that was handed in again.
+#[derive(Clone, Debug)]
+pub struct Replayed {
+    /// Its number in the journal now.
+    pub seq: Seq,
+    /// Readings in it.
+    pub received: u64,
+    /// Readings taken.
+    pub taken: u64,
+    /// Readings that were there already.
+    pub duplicate: u64,
+    /// Readings refused again.
+    pub rejections: Vec<Rejection>,
+}
+
+/// Dead letters on their way in again: of each what became of it or why it was left, once all of it is durable; or a
+/// sentence why they were not taken.
+pub type Replaying = Pin<Box<dyn Future<Output = Result<Vec<Result<Replayed, String>>, String>> + Send>>;
+
+/// A catalogue on its way into force: the journal's number when the state has it, or a sentence why not.
+pub type Installing = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
+
+/// A command on its way: where it went once it is on disk, or why it did not.
+pub type Commanding = Pin<Box<dyn Future<Output = Result<commands::Commanded, commands::NotCommanded>> + Send>>;
 
 /// What the application gives the API.
 pub struct Parts {
@@ -79,6 +108,12 @@ pub struct Parts {
     pub history: Arc<History>,
     /// The polygons as they are now.
     pub areas: Box<dyn Fn() -> Arc<Areas> + Send + Sync>,
+    /// Stations as they are declared, and their changes.
+    pub registry: Arc<Registry>,
+    /// Brings a new catalogue into force.
+    pub install: Box<dyn Fn(Arc<Catalogue>) -> Installing + Send + Sync>,
+    /// Held by whoever changes the registry: the journal gets catalogues in the order in which they were made.
+    pub editing: tokio::sync::Mutex<()>,
     /// Accounts and tokens.
     pub accounts: Arc<Accounts>,
     /// The service's own measures.
@@ -87,8 +122,12 @@ pub struct Parts {
     pub readiness: Box<dyn Fn() -> Vec<Check> + Send + Sync>,
     /// When the newest message was received.
     pub intake_at: Box<dyn Fn() -> Option<Timestamp> + Send + Sync>,
-    /// Takes a dead letter in again; resolves when it is durable.
-    pub replay: Box<dyn Fn(DeadLetter) -> Replaying + Send + Sync>,
+    /// Takes dead letters in again, in order; resolves when they are durable.
+    pub replay: Box<dyn Fn(Vec<DeadLetter>) -> Replaying + Send + Sync>,
+    /// Credentials of devices.
+    pub devices: Arc<Devices>,
+    /// Journals a command and sends it to its station's devices.
+    pub command: Box<dyn Fn(StationCommand) -> Commanding + Send + Sync>,
     /// Sources that take requests.
     pub hooks: Hooks,
     /// Cancelled when the service stops: streams end.

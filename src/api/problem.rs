@@ -14,6 +14,8 @@ use serde::Serialize;
 use tracing::Instrument;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::registry::WrongField;
+
 /// The media type of every error.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -62,6 +64,8 @@ codes! {
         "The parameter is part of the planned interface and this version does not answer it; leave it out.";
     InvalidBody = "invalid_body", BAD_REQUEST, "The body cannot be used",
         "The request's body is not the JSON document that this address takes; `detail` says where it went wrong.";
+    InvalidDefinition = "invalid_definition", UNPROCESSABLE_ENTITY, "Fields cannot be as they are",
+        "The body is JSON and says something that cannot be; `errors` names every field that is wrong.";
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first",
         "No token or session came with the request, or it is unknown, withdrawn or expired. Sign in at /api/v1/session.";
     WrongCredentials = "wrong_credentials", UNAUTHORIZED, "Name or password is wrong",
@@ -72,6 +76,14 @@ codes! {
         "A change was asked for with the session cookie (or without signing in, in the demo) by a page of another origin.";
     NotFound = "not_found", NOT_FOUND, "There is nothing here",
         "The address or the thing it names does not exist, or lies outside the caller's areas.";
+    AlreadyExists = "already_exists", CONFLICT, "It is there already",
+        "Something of that name exists; change it instead, or take another name.";
+    DeclaredInFiles = "declared_in_files", CONFLICT, "The files declare it",
+        "The station stands in the province's files, which are the truth for the stations that they name: change it there.";
+    Conflict = "conflict", CONFLICT, "Not as things stand",
+        "What was asked for does not fit what is there; `detail` says why.";
+    ChangedSince = "changed_since", PRECONDITION_FAILED, "It was changed meanwhile",
+        "`If-Match` names another revision than the present one, or `If-None-Match: *` came for something that exists: read it again.";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Not with this method",
         "The address exists and does not take this method; the `Allow` header lists the ones it takes.";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The body did not arrive in time",
@@ -103,6 +115,7 @@ pub struct Problem {
     detail: String,
     parameter: Option<String>,
     retry_after_seconds: Option<u64>,
+    errors: Vec<WrongField>,
     /// For the log only.
     cause: Option<String>,
 }
@@ -128,16 +141,45 @@ pub struct ProblemDocument {
     /// The query parameter or body member that is meant, when it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
+    /// Every field of the body that is wrong, when the code is `invalid_definition`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
     /// The request's number; the service's log has it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "5f1c9a0e77d2b3a4")]
     request_id: Option<String>,
 }
 
+/// A field of a body that is wrong.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Its path.
+    #[schema(example = "channels[0].min")]
+    field: String,
+    /// What is wrong and what would be right.
+    message: String,
+}
+
 impl Problem {
+    /// Every field of a body that is wrong.
+    pub fn fields(errors: Vec<WrongField>) -> Self {
+        let told = errors.iter().take(3).map(|wrong| format!("{}: {}", wrong.field, wrong.message));
+        let mut problem = Self::new(Code::InvalidDefinition, told.collect::<Vec<_>>().join("; "));
+        problem.parameter = errors.first().map(|wrong| wrong.field.clone()).filter(|field| !field.is_empty());
+        problem.errors = errors;
+        problem
+    }
+
     /// An error with what to tell the caller.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), parameter: None, retry_after_seconds: None, cause: None }
+        Self {
+            code,
+            detail: detail.into(),
+            parameter: None,
+            retry_after_seconds: None,
+            errors: Vec::new(),
+            cause: None,
+        }
     }
 
     /// A value of the query parameter `name` that cannot be used; `why` continues the sentence.
@@ -186,6 +228,11 @@ impl Problem {
             code: self.code.word(),
             detail: self.detail.clone(),
             parameter: self.parameter.clone(),
+            errors: self
+                .errors
+                .iter()
+                .map(|wrong| FieldError { field: wrong.field.clone(), message: wrong.message.clone() })
+                .collect(),
             request_id,
         }
     }
@@ -264,6 +311,23 @@ pub enum Costly {
     /// The answer would cost too much; the code is `too_costly` and `detail` says how to narrow the question.
     #[response(status = 422, content_type = "application/problem+json")]
     TooMuch(ProblemDocument),
+}
+
+/// What an address that changes a station may answer besides.
+#[derive(IntoResponses)]
+pub enum Unchanged {
+    /// The files declare it, it is there already, or it does not fit what is there.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(ProblemDocument),
+    /// `If-Match` names another revision than the present one.
+    #[response(status = 412, content_type = "application/problem+json")]
+    Stale(ProblemDocument),
+    /// Fields are wrong; `errors` names all of them.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Wrong(ProblemDocument),
+    /// The journal does not write: the change is kept and will be in force after a restart.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Stopped(ProblemDocument),
 }
 
 /// What an address that takes a body may answer besides.

@@ -124,6 +124,33 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
+/// The two names in a path (`/stations/{id}/channels/{property}`), percent-decoded.
+pub struct TwoNames(pub String, pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for TwoNames {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path((first, second)) = Path::<(String, String)>::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Problem::new(Code::NotFound, "the address holds bytes that are not UTF-8"))?;
+        Ok(TwoNames(first, second))
+    }
+}
+
+/// A name as one segment of an address: everything but letters, digits and `-_.~` in per cent (RFC 3986, 2.3).
+pub fn escaped(name: &str) -> String {
+    let mut escaped = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
 /// A rectangle in WGS 84 degrees; west greater than east means across the 180th meridian (RFC 7946, 5.2).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bbox {

@@ -19,8 +19,8 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, alerts, dead_letters, features, headers, history, intake, layers, ledger, pages, problem, service, session,
-    stations, stream,
+    Parts, administration, alerts, commands, dead_letters, definition, devices, features, headers, history, intake,
+    layers, ledger, pages, problem, service, session, stations, stream, unknown_devices,
 };
 
 #[derive(OpenApi)]
@@ -33,6 +33,7 @@ use super::{
     ),
     tags(
         (name = "map", description = "Stations, layers and what changes"),
+        (name = "registry", description = "What stands where, who changed it, and devices that nobody knows"),
         (name = "alerts", description = "What somebody may have to act upon"),
         (name = "history", description = "What was observed"),
         (name = "intake", description = "What came in and what became of it"),
@@ -63,8 +64,18 @@ impl Modify for Schemes {
 
 fn described() -> OpenApiRouter<House> {
     OpenApiRouter::with_openapi(Described::openapi())
-        .routes(routes!(stations::list))
-        .routes(routes!(stations::one))
+        .routes(routes!(stations::list, administration::create))
+        .routes(routes!(stations::one, administration::put, administration::patch, administration::retire))
+        .routes(routes!(definition::one))
+        .routes(routes!(definition::positions))
+        .routes(routes!(administration::put_position))
+        .routes(routes!(administration::put_channel, administration::retire_channel))
+        .routes(routes!(definition::changes))
+        .routes(routes!(administration::undo))
+        .routes(routes!(unknown_devices::list))
+        .routes(routes!(unknown_devices::one))
+        .routes(routes!(unknown_devices::adopt))
+        .routes(routes!(commands::send))
         .routes(routes!(layers::list))
         .routes(routes!(layers::one))
         .routes(routes!(stream::read))
@@ -77,6 +88,9 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(dead_letters::one))
         .routes(routes!(dead_letters::replay))
         .routes(routes!(intake::push))
+        .routes(routes!(dead_letters::replay_many))
+        .routes(routes!(devices::list, devices::issue))
+        .routes(routes!(devices::revoke))
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(service::alive))

@@ -1,7 +1,8 @@
 //! `GET /stations`: the registry with the newest samples.
 
 use axum::Json;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -121,7 +122,7 @@ pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<StationsAsked>) -> 
     Ok(geo_json(&collection))
 }
 
-/// One station with its newest samples.
+/// One station with its newest samples. The `ETag` is the revision of its definition, for `If-Match`.
 #[utoipa::path(get, path = "/api/v1/stations/{id}", operation_id = "readStation", tag = "map",
     params(("id" = String, Path, description = "The station's name", example = "TR-QL4D-01")),
     security(("token" = []), ("session" = [])),
@@ -132,23 +133,32 @@ pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<StationsAsked>) -> 
     ))]
 pub async fn one(door: Allowed<SeeMap>, Id(id): Id, Asked(Nothing): Asked<Nothing>) -> Result<Response, Problem> {
     let parts = door.parts();
-    let state = parts.state.read();
-    let sight = door.sight(&state.catalogue);
-    let station = state
-        .catalogue
-        .station_named(&id)
-        .filter(|station| sight.reaches_station(station))
-        .ok_or_else(|| Problem::not_found("station", &id))?;
-    let zone = Zone::default();
-    let feature = Reporter { state: &state, now: parts.clock.now(), zone: &zone }.station(station);
-    drop(state);
-    Ok(geo_json(&feature))
+    let (no, feature) = {
+        let state = parts.state.read();
+        let sight = door.sight(&state.catalogue);
+        let station = state
+            .catalogue
+            .station_named(&id)
+            .filter(|station| sight.reaches_station(station))
+            .ok_or_else(|| Problem::not_found("station", &id))?;
+        let zone = Zone::default();
+        (station.no, Reporter { state: &state, now: parts.clock.now(), zone: &zone }.station(station))
+    };
+    let registry = parts.registry.clone();
+    let revision = tokio::task::spawn_blocking(move || registry.revision(no)).await;
+    let revision = revision.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    let mut response = geo_json(&feature);
+    // Weak: the values change without the definition.
+    if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{revision}\"")) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
 }
 
 /// An answer in GeoJSON, kept by nobody without asking again.
 pub fn geo_json<T: Serialize>(body: &T) -> Response {
     let mut response = Json(body).into_response();
-    response.headers_mut().insert(CONTENT_TYPE, axum::http::HeaderValue::from_static(GEO_JSON));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(GEO_JSON));
     response.headers_mut().insert(CACHE_CONTROL, REVALIDATE);
     response
 }

@@ -101,6 +101,8 @@ pub struct Heartbeat {
     tick_age_s: Option<f64>,
     /// Seconds since the newest message was received; null when none ever was.
     intake_age_s: Option<f64>,
+    /// Seconds since the last message of Saola's own was sent that came the whole way in; null before the first.
+    canary_age_s: Option<f64>,
     /// The last entry of the journal that the picture includes.
     #[schema(value_type = u64)]
     last_seq: Seq,
@@ -273,15 +275,16 @@ impl Reader {
     fn heartbeat(&mut self, events: &mut Events) {
         self.beat_at = Instant::now() + HEARTBEAT;
         let now = self.parts.clock.now();
-        let (ticked_at, applied) = {
+        let (ticked_at, applied, canary) = {
             let state = self.parts.state.read();
-            (state.ticked_at, state.applied)
+            (state.ticked_at, state.applied, state.canary)
         };
         let never = crate::model::Timestamp::EPOCH;
         let body = Heartbeat {
             now: self.zone.show(now),
             tick_age_s: (ticked_at != never).then(|| now.since(ticked_at).as_secs_f64()),
             intake_age_s: (self.parts.intake_at)().map(|at| now.since(at).as_secs_f64()),
+            canary_age_s: canary.map(|canary| now.since(canary.sent_at).as_secs_f64()),
             last_seq: applied,
         };
         events.add("heartbeat", Some(self.cursor), &body);

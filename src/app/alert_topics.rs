@@ -2,16 +2,20 @@
 //! open.
 //!
 //! The message is the whole list of open alerts of its topic, so that a ranger's phone that subscribes late knows
-//! everything from one retained message, and one that missed some is right again with the next.
+//! everything from one retained message, and one that missed some is right again with the next. Retained messages
+//! outlive a restart: only what is not right any more is told again then.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use crate::model::{Alert, LocalName, Severity, Timestamp, Transition};
 use crate::mqtt::edge::{AlertTopics, Retain};
 use crate::state::State;
 
+/// What every topic begins with.
+const ROOT: &str = "saola/v1/alerts/";
 /// Where an alert without an area goes.
 const NOWHERE: &str = "none";
 
@@ -43,12 +47,19 @@ struct Told<'a> {
 }
 
 impl AlertTopicsOutlet {
-    /// Tells every alert that is open already.
+    /// Brings what is retained to what is open.
     pub(super) fn new(topics: AlertTopics, state: &State) -> Self {
         let mut outlet = Self { topics, retained: BTreeSet::new() };
-        let topics: BTreeSet<_> = state.alerts.open().map(|alert| place(alert)).collect();
-        for (area, severity) in topics {
-            outlet.publish(state, area, severity);
+        let kept: BTreeMap<String, Bytes> = outlet.topics.retained_alerts().into_iter().collect();
+        let open: BTreeSet<_> = state.alerts.open().map(|alert| place(alert)).collect();
+        let over = kept.keys().filter_map(|topic| place_of(topic)).filter(|place| !open.contains(place));
+        for (area, severity) in over.collect::<Vec<_>>().into_iter().chain(open.iter().cloned()) {
+            let (topic, payload, retain) = Self::message(state, &area, severity);
+            if retain == Retain::Keep && kept.get(&topic) == Some(&payload) {
+                outlet.retained.insert((area, severity));
+            } else {
+                outlet.publish(state, area, severity);
+            }
         }
         outlet
     }
@@ -64,28 +75,35 @@ impl AlertTopicsOutlet {
     }
 
     fn publish(&mut self, state: &State, area: String, severity: Severity) {
-        let topic = format!("saola/v1/alerts/{area}/{}", severity.word());
-        let here = (area, severity);
-        let alerts: Vec<Told<'_>> =
-            state.alerts.open().filter(|alert| place(alert) == here).filter_map(|alert| told(state, alert)).collect();
-        let retain = if alerts.is_empty() { Retain::Clear } else { Retain::Keep };
-        let open = Open { area: &here.0, severity: severity.word(), alerts };
-        let payload = match serde_json::to_vec(&open) {
-            Ok(payload) => payload,
-            Err(error) => {
-                tracing::error!(%topic, %error, "an alert cannot be written as JSON");
-                return;
-            }
-        };
+        let (topic, payload, retain) = Self::message(state, &area, severity);
         if let Err(error) = self.topics.publish(&topic, payload, retain) {
             tracing::error!(%topic, %error, "an alert did not go out over MQTT");
         }
         if retain == Retain::Keep {
-            self.retained.insert(here);
+            self.retained.insert((area, severity));
         } else {
-            self.retained.remove(&here);
+            self.retained.remove(&(area, severity));
         }
     }
+
+    /// What is to be said of the open alerts of an area and severity.
+    fn message(state: &State, area: &str, severity: Severity) -> (String, Bytes, Retain) {
+        let topic = format!("{ROOT}{area}/{}", severity.word());
+        let here = (area.to_owned(), severity);
+        let alerts: Vec<Told<'_>> =
+            state.alerts.open().filter(|alert| place(alert) == here).filter_map(|alert| told(state, alert)).collect();
+        let retain = if alerts.is_empty() { Retain::Clear } else { Retain::Keep };
+        let open = Open { area, severity: severity.word(), alerts };
+        // Texts and finite numbers alone: writing them cannot fail.
+        (topic, serde_json::to_vec(&open).unwrap_or_default().into(), retain)
+    }
+}
+
+/// The area and severity that a topic of ours stands for.
+fn place_of(topic: &str) -> Option<(String, Severity)> {
+    let (area, severity) = topic.strip_prefix(ROOT)?.split_once('/')?;
+    let severity = Severity::ALL.into_iter().find(|one| one.word() == severity)?;
+    Some((area.to_owned(), severity))
 }
 
 fn place(alert: &Alert) -> (String, Severity) {

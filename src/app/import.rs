@@ -50,7 +50,7 @@ impl Importer {
             .enable_all()
             .build()
             .map_err(StartError::Thread)?;
-        let (opened, bookmarks) = open::open(config, &[source], &clock)?;
+        let (opened, bookmarks) = open::open(config, &[source], None, &clock)?;
         let source = opened.other_sources[0];
         let stop_followers = CancellationToken::new();
         let entered = runtime.enter();
@@ -137,7 +137,7 @@ impl DryRun {
 
 impl Destination for DryRun {
     fn take(&mut self, _file: &str, rows: &Rows<'_>) -> Result<Judged, Stopped> {
-        let checked = validate::check_rows(&self.config, &self.catalogue, rows, self.clock.now());
+        let checked = validate::check_rows(&self.config, &self.catalogue, rows, self.clock.now(), Ok);
         let mut judged = Judged { samples: checked.samples, duplicates: checked.replaced, ..Judged::default() };
         for (row, rejections) in checked.refused {
             judged.refused.extend(rejections.into_iter().map(|rejection| (row.line, rejection)));

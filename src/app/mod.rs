@@ -6,9 +6,12 @@
 //! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
+pub mod canary;
+mod devices;
 mod folders;
 mod hooks;
 mod import;
+mod install;
 mod open;
 mod readiness;
 mod replay;
@@ -41,6 +44,9 @@ pub use open::StartError;
 use open::{Bookmarks, Opened};
 use readiness::Readiness;
 
+/// The file of stations, accounts and audit, in the folder of data.
+pub const REGISTRY_FILE: &str = "registry.db";
+
 /// The name of the embedded edge in the ledger.
 pub const EDGE_SOURCE: &str = "edge";
 
@@ -69,6 +75,8 @@ pub struct Door {
     pub demo: Demo,
     /// Who may publish to the embedded edge.
     pub devices: Access,
+    /// How Saola's own message signs in there; `None` where everybody may.
+    pub canary: Option<canary::Pass>,
 }
 
 impl App {
@@ -78,15 +86,14 @@ impl App {
     /// What could not be opened, and why.
     pub async fn start(config: Config, door: Door, metrics: PrometheusHandle) -> Result<App, StartError> {
         let clock = Clock::System;
-        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], &clock))?;
+        let key = crate::mqtt::canary::Key::random();
+        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], Some(key), &clock))?;
         let first_password = opened.accounts.first_start(clock.now()).map_err(StartError::Accounts)?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
-        let edge = if config.mqtt.edge.enabled {
-            let (intake, source) = (opened.pipeline.clone(), opened.edge_source);
-            Some(Arc::new(Edge::start(&config.mqtt.edge, intake, door.devices, source, clock.clone())?))
-        } else {
-            None
+        let edge = match config.mqtt.edge.enabled {
+            true => Some(start_edge(&config, door.devices, &opened, &clock, &stop).await?),
+            false => None,
         };
         let outlet = edge.as_ref().map(|edge| AlertTopicsOutlet::new(edge.alerts(), &opened.state.read()));
         let (followers, troubles) = start_followers(&opened, bookmarks, outlet, &stop_followers)?;
@@ -99,10 +106,15 @@ impl App {
         let folders = Folders::start(&config, &opened, &clock)?;
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
-        let readiness = Readiness::new(&opened, &edge, &clients, &folders, troubles, clock.clone());
+        let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
+        let watched = (opened.state.clone(), opened.store.clone());
+        let pass = (key, door.canary.as_ref());
+        let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop)?;
+        let readiness = Readiness::new(&opened, &edge, &clients, &folders, troubles, clock.clone()).with_canary(canary);
         let http_config = config.http.clone();
+        let command = devices::commander(edge.as_ref(), opened.pipeline.clone(), clock.clone());
         let hooks = hooks::hooks(&config, &opened.registry, &opened.pipeline)?;
-        let parts = api_parts(config, door.demo, metrics, clock, &opened, (readiness, hooks), &stop);
+        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, (command, hooks), &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
         Ok(App { http, edge, clients, folders, opened, stop, stop_followers, followers, first_password })
     }
@@ -147,6 +159,25 @@ impl App {
         }
         self.http.stopped().await;
     }
+}
+
+/// The edge with the devices of now, and what keeps it informed of them.
+async fn start_edge(
+    config: &Config,
+    access: Access,
+    opened: &Opened,
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Result<Arc<Edge>, StartError> {
+    let credentials = opened.devices.clone();
+    let (version, admitted) = tokio::task::block_in_place(|| devices::read(&credentials))?;
+    // Before the sessions are read: whose account is gone is forgotten then.
+    access.set_devices(admitted);
+    let (way_in, sessions) = ((opened.pipeline.clone(), opened.edge_source), config.data_dir.join("sessions.db"));
+    let edge = Edge::start_with(&config.mqtt.edge, way_in, access, clock.clone(), Some(sessions.as_path()))?;
+    let edge = Arc::new(edge);
+    tokio::spawn(devices::follow(credentials, edge.clone(), version, stop.clone()));
+    Ok(edge)
 }
 
 fn start_followers(
@@ -201,13 +232,15 @@ fn spawn<F: Follows + 'static>(
         .map_err(StartError::Thread)
 }
 
+#[expect(clippy::too_many_arguments, reason = "the parts that one answer is made of")]
 fn api_parts(
     config: Config,
     demo: Demo,
     metrics: PrometheusHandle,
     clock: Clock,
     opened: &Opened,
-    (readiness, hooks): (Readiness, Hooks),
+    readiness: Readiness,
+    (command, hooks): (devices::Commander, Hooks),
     stop: &CancellationToken,
 ) -> api::Parts {
     let (registry, pipeline) = (opened.registry.clone(), opened.pipeline.clone());
@@ -220,11 +253,16 @@ fn api_parts(
         store: opened.store.clone(),
         history: Arc::new(History::new(opened.store.clone(), config.history, config.store.day_offset_minutes)),
         areas: Box::new(move || registry.areas()),
+        registry: opened.registry.clone(),
+        install: install::installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),
+        editing: tokio::sync::Mutex::new(()),
         accounts: opened.accounts.clone(),
         metrics,
         readiness: Box::new(move || readiness.checks()),
         intake_at: Box::new(move || pipeline.received_at()),
-        replay: replay::taker(opened.pipeline.clone(), clock),
+        replay: replay::taker(opened.pipeline.clone(), opened.state.clone(), opened.store.clone(), clock),
+        devices: opened.devices.clone(),
+        command,
         hooks,
         stop: stop.clone(),
     }

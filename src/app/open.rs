@@ -8,7 +8,7 @@ use parking_lot::RwLock;
 use super::EDGE_SOURCE;
 use crate::alerts;
 use crate::api::ServerError;
-use crate::auth::{Accounts, AuthError, PasswordCost};
+use crate::auth::{Accounts, AuthError, Devices, PasswordCost};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::source::Sources;
@@ -16,6 +16,7 @@ use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
 use crate::model::{Catalogue, Mistake, RuleFile, SourceId};
+use crate::mqtt::canary::Key;
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
 use crate::pipeline::Pipeline;
@@ -78,6 +79,7 @@ pub enum StartError {
 pub(super) struct Opened {
     pub(super) registry: Arc<Registry>,
     pub(super) accounts: Arc<Accounts>,
+    pub(super) devices: Arc<Devices>,
     pub(super) journal: Arc<Journal>,
     pub(super) store: Arc<Store>,
     pub(super) state: Arc<RwLock<State>>,
@@ -99,7 +101,12 @@ pub(super) struct Bookmarks {
 }
 
 /// `others` are ways in besides those of the configuration.
-pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(Opened, Bookmarks), StartError> {
+pub(super) fn open(
+    config: &Config,
+    others: &[&str],
+    canary: Option<Key>,
+    clock: &Clock,
+) -> Result<(Opened, Bookmarks), StartError> {
     let data = &config.data_dir;
     let (journal_dir, store_dir, snapshots) = (data.join("journal"), data.join("store"), data.join("state"));
     for folder in [data, &journal_dir, &store_dir, &snapshots] {
@@ -108,7 +115,7 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     let (journal, recovery) = Journal::open(&journal_dir, &config.journal)?;
     tracing::info!(?recovery, "the journal is open");
 
-    let registry = Arc::new(Registry::open(&data.join("registry.db"))?);
+    let registry = Arc::new(Registry::open(&data.join(super::REGISTRY_FILE))?);
     let seeded = registry.seed_from(&config.province_dir, clock.now()).map_err(|error| match error {
         SeedError::Mistakes(mistakes) => StartError::Mistakes(mistakes),
         SeedError::Registry(error) => StartError::Registry(error),
@@ -141,15 +148,18 @@ pub(super) fn open(config: &Config, others: &[&str], clock: &Clock) -> Result<(O
     let (known, now) = (state.catalogue.clone(), clock.now());
     let judge = config.validate.clone();
     let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, known.clone(), newest).with_sources(sources);
+    let pipeline = pipeline.with_canary(canary);
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
 
     let feed = Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied));
+    let devices = Arc::new(Devices::over(registry.database().clone()));
     let opened = Opened {
         registry,
         accounts,
+        devices,
         journal,
         store,
         state: Arc::new(RwLock::new(state)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::canary::Watch;
 use super::folders::Folders;
 use super::open::Opened;
 use crate::api::Check;
@@ -32,6 +33,7 @@ pub(super) struct Readiness {
     clients: Vec<(String, Arc<Client>)>,
     folders: Vec<(String, Arc<Mutex<Status>>)>,
     troubles: Vec<(&'static str, Trouble)>,
+    canary: Option<Watch>,
     clock: Clock,
 }
 
@@ -53,8 +55,14 @@ impl Readiness {
             clients: clients.iter().map(|client| (client.name().to_owned(), client.clone())).collect(),
             folders: folders.statuses.clone(),
             troubles,
+            canary: None,
             clock,
         }
+    }
+
+    /// The same, with the message that tells whether the whole way is open.
+    pub(super) fn with_canary(self, canary: Option<Watch>) -> Self {
+        Self { canary, ..self }
     }
 
     pub(super) fn checks(&self) -> Vec<Check> {
@@ -62,7 +70,12 @@ impl Readiness {
         checks.extend(self.troubles.iter().map(|(follower, trouble)| self.follower(follower, trouble)));
         checks.extend(self.edge.iter().map(|edge| {
             let status = edge.status();
-            Check { part: "edge".to_owned(), ready: true, detail: format!("{} connections", status.connections) }
+            let ready = edge.keeps_sessions();
+            let detail = match ready {
+                true => format!("{} connections, {} sessions kept", status.connections, status.sessions),
+                false => "sessions cannot be written to disk: mend it and restart".to_owned(),
+            };
+            Check { part: "edge".to_owned(), ready, detail }
         }));
         checks.extend(self.clients.iter().map(|(name, client)| {
             let status = client.status();
@@ -79,6 +92,7 @@ impl Readiness {
             let detail = trouble.map(|trouble| format!("{trouble} ({detail})")).unwrap_or(detail);
             Check { part: format!("folder {name}"), ready, detail }
         }));
+        checks.extend(self.canary.iter().map(|canary| canary.check(self.clock.now())));
         checks
     }
 

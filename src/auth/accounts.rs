@@ -54,6 +54,24 @@ pub enum AuthError {
     /// No token of that identifier.
     #[error("there is no token {0}, or it was withdrawn before")]
     NoSuchToken(String),
+    /// A device of that name may connect already.
+    #[error("there is a device {0} already: revoke it first")]
+    DeviceTaken(String),
+    /// No device of that name, or it was revoked before.
+    #[error("there is no device {0}, or it was revoked before")]
+    NoSuchDevice(String),
+    /// A device's name that cannot be used.
+    #[error("{0:?} cannot be a device's name: 1 to 128 bytes without + # / $, control letters and spaces around it")]
+    BadDeviceName(String),
+    /// A device for nothing, or for too much.
+    #[error("a device speaks for 1 to 1000 stations")]
+    StationsOfDevice,
+    /// No station of that identifier is in service.
+    #[error("there is no station {0}")]
+    NoSuchStation(String),
+    /// A station whose devices could not publish for it.
+    #[error("{0:?} cannot stand in a topic: no device can speak for a station of this name")]
+    StationUnspeakable(String),
     /// A name that cannot be used.
     #[error("{0:?} cannot be an account's name: 1 to {NAME_LENGTH_MAX} of a-z 0-9 . _ @ -, a letter or digit first")]
     BadName(String),

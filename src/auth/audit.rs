@@ -60,6 +60,12 @@ acts! {
     RulesChanged = "rules_changed",
     /// A refused message was handed in again.
     DeadLetterReplayed = "dead_letter_replayed",
+    /// A device was let in.
+    DeviceIssued = "device_issued",
+    /// A device was shut out.
+    DeviceRevoked = "device_revoked",
+    /// A station's devices were told something.
+    CommandSent = "command_sent",
 }
 
 /// Something done, to be recorded.

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod audit;
+mod devices;
 mod password;
 mod role;
 mod session;
@@ -17,6 +18,7 @@ mod token;
 
 pub use accounts::{Account, Accounts, AuthError, NewAccount, NewPassword, WithPassword};
 pub use audit::{Act, Audit, Deed, Record};
+pub use devices::{By, DeviceRow, Devices};
 pub use password::PasswordCost;
 pub use role::{Caller, Permission, Role, Scope, may};
 pub use session::{Attempt, Session, SignIn};

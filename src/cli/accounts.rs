@@ -1,13 +1,15 @@
-//! `saola user` and `saola token`: the accounts in the data folder; the service may be running.
+//! `saola user`, `saola token` and `saola device`: the accounts in the data folder; the service may be running.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Subcommand;
 
 use super::say;
-use crate::auth::{Accounts, NewAccount, NewPassword, Role, Scope, source_token};
+use crate::auth::{Accounts, By, Devices, NewAccount, NewPassword, Role, Scope, source_token};
 use crate::clock::Clock;
+use crate::database::Database;
 use crate::model::{AreaId, Span};
 
 /// Where the accounts are.
@@ -54,6 +56,22 @@ pub(super) enum TokenCommand {
     Source,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum DeviceCommand {
+    /// Let a device in; its password is shown this once
+    Add {
+        /// Its MQTT user name
+        name: String,
+        /// A station that it speaks for; may be repeated
+        #[arg(long = "station", required = true)]
+        stations: Vec<String>,
+    },
+    /// Every device
+    List,
+    /// Shut a device out: its connections end within a second
+    Revoke { name: String },
+}
+
 /// Who did it, in the audit.
 const BY: &str = "command line";
 
@@ -61,6 +79,31 @@ impl Place {
     fn accounts(&self) -> anyhow::Result<Accounts> {
         std::fs::create_dir_all(&self.data)?;
         Ok(Accounts::open(&self.data.join("registry.db"))?)
+    }
+}
+
+impl DeviceCommand {
+    pub(super) fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
+        std::fs::create_dir_all(&place.data)?;
+        let devices = Devices::over(Arc::new(Database::open(&place.data.join("registry.db"))?));
+        let by = By { actor: BY, origin: None, now: Clock::System.now() };
+        match self {
+            DeviceCommand::Add { name, stations } => {
+                let issued = devices.issue(by, &name, &stations)?;
+                say(&format!("{} has the password {}", issued.name, issued.password))
+            }
+            DeviceCommand::List => {
+                for device in devices.list()? {
+                    let state = device.revoked_at.map_or("enabled".to_owned(), |at| format!("revoked {at}"));
+                    say(&format!("{}\t{}\t{state}", device.name, device.stations.join(" ")))?;
+                }
+                Ok(ExitCode::SUCCESS)
+            }
+            DeviceCommand::Revoke { name } => {
+                devices.revoke(by, &name)?;
+                say(&format!("{name} is revoked"))
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::{examined, say};
+use crate::registry::{Declared, Foretold, Registry};
 use crate::store::Kind;
 use crate::store::influx::{self, Setup};
 
@@ -28,6 +29,41 @@ impl Asked {
             (false, false) => Asked::Nothing,
         }
     }
+}
+
+/// Exit code of `check --diff` when the files would change something.
+const WOULD_CHANGE: u8 = 2;
+
+/// Shows what a start with these files would do to the registry: added, changed field by field, retired. Works beside
+/// a running service and changes nothing.
+pub(super) fn diff(path: &Path) -> anyhow::Result<ExitCode> {
+    let found = match examined(path) {
+        Ok(found) => found,
+        Err(code) => return Ok(code),
+    };
+    let declared = Declared::read(&found.config.province_dir).map_err(|mistakes| {
+        anyhow::anyhow!(
+            "the files were changed meanwhile: {}",
+            mistakes.first().map(ToString::to_string).unwrap_or_default()
+        )
+    })?;
+    let registry = Registry::open_to_read(&found.config.data_dir.join(crate::app::REGISTRY_FILE))?;
+    let registered = registry.map_or_else(|| Ok(Vec::new()), |registry| registry.stations())?;
+    let foretold = declared.compare(&registered);
+    let counts = foretold.iter().fold([0; 4], |mut counts, one| {
+        let place = match one {
+            Foretold::Added(_) => 0,
+            Foretold::Changed { .. } => 1,
+            Foretold::Retired(_) => 2,
+            Foretold::Refused { .. } => 3,
+        };
+        counts[place] += 1;
+        counts
+    });
+    let lines = foretold.iter().map(|one| format!("{one}\n")).collect::<String>();
+    let [added, changed, retired, refused] = counts;
+    let _ = say(&format!("{lines}{added} added, {changed} changed, {retired} retired, {refused} refused"))?;
+    Ok(if foretold.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WOULD_CHANGE) })
 }
 
 pub(super) fn run(path: &Path, asked: Asked) -> anyhow::Result<ExitCode> {

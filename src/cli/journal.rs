@@ -77,10 +77,14 @@ fn line(entry: &Entry) -> String {
             )
         }
         Body::Tick => "tick".to_owned(),
+        Body::Canary { sent_at } => format!("canary sent at {sent_at}"),
         Body::Catalogue(catalogue) => {
             format!("catalogue of {} stations, {} channels", catalogue.stations().len(), catalogue.channels().len())
         }
         Body::Rules(files) => format!("{} rule files", files.len()),
+        Body::Command(command) => {
+            format!("command to {} by {}: {:?}", command.station, command.author, command.payload)
+        }
     };
     format!("{} {} {body}", entry.seq, entry.received_at)
 }

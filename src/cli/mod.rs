@@ -1,7 +1,7 @@
 //! The command line: what it takes, and which part answers.
 //!
 //! Exit codes: 0 done, 1 failed, 64 the configuration (or the command line) is wrong and nothing was begun; an import
-//! has one more for files in which something was refused.
+//! has one more for files in which something was refused, `check --diff` one more for files that would change something.
 
 mod accounts;
 mod ask;
@@ -42,6 +42,9 @@ enum Command {
         /// Configuration file
         #[arg(long, default_value = "config/saola.toml")]
         config: PathBuf,
+        /// Show what the files would change in the registry as it is stored: exit code 2 when anything would
+        #[arg(long, conflicts_with_all = ["influx", "create_bucket"])]
+        diff: bool,
         /// Ask the configured InfluxDB, too, whether token and bucket do; without this nothing is sent anywhere
         #[arg(long)]
         influx: bool,
@@ -68,6 +71,11 @@ enum Command {
         #[command(flatten)]
         service: ask::Service,
     },
+    /// Devices that send under names which nobody registered
+    UnknownDevices {
+        #[command(flatten)]
+        service: ask::Service,
+    },
     /// Write history into a file, whole or not at all, with its manifest beside it
     Export {
         #[command(flatten)]
@@ -91,6 +99,13 @@ enum Command {
     Token {
         #[command(subcommand)]
         command: accounts::TokenCommand,
+        #[command(flatten)]
+        place: accounts::Place,
+    },
+    /// Devices with credentials of their own, for the embedded MQTT edge
+    Device {
+        #[command(subcommand)]
+        command: accounts::DeviceCommand,
         #[command(flatten)]
         place: accounts::Place,
     },
@@ -137,16 +152,35 @@ enum DeadLetters {
         /// Of this reason alone
         #[arg(long)]
         reason: Option<String>,
+        /// First received at this time or later: RFC 3339, a date, or an age such as -24h
+        #[arg(long, allow_hyphen_values = true)]
+        since: Option<String>,
+        /// Go on here: the `next` of the page before
+        #[arg(long)]
+        next: Option<String>,
     },
     /// One, whole
     Show {
         /// Its number
         id: u64,
     },
-    /// Hand one in again, after its cause is mended
+    /// Hand one in again, or all that fit, after their cause is mended
     Replay {
         /// Its number
-        id: u64,
+        #[arg(required_unless_present = "all")]
+        id: Option<u64>,
+        /// All of them, or those that the following say
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        /// Of this source alone
+        #[arg(long, requires = "all")]
+        source: Option<String>,
+        /// Of this reason alone
+        #[arg(long, requires = "all")]
+        reason: Option<String>,
+        /// First received at this time or later
+        #[arg(long, requires = "all", allow_hyphen_values = true)]
+        since: Option<String>,
     },
 }
 
@@ -173,31 +207,45 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Demo(demo) => serve::demo(demo),
         Command::Run { config } => serve::run(&config),
-        Command::Check { config, influx, create_bucket } => {
+        Command::Check { config, diff: true, .. } => check::diff(&config),
+        Command::Check { config, influx, create_bucket, diff: false } => {
             check::run(&config, check::Asked::of(influx, create_bucket))
         }
         Command::Config { command: ConfigCommand::Default } => say(config::DEFAULT_FILE.trim_end()),
         Command::Ledger { service } => say(&service.get("/api/v1/ledger")?),
         Command::DeadLetters { command, service } => match command {
-            DeadLetters::List { limit, source, reason } => {
-                let mut path = format!("/api/v1/dead-letters?limit={limit}");
-                for (name, value) in [("source", source), ("reason", reason)] {
-                    if let Some(value) = value {
-                        path.push_str(&format!("&{name}={}", ask::escape(&value)));
-                    }
-                }
-                say(&service.get(&path)?)
+            DeadLetters::List { limit, source, reason, since, next } => {
+                let asked = [("source", source), ("reason", reason), ("since", since), ("next", next)];
+                say(&service.get(&with(format!("/api/v1/dead-letters?limit={limit}"), asked))?)
             }
             DeadLetters::Show { id } => say(&service.get(&format!("/api/v1/dead-letters/{id}"))?),
-            DeadLetters::Replay { id } => say(&service.post(&format!("/api/v1/dead-letters/{id}/replay"))?),
+            DeadLetters::Replay { id: Some(id), .. } => {
+                say(&service.post(&format!("/api/v1/dead-letters/{id}/replay"))?)
+            }
+            DeadLetters::Replay { id: None, source, reason, since, .. } => {
+                let asked = [("source", source), ("reason", reason), ("since", since)];
+                say(&service.post(&with("/api/v1/dead-letters/replay?limit=100000".to_owned(), asked))?)
+            }
         },
+        Command::UnknownDevices { service } => say(&service.get("/api/v1/unknown-devices?limit=1000")?),
         Command::Export { export, service } => export.run(&service),
         Command::Import(import) => import.run(),
         Command::Journal { command } => command.run(),
         Command::User { command, place } => command.run(&place),
         Command::Token { command, place } => command.run(&place),
+        Command::Device { command, place } => command.run(&place),
         Command::Openapi => say(&crate::api::openapi().to_pretty_json()?),
     }
+}
+
+/// A path with the parameters that have a value.
+fn with(mut path: String, asked: impl IntoIterator<Item = (&'static str, Option<String>)>) -> String {
+    for (name, value) in asked {
+        if let Some(value) = value {
+            path.push_str(&format!("&{name}={}", ask::escape(&value)));
+        }
+    }
+    path
 }
 
 /// Exit code of a wrong configuration or command line (`EX_USAGE` of sysexits.h).

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Demo as DemoLine, USAGE, examined, say};
 use crate::api::Demo;
+use crate::app::canary::Pass;
 use crate::app::{App, Door};
 use crate::config::Config;
 use crate::mqtt::edge::Access;
@@ -29,7 +30,10 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         Ok(found) => found.config,
         Err(code) => return Ok(code),
     };
-    let devices = match Access::configured(&config.mqtt.edge.accounts) {
+    let canary = Pass::random();
+    let own = canary.iter().map(|pass| pass.account.clone());
+    let accounts: Vec<_> = config.mqtt.edge.accounts.iter().cloned().chain(own).collect();
+    let devices = match Access::configured(&accounts) {
         Ok(devices) => devices,
         Err(mistakes) => {
             mistakes.iter().for_each(|mistake| eprintln!("{}: {mistake}", path.display()));
@@ -37,7 +41,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
         }
     };
     telemetry::log(&config.log);
-    let door = Door { demo: Demo::Off, devices };
+    let door = Door { demo: Demo::Off, devices, canary };
     serve(config, door, |app| {
         if let Some(first) = app.first_password() {
             let (name, password) = (&first.name, &first.password);
@@ -71,7 +75,7 @@ pub(super) fn demo(line: DemoLine) -> anyhow::Result<ExitCode> {
     config.http.listen = line.http;
     config.mqtt.edge.listen = line.mqtt;
     telemetry::log("warn");
-    let door = Door { demo: Demo::Loopback, devices: Access::open() };
+    let door = Door { demo: Demo::Loopback, devices: Access::open(), canary: None };
     let code = serve(config, door, |app| {
         println_now("This is a demo: whoever is at this machine is signed in, and anybody here may publish.");
         plan.zip(app.mqtt())

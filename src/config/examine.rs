@@ -65,7 +65,14 @@ impl Examination {
                 ..mistake
             })),
         }
-        sources::beside(&config.sources, &catalogue)
+        let mut beside = sources::beside(&config.sources, &catalogue);
+        for (place, counter) in config.history.counters.iter().enumerate() {
+            if catalogue.channel_named(&counter.channel).is_none() {
+                let message = format!("no file of the province declares a channel {:?}", counter.channel);
+                beside.warnings.push((format!("history.counter[{place}].channel"), message));
+            }
+        }
+        beside
     }
 }
 

@@ -37,6 +37,9 @@ fn named(config: &mut Config) -> Vec<(String, &mut PathBuf, Kind)> {
     if let Some(tls) = &mut config.mqtt.edge.tls {
         found.push(("mqtt.edge.tls.certificate".to_owned(), &mut tls.certificate, Kind::Readable));
         found.push(("mqtt.edge.tls.key".to_owned(), &mut tls.key, Kind::Secret));
+        if let Some(path) = &mut tls.client_ca {
+            found.push(("mqtt.edge.tls.client_ca".to_owned(), path, Kind::Readable));
+        }
     }
     let influx = &mut config.store.influx;
     if let Some(path) = &mut influx.token_file {

@@ -28,6 +28,7 @@ pub use sources::with_topics;
 
 use crate::decode::source;
 use crate::model::{Mistake, Span};
+use crate::mqtt::canary;
 use crate::{alerts, api, history, intake, journal, mqtt, store, validate};
 
 /// The shipped file: every key with its unit, its range and its default.
@@ -61,6 +62,8 @@ pub struct Config {
     pub validate: validate::Config,
     /// Alerts.
     pub alerts: alerts::Config,
+    /// Saola's own message, which tells whether the way in is open.
+    pub canary: canary::Config,
     /// Devices of other makers.
     #[serde(rename = "source", skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<source::Config>,
@@ -92,6 +95,7 @@ impl Default for Config {
             history: history::Config::default(),
             validate: validate::Config::default(),
             alerts: alerts::Config::default(),
+            canary: canary::Config::default(),
             sources: Vec::new(),
         }
     }

@@ -11,9 +11,11 @@ use crate::mqtt::{client, topic};
 pub(super) const EDGE_SOURCE: &str = "edge";
 
 /// Keys that are judged by another one's value: when that one is wrong, its default would be blamed on them.
-const JUDGED_BY: [(&str, &str); 4] = [
+const JUDGED_BY: [(&str, &str); 6] = [
+    ("canary.max_age", "canary.every"),
     ("mqtt.edge.listen", "http.listen"),
     ("mqtt.edge.limits.partial_packets_bytes", "mqtt.edge.limits.packet_bytes"),
+    ("mqtt.edge.limits.sessions_bytes", "mqtt.edge.limits.session_bytes"),
     ("journal.cap_bytes", "journal.segment_bytes"),
     ("backoff_min_ms", "backoff_max_ms"),
 ];
@@ -50,6 +52,11 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
     found.extend(config.history.mistakes().into_iter().map(|(key, message)| (format!("history.{key}"), message)));
     let edge = edge.mistakes().into_iter();
     found.extend(edge.map(|mistake| (format!("mqtt.edge.{}", mistake.key), mistake.message)));
+    let canary = &config.canary;
+    if canary.max_age <= canary.every {
+        let message = format!("must be longer than canary.every, which is {}", canary.every);
+        found.push(("canary.max_age".to_owned(), message));
+    }
     found.extend(clients(&config.mqtt.clients));
     found.extend(sources::mistakes(config));
     found

@@ -3,7 +3,8 @@
 //! In each bucket first every channel's value is made, as if it were asked alone, then those of the stations: `mean`
 //! is the mean of the stations' means (a station that reports more often weighs no more), `min` and `max` are the
 //! lowest and highest of all, `sum`, `count` and `delta` are added up. Other functions say nothing of several stations
-//! and are not offered. A station without a value is left out of its bucket, and `stations` says how many spoke.
+//! and are not offered. A station without a value is left out of its bucket, and `stations` says how many spoke. A
+//! station that was moved counts, bucket by bucket, for the area in which it stood when the bucket began.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::fold::Row;
 use super::function::Function;
 use super::question::Question;
 use super::walk::Walk;
-use crate::model::Quality;
+use crate::model::{Quality, Timestamp};
 use crate::store::Store;
 
 /// Whether a station still stands: one that does not is expected nothing of.
@@ -23,6 +24,36 @@ pub enum Duty {
     Standing,
     /// Taken out of service: it counts where it has spoken.
     Retired,
+    /// It stood in the area in this time only, and is expected to report there.
+    StandingBetween {
+        /// From this instant on.
+        from: Timestamp,
+        /// Before this one.
+        to: Timestamp,
+    },
+    /// The same of one that is out of service now.
+    RetiredBetween {
+        /// From this instant on.
+        from: Timestamp,
+        /// Before this one.
+        to: Timestamp,
+    },
+}
+
+impl Duty {
+    /// Whether it stood in the area when a bucket began.
+    fn is_here(self, bucket: &Bucket) -> bool {
+        match self {
+            Duty::Standing | Duty::Retired => true,
+            Duty::StandingBetween { from, to } | Duty::RetiredBetween { from, to } => {
+                from <= bucket.begin && bucket.begin < to
+            }
+        }
+    }
+
+    fn is_expected(self) -> bool {
+        matches!(self, Duty::Standing | Duty::StandingBetween { .. })
+    }
 }
 
 /// One bucket of an area.
@@ -72,6 +103,9 @@ impl AreaRow {
     }
 
     fn add(&mut self, row: &Row, functions: &[Function], duty: Duty) {
+        if !duty.is_here(&row.bucket) {
+            return;
+        }
         let speaks = row.count > 0;
         for ((whole, value), function) in self.values.iter_mut().zip(&row.values).zip(functions) {
             if let Some(value) = value.filter(|_| speaks) {
@@ -83,7 +117,7 @@ impl AreaRow {
             }
         }
         self.stations += u64::from(speaks);
-        if speaks || duty == Duty::Standing {
+        if speaks || duty.is_expected() {
             self.stations_expected += 1;
             self.expected += row.expected;
             self.met += row.count.min(row.expected);

@@ -40,6 +40,9 @@ pub enum HistoryError {
         /// The limit.
         max: usize,
     },
+    /// Others hold all the memory that there is for percentiles.
+    #[error("others are computing percentiles of many samples: ask again in a moment")]
+    Busy,
     /// The store could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),

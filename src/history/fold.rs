@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::calendar::Bucket;
 use super::error::HistoryError;
 use super::function::{Function, percentile};
+use super::pool::{Held, Pool};
 use super::question::{Line, QualityRule, Question};
 use crate::model::{Quality, Timestamp};
 use crate::store::{StoredSample, Tally};
@@ -60,7 +61,7 @@ pub struct Fold {
     tally: Tally,
     flags: Option<Quality>,
     left_out: u64,
-    values: Vec<f64>,
+    values: Held,
     held_micros: i64,
     exceeded_micros: i64,
     counted: f64,
@@ -71,7 +72,7 @@ pub struct Fold {
 
 impl Fold {
     /// For a channel, from the beginning of a bucket on.
-    pub fn new(question: Arc<Question>, line: Line) -> Self {
+    pub fn new(question: Arc<Question>, line: Line, pool: Arc<Pool>) -> Self {
         let has_percentiles = question.functions.iter().any(|function| function.share().is_some());
         Self {
             question,
@@ -80,7 +81,7 @@ impl Fold {
             tally: Tally::default(),
             flags: None,
             left_out: 0,
-            values: Vec::new(),
+            values: Held::none(pool),
             held_micros: 0,
             exceeded_micros: 0,
             counted: 0.0,
@@ -133,7 +134,7 @@ impl Fold {
             if self.values.len() == PERCENTILE_SAMPLES_MAX {
                 return Err(HistoryError::TooManyInBucket { max: PERCENTILE_SAMPLES_MAX });
             }
-            self.values.push(sample.value);
+            self.values.push(sample.value).map_err(|_| HistoryError::Busy)?;
         }
         self.tally.add(&StoredSample { quality: Quality::GOOD, ..*sample });
         Ok(())
@@ -188,7 +189,7 @@ impl Fold {
             Function::Count => Some(tally.count as f64),
             Function::First => tally.first.map(|sample| sample.value),
             Function::Last => tally.last.map(|sample| sample.value),
-            Function::P05 | Function::P50 | Function::P95 => percentile(&mut self.values, function.share()?),
+            Function::P05 | Function::P50 | Function::P95 => percentile(self.values.numbers(), function.share()?),
             Function::Stddev => tally.stddev(),
             Function::ExceedanceHours => {
                 (tally.count > 0 || self.held_micros > 0).then_some(self.exceeded_micros as f64 / 3.6e9)

@@ -14,6 +14,7 @@ mod every;
 mod fold;
 mod function;
 mod plan;
+mod pool;
 mod question;
 mod walk;
 
@@ -37,6 +38,7 @@ use crate::model::{Channel, Timestamp};
 use crate::store::{Store, StoreError, Tier};
 
 use plan::{Grid, Tiers};
+use pool::Pool;
 
 /// Rows of a walk's window: it holds about so many while it reads.
 const WINDOW_BUCKETS: usize = 512;
@@ -44,12 +46,16 @@ const WINDOW_BUCKETS: usize = 512;
 /// The same for each of the channels of an area, which wait for each other.
 const AREA_WINDOW_BUCKETS: usize = 64;
 
+/// Samples that all who ask for percentiles hold together, at most: two of the largest buckets.
+const POOLED_SAMPLES_MAX: usize = 2 * fold::PERCENTILE_SAMPLES_MAX;
+
 /// The past, ready to be asked.
 pub struct History {
     store: Arc<Store>,
     config: Config,
     counters: HashMap<String, Counter>,
     tiers: Tiers,
+    pool: Arc<Pool>,
 }
 
 /// A question that may be read: how each of its channels is.
@@ -65,7 +71,7 @@ impl History {
         let counters = config.declared();
         let tiers =
             Tiers { day_offset_micros: i64::from(day_offset_minutes) * 60_000_000, are_kept: store.keeps_tallies() };
-        Self { store, config, counters, tiers }
+        Self { store, config, counters, tiers, pool: Pool::of(POOLED_SAMPLES_MAX) }
     }
 
     /// The store that answers.
@@ -76,7 +82,7 @@ impl History {
     /// A channel as questions need it; `name` is STATION/PROPERTY.
     pub fn line(&self, name: &str, channel: &Channel) -> Line {
         let counter = self.counters.get(name).cloned().unwrap_or_default();
-        Line { channel: channel.id, interval: channel.interval, counter }
+        Line { channel: channel.id, interval: channel.interval, counter, kept: self.store.kept_since(channel.id) }
     }
 
     /// Looks at what a question costs, before it is read. It may look for the beginning of channels.
@@ -110,6 +116,18 @@ impl History {
         })
     }
 
+    /// The same for two periods side by side, which cost what both do.
+    pub fn permit_both(&self, questions: [&Question; 2], lines: &[Line]) -> Result<[Permit; 2], HistoryError> {
+        let [asked, compared] = questions;
+        let permits = [self.permit(asked, lines)?, self.permit(compared, lines)?];
+        let reads = permits.iter().map(|permit| reads(&permit.plans)).fold(0, u64::saturating_add);
+        if reads > self.config.samples_max {
+            let narrow = "ask for shorter periods, longer buckets (`every`) or fewer channels".to_owned();
+            return Err(HistoryError::TooCostly { reads, max: self.config.samples_max, narrow });
+        }
+        Ok(permits)
+    }
+
     /// When a channel begins inside the question. Its days may outlive its samples.
     fn first(&self, line: &Line, question: &Question) -> Result<Option<Timestamp>, StoreError> {
         let first = self.store.range(line.channel, question.from, question.to).next().transpose()?;
@@ -135,7 +153,7 @@ impl History {
     }
 
     fn walk_by(&self, question: &Arc<Question>, line: &Line, plan: Plan, from: Timestamp, window: usize) -> Walk {
-        Walk::new(Arc::clone(question), line.clone(), plan.reading, self.tiers, from, window)
+        Walk::new(Arc::clone(question), line.clone(), plan, (self.tiers, Arc::clone(&self.pool)), from, window)
     }
 
     /// How to ask for less.

@@ -95,14 +95,20 @@ pub struct Plan {
     pub reading: Reading,
     /// Samples and tallies.
     pub reads: u64,
+    /// What lies before this was deleted for its age, as far as this reading needs it; `None` when nothing asked was.
+    pub whole_since: Option<Timestamp>,
 }
 
 impl Plan {
-    /// The cheapest that gives what is asked. Nothing is there before `since`.
+    /// The one that gives the most of what is asked, and of those the cheapest. Nothing is there before `since`.
     pub fn of(question: &Question, line: &Line, grid: &Grid, tiers: Tiers, since: Timestamp) -> Self {
         let (from, to) = (question.from.max(since), question.to.min(question.now));
-        let samples = line.expected(from, to);
-        let mut best = Plan { reading: Reading::Samples, reads: samples };
+        let plan = |reading, reads, whole: Option<Timestamp>| Plan {
+            reading,
+            reads,
+            whole_since: whole.filter(|whole| *whole > question.from),
+        };
+        let mut best = plan(Reading::Samples, line.expected(from, to), line.kept.samples);
         let needs_samples = question.functions.iter().any(|function| function.needs_samples(&line.counter));
         if needs_samples || question.quality == QualityRule::All || !tiers.are_kept {
             return best;
@@ -116,13 +122,29 @@ impl Plan {
             let in_one = u64::try_from(i128::from(length) / micros(line)).unwrap_or(u64::MAX);
             let inner = if coincides { 0 } else { in_one.saturating_mul(grid.buckets.saturating_sub(1)) };
             let reads = u64::try_from(tallies).unwrap_or(0).saturating_add(ends).saturating_add(inner);
+            let other = plan(Reading::Tallies(tier), reads, whole_since(question, line, tiers, (tier, coincides)));
+            let order = (other.whole_since, reads).cmp(&(best.whole_since, best.reads));
             // At the same cost tallies, which may outlive the samples; but minutes are mostly made from them.
-            if reads < best.reads || reads == best.reads && tier != Tier::Minute {
-                best = Plan { reading: Reading::Tallies(tier), reads };
+            if order.is_lt() || order.is_eq() && tier != Tier::Minute {
+                best = other;
             }
         }
         best
     }
+}
+
+/// From when on the tallies of a tier, and the samples around them, are whole.
+fn whole_since(question: &Question, line: &Line, tiers: Tiers, (tier, coincides): (Tier, bool)) -> Option<Timestamp> {
+    let tallies = line.kept.tier(tier).map(|since| tiers.at_or_after(tier, since));
+    let samples = line.kept.samples.filter(|since| *since > question.from);
+    let around = if coincides {
+        // Only the part of the first bucket that is not a whole one of the tier.
+        let first = tiers.at_or_after(tier, question.from);
+        samples.map(|since| since.min(first)).filter(|since| *since > question.from)
+    } else {
+        samples
+    };
+    tallies.max(around)
 }
 
 /// Whether a bucket would hold too many samples for percentiles.

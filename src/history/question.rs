@@ -10,6 +10,7 @@ use super::error::HistoryError;
 use super::every::Every;
 use super::function::{Function, Limit};
 use crate::model::{ChannelId, Timestamp};
+use crate::store::KeptSince;
 
 /// Which samples count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +83,8 @@ pub struct Line {
     pub interval: Duration,
     /// How it counts, if it does.
     pub counter: Counter,
+    /// From when on its history is whole.
+    pub kept: KeptSince,
 }
 
 impl Line {

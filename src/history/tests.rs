@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::model::{Body, ChannelId, Entry, Message, Quality, Sample, Seq, SourceId, TimeClass};
-use crate::store::{StoredSample, Tier};
+use crate::store::{KeptSince, StoredSample, Tier};
 
 const CHANNEL: ChannelId = ChannelId(3);
 const ZONES: [&str; 7] = [
@@ -63,8 +63,16 @@ fn store_of(series: &[(ChannelId, &[Arrived])]) -> (TempDir, Arc<Store>) {
         };
         let samples: Vec<Sample> = samples.iter().map(sample).collect();
         let received = u32::try_from(samples.len()).unwrap();
-        let message =
-            Message { source: SourceId(0), received, duplicates: 0, samples, rejections: Vec::new(), raw: None };
+        let message = Message {
+            source: SourceId(0),
+            received,
+            duplicates: 0,
+            samples,
+            rejections: Vec::new(),
+            raw: None,
+            unknown: Vec::new(),
+            again: None,
+        };
         Entry { seq: Seq(place as u64 + 1), received_at: Timestamp::EPOCH, body: Body::Message(message) }
     };
     let entries: Vec<Entry> = pieces.enumerate().map(entry).collect();
@@ -78,7 +86,7 @@ fn history(store: &Arc<Store>) -> History {
 
 fn all(history: &History, question: &Question, line: &Line, reading: Reading) -> Vec<Row> {
     let question = Arc::new(question.clone());
-    let mut walk = history.walk_by(&question, line, Plan { reading, reads: 0 }, question.from, 5);
+    let mut walk = history.walk_by(&question, line, Plan { reading, reads: 0, whole_since: None }, question.from, 5);
     let mut rows = Vec::new();
     while walk.step(history.store(), &mut rows).unwrap() {}
     rows
@@ -316,7 +324,7 @@ proptest! {
             limit: Some(limit),
             now: begin + Duration::from_secs(now.unsigned_abs()),
         };
-        let line = Line { channel: CHANNEL, interval: Duration::from_secs(interval), counter: Counter::default() };
+        let line = Line { channel: CHANNEL, interval: Duration::from_secs(interval), counter: Counter::default(), kept: KeptSince::default() };
         let rows = all(&history, &question, &line, Reading::Samples);
         compare(&question, &line, &rows, &samples)?;
 
@@ -350,7 +358,7 @@ proptest! {
             limit: Some(Limit::Above(0.0)),
             now: at("2027-01-01T00:00:00Z"),
         };
-        let line = Line { channel: CHANNEL, interval: Duration::from_secs(300), counter: Counter::default() };
+        let line = Line { channel: CHANNEL, interval: Duration::from_secs(300), counter: Counter::default(), kept: KeptSince::default() };
         let total = |from, to| {
             let rows = all(&history, &question(from, to), &line, Reading::Samples);
             [0, 1].map(|place| rows.iter().filter_map(|row| row.values[place]).sum::<f64>())
@@ -383,7 +391,12 @@ fn days(functions: &[Function], every: &str, zone: &str) -> Question {
 }
 
 fn line(seconds: u64) -> Line {
-    Line { channel: CHANNEL, interval: Duration::from_secs(seconds), counter: Counter::default() }
+    Line {
+        channel: CHANNEL,
+        interval: Duration::from_secs(seconds),
+        counter: Counter::default(),
+        kept: KeptSince::default(),
+    }
 }
 
 #[test]
@@ -413,6 +426,63 @@ fn the_cheapest_tier_is_taken_that_gives_what_is_asked() {
     check(&days(&[Function::Delta], "1d", "Asia/Ho_Chi_Minh"), &Line { counter: declared, ..line(60) }, "raw");
     let year = Question { from: at("2020-01-01T00:00:00+07:00"), ..days(&[Function::Mean], "1mo", "Asia/Ho_Chi_Minh") };
     check(&year, &line(300), "day");
+}
+
+#[test]
+fn what_was_deleted_for_its_age_is_read_from_tallies_or_told() {
+    let (_folder, store) = store(&[]);
+    let history = history(&store);
+    let [samples, hours] = ["2026-11-20T00:00:00+07:00", "2026-11-10T00:00:00+07:00"].map(at);
+    let kept = KeptSince::new([Some(samples), Some(samples), Some(hours), None]);
+    let check = |question: &Question, expected: &str, since: Option<&str>| {
+        let permit = history.permit(question, &[Line { kept, ..line(3_600) }]).unwrap();
+        let Plan { reading, whole_since, .. } = permit.plans[0];
+        assert_eq!((reading.word(), whole_since), (expected, since.map(at)), "{question:?}");
+    };
+    // Hours are as many as samples here, and cost the same; but they are still there.
+    let november = days(&[Function::Mean], "1d", "Asia/Ho_Chi_Minh");
+    let part = |from: &str| Question { from: at(from), ..days(&[Function::Mean], "1h", "Asia/Ho_Chi_Minh") };
+    check(&november, "day", None);
+    check(&part("2026-11-12T00:00:00+07:00"), "hour", None);
+    check(&part("2026-11-12T00:30:00+07:00"), "hour", Some("2026-11-12T01:00:00+07:00"));
+    check(&part("2026-11-05T00:00:00+07:00"), "hour", Some("2026-11-10T00:00:00+07:00"));
+    check(&part("2026-11-20T00:30:00+07:00"), "hour", None);
+    check(&Question { functions: vec![Function::P95], ..november.clone() }, "raw", Some("2026-11-20T00:00:00+07:00"));
+    check(&Question { quality: QualityRule::All, ..november.clone() }, "raw", Some("2026-11-20T00:00:00+07:00"));
+    // Midnight in Kathmandu is no full hour of UTC.
+    let elsewhere = days(&[Function::Mean], "1d", "Asia/Kathmandu");
+    check(&Question { from: at("2026-11-13T00:00:00+05:45"), ..elsewhere }, "raw", Some("2026-11-20T00:00:00+07:00"));
+}
+
+#[test]
+fn two_periods_cost_what_both_do() {
+    let (_folder, store) = store(&minutes(3_000));
+    let config = Config { samples_max: 60_000, ..Config::default() };
+    let history = History::new(Arc::clone(&store), config, 420);
+    let asked = days(&[Function::P95], "1d", "UTC");
+    assert!(history.permit(&asked, &[line(60)]).is_ok());
+    let refused = history.permit_both([&asked, &asked], &[line(60)]);
+    assert!(matches!(refused, Err(HistoryError::TooCostly { reads, .. }) if reads > 60_000), "{refused:?}");
+}
+
+#[test]
+fn a_counter_that_was_silent_for_long_goes_on_from_its_last_reading() {
+    let mut arrived = minutes(10);
+    let after = arrived[9].0 + Duration::from_secs(400 * 86_400);
+    arrived.push((after, 100.0, Quality::GOOD));
+    let (_folder, store) = store(&arrived);
+    let history = history(&store);
+    for quality in QualityRule::ALL {
+        let day = Question {
+            from: after,
+            to: after + Duration::from_secs(60),
+            quality,
+            now: after + Duration::from_secs(60),
+            ..days(&[Function::Delta], "1d", "UTC")
+        };
+        let rows = all(&history, &day, &line(60), Reading::Samples);
+        assert_eq!(rows[0].values, [Some(100.0 - arrived[9].1)], "{quality:?}");
+    }
 }
 
 #[test]
@@ -447,7 +517,7 @@ fn a_walk_goes_on_where_another_stood() {
     let question = Arc::new(Question { limit: Some(Limit::Above(100.0)), ..(*question).clone() });
     let rows = all(&history, &question, &line(60), Reading::Samples);
     for place in [0, 1, 7, rows.len() - 1] {
-        let plan = Plan { reading: Reading::Samples, reads: 0 };
+        let plan = Plan { reading: Reading::Samples, reads: 0, whole_since: None };
         let mut walk = history.walk(&question, &line(60), plan, rows[place].bucket.begin);
         let mut rest = Vec::new();
         while walk.step(history.store(), &mut rest).unwrap() {}
@@ -476,7 +546,7 @@ fn periods_of_different_length_stand_side_by_side() {
     let november = days(&[Function::Delta], "1d", "Asia/Ho_Chi_Minh");
     let february = november.about(at("2026-11-03T00:00:00+07:00"), at("2026-11-30T12:00:00+07:00"));
     let [asked, compared] = [february, november].map(Arc::new);
-    let plan = Plan { reading: Reading::Tallies(Tier::Day), reads: 0 };
+    let plan = Plan { reading: Reading::Tallies(Tier::Day), reads: 0, whole_since: None };
     let walk = |question: &Arc<Question>| history.walk(question, &line(60), plan, question.from);
     let mut walk = PairWalk::new(walk(&asked), walk(&compared));
     let mut pairs = Vec::new();
@@ -508,13 +578,13 @@ proptest! {
             functions,
             ..days(&[], every, "America/New_York")
         });
-        let line = |channel| Line { channel, interval: Duration::from_secs(300), counter: Counter::default() };
+        let line = |channel| Line { channel, interval: Duration::from_secs(300), counter: Counter::default(), kept: KeptSince::default() };
         let lines: Vec<(Line, Plan, Duty)> = pairs
             .iter()
             .zip(&all_steps)
             .map(|((channel, _), (_, retired))| {
                 let duty = if *retired { Duty::Retired } else { Duty::Standing };
-                (line(*channel), Plan { reading: Reading::Samples, reads: 0 }, duty)
+                (line(*channel), Plan { reading: Reading::Samples, reads: 0, whole_since: None }, duty)
             })
             .collect();
         let mut walk = history.area_walk(&question, &lines, question.from);

@@ -12,10 +12,11 @@ use super::calendar::{Bucket, Buckets, EARLIEST};
 use super::error::HistoryError;
 use super::fold::{Fold, Row};
 use super::function::Function;
-use super::plan::{Reading, Tiers};
+use super::plan::{Plan, Reading, Tiers};
+use super::pool::Pool;
 use super::question::{Line, QualityRule, Question};
 use crate::model::Timestamp;
-use crate::store::{Store, StoredSample, Tier};
+use crate::store::{Store, StoreError, StoredSample, Tier};
 
 /// Samples and tallies read in a step, about.
 const STEP_READS: usize = 8_192;
@@ -27,7 +28,7 @@ const TALLIES_AT_ONCE: i64 = 4_096;
 pub struct Walk {
     question: Arc<Question>,
     line: Line,
-    reading: Reading,
+    plan: Plan,
     tiers: Tiers,
     buckets: Buckets,
     /// The buckets of the window that have not ended.
@@ -43,14 +44,14 @@ impl Walk {
     pub fn new(
         question: Arc<Question>,
         line: Line,
-        reading: Reading,
-        tiers: Tiers,
+        plan: Plan,
+        (tiers, pool): (Tiers, Arc<Pool>),
         from: Timestamp,
         window_buckets: usize,
     ) -> Self {
         let buckets = question.buckets().starting_at(from);
-        let fold = Fold::new(Arc::clone(&question), line.clone());
-        Self { question, line, reading, tiers, buckets, window: VecDeque::new(), window_buckets, fold, at: None }
+        let fold = Fold::new(Arc::clone(&question), line.clone(), pool);
+        Self { question, line, plan, tiers, buckets, window: VecDeque::new(), window_buckets, fold, at: None }
     }
 
     /// Reads on and appends the rows that are whole, never beyond the window; `false` at the end of the last window.
@@ -69,7 +70,7 @@ impl Walk {
                 begin
             }
         };
-        let at = match self.reading {
+        let at = match self.plan.reading {
             Reading::Samples => self.read_samples(store, at, end, rows)?,
             Reading::Tallies(tier) => self.read_tallies(store, tier, at, end, rows)?,
         };
@@ -160,7 +161,9 @@ impl Walk {
     /// Ends the buckets that end at or before a time.
     fn end_before(&mut self, at: Timestamp, rows: &mut Vec<Row>) {
         while let Some(bucket) = self.window.pop_front_if(|bucket| bucket.end <= at) {
-            rows.push(self.fold.end(bucket));
+            let mut row = self.fold.end(bucket);
+            row.is_partial |= self.plan.whole_since.is_some_and(|since| bucket.begin < since);
+            rows.push(row);
         }
     }
 
@@ -178,17 +181,46 @@ impl Walk {
         Ok(())
     }
 
-    /// The latest sample before a time that counts: looked for in ever longer stretches, the nearest first.
+    /// The latest sample before a time that counts. Where tallies are kept they tell the day, so that what is read does
+    /// not grow with the time since; elsewhere ever longer stretches are looked through, the nearest first.
     fn latest_before(&self, store: &Store, begin: Timestamp) -> Result<Option<StoredSample>, HistoryError> {
+        if !self.tiers.are_kept {
+            return self.latest_in_stretches(store, begin);
+        }
+        let midnight = self.tiers.at_or_before(Tier::Day, begin);
+        if let Some(latest) = self.latest_within(store, midnight, begin)? {
+            return Ok(Some(latest));
+        }
+        for (day, tally) in store.tallies(self.line.channel, Tier::Day, EARLIEST, midnight)?.into_iter().rev() {
+            let latest = match self.question.quality {
+                QualityRule::Good => tally.last,
+                QualityRule::All => {
+                    let end = Timestamp::from_micros(day.micros().saturating_add(Tier::Day.micros()));
+                    self.latest_within(store, day, end)?.or(tally.last)
+                }
+            };
+            if latest.is_some() {
+                return Ok(latest);
+            }
+        }
+        Ok(None)
+    }
+
+    fn latest_within(&self, store: &Store, from: Timestamp, to: Timestamp) -> Result<Option<StoredSample>, StoreError> {
         let counts = |sample: &StoredSample| self.question.quality == QualityRule::All || sample.quality.is_good();
+        let mut latest = None;
+        for sample in store.range(self.line.channel, from, to) {
+            latest = Some(sample?).filter(counts).or(latest);
+        }
+        Ok(latest)
+    }
+
+    fn latest_in_stretches(&self, store: &Store, begin: Timestamp) -> Result<Option<StoredSample>, HistoryError> {
         let mut length = self.line.interval.saturating_mul(4).max(Duration::from_secs(60));
         let mut to = begin;
         while to > EARLIEST {
             let from = (to - length).max(EARLIEST);
-            let mut latest = None;
-            for sample in store.range(self.line.channel, from, to) {
-                latest = Some(sample?).filter(counts).or(latest);
-            }
+            let latest = self.latest_within(store, from, to)?;
             if latest.is_some() {
                 return Ok(latest);
             }

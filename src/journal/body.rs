@@ -4,7 +4,8 @@
 //! allocates nothing beyond the buffer it is given.
 
 use crate::model::{
-    Body, ChannelId, Entry, Message, Quality, RawCopy, Reason, Rejection, Sample, Seq, SourceId, TimeClass, Timestamp,
+    Again, Body, Catalogue, ChannelId, Entry, Message, Quality, RawCopy, Reason, Rejection, Sample, Seq, SourceId,
+    TimeClass, Timestamp, Unit, UnknownName,
 };
 
 /// Kind byte of a mark, which is no entry.
@@ -13,6 +14,12 @@ const KIND_MESSAGE: u8 = 1;
 const KIND_TICK: u8 = 2;
 const KIND_CATALOGUE: u8 = 3;
 const KIND_RULES: u8 = 4;
+/// A message with names that nobody has, or one handed in again.
+const KIND_MESSAGE_WITH_NAMES: u8 = 30;
+/// A catalogue in which stations have moved.
+const KIND_CATALOGUE_WITH_MOVES: u8 = 31;
+const KIND_CANARY: u8 = 32;
+const KIND_COMMAND: u8 = 40;
 
 /// Kind byte and received time.
 pub(super) const PREFIX_BYTES: usize = 9;
@@ -29,18 +36,34 @@ pub(super) struct Malformed(pub(super) &'static str);
 /// Appends the entry's body to `out`. On an error `out` may hold a part of it.
 pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> Result<(), postcard::Error> {
     let kind = match body {
-        Body::Message(_) => KIND_MESSAGE,
+        Body::Message(message) if message.unknown.is_empty() && message.again.is_none() => KIND_MESSAGE,
+        Body::Message(_) => KIND_MESSAGE_WITH_NAMES,
         Body::Tick => KIND_TICK,
-        Body::Catalogue(_) => KIND_CATALOGUE,
+        Body::Catalogue(catalogue) if catalogue.moves().is_empty() => KIND_CATALOGUE,
+        Body::Catalogue(_) => KIND_CATALOGUE_WITH_MOVES,
         Body::Rules(_) => KIND_RULES,
+        Body::Canary { .. } => KIND_CANARY,
+        Body::Command(_) => KIND_COMMAND,
     };
     out.push(kind);
     out.extend_from_slice(&received_at.micros().to_le_bytes());
     match body {
-        Body::Message(message) => encode_message(received_at, message, out),
+        Body::Message(message) => {
+            encode_message(received_at, message, out);
+            if kind == KIND_MESSAGE_WITH_NAMES {
+                encode_names(message, out);
+            }
+        }
         Body::Tick => {}
-        Body::Catalogue(catalogue) => out.extend_from_slice(&postcard::to_stdvec(catalogue)?),
+        Body::Catalogue(catalogue) => {
+            out.extend_from_slice(&postcard::to_stdvec(catalogue)?);
+            if kind == KIND_CATALOGUE_WITH_MOVES {
+                out.extend_from_slice(&postcard::to_stdvec(catalogue.moves())?);
+            }
+        }
         Body::Rules(rules) => out.extend_from_slice(&postcard::to_stdvec(rules)?),
+        Body::Canary { sent_at } => out.extend_from_slice(&sent_at.micros().to_le_bytes()),
+        Body::Command(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
     }
     Ok(())
 }
@@ -83,6 +106,24 @@ fn encode_message(received_at: Timestamp, message: &Message, out: &mut Vec<u8>) 
     }
 }
 
+fn encode_names(message: &Message, out: &mut Vec<u8>) {
+    put_number(message.unknown.len() as u64, out);
+    for name in &message.unknown {
+        put_bytes(name.station.as_bytes(), out);
+        put_bytes(name.property.as_bytes(), out);
+        let unit = name.unit.and_then(|unit| Unit::ALL.iter().position(|known| *known == unit));
+        put_number(unit.map_or(0, |place| place as u64 + 1), out);
+    }
+    match message.again {
+        None => out.push(0),
+        Some(again) => {
+            out.push(1);
+            put_number(again.of.0, out);
+            out.extend_from_slice(&again.first_at.micros().to_le_bytes());
+        }
+    }
+}
+
 fn put_number(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
@@ -108,9 +149,20 @@ pub(super) fn decode(seq: Seq, bytes: &[u8]) -> Result<Entry, Malformed> {
     let received_at = Timestamp::from_micros(i64::from_le_bytes(bytes.array()?));
     let body = match kind {
         KIND_MESSAGE => Body::Message(decode_message(received_at, &mut bytes)?),
+        KIND_MESSAGE_WITH_NAMES => {
+            let mut message = decode_message(received_at, &mut bytes)?;
+            decode_names(&mut message, &mut bytes)?;
+            Body::Message(message)
+        }
         KIND_TICK => Body::Tick,
         KIND_CATALOGUE => Body::Catalogue(Box::new(bytes.postcard("not a catalogue")?)),
+        KIND_CATALOGUE_WITH_MOVES => {
+            let catalogue: Catalogue = bytes.postcard("not a catalogue")?;
+            Body::Catalogue(Box::new(catalogue.with_moves(bytes.postcard("not places of stations")?)))
+        }
         KIND_RULES => Body::Rules(bytes.postcard("not alert rules")?),
+        KIND_CANARY => Body::Canary { sent_at: Timestamp::from_micros(i64::from_le_bytes(bytes.array()?)) },
+        KIND_COMMAND => Body::Command(Box::new(bytes.postcard("not a command")?)),
         _ => return Err(Malformed("unknown kind")),
     };
     if bytes.0.is_empty() { Ok(Entry { seq, received_at, body }) } else { Err(Malformed("bytes left over")) }
@@ -136,7 +188,32 @@ fn decode_message(received_at: Timestamp, bytes: &mut Bytes<'_>) -> Result<Messa
         1 => Some(RawCopy { topic: bytes.text()?, payload: bytes.counted()?.to_vec() }),
         _ => return Err(Malformed("neither with nor without a copy")),
     };
-    Ok(Message { source, received, duplicates, samples, rejections, raw })
+    Ok(Message { source, received, duplicates, samples, rejections, raw, unknown: Vec::new(), again: None })
+}
+
+fn decode_names(message: &mut Message, bytes: &mut Bytes<'_>) -> Result<(), Malformed> {
+    let count = bytes.count(3)?;
+    message.unknown.reserve(count);
+    for _ in 0..count {
+        let (station, property) = (bytes.text()?, bytes.text()?);
+        let unit = match bytes.number()? {
+            0 => None,
+            place => {
+                let known = usize::try_from(place - 1).ok().and_then(|place| Unit::ALL.get(place));
+                Some(*known.ok_or(Malformed("unknown unit"))?)
+            }
+        };
+        message.unknown.push(UnknownName { station, property, unit });
+    }
+    message.again = match bytes.byte()? {
+        0 => None,
+        1 => {
+            let of = Seq(bytes.number()?);
+            Some(Again { of, first_at: Timestamp::from_micros(i64::from_le_bytes(bytes.array()?)) })
+        }
+        _ => return Err(Malformed("neither new nor handed in again")),
+    };
+    Ok(())
 }
 
 fn decode_sample(received_at: Timestamp, bytes: &mut Bytes<'_>) -> Result<Sample, Malformed> {

@@ -49,9 +49,11 @@
 //!           9  4  bytes of the group, this frame included
 //!          13  4  entries of the group; 0 closes the segment
 //!
-//! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules
+//! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules, 30 message with names, 31 catalogue with moves,
+//!                 32 canary, 40 command
 //! (body)    1  8  received at, microseconds since 1970, signed
-//!           9     tick: nothing; catalogue, rules: postcard of the model's types; message:
+//!           9     tick: nothing; catalogue, rules, command: postcard of the model's types;
+//!                 message:
 //!
 //!   v source, v received, v duplicates
 //!   v samples, each:     v channel
@@ -61,6 +63,11 @@
 //!                        2 quality, only when the 6 bits above are 63
 //!   v rejections, each:  1 reason (its place in `Reason::ALL`), v bytes, detail in UTF-8
 //!   1 with a copy of the message (0, 1), and then: v bytes, topic in UTF-8, v bytes, payload
+//!
+//!   of kind 30 also:
+//!   v unknown names, each:  v bytes, station, v bytes, property, v unit (its place in `Unit::ALL` + 1; 0 none)
+//!   1 handed in again (0, 1), and then: v number of the dead letter, 8 first received at
+//!   of kind 31 after the catalogue: postcard of its moves;  of kind 32: 8 sent at
 //!
 //!   v: 7 bits a byte, low first, the high bit says that another follows;  z: the same of (n << 1) ^ (n >> 63)
 //! ```

@@ -25,6 +25,10 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, the lowest first.
+    pub const ALL: [Severity; 5] =
+        [Severity::Low, Severity::Medium, Severity::High, Severity::VeryHigh, Severity::Catastrophic];
+
     /// The word used in files, topics and answers.
     pub fn word(self) -> &'static str {
         match self {

@@ -1,11 +1,15 @@
 //! The registry's stations, channels, areas and sources as one immutable picture for the hot path.
 //!
-//! It is journaled when it changes (`Body::Catalogue`), so that replay knows what was known at the time.
+//! It is journaled when it changes (`Body::Catalogue`), so that replay knows what was known at the time. Former places
+//! of stations are beside the tables: what serde writes is the tables alone, as it was before stations could move, and
+//! whoever keeps a catalogue keeps [`Catalogue::moves`] with it.
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use super::{Area, AreaId, Channel, ChannelId, SourceId, Station, StationId, StationNo};
+use super::{
+    Area, AreaId, Channel, ChannelId, FormerPlace, Position, SourceId, Station, StationId, StationNo, Timestamp,
+};
 
 /// A table whose numbers are not its places.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,8 @@ pub enum CatalogueError {
 pub struct Catalogue {
     tables: Tables,
     by_station: HashMap<StationId, StationNo>,
+    /// Ascending by station and by `until`; stations that never moved are not here.
+    moves: Vec<(StationNo, Vec<FormerPlace>)>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -95,6 +101,34 @@ impl Catalogue {
         self.by_station.get(id).and_then(|no| self.station(*no))
     }
 
+    /// The same with the places where stations stood before; those of unknown stations are left out.
+    #[must_use]
+    pub fn with_moves(mut self, mut moves: Vec<(StationNo, Vec<FormerPlace>)>) -> Self {
+        moves.retain(|(no, places)| self.station(*no).is_some() && !places.is_empty());
+        moves.iter_mut().for_each(|(_, places)| places.sort_by_key(|place| place.until));
+        moves.sort_by_key(|(no, _)| *no);
+        moves.dedup_by_key(|(no, _)| *no);
+        self.moves = moves;
+        self
+    }
+
+    /// Every station that was moved, with the places where it stood before.
+    pub fn moves(&self) -> &[(StationNo, Vec<FormerPlace>)] {
+        &self.moves
+    }
+
+    /// Where a station stood before, oldest first; empty when it was never moved.
+    pub fn former_places(&self, no: StationNo) -> &[FormerPlace] {
+        let found = self.moves.binary_search_by_key(&no, |(no, _)| *no).ok();
+        found.and_then(|place| self.moves.get(place)).map_or(&[], |(_, places)| places)
+    }
+
+    /// Where a station stood at an instant, and in which commune.
+    pub fn place_at<'c>(&'c self, station: &'c Station, at: Timestamp) -> (Position, Option<&'c AreaId>) {
+        let former = self.former_places(station.no).iter().find(|place| at < place.until);
+        former.map_or((station.position, station.area.as_ref()), |place| (place.position, place.area.as_ref()))
+    }
+
     /// Every channel, by number.
     pub fn channels(&self) -> &[Channel] {
         &self.tables.channels
@@ -119,7 +153,7 @@ impl Catalogue {
 
 impl PartialEq for Catalogue {
     fn eq(&self, other: &Self) -> bool {
-        self.tables == other.tables
+        self.tables == other.tables && self.moves == other.moves
     }
 }
 
@@ -161,6 +195,6 @@ impl TryFrom<Tables> for Catalogue {
                 });
             }
         }
-        Ok(Self { tables, by_station })
+        Ok(Self { tables, by_station, moves: Vec::new() })
     }
 }

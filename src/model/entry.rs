@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogue, Rejection, Sample, Seq, SourceId, Timestamp};
+use super::{Catalogue, Rejection, Sample, Seq, SourceId, Timestamp, Unit};
 
 /// A durable, numbered, timed fact. Live state, alerts, ledger and store are functions of these and nothing else.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,37 @@ pub enum Body {
     Catalogue(Box<Catalogue>),
     /// The alert rules from here on.
     Rules(Vec<RuleFile>),
+    /// Saola's own message went the whole way in: told by the message's time, counted nowhere.
+    Canary {
+        /// When it was sent.
+        sent_at: Timestamp,
+    },
+    /// An operator told a station's devices something.
+    Command(Box<StationCommand>),
+}
+
+/// A command to the devices of a station. It stands in the journal before it goes out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StationCommand {
+    /// The station's identifier.
+    pub station: String,
+    /// The account that sent it.
+    pub author: String,
+    /// What the devices get.
+    pub payload: String,
+    /// What becomes of it for devices that subscribe later.
+    pub keep: Keep,
+    /// From when on it is not delivered any more.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What becomes of a command for devices that subscribe later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Keep {
+    /// Nothing.
+    Nothing,
+    /// It is the topic's last word.
+    LastWord,
 }
 
 /// What became of one message: `received` = samples + duplicates + rejections.
@@ -43,6 +74,45 @@ pub struct Message {
     pub rejections: Vec<Rejection>,
     /// The whole message, kept when anything in it was refused.
     pub raw: Option<RawCopy>,
+    /// The names that no station or no channel has, one for each reading refused for it.
+    pub unknown: Vec<UnknownName>,
+    /// Set when it was handed in again from the dead letters.
+    pub again: Option<Again>,
+}
+
+/// A station's and a property's name as they were sent, of a reading that was refused because nobody has that name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownName {
+    /// The station, at most [`UnknownName::BYTES_MAX`] bytes of it.
+    pub station: String,
+    /// The property, at most [`UnknownName::BYTES_MAX`] bytes of it.
+    pub property: String,
+    /// What the sender measures in, when it said so.
+    pub unit: Option<Unit>,
+}
+
+impl UnknownName {
+    /// Longer than any name that a station or a property can have (64 letters), so that nothing that could be
+    /// registered is cut.
+    pub const BYTES_MAX: usize = 256;
+
+    /// From names of any length: what is longer is cut, at a letter's end.
+    pub fn new(station: &str, property: &str, unit: Option<Unit>) -> Self {
+        let cut = |text: &str| {
+            let end = (0..=text.len().min(Self::BYTES_MAX)).rev().find(|at| text.is_char_boundary(*at));
+            text[..end.unwrap_or(0)].to_owned()
+        };
+        Self { station: cut(station), property: cut(property), unit }
+    }
+}
+
+/// Where a message that is handed in again comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// The dead letter, which this attempt takes the place of.
+    pub of: Seq,
+    /// When the message was received for the first time.
+    pub first_at: Timestamp,
 }
 
 /// A refused message as it arrived.

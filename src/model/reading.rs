@@ -30,6 +30,14 @@ pub enum Arrival {
     Retained,
     /// Handed in again from the dead letters.
     Again {
+        /// The dead letter's number.
+        of: Seq,
+        /// When it was first received.
+        first_at: Timestamp,
+    },
+    /// Sent again by a device that had no answer, and perhaps in the journal already: its readings without a time keep
+    /// that of its first arrival, so that they are not taken twice.
+    Repeated {
         /// When it was first received.
         first_at: Timestamp,
     },

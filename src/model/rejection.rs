@@ -64,7 +64,7 @@ reasons! {
     Implausible = "implausible",
     /// Further ahead of the received time than clocks may differ.
     FutureTime = "future_time",
-    /// Before the earliest time that is believed.
+    /// Before the earliest time that is believed, or of a day whose samples were deleted for their age.
     TooOld = "too_old",
     /// A retained message without a time: its age cannot be known.
     RetainedWithoutTime = "retained_without_time",
@@ -84,6 +84,16 @@ reasons! {
     UnknownAlias = "unknown_alias",
 }
 
+/// A detail is for a person to read.
+const DETAIL_BYTES_MAX: usize = 200;
+/// How much of a sender's own name stands in it.
+const NAME_BYTES_MAX: usize = 80;
+
+fn cut(text: &str, bytes_max: usize) -> &str {
+    let end = (0..=text.len().min(bytes_max)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
+}
+
 /// One reading (or a whole message) that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
@@ -91,4 +101,58 @@ pub struct Rejection {
     pub reason: Reason,
     /// What exactly was wrong, for a person: names the property and the limit, at most 200 bytes.
     pub detail: String,
+}
+
+impl Rejection {
+    /// With a detail of at most 200 bytes.
+    pub fn new(reason: Reason, detail: &str) -> Self {
+        Self { reason, detail: cut(detail, DETAIL_BYTES_MAX).to_owned() }
+    }
+
+    /// Of a reading whose station nobody registered.
+    pub fn unknown_station(station: &str) -> Self {
+        let station = cut(station, NAME_BYTES_MAX);
+        Self::new(Reason::UnknownStation, &format!("station {station} is not registered"))
+    }
+
+    /// Of a reading whose station has no such channel.
+    pub fn unknown_property(station: &str, property: &str) -> Self {
+        let property = cut(property, NAME_BYTES_MAX);
+        Self::new(Reason::UnknownProperty, &format!("station {station} has no channel {property}"))
+    }
+
+    /// Whether it was refused because of this station's name or of a property of it that nobody knows. Names are cut in
+    /// the detail: for one longer than that, another with the same beginning is taken for it too.
+    pub fn is_of_unknown(&self, station: &str) -> bool {
+        match self.reason {
+            Reason::UnknownStation => *self == Rejection::unknown_station(station),
+            Reason::UnknownProperty => {
+                let beginning = format!("station {station} has no channel ");
+                self.detail.starts_with(cut(&beginning, DETAIL_BYTES_MAX))
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rejection: &Rejection, station: &str, expected: bool) {
+        assert_eq!(rejection.is_of_unknown(station), expected, "{rejection:?} {station}");
+    }
+
+    #[test]
+    fn a_refusal_for_an_unknown_name_is_found_by_the_name() {
+        let long = "đ".repeat(64);
+        for name in ["Đồn-7", "A", &long] {
+            check(&Rejection::unknown_station(name), name, true);
+            check(&Rejection::unknown_property(name, "p"), name, true);
+            check(&Rejection::new(Reason::Implausible, "station A is not registered"), name, false);
+        }
+        check(&Rejection::unknown_station("A-1"), "A", false);
+        check(&Rejection::unknown_property("A-1", "p"), "A", false);
+        check(&Rejection::unknown_property("A", "p"), "A-1", false);
+    }
 }

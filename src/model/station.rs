@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AreaId, ChannelId, LocalName, Position, Property, StationId, StationNo, Unit};
+use super::{AreaId, ChannelId, LocalName, Position, Property, StationId, StationNo, Timestamp, Unit};
 
 /// What a station is for; also the map's symbol and the domain of its history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -135,4 +135,15 @@ pub struct Station {
     pub retired: bool,
     /// Its channels, in the order of the registry; retired ones among them.
     pub channels: Vec<ChannelId>,
+}
+
+/// Where a station stood before it was moved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FormerPlace {
+    /// It stood here before this instant; from the place before, or from its beginning, on.
+    pub until: Timestamp,
+    /// Where.
+    pub position: Position,
+    /// The commune that this was in.
+    pub area: Option<AreaId>,
 }

@@ -6,6 +6,8 @@ use crate::model::{AreaId, Position, Property, Range, Span, StationId};
 
 /// Letters in a name.
 const NAME_LENGTH_MAX: usize = 64;
+/// Letters in a name for people.
+const SHOWN_NAME_LENGTH_MAX: usize = 200;
 /// The longest expected time between two samples.
 const INTERVAL_MAX: Span = Span::from_days(31);
 /// Keys of the native message that are not properties.
@@ -48,6 +50,14 @@ pub(super) fn property(text: &str) -> Result<Property, String> {
         return Err(format!("{text:?} cannot be a property: messages use this key for something else"));
     }
     Ok(Property::new(text))
+}
+
+/// 1 to 200 letters on one line: it stands on maps, in lists and in messages.
+pub(super) fn shown_name(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() || text.chars().count() > SHOWN_NAME_LENGTH_MAX || text.chars().any(char::is_control) {
+        return Err(format!("must be a text of 1 to {SHOWN_NAME_LENGTH_MAX} letters on one line"));
+    }
+    Ok(())
 }
 
 /// 1 to 64 ASCII letters, digits, `-`, `_`.

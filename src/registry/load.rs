@@ -9,8 +9,8 @@ use super::area_file;
 use super::areas::{AreaShape, Areas};
 use super::station_file::LINKS;
 use crate::model::{
-    Area, AreaId, AreaLevel, Catalogue, Channel, ChannelId, LinkClass, LocalName, Position, Property, Range, Station,
-    StationId, StationKind, StationNo, Unit,
+    Area, AreaId, AreaLevel, Catalogue, Channel, ChannelId, FormerPlace, LinkClass, LocalName, Position, Property,
+    Range, Station, StationId, StationKind, StationNo, Timestamp, Unit,
 };
 
 /// Every area in the database.
@@ -75,7 +75,30 @@ pub(super) fn catalogue(connection: &Connection, areas: &Areas) -> Result<Catalo
         }
     }
     let areas = areas.shapes().iter().map(|shape| shape.area.clone()).collect();
-    Ok(Catalogue::new(sources, areas, stations, channels)?)
+    let moves = former_places(connection).map_err(RegistryError::sqlite("read the former places"))?;
+    Ok(Catalogue::new(sources, areas, stations, channels)?.with_moves(moves))
+}
+
+/// Where stations stood before they were moved.
+fn former_places(connection: &Connection) -> rusqlite::Result<Vec<(StationNo, Vec<FormerPlace>)>> {
+    let mut statement =
+        connection.prepare("SELECT station, until, lon, lat, area FROM station_place ORDER BY station, until")?;
+    let mut rows = statement.query([])?;
+    let mut moves: Vec<(StationNo, Vec<FormerPlace>)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let no = StationNo(row.get(0)?);
+        let area: Option<String> = row.get(4)?;
+        let place = FormerPlace {
+            until: Timestamp::from_micros(row.get(1)?),
+            position: Position { lon: row.get(2)?, lat: row.get(3)? },
+            area: area.as_deref().map(AreaId::new),
+        };
+        match moves.last_mut().filter(|(last, _)| *last == no) {
+            Some((_, places)) => places.push(place),
+            None => moves.push((no, vec![place])),
+        }
+    }
+    Ok(moves)
 }
 
 fn sources(connection: &Connection) -> rusqlite::Result<Vec<String>> {

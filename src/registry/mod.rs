@@ -5,13 +5,21 @@
 //! What vanished from the files is retired, what returns is in service again under its old number. A channel keeps its
 //! unit, as its history is kept in it.
 //!
+//! By hand (`edit`) one station is changed at a time, unless the files name it: a station in the files is the files'.
+//! Every change is recorded with its author (`record`), and can be undone.
+//!
 //! Everything here blocks on the disk: called at the start and by administration, never in the way of a reading.
 
 mod area_file;
 mod areas;
+mod compare;
 mod declared;
+mod definition;
+mod edit;
 mod field;
 mod load;
+mod properties;
+mod record;
 mod seed;
 mod station_file;
 
@@ -21,12 +29,17 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 pub use areas::{AreaShape, Areas};
+pub use compare::Foretold;
 pub use declared::Declared;
+pub use definition::{ChannelDefinition, Definition, Difference, Standing};
+pub use edit::{Edit, EditError, Edited, Registered, Wish, WrongField};
+pub use properties::{PROPERTIES, PropertyDefaults};
+pub use record::{ChangeAct, StationChange};
 pub use seed::{SeedReport, Tally};
 pub use station_file::{ChannelDeclaration, StationDeclaration};
 
 use crate::database::{Database, DatabaseError};
-use crate::model::{Catalogue, CatalogueError, Mistake, SourceId, Timestamp};
+use crate::model::{Catalogue, CatalogueError, Mistake, SourceId, Station, StationNo, Timestamp};
 
 /// Channels that one station may have.
 pub const CHANNELS_PER_STATION_MAX: usize = 256;
@@ -95,6 +108,11 @@ impl Registry {
         Registry::over(Arc::new(Database::open(path)?))
     }
 
+    /// Opens the file only to read what is in it, also while a service runs on it; `None` when there is no such file.
+    pub fn open_to_read(path: &Path) -> Result<Option<Registry>, RegistryError> {
+        Database::open_to_read(path)?.map(|database| Registry::over(Arc::new(database))).transpose()
+    }
+
     /// Over a file that is open already: accounts and audit share it.
     pub fn over(database: Arc<Database>) -> Result<Registry, RegistryError> {
         let areas = load::areas(&database.lock())?;
@@ -132,6 +150,45 @@ impl Registry {
             return Err(SeedError::Mistakes(mistakes));
         }
         seed::program(&mut self.database.lock(), stations, &areas, now)
+    }
+
+    /// Changes one station to what `wish` makes of its present state; nothing is written when nothing differs.
+    pub fn edit(
+        &self,
+        edit: &Edit<'_>,
+        wish: impl FnOnce(Option<&Registered>) -> Result<Wish, EditError>,
+    ) -> Result<Edited, EditError> {
+        edit::edit(&mut self.database.lock(), &self.areas(), edit, wish)
+    }
+
+    /// One station as it stands here, by its name.
+    pub fn station(&self, id: &str) -> Result<Option<Registered>, RegistryError> {
+        let connection = self.database.lock();
+        let catalogue = load::catalogue(&connection, &self.areas())?;
+        Ok(edit::find(&connection, &catalogue, id)?.map(|(_, station)| station))
+    }
+
+    /// A station's revision: 1 as long as nothing was recorded of it.
+    pub fn revision(&self, station: StationNo) -> Result<i64, RegistryError> {
+        record::revision(&self.database.lock(), station).map_err(RegistryError::sqlite("read a revision"))
+    }
+
+    /// Every station, by number.
+    pub fn stations(&self) -> Result<Vec<Registered>, RegistryError> {
+        let connection = self.database.lock();
+        let catalogue = load::catalogue(&connection, &self.areas())?;
+        let each = |station: &Station| edit::registered(&connection, &catalogue, station);
+        catalogue.stations().iter().map(each).collect()
+    }
+
+    /// A station's changes with revisions below `before`, newest first, at most `limit`.
+    pub fn changes(
+        &self,
+        station: StationNo,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<StationChange>, RegistryError> {
+        record::list(&self.database.lock(), station, before, limit)
     }
 
     /// The polygons.

@@ -11,9 +11,14 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::areas::Areas;
 use super::declared::Declared;
+use super::definition::Definition;
+use super::edit::add_former_place;
+use super::record::{self, ChangeAct, Recorded};
 use super::station_file::{ChannelDeclaration, DeclaredStation, StationDeclaration};
 use super::{RegistryError, SeedError, load};
-use crate::model::{AreaId, Catalogue, Channel, ChannelId, Mistake, SourceId, Span, Station, StationNo, Timestamp};
+use crate::model::{
+    AreaId, Catalogue, Channel, ChannelId, FormerPlace, Mistake, SourceId, Span, Station, StationNo, Timestamp,
+};
 
 /// Names of what became what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,23 +70,33 @@ impl fmt::Display for SeedReport {
     }
 }
 
-/// Who declared a station: files retire what they no longer name, programs do not.
+/// Who declared a station: files retire what they no longer name, others do not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+pub(super) enum Origin {
     Files,
     Program,
+    Api,
 }
 
 impl Origin {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Origin::Files => "files",
             Origin::Program => "program",
+            Origin::Api => "api",
         }
     }
 }
 
-fn begin(connection: &mut Connection) -> Result<Transaction<'_>, RegistryError> {
+/// Who declared a station; words that nobody writes count as a program's.
+pub(super) fn origin_of(connection: &Connection, station: StationNo) -> rusqlite::Result<Origin> {
+    let word: String =
+        connection.query_row("SELECT origin FROM station WHERE no = ?1", [station.0], |row| row.get(0))?;
+    let known = [Origin::Files, Origin::Api].into_iter().find(|origin| origin.word() == word);
+    Ok(known.unwrap_or(Origin::Program))
+}
+
+pub(super) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, RegistryError> {
     connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(RegistryError::sqlite("begin a change"))
@@ -117,6 +132,7 @@ pub(super) fn files(connection: &mut Connection, declared: &Declared, now: Times
     let mut seeding = Seeding::new(&transaction, Origin::Files, now)?;
     seeding.report.warnings = declared.warnings.clone();
     seeding.areas(declared).map_err(RegistryError::sqlite("write the areas"))?;
+    seeding.relocate(declared).map_err(RegistryError::sqlite("find areas of stations"))?;
     seeding.stations(&declared.stations).map_err(RegistryError::sqlite("write the stations"))?;
     seeding.retire_vanished(&declared.stations).map_err(RegistryError::sqlite("retire stations"))?;
     let report = seeding.finish()?;
@@ -180,7 +196,31 @@ impl<'t> Seeding<'t> {
     }
 
     fn finish(self) -> Result<SeedReport, SeedError> {
-        if self.mistakes.is_empty() { Ok(self.report) } else { Err(SeedError::Mistakes(self.mistakes)) }
+        if !self.mistakes.is_empty() {
+            return Err(SeedError::Mistakes(self.mistakes));
+        }
+        let report = &self.report;
+        if !report.stations.is_unchanged() || !report.channels.is_unchanged() {
+            self.record().map_err(SeedError::Registry)?;
+        }
+        Ok(self.report)
+    }
+
+    /// Records what became of each station.
+    fn record(&self) -> Result<(), RegistryError> {
+        let after = load::catalogue(self.transaction, &self.areas_before)?;
+        for station in after.stations() {
+            let new = Definition::of(&after, station);
+            let old = self.before.station(station.no).map(|station| Definition::of(&self.before, station));
+            if old.as_ref() == Some(&new) {
+                continue;
+            }
+            let (at, author) = (Timestamp::from_micros(self.now), self.origin.word());
+            let act = ChangeAct::of(old.as_ref(), &new);
+            let change = Recorded { station: station.no, at, author, act, before: old.as_ref(), after: &new };
+            record::put(self.transaction, &change).map_err(RegistryError::sqlite("record a change"))?;
+        }
+        Ok(())
     }
 
     fn areas(&mut self, declared: &Declared) -> rusqlite::Result<()> {
@@ -219,6 +259,23 @@ impl<'t> Seeding<'t> {
                 self.transaction.execute("DELETE FROM area WHERE id = ?1", [id.as_str()])?;
                 self.report.areas.retired.push(id.to_string());
             }
+        }
+        Ok(())
+    }
+
+    /// Finds the area anew of stations that others made, where the files no longer have the one they stood in.
+    fn relocate(&mut self, declared: &Declared) -> rusqlite::Result<()> {
+        let named: HashSet<&str> = declared.stations.iter().map(|declared| declared.station.id.as_str()).collect();
+        for station in self.before.stations() {
+            let is_gone = station.area.as_ref().is_some_and(|area| declared.shapes.get(area).is_none());
+            let of_files = self.origins.get(station.no.index()).is_some_and(|origin| origin == Origin::Files.word());
+            if !is_gone || of_files || named.contains(station.id.as_str()) {
+                continue;
+            }
+            let area = declared.shapes.locate(station.position);
+            let code = area.as_ref().map(AreaId::as_str);
+            self.transaction.execute("UPDATE station SET area = ?2 WHERE no = ?1", params![station.no.0, code])?;
+            self.report.stations.changed.push(station.id.to_string());
         }
         Ok(())
     }
@@ -274,6 +331,11 @@ impl<'t> Seeding<'t> {
             && old.position == new.position
             && old.area == new.area
             && old.maintenance == new.maintenance;
+        if old.position != new.position {
+            let until = Timestamp::from_micros(self.now);
+            let former = FormerPlace { until, position: old.position, area: old.area.clone() };
+            add_former_place(self.transaction, old.no, &former)?;
+        }
         let owned = self.origins.get(old.no.index()).is_some_and(|origin| origin == self.origin.word());
         if !same || !owned || old.retired {
             let mut update = self.transaction.prepare_cached(

@@ -2,6 +2,10 @@
 //!
 //! Invariant: `received` = `taken` + `duplicate` + `rejected`, because every entry says so of itself. `stored` is the
 //! store's own count; the two meet when the store has caught up.
+//!
+//! A message that is handed in again is received again: its readings count once more in `received` and in what becomes
+//! of them now, while its first refusal stays counted. `replayed` says how many of `received` came that way, so
+//! `received - replayed` is what senders sent.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +15,10 @@ use crate::model::{Message, Reason, SourceId};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     sources: Vec<Counts>,
+    /// Readings that were handed in again, by source number; may be shorter. A snapshot has it behind the state, so
+    /// that one made before it was there can be read.
+    #[serde(skip)]
+    replayed: Vec<u64>,
 }
 
 /// What became of one source's readings, since the journal began.
@@ -58,8 +66,27 @@ impl Ledger {
         numbered.filter(|(_, counts)| counts.messages > 0)
     }
 
+    /// Readings of a source that were handed in again from the dead letters; part of `received`.
+    pub fn replayed_of(&self, source: SourceId) -> u64 {
+        self.replayed.get(source.index()).copied().unwrap_or(0)
+    }
+
+    pub(super) fn replayed(&self) -> &[u64] {
+        &self.replayed
+    }
+
+    pub(super) fn set_replayed(&mut self, replayed: Vec<u64>) {
+        self.replayed = replayed;
+    }
+
     pub(super) fn count(&mut self, message: &Message) {
         let index = message.source.index();
+        if message.again.is_some() {
+            if self.replayed.len() <= index {
+                self.replayed.resize(index + 1, 0);
+            }
+            self.replayed[index] += u64::from(message.received);
+        }
         if self.sources.len() <= index {
             self.sources.resize_with(index + 1, Counts::default);
         }
@@ -98,6 +125,8 @@ mod tests {
                 rejection(Reason::RetainedWithoutTime),
             ],
             raw: None,
+            unknown: Vec::new(),
+            again: None,
         };
         ledger.count(&message);
         ledger.count(&message);

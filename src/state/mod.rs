@@ -11,6 +11,7 @@
 
 mod ledger;
 pub mod snapshot;
+pub mod unknown;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::model::{
 
 pub use ledger::{Counts, Ledger};
 pub use snapshot::SnapshotError;
+pub use unknown::Unknown;
 
 /// Everything that is derived from the journal, but the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,21 @@ pub struct State {
     /// it behind everything else, so that one made before it was there can be read.
     #[serde(skip)]
     imported_to: Vec<Option<Timestamp>>,
+    /// Devices that nobody registered; in a snapshot behind everything else, too.
+    #[serde(skip)]
+    pub unknown: Unknown,
+    /// The last message of Saola's own that came the whole way in; behind everything else in a snapshot.
+    #[serde(skip)]
+    pub canary: Option<Canary>,
+}
+
+/// Saola's own message that came the whole way in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Canary {
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Its entry.
+    pub seq: Seq,
 }
 
 /// What applying entries brought about, gathered over as many entries as the caller likes.
@@ -97,6 +114,8 @@ impl State {
             applied: Seq::default(),
             ticked_at: Timestamp::EPOCH,
             imported_to: Vec::new(),
+            unknown: Unknown::default(),
+            canary: None,
         }
     }
 
@@ -118,12 +137,16 @@ impl State {
             Body::Tick => self.apply_tick(entry, effects),
             Body::Catalogue(catalogue) => self.apply_catalogue(entry, catalogue, effects),
             Body::Rules(files) => self.apply_rules(entry, files, effects),
+            Body::Canary { sent_at } => self.canary = Some(Canary { sent_at: *sent_at, seq: entry.seq }),
+            // What became of it is between the edge and the device: nothing here follows from it.
+            Body::Command(_) => {}
         }
         effects.name_transitions(entry.seq, first);
     }
 
     fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects) {
         self.ledger.count(message);
+        self.unknown.hear(entry, message);
         for sample in &message.samples {
             if sample.time_class == TimeClass::Imported {
                 self.note_imported(sample);
@@ -161,6 +184,7 @@ impl State {
         let new = Arc::new(catalogue.clone());
         let old = std::mem::replace(&mut self.catalogue, new);
         self.live.adopt(&old, &self.catalogue);
+        self.unknown.settle(&self.catalogue);
         self.alerts.adopt_catalogue(&old, &self.catalogue, entry.received_at, &mut effects.transitions);
         effects.resync_at = Some(entry.seq);
     }

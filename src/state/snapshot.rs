@@ -8,6 +8,7 @@
 //!
 //! format 1  the state
 //! format 2  the state, then the newest time of imported history by channel
+//! format 3  the same, then readings handed in again by source, unknown devices, the last canary, moves of stations
 //! ```
 //!
 //! Invariants:
@@ -22,16 +23,19 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::State;
 use crate::alerts::Retention;
-use crate::model::Seq;
+use crate::model::{Catalogue, Seq};
 
 /// How many snapshots are kept.
 pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+/// Written before unknown devices were listed.
+const FORMAT_WITHOUT_UNKNOWN: u8 = 2;
 /// Written before history could be imported.
 const FORMAT_WITHOUT_IMPORTS: u8 = 1;
 const HEADER_BYTES: usize = MAGIC.len() + 1 + 4;
@@ -107,7 +111,9 @@ impl State {
         bytes.push(FORMAT);
         bytes.extend_from_slice(&[0; 4]);
         let bytes = postcard::to_extend(self, bytes)?;
-        let mut bytes = postcard::to_extend(&self.imported_to, bytes)?;
+        let bytes = postcard::to_extend(&self.imported_to, bytes)?;
+        let behind = (self.ledger.replayed(), &self.unknown, self.canary, self.catalogue.moves());
+        let mut bytes = postcard::to_extend(&behind, bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
@@ -125,12 +131,18 @@ impl State {
             return Err(SnapshotError::Checksum { found, expected });
         }
         let format = header[MAGIC.len()];
-        if ![FORMAT, FORMAT_WITHOUT_IMPORTS].contains(&format) {
+        if !(FORMAT_WITHOUT_IMPORTS..=FORMAT).contains(&format) {
             return Err(SnapshotError::Format { found: format });
         }
         let (mut state, mut rest): (State, &[u8]) = postcard::take_from_bytes(body)?;
-        if format == FORMAT {
+        if format >= FORMAT_WITHOUT_UNKNOWN {
             (state.imported_to, rest) = postcard::take_from_bytes(rest)?;
+        }
+        if format >= FORMAT {
+            let (replayed, moves);
+            ((replayed, state.unknown, state.canary, moves), rest) = postcard::take_from_bytes(rest)?;
+            state.ledger.set_replayed(replayed);
+            state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_moves(moves));
         }
         if !rest.is_empty() {
             return Err(SnapshotError::Contradiction("there are bytes after its end"));

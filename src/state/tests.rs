@@ -9,7 +9,9 @@ use super::*;
 use crate::alerts::tests::{catalogue, edited, rule};
 use crate::alerts::{Retention, rules::Condition};
 use crate::live::Since;
-use crate::model::{AlertState, ChannelId, Quality, Reason, Rejection, Sample, SourceId, TimeClass};
+use crate::model::{
+    Again, AlertState, ChannelId, FormerPlace, Quality, Reason, Rejection, Sample, SourceId, TimeClass, UnknownName,
+};
 
 /// What one entry is to be, before it gets its number and time.
 #[derive(Clone, Debug)]
@@ -97,16 +99,24 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
     for (pause, step) in steps {
         now += pause;
         let body = match step {
+            Step::Tick if now % 7 == 0 => Body::Canary { sent_at: Timestamp::from_seconds(now - 1) },
             Step::Tick => Body::Tick,
             Step::Rules(which) => Body::Rules(rules[*which].clone()),
             Step::Catalogue { maintained, retired } => {
-                Body::Catalogue(Box::new(edited(&catalogue(), |stations, channels| {
+                let place = FormerPlace {
+                    until: Timestamp::from_seconds(now - 9),
+                    position: crate::model::Position { lon: 103.0, lat: 22.0 },
+                    area: None,
+                };
+                let moves = vec![(StationNo(u32::from(*maintained) % 3), vec![place])];
+                let edited = edited(&catalogue(), |stations, channels| {
                     for (place, (station, channel)) in stations.iter_mut().zip(channels).enumerate() {
                         station.maintenance = maintained & (1 << place) != 0;
                         station.retired = retired & (1 << place) != 0;
                         channel.retired = station.retired;
                     }
-                })))
+                });
+                Body::Catalogue(Box::new(edited.with_moves(moves)))
             }
             Step::Message { source, samples, refused } => message(*source, samples, *refused, now),
         };
@@ -130,7 +140,12 @@ fn message(source: u16, samples: &[Heard], refused: bool, now: i64) -> Body {
     let rejection = || Rejection { reason: Reason::Implausible, detail: "too much".into() };
     let rejections: Vec<_> = refused.then(rejection).into_iter().collect();
     let received = u32::try_from(samples.len() + rejections.len()).unwrap() + 1;
-    Body::Message(Message { source: SourceId(source), received, duplicates: 1, samples, rejections, raw: None })
+    // Some are refused for an unknown name, some are handed in again; which ones follows from the time.
+    let name = || UnknownName::new(["nobody", "s0", "ai"][now as usize % 3], "pm2_5", None);
+    let unknown = refused.then(name).into_iter().collect();
+    let again = (now % 4 == 0).then(|| Again { of: Seq(3), first_at: Timestamp::from_seconds(now - 60) });
+    let source = SourceId(source);
+    Body::Message(Message { source, received, duplicates: 1, samples, rejections, raw: None, unknown, again })
 }
 
 fn run(state: &mut State, entries: &[Entry]) -> Effects {
@@ -368,10 +383,19 @@ fn of_format(format: u8, mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn a_snapshot_from_before_imports_is_read() {
+fn snapshots_of_earlier_formats_are_read() {
     let mut state = fresh();
-    run(&mut state, &some_entries());
+    let mut entries = some_entries();
+    for entry in &mut entries {
+        if let Body::Message(message) = &mut entry.body {
+            (message.unknown, message.again) = (Vec::new(), None);
+        }
+    }
+    entries.retain(|entry| !matches!(entry.body, Body::Canary { .. }));
+    run(&mut state, &entries);
     let mut bytes = state.snapshot().unwrap();
+    assert_eq!(bytes.split_off(bytes.len() - 4), [0; 4], "nothing replayed, nobody unknown, no canary, no moves");
+    assert_eq!(State::restore(&of_format(2, bytes.clone())).unwrap(), state);
     assert_eq!(bytes.pop(), Some(0), "no import, an empty list");
     assert_eq!(State::restore(&of_format(1, bytes)).unwrap(), state);
 }

@@ -22,7 +22,7 @@ pub use embedded::{
 };
 pub use error::StoreError;
 pub use range::Range;
-pub use retention::{Retention, Spans};
+pub use retention::{KeptSince, Retention, Spans};
 pub use sample::StoredSample;
 pub use tally::{Tally, advance};
 pub use tier::Tier;
@@ -139,6 +139,23 @@ impl Store {
         match self {
             Store::Embedded(store) => store.tallies(channel, tier, from, to),
             Store::Influx(store) => store.tallies(channel, tier, from, to),
+        }
+    }
+
+    /// From when on a channel's history is whole.
+    pub fn kept_since(&self, channel: ChannelId) -> KeptSince {
+        match self {
+            Store::Embedded(store) => store.kept_since(channel),
+            // What a server deletes for its age is not known here.
+            Store::Influx(_) => KeptSince::default(),
+        }
+    }
+
+    /// Whether the samples of a time's day were deleted for their age: the day takes no more.
+    pub fn is_deleted(&self, channel: ChannelId, at: Timestamp) -> bool {
+        match self {
+            Store::Embedded(store) => store.is_deleted(channel, at),
+            Store::Influx(_) => false,
         }
     }
 

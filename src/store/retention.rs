@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::StationKind;
+use super::Tier;
+use crate::model::{StationKind, Timestamp};
 
 /// How long one class is kept, in days after the day in question; 0 keeps for ever. A coarser tier is kept at least as
 /// long as a finer one: raw samples <= minutes <= hours <= days.
@@ -76,6 +77,32 @@ impl Retention {
     /// Whether every class can be used as it is.
     pub(super) fn is_usable(&self) -> bool {
         StationKind::ALL.iter().all(|kind| self.of(*kind).is_usable())
+    }
+}
+
+/// From when on a channel's history is whole, in each of its forms: what is older was deleted for its age, or is about
+/// to be. `None`: from its beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptSince {
+    /// Each sample.
+    pub samples: Option<Timestamp>,
+    tallies: [Option<Timestamp>; 3],
+}
+
+impl KeptSince {
+    /// From the finest to the coarsest form: samples, minutes, hours, days.
+    pub fn new([samples, minutes, hours, days]: [Option<Timestamp>; 4]) -> Self {
+        Self { samples, tallies: [minutes, hours, days] }
+    }
+
+    /// The tallies of a tier.
+    pub fn tier(&self, tier: Tier) -> Option<Timestamp> {
+        let [minutes, hours, days] = self.tallies;
+        match tier {
+            Tier::Minute => minutes,
+            Tier::Hour => hours,
+            Tier::Day => days,
+        }
     }
 }
 

@@ -37,16 +37,12 @@ pub fn check(
     received_at: Timestamp,
     arrival: Arrival,
 ) -> Result<Sample, Rejection> {
-    let refuse = |reason, detail: String| Err(Rejection { reason, detail: cut(&detail, DETAIL_BYTES_MAX).to_owned() });
+    let refuse = |reason, detail: String| Err(Rejection::new(reason, &detail));
     let Some(station) = station else {
-        return refuse(
-            Reason::UnknownStation,
-            format!("station {} is not registered", cut(&reading.station, NAME_BYTES_MAX)),
-        );
+        return Err(Rejection::unknown_station(&reading.station));
     };
     let Some(channel) = catalogue.channel_of(station, &reading.property) else {
-        let property = cut(&reading.property, NAME_BYTES_MAX);
-        return refuse(Reason::UnknownProperty, format!("station {} has no channel {property}", station.id));
+        return Err(Rejection::unknown_property(station.id.as_str(), &reading.property));
     };
     if channel.retired {
         return refuse(Reason::Retired, format!("{}/{} was taken out of service", station.id, channel.property));
@@ -77,7 +73,7 @@ pub fn check(
             return refuse(Reason::InvalidTime, "history needs a time of its own".to_owned());
         }
         (None, Arrival::Fresh) => received_at,
-        (None, Arrival::Again { first_at }) => first_at,
+        (None, Arrival::Again { first_at, .. } | Arrival::Repeated { first_at }) => first_at,
     };
     if reading.time.is_none() {
         quality = quality.with(Quality::RECEIVED_TIME);
@@ -90,7 +86,7 @@ pub fn check(
     }
     let time_class = match arrival {
         Arrival::Imported => TimeClass::Imported,
-        Arrival::Fresh | Arrival::Retained | Arrival::Again { .. } => {
+        Arrival::Fresh | Arrival::Retained | Arrival::Again { .. } | Arrival::Repeated { .. } => {
             classify(config, channel, received_at.since(observed_at))
         }
     };
@@ -117,16 +113,6 @@ fn classify(config: &Config, channel: &Channel, age: Duration) -> TimeClass {
 fn start_of(year: i16) -> Timestamp {
     const MICROS_PER_YEAR: i64 = 31_556_952_000_000;
     Timestamp::from_micros((i64::from(year) - 1970) * MICROS_PER_YEAR)
-}
-
-/// A detail is for a person to read.
-const DETAIL_BYTES_MAX: usize = 200;
-/// How much of a sender's own name stands in it.
-const NAME_BYTES_MAX: usize = 80;
-
-fn cut(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=text.len().min(bytes_max)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    &text[..end]
 }
 
 /// A value as people write it: with an exponent where the plain form would be a long row of digits.
@@ -279,7 +265,8 @@ mod tests {
         assert_eq!(checked("A", "wind_gust", 1.0, None, Arrival::Retained), Err(Reason::RetainedWithoutTime));
         assert!(checked("A", "wind_gust", 1.0, Some(5), Arrival::Retained).is_ok());
         let first_at = Timestamp::from_micros(NOW.micros() - 3_600_000_000);
-        let again = checked("A", "wind_gust", 1.0, None, Arrival::Again { first_at }).unwrap();
+        let again =
+            checked("A", "wind_gust", 1.0, None, Arrival::Again { of: crate::model::Seq(1), first_at }).unwrap();
         assert_eq!((again.observed_at, again.time_class), (first_at, TimeClass::Late), "replayed, not observed again");
     }
 }

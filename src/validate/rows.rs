@@ -18,12 +18,13 @@ pub struct CheckedRows<'a> {
     pub refused: Vec<(Row<'a>, Vec<Rejection>)>,
 }
 
-/// Checks rows that a person brings in.
+/// Checks rows that a person brings in; `is_kept` refuses samples that history would not keep.
 pub fn check_rows<'a>(
     config: &Config,
     catalogue: &Catalogue,
     rows: &Rows<'a>,
     received_at: Timestamp,
+    is_kept: impl Fn(Sample) -> Result<Sample, Rejection>,
 ) -> CheckedRows<'a> {
     let mut checked = CheckedRows::default();
     let mut samples: Vec<Option<Sample>> = Vec::with_capacity(rows.readings.len());
@@ -34,7 +35,7 @@ pub fn check_rows<'a>(
         let mut rejections: Vec<Rejection> = undecoded.by_ref().take(row.rejections).cloned().collect();
         for reading in readings.by_ref().take(row.readings) {
             let station = catalogue.station_named(&reading.station);
-            match check(config, catalogue, station, reading, received_at, Arrival::Imported) {
+            match check(config, catalogue, station, reading, received_at, Arrival::Imported).and_then(&is_kept) {
                 Err(rejection) => rejections.push(rejection),
                 Ok(sample) => {
                     match places.entry((sample.channel, sample.observed_at)) {

@@ -9,7 +9,7 @@ use anyhow::bail;
 use jiff::tz::TimeZone;
 use saola::history::{self, AreaRow, Counter, Duty, Function, History, Line, QualityRule, Row};
 use saola::model::Timestamp;
-use saola::store::{Store, StoredSample};
+use saola::store::{KeptSince, Store, StoredSample};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -41,7 +41,12 @@ fn second(at: Timestamp) -> i64 {
 }
 
 fn line(station: u32, property: usize) -> Line {
-    Line { channel: channel(station, property), interval: Duration::from_secs(60), counter: Counter::default() }
+    Line {
+        channel: channel(station, property),
+        interval: Duration::from_secs(60),
+        counter: Counter::default(),
+        kept: KeptSince::default(),
+    }
 }
 
 /// What is said about a question: the time until the figures are in memory, until they are text, and the figures.

@@ -146,6 +146,8 @@ fn entry(seq: u64, message: &Message, received_at: Timestamp) -> Entry {
         samples: samples.collect(),
         rejections: Vec::new(),
         raw: None,
+        unknown: Vec::new(),
+        again: None,
     };
     Entry { seq: Seq(seq), received_at, body: Body::Message(message_body) }
 }

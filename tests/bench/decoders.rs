@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use saola::decode::source::{Config, Sources};
 use saola::decode::{Decoded, Heard, Limits};
-use saola::model::{Arrival, RawMessage, SourceId, Timestamp};
+use saola::model::{Arrival, RawMessage, Seq, SourceId, Timestamp};
 
 const EDGE: SourceId = SourceId(0);
 
@@ -224,7 +224,7 @@ fn read(sources: &Sources, topic: &str, payload: &[u8]) {
     let received_at = Timestamp::from_seconds(1_795_230_900);
     // Fresh, the second of the same uplinks would be a repetition.
     let is_uplink = topic.starts_with("application/") || topic.starts_with("v3/");
-    let arrival = if is_uplink { Arrival::Again { first_at: received_at } } else { Arrival::Fresh };
+    let arrival = if is_uplink { Arrival::Again { of: Seq(1), first_at: received_at } } else { Arrival::Fresh };
     let raw = RawMessage { source: EDGE, topic, payload: black_box(payload), received_at, arrival };
     let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
     let (_, refused) = sources.decode(&raw, &Limits::default(), &mut heard, &mut decoded);

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use decode::source::Sources;
 use decode::{Decoded, Heard, Limits};
-use model::{Arrival, RawMessage, SourceId, Timestamp};
+use model::{Arrival, RawMessage, Seq, SourceId, Timestamp};
 
 /// Largest input of a fuzz target, bytes; what real devices send is smaller.
 pub const SMALL_BYTES: usize = 4_096;
@@ -86,7 +86,7 @@ pub fn check(decoder: &str, input: &[u8]) {
     };
     let sources = sources();
     read(sources, topic, payload, Arrival::Fresh);
-    let again = Arrival::Again { first_at: NOW };
+    let again = Arrival::Again { of: Seq(1), first_at: NOW };
     let first = read(sources, topic, payload, again);
     let (second, peak) = memory::peak(|| read(sources, topic, payload, again));
     assert_eq!(first, second, "handed in twice, it reads differently");

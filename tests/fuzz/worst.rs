@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 #[cfg(feature = "libfuzzer")]
 use libfuzzer_sys as _;
 use saola_fuzz::decode::Limits;
-use saola_fuzz::model::Arrival;
+use saola_fuzz::model::{Arrival, Seq};
 use saola_fuzz::sources::{self, TOPICS};
 use saola_fuzz::{NOW, SMALL_BYTES, duration_max, memory, memory_max, read};
 
@@ -26,7 +26,7 @@ fn main() {
             for (number, payload) in payloads.iter().enumerate() {
                 assert!(payload.len() <= size);
                 for topic in topics.iter().copied() {
-                    let again = Arrival::Again { first_at: NOW };
+                    let again = Arrival::Again { of: Seq(1), first_at: NOW };
                     let once = || {
                         let begun = Instant::now();
                         read(&sources, topic, payload, again);

@@ -18,7 +18,15 @@ impl House {
         for name in ["stations", "areas"] {
             std::fs::create_dir(house.path(name)).unwrap();
         }
-        for name in ["edge.pem", "edge.key", "broker.password", "broker-ca.pem", "influx.token", "influx-ca.pem"] {
+        for name in [
+            "edge.pem",
+            "edge.key",
+            "devices-ca.pem",
+            "broker.password",
+            "broker-ca.pem",
+            "influx.token",
+            "influx-ca.pem",
+        ] {
             house.put(name, "k7#mQ2!vT9xw", 0o600);
         }
         house
@@ -426,11 +434,13 @@ fn a_check_covers_stations_areas_and_rules_in_the_same_run() {
     house.put("stations/a.toml", "", 0o644);
     house.put("areas/a.geojson", "{\"type\":\"FeatureCollection\",\"features\":[]}", 0o644);
     house.put("rules/a.toml", "[[rule]]\nname = 5\n", 0o644);
-    house.put("saola.toml", "", 0o600);
+    house.put("saola.toml", "[[history.counter]]\nchannel = \"M-1/energy\"\n", 0o600);
     let found = config::examine(&house.path("saola.toml"), &[]);
     assert!(!found.mistakes.is_empty());
     assert!(found.mistakes.iter().all(|mistake| mistake.file.ends_with("rules/a.toml")), "{:#?}", found.mistakes);
     assert!(found.warnings.iter().any(|warning| warning.message.contains("no station")));
+    let counter = found.warnings.iter().find(|warning| warning.key == "history.counter[0].channel");
+    assert_eq!(counter.map(|warning| warning.line), Some(2), "{:#?}", found.warnings);
 }
 
 #[test]

@@ -537,7 +537,10 @@ async fn a_hundred_thousand_bad_messages_in_every_format_cost_no_good_one() {
     assert_eq!(stored, good as u64);
     let (mut letters, mut before) = (0, None);
     loop {
-        let page = house.store.dead_letters(before, 1_000, &DeadLetterFilter { source: None, reason: None }).unwrap();
+        let page = house
+            .store
+            .dead_letters(before, 1_000, &DeadLetterFilter { source: None, reason: None, since: None })
+            .unwrap();
         assert!(page.damaged.is_empty());
         letters += page.letters.len();
         before = page.before;

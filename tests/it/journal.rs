@@ -24,6 +24,8 @@ fn body(seq: Seq) -> Body {
         samples: vec![],
         rejections: vec![Rejection { reason: Reason::InvalidJson, detail: format!("entry {seq}") }],
         raw: Some(RawCopy { topic: "đồi/1".to_owned(), payload: vec![seq.0 as u8; seq.0 as usize % 200] }),
+        unknown: Vec::new(),
+        again: None,
     })
 }
 

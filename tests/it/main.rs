@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod adoption;
 mod api;
 mod auth;
+mod canary;
 mod client;
 mod config;
 mod crash;

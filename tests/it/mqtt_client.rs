@@ -36,11 +36,11 @@ impl Packet {
         u16::from_be_bytes([self.body[0], self.body[1]])
     }
 
-    /// The reason code of a PUBACK (0 when left out), CONNACK, SUBACK or DISCONNECT.
+    /// The reason code of a PUBACK, PUBREC or PUBCOMP (0 when left out), CONNACK, SUBACK or DISCONNECT.
     pub fn reason(&self) -> u8 {
         match self.kind() {
             2 => self.body[1],
-            4 => self.body.get(2).copied().unwrap_or(0),
+            4 | 5 | 7 => self.body.get(2).copied().unwrap_or(0),
             14 => self.body.first().copied().unwrap_or(0),
             9 => *self.body.last().unwrap(),
             other => panic!("packet type {other} has no reason code"),
@@ -65,6 +65,17 @@ impl Packet {
         (topic, id, self.body[at..].to_vec())
     }
 
+    /// Whether a CONNACK says that there was a session.
+    pub fn is_session_present(&self) -> bool {
+        assert_eq!(self.kind(), 2, "{self:?}");
+        self.body[0] & 1 == 1
+    }
+
+    /// Whether a PUBLISH may have been sent before.
+    pub fn is_again(&self) -> bool {
+        self.first & 0b1000 != 0
+    }
+
     /// Whether a PUBLISH is from the retained store.
     pub fn is_retained(&self) -> bool {
         self.first & 1 == 1
@@ -87,6 +98,58 @@ pub fn connect(version: u8, client: &str, login: Option<(&str, &[u8])>, keep_ali
         text(password, &mut body);
     }
     packet(0x10, &body)
+}
+
+/// What a CONNECT asks for besides a login.
+#[derive(Clone, Copy, Default)]
+pub struct Wish<'a> {
+    pub login: Option<(&'a str, &'a [u8])>,
+    /// For how long the session is kept, in seconds; 0: it ends with the connection. MQTT 3.1.1 says yes or no.
+    pub session_s: u32,
+    /// MQTT 5: whatever session there is is forgotten.
+    pub fresh: bool,
+    /// Topic, payload, delay in seconds.
+    pub will: Option<(&'a str, &'a [u8], u32)>,
+}
+
+/// A CONNECT packet with a session or a will.
+pub fn connect_for(version: u8, client: &str, wish: &Wish<'_>) -> Vec<u8> {
+    let mut body = Vec::new();
+    text(b"MQTT", &mut body);
+    let clean = if version == V5 { wish.fresh } else { wish.session_s == 0 };
+    let flags = [(wish.login.is_some(), 0xC0), (clean, 0x02), (wish.will.is_some(), 0x0C)];
+    let flags: u8 = flags.into_iter().filter_map(|(on, bits)| on.then_some(bits)).sum();
+    body.extend([version, flags, 0, 60]);
+    if version == V5 {
+        body.extend([5, 0x11]);
+        body.extend(wish.session_s.to_be_bytes());
+    }
+    text(client.as_bytes(), &mut body);
+    if let Some((topic, payload, delay_s)) = wish.will {
+        if version == V5 {
+            body.extend([5, 0x18]);
+            body.extend(delay_s.to_be_bytes());
+        }
+        text(topic.as_bytes(), &mut body);
+        text(payload, &mut body);
+    }
+    if let Some((name, password)) = wish.login {
+        text(name.as_bytes(), &mut body);
+        text(password, &mut body);
+    }
+    packet(0x10, &body)
+}
+
+/// A PUBLISH packet of QoS 2, with the DUP flag when it is sent `again`.
+pub fn publish_twice(version: u8, topic: &str, id: u16, payload: &[u8], again: bool) -> Vec<u8> {
+    let mut bytes = publish(version, topic, id, payload);
+    bytes[0] = if again { 0x3C } else { 0x34 };
+    bytes
+}
+
+/// A PUBREL packet.
+pub fn pubrel(id: u16) -> Vec<u8> {
+    packet(0x62, &id.to_be_bytes())
 }
 
 /// A PUBLISH packet; `id` 0 means QoS 0.
@@ -168,6 +231,16 @@ impl Client<TcpStream> {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Client::over(stream, version)
+    }
+
+    /// Opens a connection with a session or a will; says whether there was a session.
+    pub async fn arriving(address: SocketAddr, version: u8, client: &str, wish: &Wish<'_>) -> (Client, bool) {
+        let mut opened = Client::open(address, version).await;
+        opened.send(&connect_for(version, client, wish)).await;
+        let answer = opened.next().await;
+        assert_eq!((answer.kind(), answer.reason()), (2, 0), "{answer:?}");
+        let present = answer.is_session_present();
+        (opened, present)
     }
 
     /// Opens a connection, says CONNECT without a login, and returns it with its CONNACK seen and accepted.

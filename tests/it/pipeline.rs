@@ -6,10 +6,10 @@ use std::time::Duration;
 use saola::journal::{self, Journal};
 use saola::model::{
     Arrival, Body, Catalogue, Channel, ChannelId, Intake as _, LinkClass, LocalName, Position, Property, Range,
-    RawMessage, Refusal, Seq, SourceId, Station, StationId, StationKind, StationNo, Timestamp, Unit,
+    RawMessage, Reason, Refusal, Seq, SourceId, Station, StationId, StationKind, StationNo, Timestamp, Unit,
 };
 use saola::pipeline::Pipeline;
-use saola::store::{self, Store};
+use saola::store::{self, Settling, Store};
 use saola::validate;
 
 fn catalogue() -> Catalogue {
@@ -102,7 +102,7 @@ async fn a_value_without_a_time_that_is_handed_in_again_is_not_observed_again() 
         (first_at, Arrival::Fresh),
         (first_at, Arrival::Fresh),
         (days_later, Arrival::Fresh),
-        (days_later, Arrival::Again { first_at }),
+        (days_later, Arrival::Again { of: saola::model::Seq(1), first_at }),
     ];
     let mut last = Seq(0);
     for (received_at, arrival) in arrivals {
@@ -123,4 +123,42 @@ async fn a_value_without_a_time_that_is_handed_in_again_is_not_observed_again() 
     let next = first_at + Duration::from_micros(1);
     let expected = [(vec![first_at], 0), (vec![next], 0), (vec![days_later], 0), (vec![], 1)];
     assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_reading_of_a_day_that_was_deleted_for_its_age_is_refused_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
+    let mut config = store::Config { settle_after_s: 0, ..store::Config::default() };
+    config.retention.rain.raw_days = 1;
+    let store = Arc::new(Store::open(&folder.path().join("store"), &config).unwrap());
+    let empty = Arc::new(Catalogue::default());
+    let pipeline = Pipeline::new(journal.clone(), store.clone(), validate::Config::default(), empty, |_| None);
+    let first_at = Timestamp::from_seconds(1_795_230_900);
+    pipeline.install(first_at, Arc::new(catalogue())).unwrap();
+    let take = |days: u64, payload: &str| {
+        let received_at = first_at + Duration::from_secs(days * 86_400);
+        let (source, topic, payload) = (SourceId(0), "saola/v1/A", payload.as_bytes());
+        pipeline.accept(&[RawMessage { source, topic, payload, received_at, arrival: Arrival::Fresh }]).unwrap()
+    };
+    let follow = async |through: Seq| {
+        journal.durable().wait_for(|durable| durable.through >= through).await.unwrap();
+        let entries = journal.reader(store.applied()).next_batch(100, 1 << 20).unwrap();
+        store.apply(&entries).unwrap();
+        store.flush().unwrap();
+        while store.settle(1_000).unwrap() == Settling::More {}
+        entries
+    };
+    let old = |value: u32| format!("{{\"time\":{},\"rainfall\":{value}}}", 1_795_230_900);
+    take(0, &old(1));
+    follow(take(5, &format!("{{\"time\":{},\"rainfall\":2}}", 1_795_230_900 + 5 * 86_400))).await;
+    assert!(store.is_deleted(ChannelId(0), first_at));
+    take(5, &old(1));
+    let entries = follow(take(5, &old(3))).await;
+    for entry in &entries {
+        let Body::Message(message) = &entry.body else { panic!("{entry:?}") };
+        let reasons: Vec<Reason> = message.rejections.iter().map(|rejection| rejection.reason).collect();
+        assert_eq!((&message.samples[..], &reasons[..]), (&[][..], &[Reason::TooOld][..]));
+    }
+    assert_eq!((entries.len(), store.stored_counts()[&SourceId(0)]), (2, 2));
 }

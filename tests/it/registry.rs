@@ -313,3 +313,28 @@ proptest! {
         check_numbers_last(&rounds);
     }
 }
+
+#[test]
+fn a_station_of_a_program_is_in_an_area_that_there_is_when_the_areas_change() {
+    let seeds = Seeds::new(SMALL);
+    let (registry, _) = seeded(&seeds);
+    let mut ours = declaration("ours", &["air_temperature"]);
+    ours.position = Position { lon: 103.4088, lat: 22.4346 };
+    registry.seed_stations(vec![ours], NOW).unwrap();
+    let area = |registry: &Registry| registry.catalogue().unwrap().station_named("ours").unwrap().area.clone();
+    assert_eq!(area(&registry), Some(AreaId::new("03388")));
+    std::fs::remove_file(seeds.path().join("areas")).unwrap();
+    std::fs::create_dir(seeds.path().join("areas")).unwrap();
+    std::fs::write(
+        seeds.path().join("areas/all.geojson"),
+        r#"{"type": "FeatureCollection", "features": [{"type": "Feature",
+        "properties": {"code": "12", "name": "Lai Châu", "name_en": "Lai Chau"},
+        "geometry": {"type": "Polygon", "coordinates": [[[102, 21], [105, 21], [105, 23], [102, 23], [102, 21]]]}}]}"#,
+    )
+    .unwrap();
+    registry.seed_from(seeds.path(), NOW).unwrap();
+    assert_eq!(area(&registry), Some(AreaId::new("12")));
+    let station = registry.catalogue().unwrap().station_named("ours").unwrap().no;
+    let changes = registry.changes(station, None, 10).unwrap();
+    assert_eq!((changes[0].author.as_str(), changes[0].revision), ("files", 2));
+}

@@ -92,6 +92,8 @@ fn entries_of(scenario: &str, lasts: Duration) -> Vec<Entry> {
             samples: Vec::new(),
             rejections: Vec::new(),
             raw: None,
+            unknown: Vec::new(),
+            again: None,
         };
         for reading in &decoded.readings {
             match validate::check(&config, &catalogue, station, reading, received_at, Arrival::Fresh) {

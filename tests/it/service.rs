@@ -206,6 +206,18 @@ impl Service {
         self.asking.post(format!("http://{}{path}", self.http)).bearer_auth(&self.token).send().await.unwrap()
     }
 
+    /// The answer to a request of the administrator with a JSON body.
+    pub async fn post_json(&self, path: &str, body: &Value) -> reqwest::Response {
+        let asked = self.asking.post(format!("http://{}{path}", self.http)).bearer_auth(&self.token).json(body);
+        asked.send().await.unwrap()
+    }
+
+    /// The answer to a request of the administrator with a body in JSON.
+    pub async fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> reqwest::Response {
+        let request = self.asking.request(method, format!("http://{}{path}", self.http)).bearer_auth(&self.token);
+        request.header("content-type", "application/json").body(body.to_string()).send().await.unwrap()
+    }
+
     /// One channel's whole history: time and value.
     pub async fn history(&self, channel: &str) -> Vec<(Timestamp, f64)> {
         let path =

@@ -103,6 +103,8 @@ fn entry(seq: u64) -> Entry {
             .into_iter()
             .collect(),
         raw: refused.then(|| RawCopy { topic: "saola/v1/QL4D".into(), payload: vec![b'x'; 50] }),
+        unknown: Vec::new(),
+        again: None,
     };
     Entry { seq: Seq(seq), received_at, body: Body::Message(message) }
 }

@@ -15,7 +15,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("decode", &["model"]),
     ("validate", &["model"]),
     ("intake", &["model", "decode", "document"]),
-    ("mqtt", &["model", "clock"]),
+    ("mqtt", &["model", "clock", "database"]),
     ("journal", &["model"]),
     ("live", &["model"]),
     ("alerts", &["model", "document"]),

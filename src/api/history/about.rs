@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::time::Zone;
 use super::asked::Common;
+use super::table::Series;
 use crate::history::{Plan, Question};
 use crate::model::Timestamp;
 
@@ -19,6 +20,12 @@ pub fn tier<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> String {
     words.sort_unstable();
     words.dedup();
     words.join(",")
+}
+
+/// From when on an answer is whole, as a member; nothing where all of it is.
+pub fn kept_since(since: impl IntoIterator<Item = Option<Timestamp>>, zone: &Zone) -> Option<(&'static str, Value)> {
+    let since = since.into_iter().flatten().max()?;
+    Some(("kept_since", json!(zone.show(since).to_string())))
 }
 
 /// What is common to all rows of an answer of buckets, as members of a JSON document.
@@ -37,6 +44,13 @@ pub fn of_question(question: &Question, zone: &Zone) -> Vec<(&'static str, Value
         None => {}
     }
     members
+}
+
+/// What is said of each series, for the manifest.
+pub fn series(series: &[Series]) -> Value {
+    let members =
+        |series: &Series| series.members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    series.iter().map(|series| Value::Object(members(series))).collect()
 }
 
 /// The manifest: everything about an answer but its rows and its hash.

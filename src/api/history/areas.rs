@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::IntoParams;
 
 use super::super::door::{Allowed, SeeHistory};
 use super::super::problem::{Costly, Problem, Refused};
 use super::super::query::{Asked, FromParams, Params, word};
 use super::super::sight::Sight;
+use super::super::time::Zone;
 use super::about;
 use super::asked::Common;
 use super::document::AreaHistoryDocument;
@@ -18,7 +19,7 @@ use super::flow::{Failure, in_turn};
 use super::source::{Columns, Source};
 use super::table::{Naming, Series, Table};
 use crate::history::{AREA_FUNCTIONS, Duty, Line, Plan};
-use crate::model::{Area, AreaId, AreaLevel, Catalogue, Property, Unit};
+use crate::model::{Area, AreaId, AreaLevel, Catalogue, Property, Station, Timestamp, Unit};
 
 const LEVELS: [AreaLevel; 2] = [AreaLevel::Province, AreaLevel::Commune];
 
@@ -120,10 +121,9 @@ pub async fn read(
         .collect();
     let mut members = vec![("property", json!(asked.property.as_str())), ("level", json!(level_word(asked.level)))];
     members.extend(about::of_question(&question, &common.tz));
-    let series: Vec<Series> = groups.iter().zip(&areas).map(|(group, lines)| series(group, lines, unit)).collect();
-    let told = series.iter().map(|series| series.members.iter().cloned().map(|(name, value)| (name.to_owned(), value)));
-    let told: Value = told.map(|members| Value::Object(members.collect())).collect();
-    let about = about::manifest(&uri.to_string(), common, &members, "areas", told, question.now);
+    let series: Vec<Series> =
+        groups.iter().zip(&areas).map(|(group, lines)| series(group, lines, unit, &common.tz)).collect();
+    let about = about::manifest(&uri.to_string(), common, &members, "areas", about::series(&series), question.now);
     let columns = Columns::new(&question.functions, common.functions.is_empty());
     let table = Table {
         names: vec!["area", "name"],
@@ -135,17 +135,18 @@ pub async fn read(
         members,
     };
     let source = Source::areas(Arc::new(question), areas, place);
-    super::answer(&door, common, source, columns, table, about)?.send(&headers).await
+    super::answer(&door, (common, &uri), source, columns, table, about)?.send(&headers).await
 }
 
-fn series(group: &Group, lines: &[(Line, Plan, Duty)], unit: Option<Unit>) -> Series {
+fn series(group: &Group, lines: &[(Line, Plan, Duty)], unit: Option<Unit>, zone: &Zone) -> Series {
     let Area { id, name, .. } = &group.area;
-    let members = vec![
+    let mut members = vec![
         ("area", json!(id.as_str())),
         ("name", json!({ "vi": name.vi, "en": name.en })),
         ("unit", json!(unit.map(Unit::code))),
         ("tier", json!(about::tier(lines.iter().map(|(_, plan, _)| plan)))),
     ];
+    members.extend(about::kept_since(lines.iter().map(|(_, plan, _)| plan.whole_since), zone));
     Series { names: vec![id.as_str().to_owned(), name.vi.clone()], members }
 }
 
@@ -166,10 +167,11 @@ fn groups(door: &Allowed<SeeHistory>, asked: &AreasAsked) -> Result<(Vec<Group>,
     let mut unit: Option<Unit> = None;
     for station in catalogue.stations() {
         let Some(channel) = catalogue.channel_of(station, asked.property.as_str()) else { continue };
-        let Some(group) = groups.iter_mut().find(|group| is_inside(catalogue, station.area.as_ref(), &group.area.id))
-        else {
+        let mut stays = stays(catalogue, station, channel.retired);
+        stays.retain(|(area, _)| groups.iter().any(|group| is_inside(catalogue, *area, &group.area.id)));
+        if stays.is_empty() {
             continue;
-        };
+        }
         if let Some(first) = unit.replace(channel.unit).filter(|first| *first != channel.unit) {
             let why = format!(
                 "stations observe it in {} and in {}: they cannot be put together",
@@ -179,11 +181,29 @@ fn groups(door: &Allowed<SeeHistory>, asked: &AreasAsked) -> Result<(Vec<Group>,
             return Err(Problem::parameter("property", why));
         }
         let name = format!("{}/{}", station.id, channel.property);
-        let duty = if channel.retired { Duty::Retired } else { Duty::Standing };
-        group.lines.push((door.parts().history.line(&name, channel), duty));
+        for (area, duty) in stays {
+            let group = groups.iter_mut().find(|group| is_inside(catalogue, area, &group.area.id));
+            group.into_iter().for_each(|group| {
+                group.lines.push((door.parts().history.line(&name, channel), duty));
+            });
+        }
     }
     groups.retain(|group| !group.lines.is_empty());
     Ok((groups, unit))
+}
+
+/// The areas in which a station stands and stood, and what is expected of it there.
+fn stays<'c>(catalogue: &'c Catalogue, station: &'c Station, retired: bool) -> Vec<(Option<&'c AreaId>, Duty)> {
+    let former = catalogue.former_places(station.no);
+    if former.is_empty() {
+        return vec![(station.area.as_ref(), if retired { Duty::Retired } else { Duty::Standing })];
+    }
+    let [begin, end] = [i64::MIN, i64::MAX].map(Timestamp::from_micros);
+    let starts = std::iter::once(begin).chain(former.iter().map(|place| place.until));
+    let ends = former.iter().map(|place| place.until).chain([end]);
+    let areas = former.iter().map(|place| place.area.as_ref()).chain([station.area.as_ref()]);
+    let duty = |from, to| if retired { Duty::RetiredBetween { from, to } } else { Duty::StandingBetween { from, to } };
+    starts.zip(ends).zip(areas).map(|((from, to), area)| (area, duty(from, to))).collect()
 }
 
 /// Whether an area is another one, or lies in it.

@@ -59,9 +59,12 @@ pub struct HistorySeries {
     /// UCUM code of the values' unit.
     #[schema(example = "m")]
     unit: String,
-    /// What the buckets were made from: raw, minute, hour or day; several with commas. It changes nothing but rounding.
-    #[schema(required = false, example = "hour")]
+    /// What the answer was made from: raw, minute, hour or day; several with commas. It changes nothing but rounding.
+    #[schema(example = "hour")]
     tier: String,
+    /// What lies before was deleted for its age, as far as this answer needed it; absent when nothing asked for was.
+    #[schema(required = false, format = DateTime)]
+    kept_since: String,
     /// The samples, oldest first; absent when buckets were asked for.
     #[schema(required = false)]
     samples: Vec<HistorySample>,
@@ -110,7 +113,7 @@ pub struct HistoryBucket {
     /// The first instant after it.
     #[schema(format = DateTime)]
     end: String,
-    /// Cut by `from` or `to`, or not over yet.
+    /// Cut by `from` or `to`, not over yet, or before `kept_since`.
     partial: bool,
 }
 
@@ -157,6 +160,9 @@ pub struct AreaHistorySeries {
     unit: String,
     /// What the buckets were made from: raw, minute, hour or day; several with commas.
     tier: String,
+    /// What lies before was deleted for its age at one station at the least; absent when nothing asked for was.
+    #[schema(required = false, format = DateTime)]
+    kept_since: String,
     /// The buckets, oldest first.
     buckets: Vec<AreaHistoryBucket>,
     /// How many buckets there are in this answer.
@@ -190,6 +196,6 @@ pub struct AreaHistoryBucket {
     /// The first instant after it.
     #[schema(format = DateTime)]
     end: String,
-    /// Cut by `from` or `to`, or not over yet.
+    /// Cut by `from` or `to`, not over yet, or before `kept_since`.
     partial: bool,
 }

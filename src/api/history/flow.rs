@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK, TE, TRAILER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::response::Response;
 use futures_util::stream::{self, Stream};
 use http_body_util::StreamBody;
@@ -54,6 +54,7 @@ impl From<Failure> for Problem {
                 Problem::new(Code::TooCostly, error.to_string())
             }
             HistoryError::TooCostly { .. } => Problem::new(Code::TooCostly, error.to_string()),
+            HistoryError::Busy => Problem::new(Code::Unavailable, error.to_string()),
             HistoryError::Store(_) => Problem::internal(error),
         }
     }
@@ -77,6 +78,8 @@ pub struct Answer {
     pub limit: Option<usize>,
     /// What was asked, for the manifest.
     pub about: String,
+    /// Path and query of the question.
+    pub asked: Uri,
     /// Name of the file, without its ending.
     pub name: &'static str,
 }
@@ -106,7 +109,7 @@ pub async fn in_turn<T: Send + 'static>(
 impl Answer {
     /// Sends it.
     pub async fn send(self, request: &HeaderMap) -> Result<Response, Problem> {
-        let (format, name, about) = (self.format, self.name, self.about.clone());
+        let (format, name, about, asked) = (self.format, self.name, self.about.clone(), self.asked.clone());
         let (body, next) = match self.limit {
             None => (Body::new(StreamBody::new(flow(self))), None),
             Some(limit) => {
@@ -122,8 +125,8 @@ impl Answer {
             let file = HeaderValue::from_str(&format!("attachment; filename=\"{name}.parquet\""));
             headers.insert(CONTENT_DISPOSITION, file.map_err(Problem::internal)?);
         }
-        let link = next.and_then(|next| HeaderValue::from_str(&format!("<?next={next}>; rel=\"next\"")).ok());
-        if let Some(link) = link {
+        let link = next.map(|next| format!("<{}>; rel=\"next\"", following(&asked, &next)));
+        if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
             headers.insert(LINK, link);
         }
         if takes_trailers(request) {
@@ -133,29 +136,62 @@ impl Answer {
         Ok(response)
     }
 
-    /// At most `limit` rows, and where the next page begins.
+    /// At most `limit` rows, and where the next page begins. Others have their turn after each piece.
     async fn page(self, limit: usize) -> Result<(Vec<Frame<Bytes>>, Option<String>), Problem> {
-        let Answer { turns, history, mut source, columns, mut writer, .. } = self;
-        in_turn(&turns, move || {
-            let mut left = limit;
-            let mut next = None;
-            while let Some(batch) = source.step(&history)? {
-                let taken = batch.len().min(left);
-                batch.write(taken, &columns, &mut writer)?;
-                left -= taken;
-                next = batch.place(taken).map(|place| place.text());
-                if next.is_some() {
-                    break;
-                }
+        let turns = Arc::clone(&self.turns);
+        let mut page = Page { answer: self, left: limit, next: None };
+        loop {
+            let (read, goes_on) = in_turn(&turns, move || {
+                let goes_on = page.read()?;
+                Ok::<_, Failure>((page, goes_on))
+            })
+            .await?;
+            page = read;
+            if !goes_on {
+                break;
             }
-            writer.end(next.as_deref())?;
-            let mut counted = Counted::default();
-            counted.add((limit - left) as u64);
-            let body = counted.pass(writer.take());
-            Ok((vec![Frame::data(body), counted.trailers()], next))
-        })
-        .await
+        }
+        let Page { mut answer, left, next } = page;
+        answer.writer.end(next.as_deref()).map_err(Failure::from)?;
+        let mut counted = Counted::default();
+        counted.add((limit - left) as u64);
+        let body = counted.pass(answer.writer.take());
+        Ok((vec![Frame::data(body), counted.trailers()], next))
     }
+}
+
+/// A page that is being read.
+struct Page {
+    answer: Answer,
+    /// Rows that may follow.
+    left: usize,
+    next: Option<String>,
+}
+
+impl Page {
+    /// Reads a piece; whether there is more to read.
+    fn read(&mut self) -> Result<bool, Failure> {
+        let Answer { history, source, columns, writer, .. } = &mut self.answer;
+        for _ in 0..EMPTY_STEPS_MAX {
+            let Some(batch) = source.step(history)? else { return Ok(false) };
+            let taken = batch.len().min(self.left);
+            batch.write(taken, columns, writer)?;
+            self.left -= taken;
+            self.next = batch.place(taken).map(|place| place.text());
+            if self.next.is_some() || taken > 0 {
+                break;
+            }
+        }
+        Ok(self.next.is_none())
+    }
+}
+
+/// The same question from another place on.
+fn following(asked: &Uri, next: &str) -> String {
+    let kept =
+        asked.query().unwrap_or_default().split('&').filter(|part| !part.is_empty() && !part.starts_with("next="));
+    let query: Vec<&str> = kept.collect();
+    format!("{}?{}&next={next}", asked.path(), query.join("&"))
 }
 
 /// Rows and bytes that were sent.

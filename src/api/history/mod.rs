@@ -153,19 +153,23 @@ fn samples(
     let (from, to) = common.range(now, Timestamp::from_micros(i64::MAX))?;
     let place = common.place(from, channels.len())?.unwrap_or(Place::beginning(0, from));
     let quality = common.quality.unwrap_or(QualityRule::All);
-    let table = table(channels, Columns::table_of_samples(), "samples", &[], Vec::new());
     let mut members = vec![("tz", json!(common.tz.name())), ("from", json!(common.tz.show(from).to_string()))];
     // Without an end the answer goes up to the newest sample, whatever comes while it is read.
     if common.to.is_some() {
         members.push(("to", json!(common.tz.show(to).to_string())));
     }
     members.push(("quality", json!(quality.word())));
-    let tiers = vec!["raw".to_owned(); channels.len()];
-    let channels_about = series_about(channels, &tiers);
-    let about = about::manifest(&uri.to_string(), common, &members, "channels", channels_about, now);
+    let store = door.parts().history.store();
+    let told = channels.iter().map(|(_, channel)| {
+        let since = store.kept_since(channel.id).samples.filter(|since| *since > from);
+        [("tier", json!("raw"))].into_iter().chain(about::kept_since([since], &common.tz)).collect()
+    });
+    let series = series(channels, told);
+    let about = about::manifest(&uri.to_string(), common, &members, "channels", about::series(&series), now);
+    let table = table(Columns::table_of_samples(), "samples", series, Vec::new());
     let channels = channels.iter().map(|(_, channel)| channel.id).collect();
     let source = Source::Samples(Samples { channels, from, to, quality, place });
-    answer(door, common, source, Columns::new(&[], false), table, about)
+    answer(door, (common, uri), source, Columns::new(&[], false), table, about)
 }
 
 async fn buckets(
@@ -182,9 +186,14 @@ async fn buckets(
     let lines: Vec<Line> = channels.iter().map(|(name, channel)| history.line(name, channel)).collect();
     let (permitted, questions) = (lines.clone(), (question.clone(), compared.clone()));
     let (own, other) = in_turn(&door.turns(), move || {
-        let own = history.permit(&questions.0, &permitted)?.plans;
-        let other = questions.1.map(|compared| history.permit(&compared, &permitted)).transpose()?;
-        Ok::<_, Failure>((own, other.map(|permit| permit.plans)))
+        let (own, other) = match &questions {
+            (asked, None) => (history.permit(asked, &permitted)?, None),
+            (asked, Some(compared)) => {
+                let [own, other] = history.permit_both([asked, compared], &permitted)?;
+                (own, Some(other.plans))
+            }
+        };
+        Ok::<_, Failure>((own.plans, other))
     })
     .await?;
 
@@ -194,15 +203,15 @@ async fn buckets(
         let [from, to] = [compared.from, compared.to].map(|at| common.tz.show(at).to_string());
         members.push(("compare", json!({ "from": from, "to": to })));
     }
-    let both = own.iter().enumerate().map(|(place, own)| {
-        let other = other.as_ref().and_then(|other| other.get(place));
-        about::tier(std::iter::once(own).chain(other))
+    let told = own.iter().enumerate().map(|(place, own)| {
+        let plans = || [own].into_iter().chain(other.as_ref().and_then(|other| other.get(place)));
+        let kept = about::kept_since(plans().map(|plan| plan.whole_since), &common.tz);
+        [("tier", json!(about::tier(plans())))].into_iter().chain(kept).collect()
     });
-    let tiers: Vec<String> = both.collect();
+    let series = series(channels, told);
     let shape = if compared.is_some() { columns.table_of_pairs() } else { columns.table() };
-    let table = table(channels, shape, "buckets", &tiers, members.clone());
-    let series = series_about(channels, &tiers);
-    let about = about::manifest(&uri.to_string(), common, &members, "channels", series, question.now);
+    let about = about::manifest(&uri.to_string(), common, &members, "channels", about::series(&series), question.now);
+    let table = table(shape, "buckets", series, members);
     let question = Arc::new(question);
     let source = match (compared, other) {
         (Some(compared), Some(other)) => {
@@ -211,13 +220,13 @@ async fn buckets(
         }
         _ => Source::buckets(question, lines.into_iter().zip(own).collect(), place),
     };
-    answer(door, common, source, columns, table, about)
+    answer(door, (common, uri), source, columns, table, about)
 }
 
 /// One answer from its parts.
 fn answer(
     door: &Allowed<SeeHistory>,
-    common: &Common,
+    (common, asked): (&Common, &Uri),
     source: Source,
     columns: Columns,
     table: Table,
@@ -233,6 +242,7 @@ fn answer(
         format: common.format,
         limit: common.limit,
         about,
+        asked: asked.clone(),
         name: "history",
     })
 }
@@ -250,25 +260,21 @@ fn channels(door: &Allowed<SeeHistory>, names: &[String]) -> Result<Vec<(String,
     names.iter().map(found).collect()
 }
 
-fn table(
-    channels: &[(String, Channel)],
-    columns: Vec<table::Column>,
-    list: &'static str,
-    tiers: &[String],
-    members: Vec<(&'static str, Value)>,
-) -> Table {
-    let series = channels.iter().enumerate().map(|(place, (name, channel))| {
+/// The channels as series; `told` is what is said of each besides.
+fn series(channels: &[(String, Channel)], told: impl Iterator<Item = Vec<(&'static str, Value)>>) -> Vec<Series> {
+    let series = channels.iter().zip(told).map(|((name, channel), told)| {
         let mut members = vec![("channel", json!(name)), ("unit", json!(channel.unit.code()))];
-        members.extend(tiers.get(place).map(|tier| ("tier", json!(tier))));
+        members.extend(told);
         Series { names: vec![name.clone()], members }
     });
-    let naming = Naming::IfSeveral;
-    Table { names: vec!["channel"], naming, columns, series: series.collect(), group: "channels", list, members }
+    series.collect()
 }
 
-fn series_about(channels: &[(String, Channel)], tiers: &[String]) -> Value {
-    let series = channels.iter().zip(tiers);
-    series
-        .map(|((name, channel), tier)| json!({ "channel": name, "unit": channel.unit.code(), "tier": tier }))
-        .collect()
+fn table(
+    columns: Vec<table::Column>,
+    list: &'static str,
+    series: Vec<Series>,
+    members: Vec<(&'static str, Value)>,
+) -> Table {
+    Table { names: vec!["channel"], naming: Naming::IfSeveral, columns, series, group: "channels", list, members }
 }

@@ -86,7 +86,10 @@ impl Format {
         let RawMessage { topic, payload, arrival, .. } = *raw;
         let is_again = matches!(arrival, Arrival::Again { .. });
         // What a message says of "now" is about the moment at which it came first.
-        let received_at = if let Arrival::Again { first_at } = arrival { first_at } else { raw.received_at };
+        let received_at = match arrival {
+            Arrival::Again { first_at, .. } | Arrival::Repeated { first_at } => first_at,
+            Arrival::Fresh | Arrival::Retained | Arrival::Imported => raw.received_at,
+        };
         let sent_at = (arrival != Arrival::Retained).then_some(received_at);
         match self {
             Format::Json(layout) => json::decode(layout, payload, limits, heard),

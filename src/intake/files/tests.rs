@@ -50,6 +50,8 @@ impl Desk for Double {
                 samples: if is_bad { vec![] } else { vec![sample] },
                 rejections: if is_bad { vec![refused] } else { vec![] },
                 raw: None,
+                unknown: vec![],
+                again: None,
             });
             self.messages.push((raw.topic.to_owned(), payload));
         }

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::journal::body::{decode, encode};
 use crate::model::{
-    Area, AreaId, AreaLevel, Catalogue, Channel, LinkClass, LocalName, Position, Property, Range, RawCopy, Reason,
-    Rejection, RuleFile, Station, StationId, StationKind, StationNo, Unit,
+    Again, Area, AreaId, AreaLevel, Catalogue, Channel, FormerPlace, Keep, LinkClass, LocalName, Position, Property,
+    Range, RawCopy, Reason, Rejection, RuleFile, Station, StationCommand, StationId, StationKind, StationNo, Unit,
+    UnknownName,
 };
 
 fn bytes_of(received_at: Timestamp, body: &Body) -> Vec<u8> {
@@ -81,10 +82,17 @@ fn any_message() -> impl Strategy<Value = Body> {
     let raw = proptest::option::of(
         (".{0,40}", vec(any::<u8>(), 0..300)).prop_map(|(topic, payload)| RawCopy { topic, payload }),
     );
-    (any::<u16>(), any::<u32>(), any::<u32>(), vec(sample(), 0..5), vec(rejection, 0..4), raw).prop_map(
-        |(source, received, duplicates, samples, rejections, raw)| {
+    let unit = proptest::option::of((0..Unit::ALL.len()).prop_map(|place| Unit::ALL[place]));
+    let unknown =
+        (".{0,40}", ".{0,40}", unit).prop_map(|(station, property, unit)| UnknownName { station, property, unit });
+    let again = proptest::option::of(
+        (any::<u64>(), any::<i64>()).prop_map(|(of, at)| Again { of: Seq(of), first_at: Timestamp::from_micros(at) }),
+    );
+    let counts = (any::<u16>(), any::<u32>(), any::<u32>());
+    (counts, vec(sample(), 0..5), vec(rejection, 0..4), raw, vec(unknown, 0..3), again).prop_map(
+        |((source, received, duplicates), samples, rejections, raw, unknown, again)| {
             let source = SourceId(source);
-            Body::Message(Message { source, received, duplicates, samples, rejections, raw })
+            Body::Message(Message { source, received, duplicates, samples, rejections, raw, unknown, again })
         },
     )
 }
@@ -102,7 +110,14 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_refused_or_read_and_never_panics(kind in 0_u8..6, bytes in vec(any::<u8>(), 0..200)) {
+    fn commands_come_back_as_they_were(at: i64, station in ".{0,20}", payload in ".{0,200}", until: Option<i64>) {
+        let (author, expires_at) = ("an".to_owned(), until.map(Timestamp::from_micros));
+        let command = StationCommand { station, author, payload, keep: Keep::LastWord, expires_at };
+        check(Timestamp::from_micros(at), Body::Command(Box::new(command)));
+    }
+
+    #[test]
+    fn noise_is_refused_or_read_and_never_panics(kind in prop_oneof![0_u8..6, 30_u8..33, Just(40_u8)], bytes in vec(any::<u8>(), 0..200)) {
         let _ = decode(Seq(1), &bytes);
         let noise: Vec<u8> = [kind].into_iter().chain(bytes).collect();
         let _ = decode(Seq(1), &noise);
@@ -122,6 +137,31 @@ fn ticks_and_catalogues_come_back_as_they_were() {
     check(Timestamp::from_micros(i64::MIN), Body::Tick);
     check(Timestamp::from_seconds(1), Body::Catalogue(Box::default()));
     check(Timestamp::from_seconds(1), Body::Catalogue(Box::new(catalogue(9))));
+    let place = |until, area: Option<&str>| FormerPlace {
+        until: Timestamp::from_seconds(until),
+        position: Position { lon: 103.1, lat: -22.25 },
+        area: area.map(AreaId::new),
+    };
+    let moves = vec![(StationNo(2), vec![place(5, None), place(9, Some("12"))]), (StationNo(7), vec![place(1, None)])];
+    check(Timestamp::from_seconds(1), Body::Catalogue(Box::new(catalogue(9).with_moves(moves))));
+    check(Timestamp::from_seconds(1), Body::Canary { sent_at: Timestamp::from_micros(-7) });
+}
+
+#[test]
+fn messages_without_names_are_written_as_before() {
+    let message = Message {
+        source: SourceId(1),
+        received: 1,
+        duplicates: 1,
+        samples: Vec::new(),
+        rejections: Vec::new(),
+        raw: None,
+        unknown: Vec::new(),
+        again: None,
+    };
+    let bytes = bytes_of(Timestamp::EPOCH, &Body::Message(message));
+    assert_eq!(bytes, [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0]);
+    assert_eq!(bytes_of(Timestamp::EPOCH, &Body::Catalogue(Box::default()))[0], 3);
 }
 
 #[test]

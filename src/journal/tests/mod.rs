@@ -25,6 +25,8 @@ fn message(number: u64) -> Body {
         samples: vec![sample],
         rejections: vec![],
         raw: None,
+        unknown: Vec::new(),
+        again: None,
     })
 }
 

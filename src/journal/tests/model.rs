@@ -109,6 +109,8 @@ impl Run {
                     samples: vec![],
                     rejections: vec![Rejection { reason: Reason::InvalidJson, detail: "byte 1".to_owned() }],
                     raw: Some(RawCopy { topic: "đồi/1".to_owned(), payload }),
+                    unknown: Vec::new(),
+                    again: None,
                 })
             }
             _ => message(number),

@@ -44,6 +44,11 @@ pub struct Config {
 const NATIVE: [&str; 2] = ["saola/v1/+", "saola/v1/+/+"];
 
 impl Config {
+    /// Whether a message on this topic is asked for.
+    pub fn takes(&self, topic: &str) -> bool {
+        self.filters().iter().any(|filter| crate::mqtt::topic::matches(filter, topic))
+    }
+
     /// The filters to ask for.
     pub(super) fn filters(&self) -> Vec<String> {
         if self.topics.is_empty() { NATIVE.map(str::to_owned).to_vec() } else { self.topics.clone() }

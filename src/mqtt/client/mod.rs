@@ -46,7 +46,7 @@ use crate::model::{Intake, SourceId};
 use backoff::Backoff;
 pub use config::Config;
 use desk::{Desk, Handed};
-pub use options::ClientError;
+pub use options::{ClientError, publisher_options};
 
 /// Requests that may wait in the client's channel: the subscription, one acknowledgement and the goodbye.
 const REQUESTS_MAX: usize = 8;

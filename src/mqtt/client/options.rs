@@ -33,6 +33,14 @@ pub enum ClientError {
     },
 }
 
+/// Options for a connection that only publishes at the same broker: without a session. The client identifier must be
+/// another than the reader's.
+pub fn publisher_options(config: &Config) -> Result<MqttOptions, ClientError> {
+    let mut options = mqtt_options(config)?;
+    options.set_clean_session(true).set_manual_acks(false);
+    Ok(options)
+}
+
 pub(super) fn mqtt_options(config: &Config) -> Result<MqttOptions, ClientError> {
     let mut options = MqttOptions::new(config.client_id.as_str(), config.host.as_str(), config.port);
     options

@@ -10,16 +10,21 @@
 //! void when the account's hash changes, gone at exit. Whoever can read the process's memory could test guesses
 //! against it faster than against argon2id, but could read the passwords themselves as they arrive.
 //!
-//! Left out on purpose (it comes later): revocation while connected, client certificates, locking of accounts.
+//! Besides the configured accounts there are devices with credentials of their own ([`super::devices`]), which come
+//! and go while the edge runs; where both have a name, the configured account has it.
+//!
+//! Left out on purpose: locking of accounts by wrong passwords (they are slowed, [`super::throttle`]).
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use argon2::{Argon2, PasswordHash, PasswordVerifier};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::config::{ConfigMistake, DeviceAccount};
+use super::devices::{Device, Devices};
 use crate::mqtt::topic;
 
 /// A checked topic filter.
@@ -70,9 +75,10 @@ pub enum Access {
     Accounts(Accounts),
 }
 
-/// The configured accounts.
+/// The configured accounts, and the devices of now.
 pub struct Accounts {
     by_name: HashMap<Box<str>, Registered>,
+    devices: ArcSwap<Devices>,
     key: [u8; 32],
     /// One digest per account at most, so it never outgrows `by_name`.
     remembered: Mutex<HashMap<Box<str>, [u8; 32]>>,
@@ -141,7 +147,31 @@ impl Access {
             return Err(mistakes);
         }
         let decoy = accounts.first().map(|first| first.password_hash.clone()).unwrap_or_default();
-        Ok(Access::Accounts(Accounts { by_name, key: rand::random(), remembered: Mutex::default(), decoy }))
+        let (devices, key, remembered) = (ArcSwap::default(), rand::random(), Mutex::default());
+        Ok(Access::Accounts(Accounts { by_name, devices, key, remembered, decoy }))
+    }
+
+    /// The devices from now on; the demo's open door needs none.
+    pub fn set_devices(&self, devices: Vec<Device>) {
+        if let Access::Accounts(accounts) = self {
+            accounts.devices.store(Arc::new(Devices::new(devices)));
+        }
+    }
+
+    /// Whether an account is still what it was when its client came.
+    pub(super) fn still_holds(&self, account: &Account) -> bool {
+        self.named(&account.name).is_some_and(|now| *now == *account)
+    }
+
+    /// The account of a name.
+    pub fn named(&self, name: &str) -> Option<Arc<Account>> {
+        match self {
+            Access::Open(account) => (*account.name == *name).then(|| account.clone()),
+            Access::Accounts(accounts) => match accounts.by_name.get(name) {
+                Some(registered) => Some(registered.account.clone()),
+                None => accounts.devices.load().named(name),
+            },
+        }
     }
 
     /// Checks a name and a password in full: tens of milliseconds and 19 MiB for configured accounts, so never on an
@@ -182,7 +212,8 @@ impl Accounts {
     }
 
     fn recall(&self, name: &str, password: &[u8]) -> Option<Arc<Account>> {
-        let registered = self.by_name.get(name)?;
+        // A device's wrong secret takes the same way as a wrong password, so that the time taken does not tell.
+        let Some(registered) = self.by_name.get(name) else { return self.devices.load().verify(name, password) };
         let digest = self.digest(name, &registered.password_hash, password);
         let kept = *self.remembered.lock().get(name)?;
         // Every byte is looked at, so the time taken tells nothing of how many were right.

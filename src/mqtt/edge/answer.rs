@@ -3,20 +3,21 @@
 //! Acknowledgements of messages are written by hand (four or five bytes, on the hot path); everything else goes
 //! through `rmqtt-codec`, which cannot fail for packets of these sizes: what it refuses is left out and logged.
 
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use bytes::{BufMut, BytesMut};
 use bytestring::ByteString;
 use rmqtt_codec::types::{Publish, QoS};
 use rmqtt_codec::v5::{
-    ConnectAck, ConnectAckReason, Disconnect, DisconnectReasonCode, SubscribeAck, SubscribeAckReason, UnsubscribeAck,
-    UnsubscribeAckReason,
+    ConnectAck, ConnectAckReason, Disconnect, DisconnectReasonCode, PublishProperties, SubscribeAck,
+    SubscribeAckReason, UnsubscribeAck, UnsubscribeAckReason,
 };
 use rmqtt_codec::{v3, v5};
 use tokio_util::codec::Encoder;
 
-use super::alerts::Delivery;
+use super::alerts::Written;
 use super::frame::{Fault, Version};
+use super::session::Presence;
 
 /// The answer to one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +41,25 @@ pub(super) enum Refused {
     TooManyAttempts,
     Busy,
     JournalStopped,
+    /// As many sessions as may be, or no disk for them.
+    Sessions,
+    /// The account may not publish the will it leaves.
+    WillDenied,
+    /// The will's topic is none, or is longer or deeper than allowed.
+    WillTopic,
 }
 
 /// Why a connection ends.
 #[derive(Debug)]
 pub(super) enum End {
-    /// The client said good-bye or hung up.
+    /// The client said good-bye.
     Left,
+    /// The client said good-bye and wants its will published.
+    LeftWithWill,
+    /// The client hung up without a word.
+    HungUp,
+    /// The account is no more.
+    Revoked,
     /// The network failed.
     Lost(std::io::Error),
     /// The client broke a rule or a limit.
@@ -68,7 +81,9 @@ pub(super) struct Welcome {
     pub assigned_id: Option<ByteString>,
     pub receive_max: NonZeroU16,
     pub packet_max: u32,
-    pub expiry_refused: bool,
+    /// For how long its session is kept, where that is not what it asked for.
+    pub expiry_s: Option<u32>,
+    pub session: Presence,
 }
 
 fn encode_v3(packet: v3::Packet, out: &mut BytesMut) {
@@ -83,12 +98,39 @@ fn encode_v5(packet: v5::Packet, out: &mut BytesMut) {
     }
 }
 
-/// PUBACK.
-pub(super) fn acknowledge(packet_id: u16, verdict: Verdict, out: &mut BytesMut) {
+/// With what a message is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// PUBACK, for QoS 1.
+    Ack = 0x40,
+    /// PUBREC, for QoS 2.
+    Rec = 0x50,
+}
+
+/// PUBACK or PUBREC.
+pub(super) fn acknowledge(kind: Kind, packet_id: u16, verdict: Verdict, out: &mut BytesMut) {
     let [high, low] = packet_id.to_be_bytes();
     match verdict {
-        Verdict::Stored => out.put_slice(&[0x40, 2, high, low]),
-        refused => out.put_slice(&[0x40, 3, high, low, refused as u8]),
+        Verdict::Stored => out.put_slice(&[kind as u8, 2, high, low]),
+        refused => out.put_slice(&[kind as u8, 3, high, low, refused as u8]),
+    }
+}
+
+/// Whether an exchange of QoS 2 was known when it was ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Completed {
+    Known,
+    Unknown,
+}
+
+/// PUBCOMP.
+pub(super) fn complete(version: Version, packet_id: u16, completed: Completed, out: &mut BytesMut) {
+    let [high, low] = packet_id.to_be_bytes();
+    match (version, completed) {
+        // 0x92: packet identifier not found; only MQTT 5 can say so.
+        (Version::V5, Completed::Unknown) => out.put_slice(&[0x70, 3, high, low, 0x92]),
+        _ => out.put_slice(&[0x70, 2, high, low]),
     }
 }
 
@@ -99,16 +141,17 @@ pub(super) fn pong(out: &mut BytesMut) {
 
 /// CONNACK of a connection that is taken.
 pub(super) fn welcome(version: Version, welcome: Welcome, out: &mut BytesMut) {
+    let session_present = welcome.session == Presence::Present;
     match version {
         Version::V3 => {
             let return_code = v3::ConnectAckReason::ConnectionAccepted;
-            encode_v3(v3::Packet::ConnectAck(v3::ConnectAck { return_code, session_present: false }), out);
+            encode_v3(v3::Packet::ConnectAck(v3::ConnectAck { return_code, session_present }), out);
         }
         Version::V5 => {
             let accepted = ConnectAck {
-                session_expiry_interval_secs: welcome.expiry_refused.then_some(0),
+                session_present,
+                session_expiry_interval_secs: welcome.expiry_s,
                 receive_max: welcome.receive_max,
-                max_qos: QoS::AtLeastOnce,
                 max_packet_size: Some(welcome.packet_max),
                 assigned_client_id: welcome.assigned_id,
                 subscription_identifiers_available: false,
@@ -142,6 +185,15 @@ pub(super) fn refuse(version: Version, refused: Refused, out: &mut BytesMut) {
         Refused::Busy => (Old::ServiceUnavailable, ConnectAckReason::ServerBusy, "too many logins at once, come back"),
         Refused::JournalStopped => {
             (Old::ServiceUnavailable, ConnectAckReason::ServerUnavailable, "the journal does not write")
+        }
+        Refused::Sessions => {
+            (Old::ServiceUnavailable, ConnectAckReason::QuotaExceeded, "no further session can be kept now")
+        }
+        Refused::WillDenied => {
+            (Old::NotAuthorized, ConnectAckReason::NotAuthorized, "this account may not publish its will there")
+        }
+        Refused::WillTopic => {
+            (Old::NotAuthorized, ConnectAckReason::TopicNameInvalid, "the will's topic is not valid here")
         }
     };
     match version {
@@ -207,16 +259,23 @@ pub(super) fn unsubscribed(version: Version, packet_id: NonZeroU16, existed: &[b
     }
 }
 
-/// PUBLISH of an alert; `packet_id` for QoS 1.
-pub(super) fn alert(version: Version, delivery: &Delivery, packet_id: Option<NonZeroU16>, out: &mut BytesMut) {
+/// PUBLISH of an alert or a command.
+pub(super) fn alert(version: Version, written: &Written, out: &mut BytesMut) {
+    let Written { delivery, packet_id, dup, expires_in_s } = written;
+    let expiry = expires_in_s.and_then(NonZeroU32::new);
+    let properties = expiry.map(|expiry| {
+        let mut properties = PublishProperties::from(Vec::new());
+        properties.message_expiry_interval = Some(expiry);
+        properties
+    });
     let publish = Publish {
-        dup: false,
+        dup: *dup,
         retain: delivery.retain,
         qos: if packet_id.is_some() { QoS::AtLeastOnce } else { QoS::AtMostOnce },
         topic: delivery.alert.topic.clone(),
-        packet_id,
+        packet_id: *packet_id,
         payload: delivery.alert.payload.clone(),
-        properties: None,
+        properties: properties.filter(|_| version == Version::V5),
     };
     match version {
         Version::V3 => encode_v3(publish.into(), out),
@@ -228,7 +287,8 @@ pub(super) fn alert(version: Version, delivery: &Delivery, packet_id: Option<Non
 pub(super) fn farewell(version: Version, end: &End, out: &mut BytesMut) -> bool {
     use DisconnectReasonCode as Code;
     let (reason_code, sentence) = match end {
-        End::Left | End::Lost(_) => return false,
+        End::Left | End::LeftWithWill | End::HungUp | End::Lost(_) => return false,
+        End::Revoked => (Code::AdministrativeAction, "this account is no more"),
         End::Fault(fault) => fault_reason(*fault),
         End::Silent => (Code::KeepAliveTimeout, "nothing heard for one and a half keep-alives"),
         // Closing without any answer is the contract: nothing may look like an acknowledgement.
@@ -252,7 +312,6 @@ fn fault_reason(fault: Fault) -> (DisconnectReasonCode, &'static str) {
         Fault::Malformed => (Code::MalformedPacket, "the packet is malformed"),
         Fault::Protocol => (Code::ProtocolError, "this packet has no place here"),
         Fault::TopicName => (Code::TopicNameInvalid, "a topic has letters and no NUL, + or #"),
-        Fault::QosTwo => (Code::QosNotSupported, "QoS 2 is not offered"),
         Fault::TopicAlias => (Code::TopicAliasInvalid, "topic aliases are not offered"),
         Fault::Window => (Code::ReceiveMaximumExceeded, "more messages in flight than announced"),
         Fault::Denied => (Code::NotAuthorized, "this account may not publish there"),

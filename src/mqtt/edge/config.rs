@@ -20,6 +20,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// A second listener with TLS 1.2 and 1.3.
     pub tls: Option<Tls>,
+    /// MQTT inside WebSocket, subprotocol `mqtt`, on listeners of its own.
+    pub websocket: Option<WebSocket>,
     /// The topics that Saola publishes alerts on: devices may not publish there, and nothing else can be subscribed to.
     pub alert_topics: String,
     /// How much is taken from whom.
@@ -35,6 +37,7 @@ impl Default for Config {
             enabled: true,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
             tls: None,
+            websocket: None,
             alert_topics: "saola/v1/alerts/#".to_owned(),
             limits: Limits::default(),
             accounts: Vec::new(),
@@ -52,6 +55,54 @@ pub struct Tls {
     pub certificate: PathBuf,
     /// PEM file with the private key (PKCS#8, PKCS#1 or SEC1).
     pub key: PathBuf,
+    /// PEM file of the authorities that sign clients' certificates. `None`: clients are not asked for any.
+    #[serde(default)]
+    pub client_ca: Option<PathBuf>,
+    /// Whether a client must have one; who has one needs no password.
+    #[serde(default)]
+    pub client_certificates: ClientCertificates,
+}
+
+impl Tls {
+    /// A listener that asks clients for no certificates.
+    pub fn new(listen: SocketAddr, certificate: PathBuf, key: PathBuf) -> Tls {
+        Tls { listen, certificate, key, client_ca: None, client_certificates: ClientCertificates::default() }
+    }
+}
+
+/// Whether clients must have certificates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", try_from = "String")]
+pub enum ClientCertificates {
+    /// Who has none signs in with a password.
+    #[default]
+    Optional,
+    /// Who has none, or one that names no account, is refused.
+    Required,
+}
+
+impl TryFrom<String> for ClientCertificates {
+    type Error = &'static str;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        match word.as_str() {
+            "optional" => Ok(ClientCertificates::Optional),
+            "required" => Ok(ClientCertificates::Required),
+            _ => Err("must be \"optional\" or \"required\""),
+        }
+    }
+}
+
+/// The listeners of MQTT inside WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebSocket {
+    /// Address and port without TLS; port 0 takes any free one. `None`: none.
+    #[serde(default)]
+    pub listen: Option<SocketAddr>,
+    /// Address and port with TLS, as `tls` says; port 0 takes any free one. `None`: none.
+    #[serde(default)]
+    pub tls_listen: Option<SocketAddr>,
 }
 
 /// What one connection, and all together, may use. What happens at each limit is counted in `edge_refused_total`.
@@ -86,6 +137,18 @@ pub struct Limits {
     pub alerts_waiting: usize,
     /// Alerts of QoS 1 sent to a subscriber and not yet acknowledged by it; further ones wait. Range: 1 to 1,000.
     pub alerts_in_flight: u16,
+    /// Sessions that outlive their connections; who asks for a further one is refused. Range: 0 to 1,000,000.
+    pub sessions: usize,
+    /// How long such a session is kept at most after its client has left, in seconds (MQTT 5 is told; MQTT 3.1.1
+    /// gets it). Range: 0 (none is kept) to 315,360,000.
+    pub session_seconds: u32,
+    /// Messages of QoS 1 waiting in one session; when full the oldest alert is dropped and counted, and a further
+    /// command is refused. Range: 1 to 60,000.
+    pub session_messages: usize,
+    /// Their bytes, topics included; when full as above. Range: 1,024 to 1,073,741,824.
+    pub session_bytes: usize,
+    /// Bytes waiting in all sessions together; when full as above. Range: at least `session_bytes`.
+    pub sessions_bytes: usize,
     /// Time for a client to send its CONNECT, in seconds; then it is cut off. Range: 1 to 60.
     pub connect_seconds: u64,
     /// Time for a TLS handshake, in seconds; then it is cut off. Range: 1 to 60.
@@ -117,6 +180,11 @@ impl Default for Limits {
             retained: 10_000,
             alerts_waiting: 1_000,
             alerts_in_flight: 20,
+            sessions: 10_000,
+            session_seconds: 604_800,
+            session_messages: 1_000,
+            session_bytes: 1024 * 1024,
+            sessions_bytes: 256 * 1024 * 1024,
             connect_seconds: 5,
             tls_handshake_seconds: 10,
             login_seconds: 10,
@@ -167,6 +235,15 @@ impl Config {
             found
                 .push(ConfigMistake::new("alert_topics", "is not a topic filter; write one such as saola/v1/alerts/#"));
         }
+        if self.websocket.as_ref().is_some_and(|web| web.tls_listen.is_some()) && self.tls.is_none() {
+            let message = "needs a section mqtt.edge.tls with a certificate and a key";
+            found.push(ConfigMistake::new("websocket.tls_listen", message));
+        }
+        let asks = |tls: &Tls| tls.client_certificates == ClientCertificates::Required && tls.client_ca.is_none();
+        if self.tls.as_ref().is_some_and(asks) {
+            found
+                .push(ConfigMistake::new("tls.client_certificates", "needs client_ca, the authorities that sign them"));
+        }
         if let Err(mistakes) = Access::configured(&self.accounts) {
             found.extend(mistakes);
         }
@@ -189,6 +266,11 @@ impl Limits {
             ("retained", self.retained, 0, 1_000_000),
             ("alerts_waiting", self.alerts_waiting, 1, 100_000),
             ("alerts_in_flight", usize::from(self.alerts_in_flight), 1, 1_000),
+            ("sessions", self.sessions, 0, 1_000_000),
+            ("session_seconds", self.session_seconds as usize, 0, 315_360_000),
+            ("session_messages", self.session_messages, 1, 60_000),
+            ("session_bytes", self.session_bytes, 1_024, 1_073_741_824),
+            ("sessions_bytes", self.sessions_bytes, self.session_bytes, usize::MAX),
             ("connect_seconds", self.connect_seconds as usize, 1, 60),
             ("tls_handshake_seconds", self.tls_handshake_seconds as usize, 1, 60),
             ("login_seconds", self.login_seconds as usize, 1, 60),

@@ -13,9 +13,14 @@
 //! stays with the connection, which is not read until there is room (so the sender's TCP slows down). Everything
 //! else a client asks for is answered at once, past the messages that wait.
 //!
-//! Everything held per connection is bounded: the window by `outstanding`, `out` by [`OUT_BYTES_MAX`] (beyond it the
+//! A message of QoS 2 has its PUBREC in the same order and on the same terms. Only where its session outlives the
+//! connection something is written besides the journal: the intent before the message is offered (the connection is
+//! not read meanwhile), and the end of the exchange before its PUBCOMP leaves.
+//!
+//! Everything held per connection is bounded: the window and the exchanges of QoS 2 by `outstanding`, `out` by [`OUT_BYTES_MAX`] (beyond it the
 //! socket is not read), the inbox by `alerts_waiting`, the leftover by the packet limit and the common budget.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
 use std::pin::{Pin, pin};
@@ -27,21 +32,26 @@ use tokio::sync::watch;
 use tokio::time::{Duration, Instant, Sleep, sleep_until, timeout};
 
 use super::Shared;
-use super::answer::{self, End, Verdict};
+use super::answer::{self, Completed, End, Kind, Verdict};
 use super::frame::{Fault, Version};
 use super::line::{Line, Order};
 use super::meters::RefusedReason;
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Way};
 use super::pace::Pace;
+use super::session::{Stay, Ticket, Written};
 use super::socket::{DESK_BYTES, Desk, Leftover, NoMemory, Out, Socket, emptied, part};
+use super::wills::Will;
 use super::window::Window;
-use crate::model::{Durable, Intake};
+use crate::model::{Durable, Intake, Timestamp};
 
 /// While more than this waits to be written the socket is not read: a client that does not take its answers may not
 /// ask for more.
 const OUT_BYTES_MAX: usize = 64 * 1024;
 /// How long last words may take.
 const PARTING: Duration = Duration::from_secs(1);
+/// How long a connection that is taken over may go on to say what it has sent already: the runtime must have looked at
+/// its socket once.
+const HEARING: Duration = Duration::from_millis(10);
 /// A timer that never fires.
 const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
@@ -56,6 +66,8 @@ pub(super) struct Session {
     pub alerts_in_flight_max: u16,
     /// The largest packet it takes.
     pub packet_max: usize,
+    pub stay: Stay,
+    pub will: Option<Will>,
 }
 
 /// A connection and all it holds.
@@ -72,7 +84,19 @@ pub(super) struct Connection<I: Intake> {
     pub(super) window: Window,
     pub(super) durable: watch::Receiver<Durable>,
     pub(super) outbox: Outbox,
+    pub(super) stay: Stay,
+    pub(super) will: Option<Will>,
+    /// How far the sessions' changes are on disk.
+    pub(super) written: watch::Receiver<Written>,
+    /// The intent that must be on disk before more is taken.
+    pub(super) intent: Option<Ticket>,
+    /// Exchanges that are over and whose end is not on disk yet; as many as may be open at most.
+    pub(super) completions: VecDeque<(Ticket, u16)>,
+    /// Messages of QoS 2 in the run that is being gathered.
+    pub(super) gathered_twos: Vec<u16>,
     pub(super) pace: Pace,
+    /// When it began: exchanges of QoS 2 that are older were begun on another connection.
+    pub(super) since: Timestamp,
     pub(super) heard_at: Instant,
     /// Not to be read until then.
     pub(super) resume_at: Option<Instant>,
@@ -88,6 +112,7 @@ pub(super) struct Connection<I: Intake> {
 enum Event {
     Bell,
     Durable(Result<(), watch::error::RecvError>),
+    SessionsWritten,
     Room,
     JournalFull,
     Written,
@@ -102,7 +127,15 @@ impl<I: Intake> Connection<I> {
         let now = Instant::now();
         let durable = shared.intake.durable();
         let pace = Pace::new(shared.limits.packets_per_second, now);
+        let mut outbox = Outbox::new(session.alerts_in_flight_max, session.packet_max);
+        if let Some(held) = session.stay.held() {
+            // What waits for it from before.
+            shared.topics.unfinished(held).into_iter().for_each(|replay| outbox.begin(replay));
+            outbox.wake();
+        }
         Connection {
+            written: shared.sessions.store().written(),
+            since: shared.clock.now(),
             shared,
             socket,
             out,
@@ -113,7 +146,12 @@ impl<I: Intake> Connection<I> {
             leftover: session.leftover,
             window: Window::default(),
             durable,
-            outbox: Outbox::new(session.alerts_in_flight_max, session.packet_max),
+            outbox,
+            stay: session.stay,
+            will: session.will,
+            intent: None,
+            completions: VecDeque::new(),
+            gathered_twos: Vec::new(),
             pace,
             heard_at: now,
             resume_at: None,
@@ -127,8 +165,12 @@ impl<I: Intake> Connection<I> {
     /// Serves the client until one of both ends it.
     pub async fn serve(mut self) {
         let end = self.run().await;
-        self.shared.clients.leave(&self.line);
-        self.shared.topics.forget(&self.line);
+        let end = self.hear_out(end).await;
+        if !matches!(end, End::JournalStopped) {
+            // What is on disk by now is answered, so that it is not sent again; a failure here changes nothing.
+            let _ = self.settle();
+        }
+        self.conclude(&end);
         if let Some(reason) = refused_reason(&end) {
             self.shared.meters.refuse(reason);
         }
@@ -139,16 +181,46 @@ impl<I: Intake> Connection<I> {
             // Nothing more is said, not even what was due: the client must send again what it has no answer for.
             End::JournalStopped => return,
             End::Lost(error) => return tracing::debug!(client, %error, "the network failed"),
-            // What is on disk by now is answered first, so that it is not sent again; a failure here changes nothing.
-            _ => {
-                let _ = self.settle();
-                answer::farewell(self.version, &end, &mut self.out.bytes)
-            }
+            _ => answer::farewell(self.version, &end, &mut self.out.bytes),
         };
         // What it sent in part is given up before it is waited for.
         drop((self.leftover, self.window));
         // A time-out here means that the client does not take its last words; it has had its chance.
         let _ = timeout(PARTING, part(self.socket, self.out, &self.shared.desks)).await;
+    }
+
+    /// What an older connection had sent when a newer one came is taken; had it said good-bye, it has left well.
+    async fn hear_out(&mut self, end: End) -> End {
+        if !matches!(end, End::TakenOver) || self.half_closed || self.is_held() {
+            return end;
+        }
+        let at = if self.leftover.len() <= DESK_BYTES / 2 { self.leftover.len() } else { 0 };
+        let Connection { socket, shared, .. } = &mut *self;
+        let arrived = poll_fn(|context| socket.poll_fill(context, &shared.desks, at, DESK_BYTES));
+        let Ok(Ok((desk, count))) = timeout(HEARING, arrived).await else { return end };
+        match self.read(desk, at, count, Instant::now()) {
+            Err(left @ (End::Left | End::LeftWithWill)) => left,
+            _ => end,
+        }
+    }
+
+    /// The client's place is free, its session is for its next connection or over, and its will takes its course.
+    fn conclude(&mut self, end: &End) {
+        let Connection { shared, line, .. } = self;
+        let (now, expiry_s) = (shared.clock.now(), self.stay.expiry_s());
+        shared.topics.forget(line);
+        match (self.will.take(), end) {
+            (Some(will), End::Left) => shared.wills.drop(&will),
+            // It is on disk, and in force again after the next start.
+            (Some(_), End::Stopping | End::JournalStopped) | (None, _) => {}
+            (Some(will), _) => shared.wills.arm(&line.client, will, expiry_s, now),
+        }
+        if let Some(held) = self.stay.leave(now)
+            && expiry_s == 0
+        {
+            shared.sessions.forget(&held, &shared.topics);
+        }
+        shared.clients.leave(line);
     }
 
     async fn run(&mut self) -> End {
@@ -160,7 +232,7 @@ impl<I: Intake> Connection<I> {
             self.set_timer(sleep.as_mut());
             let handled = match self.next_event(sleep.as_mut()).await {
                 Event::Bell => self.obey(),
-                Event::Durable(Ok(())) | Event::Written | Event::Timer => Ok(()),
+                Event::Durable(Ok(())) | Event::SessionsWritten | Event::Written | Event::Timer => Ok(()),
                 Event::Durable(Err(_)) => Err(End::JournalStopped),
                 Event::JournalFull => {
                     self.full = true;
@@ -200,13 +272,13 @@ impl<I: Intake> Connection<I> {
             self.shared.desks.give_back(desk);
             self.leftover.put(bytes, done?)?;
         }
-        self.outbox.fill(self.version, &self.line, &self.shared.topics, &self.shared.meters, &mut self.out.bytes);
-        let settled = self.window.is_empty() && !self.out.is_waiting();
+        self.send_waiting();
+        let settled = self.window.is_empty() && self.completions.is_empty() && !self.out.is_waiting();
         if self.stop_at.is_some_and(|at| settled || at <= now) {
             return Err(End::Stopping);
         }
         if self.half_closed && settled {
-            return Err(End::Left);
+            return Err(End::HungUp);
         }
         if self.is_held_by_us() {
             // Its pings wait unread in the socket.
@@ -218,8 +290,22 @@ impl<I: Intake> Connection<I> {
         }
     }
 
+    /// Writes alerts and commands that are due.
+    fn send_waiting(&mut self) {
+        if !self.outbox.is_pending() {
+            return;
+        }
+        let Shared { topics, meters, clock, .. } = &*self.shared;
+        let held = self.stay.held().map(|held| &**held);
+        let way = Way { version: self.version, line: &self.line, held, topics, meters };
+        self.outbox.fill(&way, clock.now(), &mut self.out.bytes);
+    }
+
     /// Writes the acknowledgements that are due.
     fn settle(&mut self) -> Result<(), End> {
+        if self.intent.is_some() || !self.completions.is_empty() {
+            self.settle_exchanges()?;
+        }
         if self.window.is_empty() {
             return Ok(());
         }
@@ -228,22 +314,38 @@ impl<I: Intake> Connection<I> {
             return Err(End::JournalStopped);
         }
         let mut stored = 0;
-        let out = &mut self.out.bytes;
-        self.window.release(durable.through, |packet_id, verdict| {
+        let (out, stay) = (&mut self.out.bytes, &self.stay);
+        self.window.release(durable.through, |kind, packet_id, verdict| {
             stored += u64::from(verdict == Verdict::Stored);
-            answer::acknowledge(packet_id, verdict, out);
+            if kind == Kind::Rec && verdict == Verdict::Stored {
+                stay.confirm(packet_id);
+            }
+            answer::acknowledge(kind, packet_id, verdict, out);
         });
         self.shared.meters.acknowledged.add(stored);
         Ok(())
+    }
+
+    /// Goes on with exchanges of QoS 2 that waited for the disk.
+    fn settle_exchanges(&mut self) -> Result<(), End> {
+        let written = *self.written.borrow_and_update();
+        if self.intent.is_some_and(|ticket| written.has(ticket)) {
+            self.intent = None;
+        }
+        while let Some((_, packet_id)) = self.completions.pop_front_if(|(ticket, _)| written.has(*ticket)) {
+            answer::complete(self.version, packet_id, Completed::Known, &mut self.out.bytes);
+        }
+        if written.failed { Err(End::JournalStopped) } else { Ok(()) }
     }
 
     async fn next_event(&mut self, mut sleep: Pin<&mut Sleep>) -> Event {
         let may_read = !self.half_closed && self.stop_at.is_none() && !self.is_held();
         let woken_by_writing = self.outbox.is_pending() || self.half_closed || self.stop_at.is_some() || self.is_held();
         let (waits_for_durable, full) = (!self.window.is_empty(), self.full);
+        let waits_for_sessions = self.intent.is_some() || !self.completions.is_empty();
         // A short leftover goes in front of what is read now; a long one is added to.
         let at = if self.leftover.len() <= DESK_BYTES / 2 { self.leftover.len() } else { 0 };
-        let Connection { shared, socket, out, line, durable, .. } = self;
+        let Connection { shared, socket, out, line, durable, written, .. } = self;
         let transfer = poll_fn(|context| {
             if out.is_waiting() {
                 match out.poll_drain(socket, context) {
@@ -269,6 +371,8 @@ impl<I: Intake> Connection<I> {
             biased;
             () = line.bell.notified() => Event::Bell,
             changed = durable.changed(), if waits_for_durable => Event::Durable(changed),
+            // Its writer ends with the edge alone, after every connection.
+            _ = written.changed(), if waits_for_sessions => Event::SessionsWritten,
             () = shared.intake.room(), if full => Event::Room,
             event = transfer => event,
             () = sleep.as_mut() => Event::Timer,
@@ -296,7 +400,7 @@ impl<I: Intake> Connection<I> {
         // MQTT 5 clients were told the window and are cut off beyond it; others are not read.
         let window_full =
             self.version == Version::V3 && self.window.len() >= usize::from(self.shared.limits.outstanding);
-        self.full || self.resume_at.is_some() || self.stop_at.is_some() || window_full
+        self.full || self.resume_at.is_some() || self.stop_at.is_some() || self.intent.is_some() || window_full
     }
 
     /// Takes orders and notices alerts.
@@ -304,6 +408,7 @@ impl<I: Intake> Connection<I> {
         self.outbox.wake();
         match self.line.ordered() {
             Some(Order::TakenOver) => Err(End::TakenOver),
+            Some(Order::Revoked) => Err(End::Revoked),
             Some(Order::Stop) => {
                 let patience = Duration::from_secs(self.shared.limits.stop_seconds);
                 self.stop_at.get_or_insert_with(|| Instant::now() + patience);
@@ -323,7 +428,8 @@ impl From<NoMemory> for End {
 /// Which counter the end belongs to, if it was not the client's own wish.
 fn refused_reason(end: &End) -> Option<RefusedReason> {
     match end {
-        End::Left | End::Lost(_) | End::Stopping => None,
+        End::Left | End::LeftWithWill | End::HungUp | End::Lost(_) | End::Stopping => None,
+        End::Revoked => Some(RefusedReason::Revoked),
         End::Silent => Some(RefusedReason::KeepAlive),
         End::JournalStopped => Some(RefusedReason::Journal),
         End::TakenOver => Some(RefusedReason::TakenOver),
@@ -332,7 +438,6 @@ fn refused_reason(end: &End) -> Option<RefusedReason> {
             Fault::TooLarge => RefusedReason::PacketSize,
             Fault::Malformed | Fault::Protocol | Fault::TopicAlias | Fault::SubscriptionId => RefusedReason::Malformed,
             Fault::TopicName => RefusedReason::Topic,
-            Fault::QosTwo => RefusedReason::QosTwo,
             Fault::Window => RefusedReason::Window,
             Fault::Denied => RefusedReason::Publish,
         }),

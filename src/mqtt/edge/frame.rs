@@ -4,7 +4,7 @@
 //! fixed header                     PUBLISH, the rest
 //! +------+--------------------+    +-----------+-------+-------------+------------+---------+
 //! | type | remaining length   |    | topic     | topic | packet id   | properties | payload |
-//! | flags| 1 to 4 bytes, LEB  |    | length u16| UTF-8 | u16, QoS 1  | MQTT 5     |         |
+//! | flags| 1 to 4 bytes, LEB  |    | length u16| UTF-8 | u16, QoS 1,2| MQTT 5     |         |
 //! +------+--------------------+    +-----------+-------+-------------+------------+---------+
 //! ```
 //!
@@ -48,8 +48,6 @@ pub(super) enum Fault {
     Protocol,
     /// A topic with NUL or wildcards, or none.
     TopicName,
-    /// A message of QoS 2, which is not offered.
-    QosTwo,
     /// A topic alias, which is not offered.
     TopicAlias,
     /// More messages in flight than announced.
@@ -76,8 +74,11 @@ pub(super) struct Publish<'a> {
     /// Valid UTF-8, otherwise unchecked.
     pub topic: &'a str,
     pub payload: &'a [u8],
-    /// `None`: QoS 0. `Some`: QoS 1.
+    /// `None`: QoS 0.
     pub packet_id: Option<NonZeroU16>,
+    pub qos: QoS,
+    /// The client says that it may have sent it before.
+    pub dup: bool,
 }
 
 /// The next thing in the bytes.
@@ -135,15 +136,19 @@ fn publish(first: u8, body: &[u8], version: Version) -> Result<Publish<'_>, Faul
     let (topic, mut rest) =
         rest.split_at_checked(usize::from(u16::from_be_bytes(*topic_bytes))).ok_or(Fault::Malformed)?;
     let topic = std::str::from_utf8(topic).map_err(|_| Fault::Malformed)?;
-    let packet_id = match (first >> 1) & 0b11 {
-        0 => None,
-        1 => {
+    let qos = match (first >> 1) & 0b11 {
+        0 => QoS::AtMostOnce,
+        1 => QoS::AtLeastOnce,
+        2 => QoS::ExactlyOnce,
+        _ => return Err(Fault::Malformed),
+    };
+    let packet_id = match qos {
+        QoS::AtMostOnce => None,
+        _ => {
             let (id, after) = rest.split_first_chunk::<2>().ok_or(Fault::Malformed)?;
             rest = after;
             Some(NonZeroU16::new(u16::from_be_bytes(*id)).ok_or(Fault::Malformed)?)
         }
-        2 => return Err(Fault::QosTwo),
-        _ => return Err(Fault::Malformed),
     };
     if version == Version::V5 {
         let (properties, bytes) = length(rest)?.ok_or(Fault::Malformed)?;
@@ -153,7 +158,7 @@ fn publish(first: u8, body: &[u8], version: Version) -> Result<Publish<'_>, Faul
         }
         rest = rest.get(end..).ok_or(Fault::Malformed)?;
     }
-    Ok(Publish { topic, payload: rest, packet_id })
+    Ok(Publish { topic, payload: rest, packet_id, qos, dup: first & 0b1000 != 0 })
 }
 
 /// Lets the codec read the properties (with their length) in a message of QoS 0 without topic and payload.
@@ -199,8 +204,21 @@ pub(super) enum Control {
     },
     /// The client has an alert of QoS 1.
     Acknowledged(NonZeroU16),
+    /// The client ends an exchange of QoS 2.
+    Release(NonZeroU16),
     Ping,
-    Disconnect,
+    Disconnect {
+        will: Parting,
+        /// For how long its session is kept, when it changes its mind.
+        expiry_s: Option<u32>,
+    },
+}
+
+/// What becomes of the will at a good-bye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parting {
+    WithoutWill,
+    WithWill,
 }
 
 /// One subscription asked for.
@@ -238,8 +256,9 @@ fn control_v3(packet: v3::Packet) -> Result<Control, Fault> {
             Ok(Control::Unsubscribe { packet_id, filters: topic_filters })
         }
         v3::Packet::PublishAck { packet_id } => Ok(Control::Acknowledged(packet_id)),
+        v3::Packet::PublishRelease { packet_id } => Ok(Control::Release(packet_id)),
         v3::Packet::PingRequest => Ok(Control::Ping),
-        v3::Packet::Disconnect => Ok(Control::Disconnect),
+        v3::Packet::Disconnect => Ok(Control::Disconnect { will: Parting::WithoutWill, expiry_s: None }),
         _ => Err(Fault::Protocol),
     }
 }
@@ -260,8 +279,14 @@ fn control_v5(packet: v5::Packet) -> Result<Control, Fault> {
             Ok(Control::Unsubscribe { packet_id, filters: topic_filters })
         }
         v5::Packet::PublishAck(acknowledged) => Ok(Control::Acknowledged(acknowledged.packet_id)),
+        v5::Packet::PublishRelease(release) => Ok(Control::Release(release.packet_id)),
         v5::Packet::PingRequest => Ok(Control::Ping),
-        v5::Packet::Disconnect(_) => Ok(Control::Disconnect),
+        v5::Packet::Disconnect(goodbye) => {
+            // Any other code than 0 asks for the will (MQTT-3.14.4-3).
+            let normal = goodbye.reason_code == v5::DisconnectReasonCode::NormalDisconnection;
+            let will = if normal { Parting::WithoutWill } else { Parting::WithWill };
+            Ok(Control::Disconnect { will, expiry_s: goodbye.session_expiry_interval_secs })
+        }
         _ => Err(Fault::Protocol),
     }
 }
@@ -277,7 +302,8 @@ mod tests {
     #[test]
     fn a_message_borrows_its_topic_and_payload() {
         let packet = b"\x32\x0a\x00\x03a/b\x00\x07\x7b\x7d\x0arest";
-        let expected = Publish { topic: "a/b", payload: b"{}\n", packet_id: NonZeroU16::new(7) };
+        let (packet_id, qos) = (NonZeroU16::new(7), QoS::AtLeastOnce);
+        let expected = Publish { topic: "a/b", payload: b"{}\n", packet_id, qos, dup: false };
         assert_eq!(next(packet, Version::V3, MAX), Ok(Step::Publish(expected, 12)));
     }
 
@@ -300,7 +326,6 @@ mod tests {
 
     #[test]
     fn what_is_not_offered_is_told_apart() {
-        assert_eq!(next(b"\x34\x05\x00\x01a\x00\x01", Version::V3, MAX), Err(Fault::QosTwo));
         assert_eq!(next(b"\x30\x07\x00\x01a\x03\x23\x00\x01", Version::V5, MAX), Err(Fault::TopicAlias));
         assert_eq!(next(b"\x30\x06\x00\x01a\x02\x0b\x01", Version::V5, MAX), Err(Fault::Protocol));
         assert_eq!(next(b"\x36\x05\x00\x01a\x00\x01", Version::V3, MAX), Err(Fault::Malformed));
@@ -310,7 +335,7 @@ mod tests {
 
     #[test]
     fn packets_that_only_a_server_sends_are_refused() {
-        for packet in [&b"\x20\x02\x00\x00"[..], b"\xd0\x00", b"\xb0\x02\x00\x01", b"\x62\x02\x00\x01"] {
+        for packet in [&b"\x20\x02\x00\x00"[..], b"\xd0\x00", b"\xb0\x02\x00\x01", b"\x50\x02\x00\x01"] {
             for version in [Version::V3, Version::V5] {
                 assert!(control(packet, version).is_err(), "{packet:x?}");
             }
@@ -330,7 +355,9 @@ mod tests {
         }
     }
 
-    fn codec(packet: &[u8], version: Version) -> Option<(ByteString, Vec<u8>, Option<NonZeroU16>)> {
+    type Read = (ByteString, Vec<u8>, Option<NonZeroU16>, QoS, bool);
+
+    fn codec(packet: &[u8], version: Version) -> Option<Read> {
         let mut bytes = BytesMut::from(packet);
         let publish = match version {
             Version::V3 => match v3::Codec::new(0).decode(&mut bytes).ok()?? {
@@ -345,8 +372,8 @@ mod tests {
         let properties = publish.properties.as_ref();
         let alias = properties.is_some_and(|properties| properties.topic_alias.is_some());
         let ids = properties.is_some_and(|properties| !properties.subscription_ids.is_empty());
-        let offered = publish.qos != QoS::ExactlyOnce && !alias && !ids;
-        offered.then(|| (publish.topic.clone(), publish.payload.to_vec(), publish.packet_id))
+        let read = (publish.topic.clone(), publish.payload.to_vec(), publish.packet_id, publish.qos, publish.dup);
+        (!alias && !ids).then_some(read)
     }
 
     proptest! {
@@ -372,7 +399,8 @@ mod tests {
                 Ok(other) => { prop_assert!(false, "{:?}", other); None }
                 Err(_) => None,
             };
-            let read = read.map(|read| (ByteString::from(read.topic), read.payload.to_vec(), read.packet_id));
+            let read = read
+                .map(|read| (ByteString::from(read.topic), read.payload.to_vec(), read.packet_id, read.qos, read.dup));
             prop_assert_eq!(read, codec(&packet, version));
         }
 

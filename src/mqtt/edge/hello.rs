@@ -3,8 +3,8 @@
 //! Until the login a client has a few kilobytes and a few seconds; a first byte that is no CONNECT ends it at once.
 //! Answers to a wrong login do not say what was wrong with it.
 //!
-//! What a CONNECT may ask for and does not get, for now: a session that outlives the connection (MQTT 5 is told;
-//! MQTT 3.1.1 sees "session present" 0), a will (counted, not published), enhanced authentication (refused).
+//! A session that outlives the connection is on disk before its CONNACK leaves. What a CONNECT may ask for and does
+//! not get: enhanced authentication (refused), a retained will (published, not retained, like a device's messages).
 
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -23,12 +23,16 @@ use tokio_util::codec::Decoder;
 use super::Shared;
 use super::access::{Account, Recalled};
 use super::answer::{self, Refused, Welcome};
+use super::config::{ClientCertificates, Limits};
 use super::connection::Session;
 use super::frame::{self, CONNECT, Fault, Step, Version};
 use super::line::{Barred, Entered, Line};
 use super::meters::RefusedReason;
+use super::session::{Arrived, Start, Wanted};
 use super::socket::{Leftover, NoMemory, Out, Socket};
+use super::wills::Will;
 use crate::model::Intake;
+use crate::mqtt::topic;
 
 /// What a client says of itself.
 struct Hello {
@@ -37,11 +41,21 @@ struct Hello {
     username: Option<ByteString>,
     password: Option<Bytes>,
     keep_alive_seconds: u16,
-    has_will: bool,
-    wants_session: bool,
+    /// Topic, payload, delay in seconds.
+    will: Option<(ByteString, Bytes, u32)>,
+    start: Start,
+    /// For how long it wants its session kept, in seconds; `u32::MAX`: for ever.
+    expiry_s: u32,
     authentication_method: bool,
     receive_max: u16,
     packet_max: usize,
+}
+
+/// What a client's certificate says.
+pub(super) struct Certificate {
+    pub wanted: ClientCertificates,
+    /// Empty when it showed none.
+    pub names: Vec<String>,
 }
 
 /// Why there is no connection.
@@ -65,6 +79,7 @@ pub(super) async fn greet<I: Intake>(
     shared: &Shared<I>,
     socket: &mut Socket,
     address: IpAddr,
+    certificate: &Certificate,
     out: &mut Out,
 ) -> Result<Session, Turned> {
     let patience = Duration::from_secs(shared.limits.connect_seconds);
@@ -81,32 +96,88 @@ pub(super) async fn greet<I: Intake>(
     if shared.intake.durable().borrow().failed {
         return Err(refused(Refused::JournalStopped, RefusedReason::Journal));
     }
-    let account = login(shared, &hello, address).await?;
+    let account = match certified(shared, &hello, certificate) {
+        Some(account) => account,
+        None if certificate.wanted == ClientCertificates::Required => {
+            return Err(refused(Refused::Login, RefusedReason::Login));
+        }
+        None => login(shared, &hello, address).await?,
+    };
     let assigned_id =
         hello.client.is_empty().then(|| ByteString::from(format!("saola-{:032x}", rand::random::<u128>())));
     // A copy: what the codec gives shares, and would keep, the whole CONNECT with its password.
     let client = assigned_id.clone().unwrap_or_else(|| ByteString::from(&*hello.client));
     let number = shared.lines.fetch_add(1, Ordering::Relaxed);
     let line = Arc::new(Line::new(number, client, account));
-    match shared.clients.enter(&line) {
-        Ok(Entered::New) => {}
-        Ok(Entered::TookOver) => tracing::debug!(client = &*line.client, "a newer connection took over"),
+    let will = will(&shared.limits, &hello, &line.account, |topic| shared.topics.is_ours(topic))
+        .map_err(|refusal| refused(refusal, RefusedReason::Will))?;
+    let expiry_s = hello.expiry_s.min(shared.limits.session_seconds);
+    let arrived = match admit(shared, &line, Wanted { start: hello.start, expiry_s }).await {
+        Ok(arrived) => arrived,
         Err(Barred::OtherAccount) => return Err(refused(Refused::ClientId, RefusedReason::ClientId)),
+        Err(Barred::TooManySessions) => return Err(refused(Refused::Sessions, RefusedReason::Session)),
+        Err(Barred::Busy) => return Err(refused(Refused::Busy, RefusedReason::Session)),
         Err(Barred::Stopping) => return Err(Turned::Gone),
-    }
+    };
+    shared.wills.arrived(&line.client, arrived.present, shared.clock.now());
     shared.meters.logins.add(1);
-    shared.meters.wills_ignored.add(u64::from(hello.has_will));
     let welcome = Welcome {
         assigned_id,
         receive_max: NonZeroU16::new(shared.limits.outstanding).unwrap_or(NonZeroU16::MIN),
         packet_max: u32::try_from(shared.limits.packet_bytes).unwrap_or(u32::MAX),
-        expiry_refused: hello.wants_session,
+        expiry_s: (expiry_s != hello.expiry_s).then_some(expiry_s),
+        session: arrived.present,
     };
     answer::welcome(version, welcome, &mut out.bytes);
     let keep_alive =
         (hello.keep_alive_seconds > 0).then(|| Duration::from_millis(u64::from(hello.keep_alive_seconds) * 1_500));
     let alerts_in_flight_max = hello.receive_max.min(shared.limits.alerts_in_flight);
-    Ok(Session { version, line, keep_alive, leftover, alerts_in_flight_max, packet_max: hello.packet_max })
+    let will = will.map(|will| shared.wills.leave(&line.client, will));
+    let (stay, packet_max) = (arrived.stay, hello.packet_max);
+    Ok(Session { version, line, keep_alive, leftover, alerts_in_flight_max, packet_max, stay, will })
+}
+
+/// The account that the client's certificate names, when the client does not say that it is another.
+fn certified<I: Intake>(shared: &Shared<I>, hello: &Hello, certificate: &Certificate) -> Option<Arc<Account>> {
+    let account = certificate.names.iter().find_map(|name| shared.access.named(name))?;
+    let says_so = hello.username.as_deref().is_none_or(|name| name.is_empty() || *name == *account.name);
+    says_so.then_some(account)
+}
+
+/// The will, if the account's own message to its topic would be taken.
+fn will(
+    limits: &Limits,
+    hello: &Hello,
+    account: &Account,
+    is_ours: impl Fn(&str) -> bool,
+) -> Result<Option<Will>, Refused> {
+    let Some((topic, payload, delay_s)) = &hello.will else { return Ok(None) };
+    if !topic::valid_topic_within(topic, limits.topic_bytes, limits.topic_levels) {
+        return Err(Refused::WillTopic);
+    }
+    if is_ours(topic) || !account.may_publish(topic) {
+        return Err(Refused::WillDenied);
+    }
+    // Copies: what the codec gives shares, and would keep, the whole CONNECT with its password.
+    let (topic, payload) = (ByteString::from(&**topic), payload.to_vec());
+    Ok(Some(Will { no: 0, account: account.name.clone(), topic, payload, delay_s: *delay_s }))
+}
+
+/// A client's place among the others, and its session.
+async fn admit<I: Intake>(shared: &Shared<I>, line: &Arc<Line>, wanted: Wanted) -> Result<Arrived, Barred> {
+    if shared.sessions.is_of_another(line) {
+        return Err(Barred::OtherAccount);
+    }
+    if shared.clients.enter(line)? == Entered::TookOver {
+        tracing::debug!(client = &*line.client, "a newer connection took over");
+    }
+    let arrived = async {
+        let arrived = shared.sessions.arrive(line, wanted, &shared.topics, shared.clock.now()).await?;
+        let patience = Duration::from_secs(shared.limits.login_seconds);
+        let written = timeout(patience, shared.sessions.store().wait(arrived.ticket)).await;
+        if written == Ok(true) { Ok(arrived) } else { Err(Barred::Busy) }
+    };
+    arrived.await.inspect_err(|_| shared.clients.leave(line))
 }
 
 async fn read_connect<I: Intake>(
@@ -179,8 +250,9 @@ fn hello_v3(connect: v3::Connect) -> Hello {
         username: connect.username,
         password: connect.password,
         keep_alive_seconds: connect.keep_alive,
-        has_will: connect.last_will.is_some(),
-        wants_session: !connect.clean_session,
+        will: connect.last_will.map(|will| (will.topic, will.message, 0)),
+        start: if connect.clean_session { Start::Fresh } else { Start::Resume },
+        expiry_s: if connect.clean_session { 0 } else { u32::MAX },
         authentication_method: false,
         receive_max: u16::MAX,
         packet_max: usize::MAX,
@@ -194,8 +266,9 @@ fn hello_v5(connect: v5::Connect) -> Hello {
         username: connect.username,
         password: connect.password,
         keep_alive_seconds: connect.keep_alive,
-        has_will: connect.last_will.is_some(),
-        wants_session: connect.session_expiry_interval_secs > 0,
+        will: connect.last_will.map(|will| (will.topic, will.message, will.will_delay_interval_sec.unwrap_or(0))),
+        start: if connect.clean_start { Start::Fresh } else { Start::Resume },
+        expiry_s: connect.session_expiry_interval_secs,
         authentication_method: connect.auth_method.is_some(),
         receive_max: connect.receive_max.map_or(u16::MAX, NonZeroU16::get),
         packet_max: connect.max_packet_size.map_or(usize::MAX, |bytes| bytes.get() as usize),
@@ -209,7 +282,8 @@ async fn login<I: Intake>(shared: &Shared<I>, hello: &Hello, address: IpAddr) ->
         Recalled::Refused => return refused(Refused::Login, RefusedReason::Login),
         Recalled::Unknown(credentials) => credentials,
     };
-    if !shared.throttle.allows(address, Instant::now()) {
+    let name = credentials.name.clone();
+    if !shared.throttle.allows(address, &name, Instant::now()) {
         return refused(Refused::TooManyAttempts, RefusedReason::Throttled);
     }
     // The queue for a permit is bounded by the limit of connections and by this time-out; then the client is told to
@@ -228,8 +302,8 @@ async fn login<I: Intake>(shared: &Shared<I>, hello: &Hello, address: IpAddr) ->
     match checked.await {
         Ok(Some(account)) => Ok(account),
         _ => {
-            shared.throttle.wrong(address, Instant::now());
-            shared.warnings.wrong_password(address, hello.username.as_deref().unwrap_or_default());
+            shared.throttle.wrong(address, &name, Instant::now());
+            shared.warnings.wrong_password(address, &name);
             refused(Refused::Login, RefusedReason::Login)
         }
     }

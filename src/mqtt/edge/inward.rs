@@ -1,18 +1,22 @@
 //! The way in of a connection: bytes -> packets -> runs of messages for the journal, and answers to everything else.
 //!
 //! Invariants: a run is what stands between two packets of another kind, so nothing is done twice when the journal
-//! has no room and the run is gathered again; a message that may not be stored is never answered as if it were.
+//! has no room and the run is gathered again; a message that may not be stored is never answered as if it were; a
+//! message of QoS 2 whose exchange is open is answered and never offered again ([`super::exchange`]).
 
 use std::sync::atomic::Ordering;
 
+use rmqtt_codec::types::QoS;
 use tokio::time::{Duration, Instant};
 
-use super::answer::{self, End, Grant, Verdict};
+use super::answer::{self, End, Grant, Kind, Verdict};
 use super::connection::Connection;
-use super::frame::{self, Control, Fault, Publish, Step, Version};
+use super::exchange::Exchange;
+use super::frame::{self, Control, Fault, Parting, Publish, Step, Version, Wish};
 use super::meters::RefusedReason;
 use super::socket::{Desk, emptied};
-use crate::model::{Arrival, Intake, RawMessage, Refusal};
+use super::topics::Hearer;
+use crate::model::{Arrival, Intake, RawMessage, Refusal, Seq};
 use crate::mqtt::topic;
 
 /// How long to wait before offering again what was refused although there seemed to be room.
@@ -22,6 +26,8 @@ const REFUSED_AGAIN: Duration = Duration::from_millis(1);
 enum Stop<'a> {
     Partial,
     WindowFull,
+    /// The intent of a message of QoS 2 must be on disk first.
+    Intent,
     Control(&'a [u8]),
     Fault(Fault),
 }
@@ -31,8 +37,12 @@ enum Stop<'a> {
 struct Tally {
     qos_0: u64,
     qos_1: u64,
+    qos_2: u64,
+    repeated: u64,
     denied: u64,
     topic: u64,
+    /// The highest number that a repeated message waits for.
+    known: Option<Seq>,
 }
 
 impl<I: Intake> Connection<I> {
@@ -73,6 +83,7 @@ impl<I: Intake> Connection<I> {
         self.unread = true;
         while !self.is_held() {
             batch.clear();
+            self.gathered_twos.clear();
             let mut tally = Tally::default();
             let (taken, stop) = self.gather(input.get(done..).unwrap_or_default(), batch, &mut tally);
             if taken > 0 {
@@ -91,7 +102,7 @@ impl<I: Intake> Connection<I> {
                     self.unread = false;
                     break;
                 }
-                Stop::WindowFull => break,
+                Stop::WindowFull | Stop::Intent => break,
                 Stop::Fault(fault) => return Err(End::Fault(fault)),
             }
         }
@@ -121,26 +132,42 @@ impl<I: Intake> Connection<I> {
                 Ok(verdict) => verdict,
                 Err(fault) => return (taken, Stop::Fault(fault)),
             };
-            match (verdict, publish.packet_id) {
-                (Verdict::Stored, None) => tally.qos_0 += 1,
-                (Verdict::Stored, Some(_)) => tally.qos_1 += 1,
-                (Verdict::Denied, _) => tally.denied += 1,
-                (Verdict::TopicRefused, _) => tally.topic += 1,
+            let (mut arrived_at, mut arrival) = (received_at, Arrival::Fresh);
+            let kind = if publish.qos == QoS::ExactlyOnce { Kind::Rec } else { Kind::Ack };
+            if kind == Kind::Rec && verdict == Verdict::Stored {
+                match self.exchange(&publish, received_at) {
+                    // Perhaps the journal has it, from another connection: then the same reading at the same time
+                    // is no second one.
+                    Exchange::Gathered(first_at) if first_at < self.since => arrival = Arrival::Repeated { first_at },
+                    Exchange::Gathered(first_at) => arrived_at = first_at,
+                    Exchange::Repeated(packet_id, seq) => {
+                        (tally.repeated, tally.known) = (tally.repeated + 1, tally.known.max(Some(seq)));
+                        self.window.push(Kind::Rec, packet_id, Verdict::Stored);
+                        taken += length;
+                        continue;
+                    }
+                    Exchange::Unwritten => {
+                        self.intend_ahead(rest.get(length..).unwrap_or_default(), received_at);
+                        return (taken, Stop::Intent);
+                    }
+                    Exchange::TooMany => return (taken, Stop::Fault(Fault::Window)),
+                }
             }
+            tally.count(verdict, publish.qos);
             if verdict == Verdict::Stored {
                 let Publish { topic, payload, .. } = publish;
-                let source = self.shared.source;
-                batch.push(RawMessage { source, topic, payload, received_at, arrival: Arrival::Fresh });
+                let (source, received_at) = (self.shared.source, arrived_at);
+                batch.push(RawMessage { source, topic, payload, received_at, arrival });
             }
             if let Some(packet_id) = publish.packet_id {
-                self.window.push(packet_id.get(), verdict);
+                self.window.push(kind, packet_id.get(), verdict);
             }
             taken += length;
         }
     }
 
     /// Whether a message may go to its topic. MQTT 3.1.1 has no negative answer: there a refusal ends the connection.
-    fn judge(&self, publish: &Publish<'_>) -> Result<Verdict, Fault> {
+    pub(super) fn judge(&self, publish: &Publish<'_>) -> Result<Verdict, Fault> {
         let limits = &self.shared.limits;
         if !topic::valid_topic_within(publish.topic, limits.topic_bytes, limits.topic_levels) {
             return match self.version {
@@ -148,7 +175,7 @@ impl<I: Intake> Connection<I> {
                 _ => Err(Fault::TopicName),
             };
         }
-        if self.shared.topics.is_alert_topic(publish.topic) || !self.line.account.may_publish(publish.topic) {
+        if self.shared.topics.is_ours(publish.topic) || !self.line.account.may_publish(publish.topic) {
             return match self.version {
                 Version::V5 => Ok(Verdict::Denied),
                 Version::V3 => Err(Fault::Denied),
@@ -166,6 +193,7 @@ impl<I: Intake> Connection<I> {
                 Err(Refusal::Stopped) => return Err(End::JournalStopped),
                 Err(Refusal::Full) => {
                     self.window.abandon();
+                    self.stay.abandon(&self.gathered_twos);
                     self.full = true;
                     self.shared.full.store(true, Ordering::Release);
                     self.shared.meters.held_back.add(1);
@@ -177,13 +205,19 @@ impl<I: Intake> Connection<I> {
             },
         };
         self.offered_again = false;
-        self.window.seal(seq);
+        if let Some(seq) = seq {
+            self.stay.taken(&self.gathered_twos, seq);
+        }
+        let known = tally.known.map(|known| self.window.at_least(known));
+        self.window.seal(seq.or(known));
         let meters = &self.shared.meters;
         meters.messages_qos_0.add(tally.qos_0);
         meters.messages_qos_1.add(tally.qos_1);
+        meters.messages_qos_2.add(tally.qos_2);
+        meters.repeated.add(tally.repeated);
         meters.refuse_many(RefusedReason::Publish, tally.denied);
         meters.refuse_many(RefusedReason::Topic, tally.topic);
-        self.spend((tally.qos_0 + tally.qos_1 + tally.denied + tally.topic) as usize, now);
+        self.spend(tally.packets(), now);
         Ok(true)
     }
 
@@ -196,34 +230,75 @@ impl<I: Intake> Connection<I> {
 
     /// Answers a packet that is no message.
     fn control(&mut self, packet: &[u8]) -> Result<(), End> {
-        let shared = &self.shared;
         match frame::control(packet, self.version).map_err(End::Fault)? {
             Control::Ping => answer::pong(&mut self.out.bytes),
-            Control::Disconnect => return Err(End::Left),
-            Control::Acknowledged(packet_id) => self.outbox.acknowledged(packet_id),
+            Control::Disconnect { will, expiry_s } => return Err(self.goodbye(will, expiry_s)),
+            Control::Acknowledged(packet_id) => {
+                let held = self.stay.held().map(|held| &**held);
+                self.outbox.acknowledged(packet_id, held);
+            }
+            Control::Release(packet_id) => self.release(packet_id.get()),
             Control::Subscribe { packet_id, wishes } => {
-                let mut grants = Vec::with_capacity(wishes.len());
-                for wish in &wishes {
-                    let (grant, replay) = shared.topics.subscribe(&self.line, wish, shared.limits.subscriptions);
-                    if !matches!(grant, Grant::Granted(_)) {
-                        shared.meters.refuse(RefusedReason::Subscribe);
-                    }
-                    grants.push(grant);
-                    if let Some(replay) = replay {
-                        self.outbox.begin(replay);
-                    }
-                }
+                let grants: Vec<Grant> = wishes.iter().map(|wish| self.subscribe(wish)).collect();
                 answer::subscribed(self.version, packet_id, &grants, &mut self.out.bytes);
             }
             Control::Unsubscribe { packet_id, filters } => {
+                let hearer = self.hearer();
                 let mut existed = Vec::with_capacity(filters.len());
                 for filter in &filters {
                     self.outbox.end(filter);
-                    existed.push(shared.topics.unsubscribe(&self.line, filter));
+                    existed.push(self.shared.topics.unsubscribe(&hearer, filter));
                 }
                 answer::unsubscribed(self.version, packet_id, &existed, &mut self.out.bytes);
             }
         }
         Ok(())
+    }
+
+    fn hearer(&self) -> Hearer {
+        self.stay.held().map_or_else(|| Hearer::Line(self.line.clone()), |held| Hearer::Held(held.clone()))
+    }
+
+    fn subscribe(&mut self, wish: &Wish) -> Grant {
+        let (hearer, shared) = (self.hearer(), &self.shared);
+        let (grant, replay) = shared.topics.subscribe(&hearer, &self.line.account, wish, shared.limits.subscriptions);
+        if !matches!(grant, Grant::Granted(_)) {
+            shared.meters.refuse(RefusedReason::Subscribe);
+        }
+        if let Some(replay) = replay {
+            self.outbox.begin(replay);
+        }
+        grant
+    }
+
+    /// What a DISCONNECT comes to.
+    fn goodbye(&mut self, will: Parting, expiry_s: Option<u32>) -> End {
+        if let Some(expiry_s) = expiry_s {
+            // A session that was to end with its connection cannot be kept after all (MQTT-3.14.2.2.2).
+            if self.stay.expiry_s() == 0 && expiry_s > 0 {
+                return End::Fault(Fault::Protocol);
+            }
+            self.stay.set_expiry_s(expiry_s.min(self.shared.limits.session_seconds));
+        }
+        match will {
+            Parting::WithoutWill => End::Left,
+            Parting::WithWill => End::LeftWithWill,
+        }
+    }
+}
+
+impl Tally {
+    fn count(&mut self, verdict: Verdict, qos: QoS) {
+        match (verdict, qos) {
+            (Verdict::Stored, QoS::AtMostOnce) => self.qos_0 += 1,
+            (Verdict::Stored, QoS::AtLeastOnce) => self.qos_1 += 1,
+            (Verdict::Stored, QoS::ExactlyOnce) => self.qos_2 += 1,
+            (Verdict::Denied, _) => self.denied += 1,
+            (Verdict::TopicRefused, _) => self.topic += 1,
+        }
+    }
+
+    fn packets(&self) -> usize {
+        (self.qos_0 + self.qos_1 + self.qos_2 + self.repeated + self.denied + self.topic) as usize
     }
 }

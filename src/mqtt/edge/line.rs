@@ -20,6 +20,8 @@ pub(super) enum Order {
     TakenOver,
     /// The edge stops.
     Stop,
+    /// Its account is no more.
+    Revoked,
 }
 
 /// One client's connection, as the others see it.
@@ -39,11 +41,13 @@ struct Inbox {
     alerts: VecDeque<Delivery>,
 }
 
-/// Whether an alert displaced an older one.
+/// What became of a message for a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Posted {
     Queued,
     OldestDropped,
+    /// There was no room, and nothing that could have made some.
+    Refused,
 }
 
 impl Line {
@@ -109,6 +113,10 @@ pub(super) enum Barred {
     OtherAccount,
     /// The edge stops.
     Stopping,
+    /// There are as many sessions as may be.
+    TooManySessions,
+    /// An older connection does not leave the session, or it cannot be written.
+    Busy,
 }
 
 /// Whether somebody had to go for it.
@@ -140,6 +148,13 @@ impl Clients {
         let mut present = self.present.lock();
         if present.by_client.get(&line.client).is_some_and(|other| Arc::ptr_eq(other, line)) {
             present.by_client.remove(&line.client);
+        }
+    }
+
+    /// Tells those whose accounts are no more to end.
+    pub fn revoke(&self, is_gone: impl Fn(&Account) -> bool) {
+        for line in self.present.lock().by_client.values().filter(|line| is_gone(&line.account)) {
+            line.order(Order::Revoked);
         }
     }
 

@@ -1,7 +1,8 @@
-//! Listeners: sockets in, one task for each connection, TLS where it is wanted.
+//! Listeners: sockets in, one task for each connection, TLS and WebSocket where they are wanted.
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
@@ -10,15 +11,17 @@ use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Duration, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-use super::config::Tls;
+use super::config::{ClientCertificates, Tls};
 use super::connection::Connection;
-use super::hello::{Turned, greet};
+use super::hello::{Certificate, Turned, greet};
 use super::meters::{Meters, RefusedReason};
 use super::socket::{Out, Socket, part};
-use super::{EdgeError, Shared, answer};
+use super::{EdgeError, Shared, answer, certificate, websocket};
 use crate::model::Intake;
 
 /// Connections that the kernel may hold for us: thousands of devices come back at once.
@@ -29,6 +32,22 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const PROBE_AFTER: Duration = Duration::from_secs(120);
 /// How long a refusal may take to be read.
 const PARTING: Duration = Duration::from_secs(1);
+
+/// How clients speak at a listener.
+#[derive(Clone)]
+pub(super) struct Speech {
+    pub tls: Option<TlsAcceptor>,
+    /// Whether a certificate must name an account.
+    pub certificates: ClientCertificates,
+    pub framing: Framing,
+}
+
+/// What stands between the socket, or TLS, and MQTT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    Bare,
+    WebSocket,
+}
 
 /// Opens a listening socket.
 pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, EdgeError> {
@@ -53,11 +72,33 @@ pub(super) fn acceptor(tls: &Tls) -> Result<TlsAcceptor, EdgeError> {
         .and_then(Iterator::collect)
         .map_err(|error| pem(&tls.certificate, error))?;
     let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| pem(&tls.key, error))?;
+    let verifier = tls.client_ca.as_deref().map(|path| verifier(path, tls.client_certificates)).transpose()?;
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(certificates, key))
+        .map(|builder| match verifier {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        })
+        .and_then(|builder| builder.with_single_cert(certificates, key))
         .map_err(|source| EdgeError::Certificate { path: tls.certificate.clone(), source })?;
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Checks clients' certificates against the authorities of a file.
+fn verifier(path: &Path, wanted: ClientCertificates) -> Result<Arc<dyn ClientCertVerifier>, EdgeError> {
+    let pem = |message: String| EdgeError::Pem { path: path.to_owned(), message };
+    let mut roots = RootCertStore::empty();
+    let found = CertificateDer::pem_file_iter(path).map_err(|error| pem(error.to_string()))?;
+    for certificate in found {
+        let certificate = certificate.map_err(|error| pem(error.to_string()))?;
+        roots.add(certificate).map_err(|error| pem(error.to_string()))?;
+    }
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()));
+    let builder = match wanted {
+        ClientCertificates::Optional => builder.allow_unauthenticated(),
+        ClientCertificates::Required => builder,
+    };
+    builder.build().map_err(|error| pem(error.to_string()))
 }
 
 /// One open connection, counted while it lives.
@@ -70,7 +111,7 @@ impl Drop for Seat {
 }
 
 /// Accepts until the edge stops.
-pub(super) async fn listen<I: Intake>(shared: Arc<Shared<I>>, listener: TcpListener, tls: Option<TlsAcceptor>) {
+pub(super) async fn listen<I: Intake>(shared: Arc<Shared<I>>, listener: TcpListener, speech: Speech) {
     loop {
         let accepted = tokio::select! {
             () = shared.stopping.cancelled() => return,
@@ -90,7 +131,7 @@ pub(super) async fn listen<I: Intake>(shared: Arc<Shared<I>>, listener: TcpListe
             continue;
         }
         let seat = Seat(shared.meters.clone());
-        let connection = attend(shared.clone(), stream, address, tls.clone());
+        let connection = attend(shared.clone(), stream, address, speech.clone());
         shared.tasks.spawn(async move {
             connection.await;
             drop(seat);
@@ -99,10 +140,10 @@ pub(super) async fn listen<I: Intake>(shared: Arc<Shared<I>>, listener: TcpListe
 }
 
 /// A connection from its first byte to its last.
-async fn attend<I: Intake>(shared: Arc<Shared<I>>, stream: TcpStream, address: SocketAddr, tls: Option<TlsAcceptor>) {
+async fn attend<I: Intake>(shared: Arc<Shared<I>>, stream: TcpStream, address: SocketAddr, speech: Speech) {
     let arrived = tokio::select! {
         () = shared.stopping.cancelled() => return,
-        arrived = arrive(&shared, stream, address, tls) => arrived,
+        arrived = arrive(&shared, stream, address, speech) => arrived,
     };
     // What came before the login is no longer needed while the connection is served.
     if let Some(connection) = arrived {
@@ -114,7 +155,7 @@ async fn arrive<I: Intake>(
     shared: &Arc<Shared<I>>,
     stream: TcpStream,
     address: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    speech: Speech,
 ) -> Option<Box<Connection<I>>> {
     let options = stream
         .set_nodelay(true)
@@ -122,26 +163,15 @@ async fn arrive<I: Intake>(
     if options.is_err() {
         return None;
     }
-    let mut socket = match tls {
-        None => Socket::Plain(stream),
-        Some(acceptor) => {
-            let patience = Duration::from_secs(shared.limits.tls_handshake_seconds);
-            match timeout(patience, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => Socket::Tls(Box::new(stream)),
-                Ok(Err(error)) => {
-                    tracing::debug!(%address, %error, "a TLS handshake failed");
-                    shared.meters.refuse(RefusedReason::Tls);
-                    return None;
-                }
-                Err(_) => {
-                    shared.meters.refuse(RefusedReason::ConnectTimeout);
-                    return None;
-                }
-            }
+    let (mut socket, certificate) = match open(shared, stream, address, speech).await {
+        Ok(opened) => opened,
+        Err(reason) => {
+            shared.meters.refuse(reason);
+            return None;
         }
     };
     let mut out = Out::default();
-    let refused = match greet(shared, &mut socket, address.ip(), &mut out).await {
+    let refused = match greet(shared, &mut socket, address.ip(), &certificate, &mut out).await {
         Ok(session) => return Some(Box::new(Connection::new(shared.clone(), socket, out, session))),
         Err(Turned::Gone) => return None,
         Err(Turned::Away(reason)) => {
@@ -158,4 +188,37 @@ async fn arrive<I: Intake>(
     // A client that does not take its refusal has had its chance.
     let _ = timeout(PARTING, part(socket, out, &shared.desks)).await;
     None
+}
+
+/// Everything before MQTT: TLS with the client's certificate, and the handshake of WebSocket.
+async fn open<I: Intake>(
+    shared: &Shared<I>,
+    stream: TcpStream,
+    address: SocketAddr,
+    speech: Speech,
+) -> Result<(Socket, Certificate), RefusedReason> {
+    let patience = Duration::from_secs(shared.limits.tls_handshake_seconds);
+    let mut certificate = Certificate { wanted: speech.certificates, names: Vec::new() };
+    let mut socket = match speech.tls {
+        None => Socket::Plain(stream),
+        Some(acceptor) => {
+            let shaken = timeout(patience, acceptor.accept(stream)).await.map_err(|_| RefusedReason::ConnectTimeout)?;
+            let stream = shaken.map_err(|error| {
+                tracing::debug!(%address, %error, "a TLS handshake failed");
+                RefusedReason::Tls
+            })?;
+            let own = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            certificate.names = own.map(certificate::names).unwrap_or_default();
+            Socket::Tls(Box::new(stream))
+        }
+    };
+    if speech.framing == Framing::WebSocket {
+        let shaken = timeout(patience, websocket::accept(socket)).await.map_err(|_| RefusedReason::ConnectTimeout)?;
+        let web = shaken.map_err(|error| {
+            tracing::debug!(%address, %error, "a client was refused");
+            RefusedReason::WebSocket
+        })?;
+        socket = Socket::Web(Box::new(web));
+    }
+    Ok((socket, certificate))
 }

@@ -19,6 +19,8 @@ pub enum RefusedReason {
     ConnectTimeout,
     /// The TLS handshake failed.
     Tls,
+    /// The handshake of WebSocket failed.
+    WebSocket,
     /// No such account, or a wrong password.
     Login,
     /// Too many wrong passwords from an address.
@@ -37,8 +39,12 @@ pub enum RefusedReason {
     Publish,
     /// A subscription that the account may not have, or one too many.
     Subscribe,
-    /// A message of QoS 2.
-    QosTwo,
+    /// A session that cannot be kept: too many are, or the disk fails.
+    Session,
+    /// A will that may not be published.
+    Will,
+    /// An account that is no more, of a client that was connected.
+    Revoked,
     /// More messages in flight than announced.
     Window,
     /// Nothing heard for one and a half keep-alives.
@@ -52,11 +58,12 @@ pub enum RefusedReason {
 }
 
 impl RefusedReason {
-    const ALL: [RefusedReason; 19] = [
+    const ALL: [RefusedReason; 22] = [
         RefusedReason::Connections,
         RefusedReason::Garbage,
         RefusedReason::ConnectTimeout,
         RefusedReason::Tls,
+        RefusedReason::WebSocket,
         RefusedReason::Login,
         RefusedReason::Throttled,
         RefusedReason::Busy,
@@ -66,7 +73,9 @@ impl RefusedReason {
         RefusedReason::Topic,
         RefusedReason::Publish,
         RefusedReason::Subscribe,
-        RefusedReason::QosTwo,
+        RefusedReason::Session,
+        RefusedReason::Will,
+        RefusedReason::Revoked,
         RefusedReason::Window,
         RefusedReason::KeepAlive,
         RefusedReason::TakenOver,
@@ -81,6 +90,7 @@ impl RefusedReason {
             RefusedReason::Garbage => "garbage",
             RefusedReason::ConnectTimeout => "connect_timeout",
             RefusedReason::Tls => "tls",
+            RefusedReason::WebSocket => "websocket",
             RefusedReason::Login => "login",
             RefusedReason::Throttled => "throttled",
             RefusedReason::Busy => "busy",
@@ -90,7 +100,9 @@ impl RefusedReason {
             RefusedReason::Topic => "topic",
             RefusedReason::Publish => "publish",
             RefusedReason::Subscribe => "subscribe",
-            RefusedReason::QosTwo => "qos_2",
+            RefusedReason::Session => "session",
+            RefusedReason::Will => "will",
+            RefusedReason::Revoked => "revoked",
             RefusedReason::Window => "window",
             RefusedReason::KeepAlive => "keep_alive",
             RefusedReason::TakenOver => "taken_over",
@@ -129,11 +141,13 @@ pub(super) struct Meters {
     open_metric: Gauge,
     pub messages_qos_0: Count,
     pub messages_qos_1: Count,
+    pub messages_qos_2: Count,
+    pub repeated: Count,
     pub acknowledged: Count,
     pub held_back: Count,
     pub paced: Count,
     pub logins: Count,
-    pub wills_ignored: Count,
+    pub wills_published: Count,
     pub alerts_sent: Count,
     pub alerts_dropped: Count,
     pub retained_full: Count,
@@ -150,11 +164,13 @@ impl Meters {
             open_metric: metrics::gauge!("edge_connections"),
             messages_qos_0: Count::new(messages("0")),
             messages_qos_1: Count::new(messages("1")),
+            messages_qos_2: Count::new(messages("2")),
+            repeated: Count::new(metrics::counter!("edge_repeated_total")),
             acknowledged: Count::new(metrics::counter!("edge_acknowledged_total")),
             held_back: Count::new(metrics::counter!("edge_held_back_total")),
             paced: Count::new(metrics::counter!("edge_paced_total")),
             logins: Count::new(metrics::counter!("edge_logins_total")),
-            wills_ignored: Count::new(metrics::counter!("edge_wills_ignored_total")),
+            wills_published: Count::new(metrics::counter!("edge_wills_published_total")),
             alerts_sent: Count::new(metrics::counter!("edge_alerts_sent_total")),
             alerts_dropped: Count::new(metrics::counter!("edge_alerts_dropped_total")),
             retained_full: Count::new(metrics::counter!("edge_retained_full_total")),
@@ -189,13 +205,16 @@ impl Meters {
         let refused = RefusedReason::ALL.map(|reason| (reason.as_str(), self.refused[reason as usize].get()));
         Status {
             connections: self.open.load(Ordering::Acquire),
+            sessions: 0,
             messages_qos_0: self.messages_qos_0.get(),
             messages_qos_1: self.messages_qos_1.get(),
+            messages_qos_2: self.messages_qos_2.get(),
+            repeated: self.repeated.get(),
             acknowledged: self.acknowledged.get(),
             held_back: self.held_back.get(),
             paced: self.paced.get(),
             logins: self.logins.get(),
-            wills_ignored: self.wills_ignored.get(),
+            wills_published: self.wills_published.get(),
             alerts_sent: self.alerts_sent.get(),
             alerts_dropped: self.alerts_dropped.get(),
             retained_full: self.retained_full.get(),
@@ -213,6 +232,10 @@ pub struct Status {
     pub messages_qos_0: u64,
     /// Messages of QoS 1 given to the pipeline.
     pub messages_qos_1: u64,
+    /// Messages of QoS 2 given to the pipeline.
+    pub messages_qos_2: u64,
+    /// Messages of QoS 2 that came again and were not taken twice.
+    pub repeated: u64,
     /// Messages answered because they are on disk.
     pub acknowledged: u64,
     /// How often a connection was not read because the journal's buffer was full.
@@ -221,8 +244,10 @@ pub struct Status {
     pub paced: u64,
     /// Connections accepted.
     pub logins: u64,
-    /// Wills that clients left and that the edge does not publish.
-    pub wills_ignored: u64,
+    /// Wills of clients that went without a good-bye, given to the pipeline.
+    pub wills_published: u64,
+    /// Sessions that outlive their connections, connected or not.
+    pub sessions: usize,
     /// Alerts written to subscribers.
     pub alerts_sent: u64,
     /// Alerts dropped because a subscriber does not read.

@@ -1,8 +1,9 @@
 //! Alerts on their way to one subscriber.
 //!
 //! Alerts are taken from the inbox only while little waits to be written and few of QoS 1 are unacknowledged, so a
-//! subscriber that never reads costs its bounded inbox and nothing else. A QoS 1 alert is sent once per connection:
-//! there is no session that could outlive it.
+//! subscriber that never reads costs its bounded inbox and nothing else. Where the session ends with the connection a
+//! QoS 1 message is sent once; otherwise it waits in the session's queue ([`Held`]) until it is acknowledged, and what
+//! went out on a former connection goes out again first.
 
 use std::collections::VecDeque;
 use std::num::NonZeroU16;
@@ -10,11 +11,14 @@ use std::num::NonZeroU16;
 use bytes::BytesMut;
 use rmqtt_codec::types::QoS;
 
-use super::alerts::{Delivery, Replay, Topics};
+use super::alerts::{Delivery, Topics, Written};
 use super::answer;
 use super::frame::Version;
 use super::line::Line;
 use super::meters::Meters;
+use super::session::{Held, Parcel, Times};
+use super::topics::Replay;
+use crate::model::Timestamp;
 
 /// Alerts are written ahead up to this many bytes.
 const AHEAD_BYTES: usize = 8 * 1024;
@@ -69,44 +73,78 @@ impl Outbox {
         self.replays.retain(|replay| replay.filter() != filter);
     }
 
-    /// The subscriber has an alert of QoS 1; an identifier that is not in flight is ignored.
-    pub fn acknowledged(&mut self, packet_id: NonZeroU16) {
-        self.in_flight.retain(|one| *one != packet_id);
+    /// The subscriber has a message of QoS 1; an identifier that is not in flight is ignored.
+    pub fn acknowledged(&mut self, packet_id: NonZeroU16, held: Option<&Held>) {
+        match held {
+            Some(held) => held.acknowledged(packet_id),
+            None => self.in_flight.retain(|one| *one != packet_id),
+        }
         self.pending = true;
     }
 
     /// Writes what is due and may be written.
-    pub fn fill(&mut self, version: Version, line: &Line, topics: &Topics, meters: &Meters, out: &mut BytesMut) {
+    pub fn fill(&mut self, way: &Way<'_>, now: Timestamp, out: &mut BytesMut) {
         while self.pending && out.len() < AHEAD_BYTES {
-            let may_send = self.in_flight.len() < self.in_flight_max;
-            let Some(delivery) = self.next(line, topics, may_send) else {
+            let Some(written) = self.next(way, now) else {
                 // Either nothing waits, or an acknowledgement must come first and will set this again.
                 self.pending = false;
                 return;
             };
-            let bytes = delivery.alert.topic.len() + delivery.alert.payload.len() + AROUND_BYTES;
-            if bytes > self.packet_max {
-                meters.alerts_dropped.add(1);
+            let alert = &written.delivery.alert;
+            if alert.bytes() + AROUND_BYTES > self.packet_max {
+                // It could never be sent to this client.
+                if let Some(packet_id) = written.packet_id {
+                    self.acknowledged(packet_id, way.held);
+                }
+                way.meters.alerts_dropped.add(1);
                 continue;
             }
-            let packet_id = (delivery.qos != QoS::AtMostOnce).then(|| self.next_id());
-            answer::alert(version, &delivery, packet_id, out);
-            self.in_flight.extend(packet_id);
-            meters.alerts_sent.add(1);
+            answer::alert(way.version, &written, out);
+            way.meters.alerts_sent.add(1);
         }
     }
 
-    fn next(&mut self, line: &Line, topics: &Topics, may_send: bool) -> Option<Delivery> {
+    fn next(&mut self, way: &Way<'_>, now: Timestamp) -> Option<Written> {
+        let in_flight = way.held.map_or(self.in_flight.len(), Held::in_flight);
+        let may_send = in_flight < self.in_flight_max;
+        if let Some(held) = way.held.filter(|_| may_send)
+            && let Some(parcel) = held.again()
+        {
+            return Some(written(parcel, now));
+        }
         while let Some(replay) = self.replays.front_mut() {
             if !may_send && replay.qos() != QoS::AtMostOnce {
                 return None;
             }
-            match topics.replay(replay) {
-                Some(delivery) => return Some(delivery),
-                None => self.replays.pop_front(),
-            };
+            match (way.topics.replay(replay), way.held) {
+                (Some(delivery), Some(held)) if delivery.qos != QoS::AtMostOnce => {
+                    return Some(written(held.pass(delivery), now));
+                }
+                (Some(delivery), _) => return Some(self.number(delivery, now)),
+                (None, held) => {
+                    let replay = self.replays.pop_front();
+                    if let (Some(held), Some(replay)) = (held, replay) {
+                        way.topics.replayed(held, replay.filter());
+                    }
+                }
+            }
         }
-        line.take_alert(|delivery| may_send || delivery.qos == QoS::AtMostOnce)
+        if let Some(held) = way.held.filter(|_| may_send) {
+            let (parcel, expired) = held.next(now);
+            way.meters.alerts_dropped.add(expired as u64);
+            if let Some(parcel) = parcel {
+                return Some(written(parcel, now));
+            }
+        }
+        let delivery = way.line.take_alert(|delivery| may_send || delivery.qos == QoS::AtMostOnce)?;
+        Some(self.number(delivery, now))
+    }
+
+    /// Gives a message its identifier, where the session ends with the connection.
+    fn number(&mut self, delivery: Delivery, now: Timestamp) -> Written {
+        let packet_id = (delivery.qos != QoS::AtMostOnce).then(|| self.next_id());
+        self.in_flight.extend(packet_id);
+        Written { expires_in_s: left(&delivery, now), delivery, packet_id, dup: false }
     }
 
     /// An identifier that is not in flight; there is one, because fewer than 65,535 are.
@@ -118,4 +156,26 @@ impl Outbox {
             }
         }
     }
+}
+
+/// How a connection's messages go out.
+pub(super) struct Way<'a> {
+    pub version: Version,
+    pub line: &'a Line,
+    /// The session, when it outlives the connection.
+    pub held: Option<&'a Held>,
+    pub topics: &'a Topics,
+    pub meters: &'a Meters,
+}
+
+fn written(parcel: Parcel, now: Timestamp) -> Written {
+    let Parcel { delivery, packet_id, times, .. } = parcel;
+    let dup = times == Times::Again;
+    Written { expires_in_s: left(&delivery, now), delivery, packet_id: Some(packet_id), dup }
+}
+
+/// For how many seconds, rounded up, a message is still of use.
+fn left(delivery: &Delivery, now: Timestamp) -> Option<u32> {
+    let left = delivery.alert.expires_at?.since(now).as_millis().div_ceil(1_000);
+    Some(u32::try_from(left).unwrap_or(u32::MAX).max(1))
 }

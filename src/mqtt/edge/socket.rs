@@ -1,4 +1,4 @@
-//! Sockets, plain and TLS, and the memory to read and write them.
+//! Sockets, plain, TLS and WebSocket over either, and the memory to read and write them.
 //!
 //! 10,000 idle connections must cost little, so no connection owns a read buffer: bytes are read into a [`Desk`] that
 //! is borrowed for as long as they are looked at and handed back before anything is awaited. There are never more
@@ -18,6 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::websocket::Web;
 use crate::model::RawMessage;
 
 /// Bytes read at once.
@@ -33,27 +34,57 @@ const DESKS_KEPT: usize = 64;
 pub(super) enum Socket {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Web(Box<Web>),
+}
+
+/// For the handshake of WebSocket, which comes before everything else.
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let count = ready!(Socket::poll_read(self.get_mut(), context, buffer.initialize_unfilled()))?;
+        buffer.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Socket::poll_write(self.get_mut(), context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Socket::poll_flush(self.get_mut(), context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Socket::poll_shutdown(self.get_mut(), context)
+    }
 }
 
 impl Socket {
-    fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_read(&mut self, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if let Socket::Web(web) = self {
+            return web.poll_read(context, buffer);
+        }
         let mut buffer = ReadBuf::new(buffer);
         ready!(match self {
             Socket::Plain(stream) => Pin::new(stream).poll_read(context, &mut buffer),
             Socket::Tls(stream) => Pin::new(stream.as_mut()).poll_read(context, &mut buffer),
+            Socket::Web(_) => Poll::Ready(Ok(())),
         })?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
-    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
+            Socket::Web(web) => web.poll_write(context, bytes),
             Socket::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Socket::Tls(stream) => Pin::new(stream.as_mut()).poll_write(context, bytes),
         }
     }
 
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
+            Socket::Web(web) => web.poll_flush(context),
             Socket::Plain(_) => Poll::Ready(Ok(())),
             Socket::Tls(stream) => Pin::new(stream.as_mut()).poll_flush(context),
         }
@@ -62,6 +93,7 @@ impl Socket {
     /// Ends our direction.
     pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
+            Socket::Web(web) => web.poll_shutdown(context),
             Socket::Plain(stream) => Pin::new(stream).poll_shutdown(context),
             Socket::Tls(stream) => Pin::new(stream.as_mut()).poll_shutdown(context),
         }

@@ -1,27 +1,42 @@
-//! How many wrong passwords an address may try: a bucket per address that refills over a minute.
+//! How many wrong passwords an address may try, and how many an account may have tried on it from anywhere: a bucket
+//! for each, which refills over a minute. Addresses of IPv6 count by their network of 64 bits, as one subscriber has at
+//! least that.
 //!
-//! Bounded: at [`ADDRESSES_MAX`] addresses those that have refilled are forgotten; when none has, the new address
+//! Somebody who guesses can so keep an account's clients out that have not signed in since the start; those that have,
+//! and devices with credentials of their own or certificates, are let in without this being asked.
+//!
+//! Bounded: at [`KEYS_MAX`] addresses and accounts those that have refilled are forgotten; when none has, the new address
 //! shares one bucket with the other new ones, so that a flood from many addresses is slowed and not remembered.
 //!
-//! Left out on purpose (it comes later): growing delays, lock-out of accounts, networks instead of addresses.
+//! Left out on purpose: growing delays (the bucket's rate is the bound), and locking until somebody unlocks.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
 
 use parking_lot::Mutex;
 use tokio::time::{Duration, Instant};
 
-const ADDRESSES_MAX: usize = 10_000;
+const KEYS_MAX: usize = 10_000;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts wrong passwords by address.
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Address(IpAddr),
+    /// A digest of its name: anybody can make up long ones.
+    Account(u64),
+}
+
+/// Counts wrong passwords by address and by account.
 pub(super) struct Throttle {
     per_minute: f64,
     counts: Mutex<Counts>,
+    names: RandomState,
 }
 
 struct Counts {
-    by_address: HashMap<IpAddr, Count>,
+    by_key: HashMap<Key, Count>,
     strangers: Count,
 }
 
@@ -46,37 +61,49 @@ impl Count {
 
 impl Throttle {
     pub fn new(per_minute: u32, now: Instant) -> Self {
-        let counts = Counts { by_address: HashMap::new(), strangers: Count::new(now) };
-        Throttle { per_minute: f64::from(per_minute), counts: Mutex::new(counts) }
+        let counts = Counts { by_key: HashMap::new(), strangers: Count::new(now) };
+        Throttle { per_minute: f64::from(per_minute), counts: Mutex::new(counts), names: RandomState::new() }
     }
 
-    /// Whether `address` may have a password checked now.
-    pub fn allows(&self, address: IpAddr, now: Instant) -> bool {
-        let mut counts = self.counts.lock();
-        let full = counts.by_address.len() >= ADDRESSES_MAX;
-        let counts = &mut *counts;
-        let count = match counts.by_address.get_mut(&address) {
-            Some(count) => count,
-            None if full => &mut counts.strangers,
-            None => return true,
+    fn keys(&self, address: IpAddr, account: &str) -> [Key; 2] {
+        let network = match address.to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+            address => address,
         };
-        count.settle(now, self.per_minute) + 1.0 <= self.per_minute
+        [Key::Address(network), Key::Account(self.names.hash_one(account))]
     }
 
-    /// A password from `address` was wrong.
-    pub fn wrong(&self, address: IpAddr, now: Instant) {
+    /// Whether `address` may have a password for `account` checked now.
+    pub fn allows(&self, address: IpAddr, account: &str, now: Instant) -> bool {
+        let mut counts = self.counts.lock();
+        let full = counts.by_key.len() >= KEYS_MAX;
+        let counts = &mut *counts;
+        self.keys(address, account).iter().all(|key| {
+            let count = match counts.by_key.get_mut(key) {
+                Some(count) => count,
+                None if full => &mut counts.strangers,
+                None => return true,
+            };
+            count.settle(now, self.per_minute) + 1.0 <= self.per_minute
+        })
+    }
+
+    /// A password for `account` from `address` was wrong.
+    pub fn wrong(&self, address: IpAddr, account: &str, now: Instant) {
         let mut counts = self.counts.lock();
         let counts = &mut *counts;
-        if counts.by_address.len() >= ADDRESSES_MAX && !counts.by_address.contains_key(&address) {
-            counts.by_address.retain(|_, count| count.settle(now, self.per_minute) > 0.0);
+        for key in self.keys(address, account) {
+            if counts.by_key.len() >= KEYS_MAX && !counts.by_key.contains_key(&key) {
+                counts.by_key.retain(|_, count| count.settle(now, self.per_minute) > 0.0);
+            }
+            let count = if counts.by_key.len() < KEYS_MAX || counts.by_key.contains_key(&key) {
+                counts.by_key.entry(key).or_insert_with(|| Count::new(now))
+            } else {
+                &mut counts.strangers
+            };
+            count.settle(now, self.per_minute);
+            count.wrong += 1.0;
         }
-        let count = if counts.by_address.len() < ADDRESSES_MAX || counts.by_address.contains_key(&address) {
-            counts.by_address.entry(address).or_insert_with(|| Count::new(now))
-        } else {
-            &mut counts.strangers
-        };
-        count.settle(now, self.per_minute);
-        count.wrong += 1.0;
     }
 }
 
@@ -95,12 +122,12 @@ mod tests {
         let start = Instant::now();
         let throttle = Throttle::new(3, start);
         for _ in 0..3 {
-            assert!(throttle.allows(address(1), start));
-            throttle.wrong(address(1), start);
+            assert!(throttle.allows(address(1), "a", start));
+            throttle.wrong(address(1), "a", start);
         }
-        assert!(!throttle.allows(address(1), start));
-        assert!(throttle.allows(address(2), start));
-        assert!(throttle.allows(address(1), start + Duration::from_secs(21)));
+        assert!(!throttle.allows(address(1), "a", start));
+        assert!(throttle.allows(address(2), "b", start));
+        assert!(throttle.allows(address(1), "a", start + Duration::from_secs(21)));
     }
 
     #[test]
@@ -108,11 +135,34 @@ mod tests {
         let start = Instant::now();
         let throttle = Throttle::new(3, start);
         for number in 0..20_000 {
-            throttle.wrong(address(number), start);
+            throttle.wrong(address(number), "a", start);
         }
-        assert_eq!(throttle.counts.lock().by_address.len(), ADDRESSES_MAX);
-        assert!(!throttle.allows(address(30_000), start));
-        throttle.wrong(address(30_000), start + MINUTE);
-        assert!(throttle.counts.lock().by_address.len() <= 1);
+        assert_eq!(throttle.counts.lock().by_key.len(), KEYS_MAX);
+        assert!(!throttle.allows(address(30_000), "b", start));
+        throttle.wrong(address(30_000), "b", start + MINUTE * 20_000);
+        assert!(throttle.counts.lock().by_key.len() <= 2);
+    }
+
+    #[test]
+    fn an_account_is_guarded_against_guesses_from_many_addresses() {
+        let start = Instant::now();
+        let throttle = Throttle::new(3, start);
+        (1..=3).for_each(|number| throttle.wrong(address(number), "a", start));
+        assert!(!throttle.allows(address(4), "a", start));
+        assert!(throttle.allows(address(4), "b", start));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one_address() {
+        let start = Instant::now();
+        let throttle = Throttle::new(3, start);
+        let at = |text: &str| text.parse::<IpAddr>().unwrap();
+        for (place, text) in ["2001:db8::1", "2001:db8::2:0:0:1", "2001:db8::3"].into_iter().enumerate() {
+            throttle.wrong(at(text), &place.to_string(), start);
+        }
+        assert!(!throttle.allows(at("2001:db8::4"), "b", start));
+        assert!(throttle.allows(at("2001:db8:0:1::1"), "b", start));
+        throttle.wrong(at("::ffff:192.0.2.1"), "c", start);
+        assert!(throttle.allows(at("192.0.2.2"), "d", start));
     }
 }

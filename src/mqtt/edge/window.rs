@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 
-use super::answer::Verdict;
+use super::answer::{Kind, Verdict};
 use crate::model::Seq;
 
 /// A queue that has been longer than this gives its memory back when it is empty.
@@ -20,7 +20,7 @@ const KEPT: usize = 64;
 /// The messages of one connection that wait for an answer.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    acks: VecDeque<(u16, Verdict)>,
+    acks: VecDeque<(Kind, u16, Verdict)>,
     runs: VecDeque<(Seq, usize)>,
     /// Acks at the end that belong to no run yet.
     gathering: usize,
@@ -38,8 +38,8 @@ impl Window {
     }
 
     /// One more message of the run being gathered.
-    pub fn push(&mut self, packet_id: u16, verdict: Verdict) {
-        self.acks.push_back((packet_id, verdict));
+    pub fn push(&mut self, kind: Kind, packet_id: u16, verdict: Verdict) {
+        self.acks.push_back((kind, packet_id, verdict));
         self.gathering += 1;
     }
 
@@ -56,6 +56,11 @@ impl Window {
         }
     }
 
+    /// A number that no answer before it waits for a higher one than.
+    pub fn at_least(&self, seq: Seq) -> Seq {
+        self.runs.back().map_or(seq, |(last, _)| seq.max(*last))
+    }
+
     /// The run was not taken by the journal and will be gathered again.
     pub fn abandon(&mut self) {
         self.acks.truncate(self.acks.len() - self.gathering);
@@ -63,14 +68,14 @@ impl Window {
     }
 
     /// Hands out the answers that may leave now, in order. Returns how many.
-    pub fn release(&mut self, durable: Seq, mut answer: impl FnMut(u16, Verdict)) -> usize {
+    pub fn release(&mut self, durable: Seq, mut answer: impl FnMut(Kind, u16, Verdict)) -> usize {
         let mut released = 0;
         while let Some((seq, count)) = self.runs.front().copied()
             && seq <= durable
         {
             self.runs.pop_front();
-            for (packet_id, verdict) in self.acks.drain(..count) {
-                answer(packet_id, verdict);
+            for (kind, packet_id, verdict) in self.acks.drain(..count) {
+                answer(kind, packet_id, verdict);
             }
             released += count;
         }
@@ -89,17 +94,17 @@ mod tests {
 
     fn released(window: &mut Window, durable: u64) -> Vec<u16> {
         let mut ids = Vec::new();
-        window.release(Seq(durable), |id, _| ids.push(id));
+        window.release(Seq(durable), |_, id, _| ids.push(id));
         ids
     }
 
     #[test]
     fn answers_wait_for_their_run_and_leave_in_order() {
         let mut window = Window::default();
-        window.push(7, Verdict::Stored);
-        window.push(8, Verdict::Denied);
+        window.push(Kind::Ack, 7, Verdict::Stored);
+        window.push(Kind::Ack, 8, Verdict::Denied);
         window.seal(Some(Seq(40)));
-        window.push(9, Verdict::Stored);
+        window.push(Kind::Ack, 9, Verdict::Stored);
         window.seal(Some(Seq(42)));
         assert_eq!(released(&mut window, 39), [0_u16; 0]);
         assert_eq!(released(&mut window, 41), [7, 8]);
@@ -110,13 +115,13 @@ mod tests {
     #[test]
     fn a_refusal_waits_for_the_messages_before_it() {
         let mut window = Window::default();
-        window.push(1, Verdict::Stored);
+        window.push(Kind::Ack, 1, Verdict::Stored);
         window.seal(Some(Seq(5)));
-        window.push(2, Verdict::Denied);
+        window.push(Kind::Ack, 2, Verdict::Denied);
         window.seal(None);
         assert_eq!(released(&mut window, 4), [0_u16; 0]);
         assert_eq!(released(&mut window, 5), [1, 2]);
-        window.push(3, Verdict::Denied);
+        window.push(Kind::Ack, 3, Verdict::Denied);
         window.seal(None);
         assert_eq!(released(&mut window, 0), [3]);
     }
@@ -124,12 +129,12 @@ mod tests {
     #[test]
     fn an_abandoned_run_leaves_no_trace() {
         let mut window = Window::default();
-        window.push(1, Verdict::Stored);
+        window.push(Kind::Ack, 1, Verdict::Stored);
         window.seal(Some(Seq(5)));
-        window.push(2, Verdict::Stored);
+        window.push(Kind::Ack, 2, Verdict::Stored);
         window.abandon();
         assert_eq!(window.len(), 1);
-        window.push(2, Verdict::Stored);
+        window.push(Kind::Ack, 2, Verdict::Stored);
         window.seal(Some(Seq(6)));
         assert_eq!(released(&mut window, 6), [1, 2]);
     }
@@ -141,22 +146,22 @@ mod tests {
             let mut due = Vec::new();
             for (count, step, lag, abandoned) in runs {
                 if abandoned {
-                    (0..count).for_each(|_| window.push(9_999, Verdict::Stored));
+                    (0..count).for_each(|_| window.push(Kind::Ack, 9_999, Verdict::Stored));
                     window.abandon();
                 }
                 seq += step;
                 for _ in 0..count {
-                    window.push(pushed, Verdict::Stored);
+                    window.push(Kind::Ack, pushed, Verdict::Stored);
                     due.push(seq);
                     pushed += 1;
                 }
                 window.seal(Some(Seq(seq)));
                 let durable = seq.saturating_sub(lag);
-                window.release(Seq(durable), |id, _| answered.push(id));
+                window.release(Seq(durable), |_, id, _| answered.push(id));
                 prop_assert!(answered.iter().all(|id| due[usize::from(*id)] <= seq));
                 prop_assert!(due.iter().skip(answered.len()).all(|due| *due > durable));
             }
-            window.release(Seq(seq), |id, _| answered.push(id));
+            window.release(Seq(seq), |_, id, _| answered.push(id));
             prop_assert_eq!(answered, (0..pushed).collect::<Vec<_>>());
         }
     }

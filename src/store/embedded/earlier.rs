@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use fjall::{OwnedWriteBatch, Readable, Snapshot};
+use fjall::{Readable, Snapshot};
 
 use crate::model::{ChannelId, Quality, Seq, Timestamp};
 
@@ -84,10 +84,10 @@ pub(super) fn replacing(brought: &[Brought], day: &[StoredSample]) -> Vec<(Broug
     brought.iter().filter_map(written).filter(|(brought, before)| differ(&brought.sample, before)).collect()
 }
 
-/// Adds a replaced sample to the batch.
-pub(super) fn put(tables: &Tables, batch: &mut OwnedWriteBatch, by: &Brought, before: &StoredSample) {
+/// A replaced sample, as it is written.
+pub(super) fn note(by: &Brought, before: &StoredSample) -> ([u8; key::EARLIER_BYTES], Vec<u8>) {
     let key = key::earlier(by.channel, before.observed_at, by.by, by.place);
-    batch.insert(&tables.history, key, sealed::seal(&key, &(before.value, before.quality, by.at)));
+    (key, sealed::seal(&key, &(before.value, before.quality, by.at)))
 }
 
 /// What was replaced of a channel in `from..to`: written and, of these heads, about to be.

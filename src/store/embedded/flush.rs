@@ -3,33 +3,35 @@
 //!
 //! A flush gives each channel a few samples a day many times over. To keep runs few, a new run absorbs the day's
 //! latest runs for as long as they are short and shorter than twice what is being written. So each short run of a day
-//! is at least twice as long as the next, and a sample is rewritten at most a few times; long runs (two blocks of a
-//! column) stay as they are until the day is settled.
+//! is at least twice as long as the next, and a sample is rewritten at most a few times; long runs (a block of a column)
+//! stay as they are until the day is settled.
 //! What a flush absorbs is bounded by a budget in proportion to what it writes; channels left out for want of it come
-//! first next time. A run that cannot be read is not absorbed and not touched: it stays as evidence, and writing goes
+//! first next time. A large head is drafted by several threads (`draft.rs`). A run that cannot be read is not absorbed and not touched: it stays as evidence, and writing goes
 //! on beside it.
 
-use fjall::{PersistMode, Readable, Snapshot};
+use std::num::NonZero;
+use std::panic;
+use std::thread;
+
+use fjall::PersistMode;
 
 use crate::model::{ChannelId, Timestamp};
 
 use super::StoredSample;
 use super::bookmark::Bookmark;
-use super::column::Effort;
 use super::dirty::Marks;
-use super::earlier::{self, Brought};
-use super::head::{Head, merge};
-use super::kept::Raw;
-use super::key::{Day, Key};
-use super::latest;
-use super::run::{self, RUN_SAMPLES_MAX};
-use super::tables::{Tables, run_of};
+use super::draft::{Draft, From};
+use super::earlier;
+use super::head::Head;
+use super::key::Day;
+use super::tables::Tables;
+use super::tails::Tails;
 use super::{StoreError, letters};
 
-/// A run shorter than this many times the new one is absorbed by it...
-const ABSORB_RATIO: usize = 2;
-/// ...unless it has this many samples: then absorbing it would save little.
-const ABSORB_MAX: usize = 256;
+/// Threads that draft, at most.
+const THREADS_MAX: usize = 4;
+/// A thread is worth its start for so many samples.
+const SAMPLES_PER_THREAD: usize = 1 << 16;
 
 /// What one flush may do at most, beside writing what is new.
 pub(super) struct Bounds {
@@ -52,6 +54,7 @@ impl Bounds {
 }
 
 /// What a flush wrote.
+#[derive(Default)]
 pub(super) struct Written {
     pub(super) bookmark: Bookmark,
     /// Every day of a channel that has changed.
@@ -72,54 +75,68 @@ pub(super) struct Before<'a> {
     pub(super) bounds: &'a Bounds,
 }
 
+/// What is remembered from one flush to the next.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) marks: Marks,
+    pub(super) tails: Tails,
+}
+
 /// Writes `head` after what was written before.
 pub(super) fn write(
     tables: &Tables,
     head: &Head,
     before: &Before<'_>,
-    marks: &mut Marks,
+    memory: &mut Memory,
 ) -> Result<Written, StoreError> {
     let snapshot = tables.database.snapshot();
     let bounds = before.bounds;
-    let mut flush = Flush {
-        tables,
-        snapshot: &snapshot,
-        batch: tables.database.batch().durability(Some(PersistMode::SyncAll)),
-        base: before.bookmark.next_run,
-        longest: 1,
-        budget: head.samples() * bounds.rewritten_per_sample + bounds.rewritten_least,
-        at: head.newest().unwrap_or(Timestamp::from_micros(0)),
-        suspects: earlier::first_brought(head.suspects()),
-        marks,
-        written: Written {
-            bookmark: before.bookmark.clone(),
-            days: Vec::new(),
-            latest: Vec::new(),
-            left_out: None,
-            rewritten: 0,
-        },
-    };
+    let mut bookmark = before.bookmark.clone();
+    let suspects = earlier::first_brought(head.suspects());
+    let from =
+        From { tables, snapshot: &snapshot, head, tails: &memory.tails, base: bookmark.next_run, suspects: &suspects };
     let mut channels = head.channels();
     let start = channels.partition_point(|channel| *channel < before.first);
     channels.rotate_left(start);
-    for channel in channels {
-        let Some(series) = head.series(channel) else {
-            continue;
-        };
-        let samples = series.all();
-        for day in samples.chunk_by(|a, b| Day::of(a.observed_at) == Day::of(b.observed_at)) {
-            flush.put_day(channel, day, series.floor());
+    let drafts = drafts(from, &channels, head.samples() * bounds.rewritten_per_sample + bounds.rewritten_least);
+
+    let mut batch = tables.database.batch().durability(Some(PersistMode::SyncAll));
+    let mut written = Written::default();
+    let mut runs = 1;
+    let at = head.newest().unwrap_or(Timestamp::from_micros(0));
+    for draft in drafts {
+        for (key, value) in draft.changes {
+            match value {
+                Some(value) => batch.insert(&tables.history, key, value),
+                None => batch.remove(&tables.history, key),
+            }
         }
-        flush.put_latest(channel, samples.last(), series.floor());
+        for (channel, day, samples) in draft.days {
+            memory.marks.put(tables, &mut batch, (channel, day), at);
+            memory.tails.wrote(channel, day, samples);
+            written.days.push((channel, day));
+        }
+        written.latest.extend(draft.latest);
+        written.left_out = written.left_out.or(draft.left_out);
+        written.rewritten += draft.rewritten;
+        runs = runs.max(draft.runs_of_a_day);
     }
     for (by, replaced) in head.replaced() {
-        earlier::put(tables, &mut flush.batch, by, replaced);
+        let (key, value) = earlier::note(by, replaced);
+        batch.insert(&tables.history, key, value);
     }
     if let Some(classes) = head.classes() {
-        classes.put(tables, &mut flush.batch);
+        classes.put(tables, &mut batch);
     }
-    let bookmark = &mut flush.written.bookmark;
-    letters::put(tables, &snapshot, head, bounds, bookmark, &mut flush.batch);
+    letters::put(tables, &snapshot, head, bounds, &mut bookmark, &mut batch);
+    advance(&mut bookmark, head, runs);
+    bookmark.put(tables, &mut batch);
+    batch.commit().map_err(|source| StoreError::Write { through: head.through(), source })?;
+    Ok(Written { bookmark, ..written })
+}
+
+/// The bookmark moves to the end of the head, and its counters with it.
+fn advance(bookmark: &mut Bookmark, head: &Head, runs: u32) {
     for (source, samples) in head.stored() {
         *bookmark.stored.entry(*source).or_default() += samples;
     }
@@ -129,122 +146,24 @@ pub(super) fn write(
     assert!(bookmark.through <= head.through(), "a bookmark only moves forward");
     bookmark.through = head.through();
     bookmark.at = head.newest();
-    bookmark.next_run = flush.base.checked_add(flush.longest).expect("four thousand million flushes are centuries");
-    bookmark.put(tables, &mut flush.batch);
-    flush.batch.commit().map_err(|source| StoreError::Write { through: head.through(), source })?;
-    Ok(flush.written)
+    bookmark.next_run = bookmark.next_run.checked_add(runs).expect("four thousand million flushes are centuries");
 }
 
-struct Flush<'a> {
-    tables: &'a Tables,
-    snapshot: &'a Snapshot,
-    batch: fjall::OwnedWriteBatch,
-    /// The number of new runs: greater than any earlier run's, so that they win.
-    base: u32,
-    /// Runs written for one day, the most so far.
-    longest: u32,
-    budget: usize,
-    /// When the last entry was received.
-    at: Timestamp,
-    /// By channel and time.
-    suspects: Vec<Brought>,
-    marks: &'a mut Marks,
-    written: Written,
-}
-
-impl Flush<'_> {
-    /// Adds one day's new samples of a channel, with the runs that they absorb.
-    /// `written` is the time of the latest sample written before.
-    fn put_day(&mut self, channel: ChannelId, new: &[StoredSample], written: Option<Timestamp>) {
-        let day = Day::of(new[0].observed_at);
-        // A day later than anything written cannot have been deleted for its age; any other may have been, also with
-        // samples later than its last one.
-        let is_untouched = written.is_some_and(|written| Day::of(written) < day);
-        if !is_untouched && self.tables.raw(channel, day) == Raw::Gone {
-            metrics::counter!("store_expired_samples_total").increment(new.len() as u64);
-            return;
+/// By several threads when there is enough to do, the caller's among them; in the order of channels.
+fn drafts(from: From<'_>, channels: &[ChannelId], budget: usize) -> Vec<Draft> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(THREADS_MAX);
+    let threads = threads.min(from.head.samples() / SAMPLES_PER_THREAD).max(1);
+    let mut parts = channels.chunks(channels.len().div_ceil(threads).max(1));
+    let Some(first) = parts.next() else {
+        return Vec::new();
+    };
+    let budget = budget / threads;
+    thread::scope(|scope| {
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || Draft::of(from, part, budget))).collect();
+        let mut drafts = vec![Draft::of(from, first, budget)];
+        for other in others {
+            drafts.push(other.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
         }
-        self.put_earlier(channel, new);
-        self.written.days.push((channel, day));
-        self.marks.put(self.tables, &mut self.batch, (channel, day), self.at);
-        let (merged, absorbed) = self.absorb(channel, day, new);
-        let samples = merged.as_deref().unwrap_or(new);
-        // All runs from the first absorbed one on are in the new run, so it may take the least of their numbers.
-        let number = absorbed.last().map_or(self.base, |key| key.number);
-        let mut written = 0;
-        for samples in samples.chunks(RUN_SAMPLES_MAX) {
-            let key = Key { channel, day, number: number + written };
-            self.batch.insert(&self.tables.history, key.to_bytes(), run::encode(key, samples, Effort::Quick));
-            written += 1;
-        }
-        self.longest = self.longest.max(written);
-        for key in absorbed.iter().filter(|key| key.number >= number + written) {
-            self.batch.remove(&self.tables.history, key.to_bytes());
-        }
-    }
-
-    /// Adds what one day's new samples replace. Only samples not later than all that is written can.
-    fn put_earlier(&mut self, channel: ChannelId, new: &[StoredSample]) {
-        let day = Day::of(new[0].observed_at);
-        let (first, last) = ((channel, new[0].observed_at), (channel, new[new.len() - 1].observed_at));
-        let at = |brought: &Brought| (brought.channel, brought.sample.observed_at);
-        let from = self.suspects.partition_point(|brought| at(brought) < first);
-        let to = self.suspects.partition_point(|brought| at(brought) <= last);
-        let suspects = &self.suspects[from..to];
-        if suspects.is_empty() {
-            return;
-        }
-        let (written, damages) = self.tables.day(self.snapshot, channel, day);
-        for damage in damages {
-            tracing::warn!(error = %damage, "what new samples may have replaced is not known");
-        }
-        for (by, replaced) in earlier::replacing(suspects, &written) {
-            earlier::put(self.tables, &mut self.batch, &by, &replaced);
-        }
-    }
-
-    /// Adds the channel's latest sample when it is new; a correction of it is.
-    fn put_latest(&mut self, channel: ChannelId, new: Option<&StoredSample>, written: Option<Timestamp>) {
-        if let Some(new) = new.filter(|new| Some(new.observed_at) >= written) {
-            latest::put(self.tables, &mut self.batch, channel, new);
-            self.written.latest.push((channel, *new));
-        }
-    }
-
-    /// Merges `new` samples into the day's latest runs: the outcome, if there are any, and their keys, latest first.
-    fn absorb(&mut self, channel: ChannelId, day: Day, new: &[StoredSample]) -> (Option<Vec<StoredSample>>, Vec<Key>) {
-        let mut merged: Option<Vec<StoredSample>> = None;
-        let [first, last] = Key::days(channel, day, day);
-        let mut absorbed = Vec::new();
-        for guard in self.snapshot.range(&self.tables.history, first..=last).rev() {
-            let (key, bytes) = match run_of(channel, day, guard) {
-                Ok(found) => found,
-                Err(error) => {
-                    tracing::error!(%error, "stored samples cannot be read; new ones are written beside them");
-                    break;
-                }
-            };
-            let Ok(count) = run::count(&bytes) else {
-                break;
-            };
-            let length = merged.as_ref().map_or(new.len(), Vec::len);
-            if count >= ABSORB_MAX.min(ABSORB_RATIO * length) {
-                break;
-            }
-            if count > self.budget {
-                self.written.left_out.get_or_insert(channel);
-                break;
-            }
-            let mut older = Vec::new();
-            if let Err(damage) = run::decode(key, &bytes, &mut older) {
-                tracing::error!(%channel, %day, run = key.number, %damage, "a run is damaged; it is left as it is");
-                break;
-            }
-            self.budget -= count;
-            self.written.rewritten += count;
-            merged = Some(merge(&older, merged.unwrap_or_else(|| new.to_vec())));
-            absorbed.push(key);
-        }
-        (merged, absorbed)
-    }
+        drafts
+    })
 }

@@ -1,8 +1,5 @@
 //! What was applied and is not flushed yet: samples by channel, dead letters, counters.
 //!
-//! A channel's samples are a vector in the order of time as long as they arrive in that order; whatever comes late
-//! goes into a tree beside it. So live data costs 24 bytes a sample, and no order of arrival makes an import slow.
-//! Each time is held once: a later sample of the same time replaces the earlier one (last write wins).
 //! Bounded by its owner, who flushes when [`Head::is_due`].
 
 use std::collections::BTreeMap;
@@ -18,6 +15,7 @@ use super::earlier::{self, Brought};
 use super::latest::Latest;
 use super::letters;
 use super::retention::Classes;
+use super::series::Series;
 
 /// Dead letters in memory: when they reach this many bytes, the head is flushed.
 const LETTERS_BYTES_MAX: usize = 8 << 20;
@@ -49,6 +47,8 @@ pub(super) struct Head {
     series: HashMap<ChannelId, Series>,
     /// Ascending. Sealed when they arrive, so that their size is known.
     letters: Vec<(Seq, Arc<[u8]>)>,
+    /// Dead letters that were handed in again: they are no more, wherever they are.
+    gone: Vec<Seq>,
     letters_bytes: usize,
     /// What was replaced here, and by what.
     replaced: Vec<(Brought, StoredSample)>,
@@ -77,6 +77,21 @@ impl Head {
         Self::after(self.through, self.newest, self.keeps)
     }
 
+    /// An empty head after this one's last entry that has its memory, once everything in it is written. Channels that
+    /// had no samples in it begin anew.
+    pub(super) fn emptied(self) -> Self {
+        let mut next = self.next();
+        next.series = self.series;
+        next.series.retain(|_, series| series.last().is_some());
+        next.series.values_mut().for_each(Series::empty);
+        next
+    }
+
+    /// Nothing more will be taken.
+    pub(super) fn close(&mut self) {
+        self.series.values_mut().for_each(Series::close);
+    }
+
     /// Takes an entry; `latest` is what is written of each channel.
     pub(super) fn take(&mut self, entry: &Entry, latest: &Latest) {
         self.through = entry.seq;
@@ -87,7 +102,7 @@ impl Head {
         match &entry.body {
             Body::Message(message) => self.take_message(entry, message, latest),
             Body::Catalogue(catalogue) => self.classes = Some(Classes::of(catalogue)),
-            Body::Tick | Body::Rules(_) => {}
+            Body::Tick | Body::Rules(_) | Body::Canary { .. } | Body::Command(_) => {}
         }
     }
 
@@ -96,7 +111,7 @@ impl Head {
         for (place, sample) in kept.iter().enumerate() {
             let channel = sample.channel;
             let floor = || latest.get(&channel).map(|last| last.observed_at);
-            let series = self.series.entry(channel).or_insert_with(|| Series { floor: floor(), ..Series::default() });
+            let series = self.series.entry(channel).or_insert_with(|| Series::after(floor()));
             let (at, value, quality) = (sample.observed_at, sample.value, sample.quality);
             let sample = StoredSample { observed_at: at, value, quality };
             let place = place as u32;
@@ -104,7 +119,7 @@ impl Head {
             if let Some(before) = series.put(sample).filter(|before| earlier::differ(before, &sample)) {
                 self.replaced.push((brought, before));
             }
-            if series.floor >= Some(at) {
+            if series.floor() >= Some(at) {
                 self.suspects.push(brought);
             }
         }
@@ -116,8 +131,17 @@ impl Head {
         if refused > 0 {
             *self.refused.entry(message.source).or_default() += refused as u64;
         }
+        if let Some(again) = message.again {
+            // It is stored now, or a dead letter of another number.
+            self.gone.push(again.of);
+            if let Ok(place) = self.letters.binary_search_by_key(&again.of, |(id, _)| *id) {
+                let (_, letter) = self.letters.remove(place);
+                self.letters_bytes -= letter.len();
+            }
+        }
         if !message.rejections.is_empty() {
-            let letter = letters::seal(entry.seq, entry.received_at, message);
+            let first_at = message.again.map_or(entry.received_at, |again| again.first_at);
+            let letter = letters::seal(entry.seq, first_at, message);
             self.letters_bytes += letter.len();
             self.letters.push((entry.seq, letter.into()));
         }
@@ -176,9 +200,15 @@ impl Head {
         &self.letters
     }
 
+    /// Dead letters that are no more.
+    pub(super) fn gone(&self) -> &[Seq] {
+        &self.gone
+    }
+
     /// The channels that have samples, ascending.
     pub(super) fn channels(&self) -> Vec<ChannelId> {
-        let mut channels: Vec<_> = self.series.keys().copied().collect();
+        let filled = self.series.iter().filter(|(_, series)| series.last().is_some());
+        let mut channels: Vec<_> = filled.map(|(channel, _)| *channel).collect();
         channels.sort_unstable();
         channels
     }
@@ -188,123 +218,9 @@ impl Head {
     }
 }
 
-/// One channel's samples, one per time.
-#[derive(Default)]
-pub(super) struct Series {
-    /// The latest time written when the series began.
-    floor: Option<Timestamp>,
-    /// Ascending in time.
-    ordered: Vec<StoredSample>,
-    /// What came late. No time is in both.
-    late: BTreeMap<Timestamp, StoredSample>,
-}
-
-impl Series {
-    /// Returns what it replaces.
-    fn put(&mut self, sample: StoredSample) -> Option<StoredSample> {
-        let at = sample.observed_at;
-        if self.ordered.last().is_none_or(|last| last.observed_at < at) {
-            // What came late lies before the last in order, so it is not this time.
-            self.ordered.push(sample);
-            return None;
-        }
-        match self.ordered.binary_search_by_key(&at, |sample| sample.observed_at) {
-            Ok(place) => Some(std::mem::replace(&mut self.ordered[place], sample)),
-            Err(_) => self.late.insert(at, sample),
-        }
-    }
-
-    /// The latest time written of the channel when the series began.
-    pub(super) fn floor(&self) -> Option<Timestamp> {
-        self.floor
-    }
-
-    /// The sample at exactly that time.
-    pub(super) fn at(&self, at: Timestamp) -> Option<&StoredSample> {
-        match self.ordered.binary_search_by_key(&at, |sample| sample.observed_at) {
-            Ok(place) => Some(&self.ordered[place]),
-            Err(_) => self.late.get(&at),
-        }
-    }
-
-    pub(super) fn last(&self) -> Option<StoredSample> {
-        let late = self.late.last_key_value().map(|(_, sample)| *sample);
-        self.ordered.last().copied().into_iter().chain(late).max_by_key(|sample| sample.observed_at)
-    }
-
-    /// Samples with `from <= time < to`, ascending.
-    pub(super) fn between(&self, from: Timestamp, to: Timestamp) -> Vec<StoredSample> {
-        if from >= to {
-            return Vec::new();
-        }
-        let place = |at| self.ordered.partition_point(|sample| sample.observed_at < at);
-        let late = self.late.range(from..to).map(|(_, sample)| *sample).collect();
-        merge(&self.ordered[place(from)..place(to)], late)
-    }
-
-    /// All samples, ascending.
-    pub(super) fn all(&self) -> Vec<StoredSample> {
-        merge(&self.ordered, self.late.values().copied().collect())
-    }
-}
-
-/// Two ascending lists as one; at equal times the newer list wins.
-pub(super) fn merge(older: &[StoredSample], newer: Vec<StoredSample>) -> Vec<StoredSample> {
-    if older.is_empty() {
-        return newer;
-    }
-    let Some(first) = newer.first() else {
-        return older.to_vec();
-    };
-    let mut out = Vec::with_capacity(older.len() + newer.len());
-    let before = older.partition_point(|sample| sample.observed_at < first.observed_at);
-    out.extend_from_slice(&older[..before]);
-    let mut older = older[before..].iter().peekable();
-    for sample in newer {
-        while let Some(earlier) = older.next_if(|earlier| earlier.observed_at < sample.observed_at) {
-            out.push(*earlier);
-        }
-        older.next_if(|earlier| earlier.observed_at == sample.observed_at);
-        out.push(sample);
-    }
-    out.extend(older);
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-    use crate::model::Quality;
-
-    fn sample(at: i64, value: f64) -> StoredSample {
-        StoredSample { observed_at: Timestamp::from_micros(at), value, quality: Quality::GOOD }
-    }
-
-    proptest! {
-        #[test]
-        fn a_series_is_a_map_by_time(times in prop::collection::vec(0i64..60, 0..100), from in 0i64..60, to in 0i64..60) {
-            let mut series = Series::default();
-            let mut expected = BTreeMap::new();
-            for (value, at) in times.iter().enumerate() {
-                let replaced = series.put(sample(*at, value as f64)).map(|before| before.value);
-                prop_assert_eq!(replaced, expected.insert(*at, value as f64));
-            }
-            let plain = |samples: Vec<StoredSample>| -> Vec<(i64, f64)> {
-                samples.iter().map(|sample| (sample.observed_at.micros(), sample.value)).collect()
-            };
-            prop_assert_eq!(plain(series.all()), expected.clone().into_iter().collect::<Vec<_>>());
-            let between: Vec<_> = expected.iter().filter(|(at, _)| from <= **at && **at < to).map(|(a, v)| (*a, *v)).collect();
-            prop_assert_eq!(plain(series.between(Timestamp::from_micros(from), Timestamp::from_micros(to))), between);
-            prop_assert_eq!(plain(series.last().into_iter().collect()), expected.last_key_value().map(|(a, v)| (*a, *v)).into_iter().collect::<Vec<_>>());
-            for at in 0..60 {
-                let found = series.at(Timestamp::from_micros(at)).map(|sample| sample.value);
-                prop_assert_eq!(found, expected.get(&at).copied());
-            }
-        }
-    }
-
     #[test]
     fn a_clock_set_back_does_not_keep_the_head_waiting() {
         let limits = Limits { samples: 10, age: Duration::from_secs(900), pause: Duration::ZERO };

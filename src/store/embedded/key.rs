@@ -27,6 +27,8 @@ use crate::model::{ChannelId, Seq, Timestamp};
 pub(super) const DAY_MICROS: i64 = 86_400_000_000;
 
 pub(super) const KEY_BYTES: usize = 13;
+pub(super) const LATEST_BYTES: usize = 5;
+pub(super) const EARLIER_BYTES: usize = 25;
 
 /// What a key addresses: its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,8 +179,8 @@ impl DayKey {
 }
 
 /// Of the latest sample of a channel.
-pub(super) fn latest(channel: ChannelId) -> [u8; 5] {
-    let mut bytes = [Table::Latest as u8; 5];
+pub(super) fn latest(channel: ChannelId) -> [u8; LATEST_BYTES] {
+    let mut bytes = [Table::Latest as u8; LATEST_BYTES];
     bytes[1..].copy_from_slice(&channel.0.to_be_bytes());
     bytes
 }
@@ -191,8 +193,8 @@ pub(super) fn letter(id: Seq) -> [u8; 9] {
 }
 
 /// Of a value that the sample at a place of an entry replaced.
-pub(super) fn earlier(channel: ChannelId, at: Timestamp, by: Seq, place: u32) -> [u8; 25] {
-    let mut bytes = [Table::Earlier as u8; 25];
+pub(super) fn earlier(channel: ChannelId, at: Timestamp, by: Seq, place: u32) -> [u8; EARLIER_BYTES] {
+    let mut bytes = [Table::Earlier as u8; EARLIER_BYTES];
     bytes[1..5].copy_from_slice(&channel.0.to_be_bytes());
     bytes[5..13].copy_from_slice(&(at.micros() as u64 ^ (1 << 63)).to_be_bytes());
     bytes[13..21].copy_from_slice(&by.0.to_be_bytes());

@@ -4,7 +4,7 @@
 //! later than all that is written. It is written in the batch of its sample. What of it cannot be read is made again
 //! from the runs. A latest sample outlives the deletion of its day for age.
 
-use fjall::{OwnedWriteBatch, Readable, Snapshot};
+use fjall::{Readable, Snapshot};
 use hashbrown::HashMap;
 
 use crate::model::{ChannelId, Quality, Timestamp};
@@ -16,11 +16,11 @@ use super::tables::Tables;
 
 pub(super) type Latest = HashMap<ChannelId, StoredSample>;
 
-/// Adds a channel's latest sample to the batch.
-pub(super) fn put(tables: &Tables, batch: &mut OwnedWriteBatch, channel: ChannelId, sample: &StoredSample) {
+/// A channel's latest sample, as it is written.
+pub(super) fn note(channel: ChannelId, sample: &StoredSample) -> ([u8; key::LATEST_BYTES], Vec<u8>) {
     let key = key::latest(channel);
     let value = (sample.observed_at, sample.value, sample.quality);
-    batch.insert(&tables.history, key, sealed::seal(&key, &value));
+    (key, sealed::seal(&key, &value))
 }
 
 /// All of them; `channels` is how many are known by the catalogue.

@@ -1,11 +1,13 @@
 //! Dead letters: messages of which something was refused, whole, with the reasons.
 //!
-//! Kept by the number of their journal entry, sealed. Their bytes are capped: at each flush the oldest are
-//! dropped until the rest fit, and the drops are counted in the same batch.
+//! Kept by the number of their journal entry, sealed. One that is handed in again is removed: what becomes of it now is
+//! stored, or a dead letter of another number that keeps the time of its first arrival. The bytes are capped: at each
+//! flush the oldest are dropped until the rest fit, and the drops are counted in the same batch.
 
 use std::sync::Arc;
 
 use fjall::Readable;
+use hashbrown::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Message, Reason, Rejection, Seq, SourceId, Timestamp};
@@ -27,7 +29,7 @@ const KEY_BYTES: usize = 8;
 pub struct DeadLetter {
     /// The number of its journal entry.
     pub id: Seq,
-    /// When it was received.
+    /// When the message was first received.
     pub received_at: Timestamp,
     /// The way in.
     pub source: SourceId,
@@ -57,11 +59,14 @@ pub struct DeadLetterFilter {
     pub source: Option<SourceId>,
     /// Only with something refused for this reason.
     pub reason: Option<Reason>,
+    /// Only first received at this instant or later.
+    pub since: Option<Timestamp>,
 }
 
 impl DeadLetterFilter {
     fn takes(&self, letter: &DeadLetter) -> bool {
         self.source.is_none_or(|source| source == letter.source)
+            && self.since.is_none_or(|since| letter.received_at >= since)
             && self.reason.is_none_or(|reason| letter.rejections.iter().any(|refused| refused.reason == reason))
     }
 }
@@ -94,9 +99,13 @@ impl DeadLetterTotals {
         self.bytes += (KEY_BYTES + letter.len()) as u64;
     }
 
-    fn drop_one(&mut self, letter: &[u8]) {
+    pub(super) fn take_away(&mut self, letter: &[u8]) {
         self.count = self.count.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub((KEY_BYTES + letter.len()) as u64);
+    }
+
+    fn drop_one(&mut self, letter: &[u8]) {
+        self.take_away(letter);
         self.dropped += 1;
     }
 }
@@ -125,12 +134,13 @@ pub(super) fn put(
     batch: &mut fjall::OwnedWriteBatch,
 ) {
     let dropped_before = bookmark.letters.dropped;
+    let gone = take_away(tables, snapshot, head, bookmark, batch);
     let mut kept = head.letters();
     for (_, letter) in kept {
         bookmark.letters.add(letter);
     }
     if bookmark.letters.bytes > bounds.letters_bytes {
-        let all_gone = drop_written(tables, snapshot, bounds, bookmark, batch);
+        let all_gone = drop_written(tables, snapshot, bounds, &gone, bookmark, batch);
         while let Some(((id, letter), rest)) = kept.split_first().filter(|_| all_gone) {
             if bookmark.letters.bytes <= bounds.letters_bytes {
                 break;
@@ -154,11 +164,35 @@ pub(super) fn put(
     }
 }
 
-/// Drops the oldest written letters until the rest fit. Returns whether none is left.
+/// Removes the written letters that the head says are no more; gives their numbers.
+fn take_away(
+    tables: &Tables,
+    snapshot: &fjall::Snapshot,
+    head: &Head,
+    bookmark: &mut Bookmark,
+    batch: &mut fjall::OwnedWriteBatch,
+) -> HashSet<Seq> {
+    let mut taken = HashSet::new();
+    for id in head.gone() {
+        match snapshot.get(&tables.history, key::letter(*id)) {
+            Ok(Some(letter)) if taken.insert(*id) => {
+                bookmark.letters.take_away(&letter);
+                batch.remove(&tables.history, key::letter(*id));
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!(%id, %error, "a dead letter that was handed in again cannot be removed"),
+        }
+    }
+    taken
+}
+
+/// Drops the oldest written letters until the rest fit; those in `gone` are removed already. Returns whether none is
+/// left.
 fn drop_written(
     tables: &Tables,
     snapshot: &fjall::Snapshot,
     bounds: &Bounds,
+    gone: &HashSet<Seq>,
     bookmark: &mut Bookmark,
     batch: &mut fjall::OwnedWriteBatch,
 ) -> bool {
@@ -174,9 +208,11 @@ fn drop_written(
                 return false;
             }
         };
-        bookmark.letters.drop_one(&letter);
         bookmark.letters_from = id_of(&key).map_or(bookmark.letters_from, Seq::next);
-        batch.remove(&tables.history, key);
+        if id_of(&key).is_none_or(|id| !gone.contains(&id)) {
+            bookmark.letters.drop_one(&letter);
+            batch.remove(&tables.history, key);
+        }
     }
     true
 }
@@ -192,12 +228,12 @@ pub(super) fn find(tables: &Tables, snapshot: &fjall::Snapshot, id: Seq) -> Resu
 pub(super) fn page(
     tables: &Tables,
     snapshot: &fjall::Snapshot,
-    in_memory: &[(Seq, Arc<[u8]>)],
+    (in_memory, gone): (&[(Seq, Arc<[u8]>)], &HashSet<Seq>),
     before: Option<Seq>,
     limit: usize,
     filter: &DeadLetterFilter,
 ) -> Result<DeadLetterPage, StoreError> {
-    let mut gathering = Gathering { page: DeadLetterPage::default(), bytes: 0, seen: 0, limit, filter };
+    let mut gathering = Gathering { page: DeadLetterPage::default(), bytes: 0, seen: 0, limit, filter, gone };
     let wanted = |id: &Seq| before.is_none_or(|before| *id < before);
     for (id, letter) in in_memory.iter().rev().filter(|(id, _)| wanted(id)) {
         if gathering.is_full(*id) {
@@ -236,6 +272,7 @@ struct Gathering<'a> {
     seen: usize,
     limit: usize,
     filter: &'a DeadLetterFilter,
+    gone: &'a HashSet<Seq>,
 }
 
 impl Gathering<'_> {
@@ -268,6 +305,9 @@ impl Gathering<'_> {
 
     fn look(&mut self, id: Seq, bytes: &[u8]) {
         self.seen += 1;
+        if self.gone.contains(&id) {
+            return;
+        }
         match unseal(id, bytes) {
             Ok(letter) if self.filter.takes(&letter) => {
                 self.bytes += bytes.len();

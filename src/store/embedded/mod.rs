@@ -53,6 +53,7 @@ mod column;
 mod days;
 mod decimal;
 mod dirty;
+mod draft;
 mod earlier;
 mod flush;
 mod head;
@@ -69,8 +70,10 @@ mod retire;
 mod rollup;
 mod run;
 mod sealed;
+mod series;
 mod settle;
 mod tables;
+mod tails;
 mod values;
 
 use std::path::{Path, PathBuf};
@@ -91,8 +94,7 @@ use super::{Config, Retention, StoreError, StoredSample};
 
 use bookmark::Bookmark;
 use days::Days;
-use dirty::Marks;
-use flush::{Before, Bounds};
+use flush::{Before, Bounds, Memory};
 use head::{Head, Keeps, Limits};
 use latest::Latest;
 use retention::Classes;
@@ -129,7 +131,7 @@ pub struct Embedded {
 struct Writer {
     /// The channel that the next flush begins with.
     first: ChannelId,
-    marks: Marks,
+    memory: Memory,
     settling: settle::Cursor,
     /// The time of entries at which nothing was left to settle.
     settled_at: Option<Timestamp>,
@@ -140,7 +142,6 @@ struct Writer {
     /// About how many bytes settling has made useless since the disk was given back any.
     useless_bytes: u64,
     retiring: retire::Cursor,
-    classes: Classes,
 }
 
 /// Whether [`Embedded::settle`] would find more to do if it were called again at once.
@@ -174,6 +175,9 @@ struct Heads {
     bookmark: Bookmark,
     /// What is written of each channel.
     latest: Latest,
+    classes: Arc<Classes>,
+    /// The time by which age was judged last; `None` where nothing is deleted for its age.
+    aged: Option<Timestamp>,
     /// A write failed.
     stopped: bool,
 }
@@ -191,7 +195,9 @@ impl Heads {
             return None;
         }
         let next = self.active.next();
-        let frozen = Arc::new(std::mem::replace(&mut self.active, next));
+        let mut frozen = std::mem::replace(&mut self.active, next);
+        frozen.close();
+        let frozen = Arc::new(frozen);
         self.flushing = Some(frozen.clone());
         Some(frozen)
     }
@@ -232,16 +238,23 @@ impl Embedded {
             retention: config.retention,
             writer: Mutex::new(Writer {
                 first: ChannelId(0),
-                marks: Marks::default(),
+                memory: Memory::default(),
                 settling: settle::Cursor::default(),
                 settled_at: None,
                 reclaimed_at: None,
                 settled_any: false,
                 useless_bytes: 0,
                 retiring: retire::Cursor::default(),
-                classes,
             }),
-            heads: RwLock::new(Heads { active, flushing: None, bookmark, latest, stopped: false }),
+            heads: RwLock::new(Heads {
+                active,
+                flushing: None,
+                aged: retention::judged_at(bookmark.at, &latest).filter(|_| config.retention.is_finite()),
+                bookmark,
+                latest,
+                classes: Arc::new(classes),
+                stopped: false,
+            }),
             days: Mutex::new(Days::new(config.day_cache_bytes)),
         })
     }
@@ -310,7 +323,7 @@ impl Embedded {
             (head, heads.bookmark.clone())
         };
         let before = Before { bookmark: &before, first: writer.first, bounds: &self.bounds };
-        let written = flush::write(&self.tables, &head, &before, &mut writer.marks)
+        let written = flush::write(&self.tables, &head, &before, &mut writer.memory)
             .inspect_err(|_| self.heads.write().stopped = true)?;
         // The order matters: what was read before the commit is forgotten while the head still answers for it.
         self.days.lock().forget(&written.days);
@@ -318,18 +331,26 @@ impl Embedded {
             let mut heads = self.heads.write();
             heads.bookmark = written.bookmark;
             heads.latest.extend(written.latest);
+            if let Some(classes) = head.classes() {
+                heads.classes = Arc::new(classes.clone());
+            }
             heads.flushing = None;
         }
+        self.count(&head, written.rewritten);
         writer.first = written.left_out.unwrap_or(ChannelId(0));
-        if let Some(classes) = head.classes() {
-            writer.classes = classes.clone();
+        if let Ok(head) = Arc::try_unwrap(head) {
+            // Nobody but this thread adds to the active head, so it is still empty.
+            self.heads.write().active = head.emptied();
         }
+        Ok(())
+    }
+
+    fn count(&self, head: &Head, rewritten: usize) {
         metrics::gauge!("store_table_bytes").set(self.tables.bytes() as f64);
         metrics::counter!("store_flushes_total").increment(1);
         metrics::counter!("store_samples_total").increment(head.samples() as u64);
-        metrics::counter!("store_rewritten_samples_total").increment(written.rewritten as u64);
+        metrics::counter!("store_rewritten_samples_total").increment(rewritten as u64);
         metrics::counter!("store_dead_letters_total").increment(head.letters().len() as u64);
-        Ok(())
     }
 
     /// Makes days that have rested small, up to about so many samples, and deletes what is too old, when nothing else
@@ -356,7 +377,7 @@ impl Embedded {
         let after = i64::try_from(self.settle_after.as_micros()).unwrap_or(i64::MAX);
         let due_before = Timestamp::from_micros(now.micros().saturating_sub(after));
         let order = settle::Order { now, due_before, samples, rollups: self.rollups };
-        let slice = settle::slice(&self.tables, &mut writer.settling, &mut writer.marks, &order)?;
+        let slice = settle::slice(&self.tables, &mut writer.settling, &mut writer.memory.marks, &order)?;
         metrics::counter!("store_settled_days_total").increment(slice.days as u64);
         metrics::counter!("store_unreadable_days_total").increment(slice.left as u64);
         writer.useless_bytes += slice.samples as u64;
@@ -384,17 +405,19 @@ impl Embedded {
         if !self.retention.is_finite() {
             return Ok(true);
         }
-        let at = {
-            let heads = self.heads.read();
-            retention::judged_at(heads.bookmark.at, &heads.latest)
+        let (at, classes) = {
+            let heads = &mut *self.heads.write();
+            // Said before it is done, so that no question takes what is being deleted for what never was.
+            heads.aged = retention::judged_at(heads.bookmark.at, &heads.latest);
+            (heads.aged, Arc::clone(&heads.classes))
         };
         let Some(at) = at else {
             return Ok(true);
         };
-        let Writer { retiring, classes, .. } = writer;
-        let order = retire::Order { at, retention: &self.retention, classes, rollups: self.rollups };
-        let slice = retire::slice(&self.tables, retiring, &order)?;
+        let order = retire::Order { at, retention: &self.retention, classes: &classes, rollups: self.rollups };
+        let slice = retire::slice(&self.tables, &mut writer.retiring, &order)?;
         self.days.lock().forget(&slice.days);
+        slice.days.iter().for_each(|(channel, day)| writer.memory.tails.forget(*channel, *day));
         metrics::counter!("store_retired_days_total").increment(slice.days.len() as u64);
         metrics::counter!("store_retired_tallies_total").increment(slice.tallies as u64);
         writer.useless_bytes += slice.run_bytes as u64;

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use fjall::Snapshot;
+use fjall::{Readable, Snapshot};
+use hashbrown::HashSet;
 
 use crate::model::{ChannelId, Seq, SourceId, Timestamp};
-use crate::store::{StoreError, StoredSample, Tally, Tier};
+use crate::store::{KeptSince, StoreError, StoredSample, Tally, Tier};
 
 use super::days::Known;
 use super::earlier::{self, Earlier, Gathered};
-use super::head::{self, Head};
+use super::head::Head;
+use super::kept::Raw;
 use super::key::Day;
 use super::letters::{self, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals};
 use super::range::Range;
+use super::retention;
 use super::rollup::{self, Question};
+use super::series::merge;
 use super::{Embedded, Heads, Status};
 
 impl Embedded {
@@ -42,6 +46,22 @@ impl Embedded {
         let unwritten = heads.unwritten().filter_map(|head| head.series(channel)?.last());
         // At equal times the last one is the newest.
         Ok(heads.latest.get(&channel).copied().into_iter().chain(unwritten).max_by_key(|sample| sample.observed_at))
+    }
+
+    /// From when on a channel's history is whole.
+    pub fn kept_since(&self, channel: ChannelId) -> KeptSince {
+        let heads = self.heads.read();
+        let (Some(at), Some(kind)) = (heads.aged, heads.classes.kind(channel)) else {
+            return KeptSince::default();
+        };
+        let since = |days| retention::horizon(at, days).first();
+        KeptSince::new(self.retention.of(kind).tiers().map(|days| days.map(since)))
+    }
+
+    /// Whether the samples of a time's day were deleted for their age.
+    pub fn is_deleted(&self, channel: ChannelId, at: Timestamp) -> bool {
+        let is_old = self.kept_since(channel).samples.is_some_and(|since| at < since);
+        is_old && self.tables.raw(channel, Day::of(at)) == Raw::Gone
     }
 
     /// What corrections of one channel replaced, of times in `from..to`, ascending by time and then by entry.
@@ -109,18 +129,23 @@ impl Embedded {
         limit: usize,
         filter: &DeadLetterFilter,
     ) -> Result<DeadLetterPage, StoreError> {
-        let (snapshot, in_memory) =
-            self.view(|heads| heads.unwritten().flat_map(Head::letters).cloned().collect::<Vec<_>>());
-        letters::page(&self.tables, &snapshot, &in_memory, before, limit, filter)
+        let (snapshot, (in_memory, gone)) = self.view(|heads| {
+            let gone = gone(heads);
+            let letters = heads.unwritten().flat_map(Head::letters).filter(|(id, _)| !gone.contains(id));
+            (letters.cloned().collect::<Vec<_>>(), gone)
+        });
+        letters::page(&self.tables, &snapshot, (&in_memory, &gone), before, limit, filter)
     }
 
     /// One dead letter; `None` when there is none of that number, or it was dropped.
     pub fn dead_letter(&self, id: Seq) -> Result<Option<DeadLetter>, StoreError> {
-        let (snapshot, in_memory) = self.view(|heads| {
+        let (snapshot, (in_memory, is_gone)) = self.view(|heads| {
             let mut letters = heads.unwritten().flat_map(Head::letters);
-            letters.find(|(found, _)| *found == id).map(|(_, letter)| letter.clone())
+            let found = letters.find(|(found, _)| *found == id).map(|(_, letter)| letter.clone());
+            (found, heads.unwritten().any(|head| head.gone().contains(&id)))
         });
         match in_memory {
+            _ if is_gone => Ok(None),
             Some(letter) => letters::unseal(id, &letter).map(Some),
             None => letters::find(&self.tables, &snapshot, id),
         }
@@ -128,9 +153,17 @@ impl Embedded {
 
     /// How many dead letters are kept, and were dropped. The cap is applied when they are written.
     pub fn dead_letter_totals(&self) -> DeadLetterTotals {
-        let heads = self.heads.read();
-        let mut totals = heads.bookmark.letters;
-        heads.unwritten().flat_map(Head::letters).for_each(|(_, letter)| totals.add(letter));
+        let (snapshot, (mut totals, gone)) = self.view(|heads| {
+            let (mut totals, gone) = (heads.bookmark.letters, gone(heads));
+            let letters = heads.unwritten().flat_map(Head::letters).filter(|(id, _)| !gone.contains(id));
+            letters.for_each(|(_, letter)| totals.add(letter));
+            (totals, gone)
+        });
+        for id in gone {
+            if let Ok(Some(letter)) = snapshot.get(&self.tables.history, super::key::letter(id)) {
+                totals.take_away(&letter);
+            }
+        }
         totals
     }
 
@@ -154,8 +187,13 @@ impl Embedded {
     }
 }
 
+/// Dead letters that were handed in again, as far as that is not written yet.
+fn gone(heads: &Heads) -> HashSet<Seq> {
+    heads.unwritten().flat_map(Head::gone).copied().collect()
+}
+
 /// What of a channel is not written yet.
 fn in_memory(heads: &Heads, channel: ChannelId, from: Timestamp, to: Timestamp) -> Vec<StoredSample> {
     let series = heads.unwritten().filter_map(|head| head.series(channel));
-    series.fold(Vec::new(), |older, series| head::merge(&older, series.between(from, to)))
+    series.fold(Vec::new(), |older, series| merge(&older, series.between(from, to)))
 }

@@ -2,9 +2,9 @@
 //!
 //! The engine drops replaced values when it merges tables, which in a small store it seldom needs to, and it deletes
 //! its log only after 64 MB of it. For a large store neither matters; a small one would be several times the size of
-//! its history. So after settling, when what is useless is a fair part of the whole, a small store's tables are merged
-//! and its log is turned: filled up to the length at which the engine begins a new one, and written out. Once a
-//! day's work at the most, about a second of the thread that applies; nothing waits but the journal's follower.
+//! its history. So after settling, when what is useless is a fair part of the whole, such a store's tables are merged
+//! and its log is turned: filled up to the length at which the engine begins a new one, and written out. At most once
+//! a day, about a second of the thread that applies for each 100 MiB; nothing waits but the journal's follower.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -16,8 +16,8 @@ use fjall::{AbstractTree, PersistMode};
 use super::key::Table;
 use super::tables::Tables;
 
-/// Greater stores are left to the engine.
-const TABLE_BYTES_MAX: u64 = 128 << 20;
+/// Greater stores are left to the engine: what it leaves unmerged is then a small part of them.
+const TABLE_BYTES_MAX: u64 = 1 << 30;
 /// A log shorter than this is not worth its turning.
 const LOG_BYTES_MIN: u64 = 4 << 20;
 /// One part in so many may be useless.

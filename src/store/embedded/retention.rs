@@ -51,6 +51,11 @@ impl Classes {
         self.0.len() as u32
     }
 
+    /// The class of a channel.
+    pub(super) fn kind(&self, channel: ChannelId) -> Option<StationKind> {
+        self.0.get(channel.0 as usize).copied().flatten()
+    }
+
     /// Channels of a class, from one on, ascending.
     pub(super) fn from(&self, channel: u32) -> impl Iterator<Item = (ChannelId, StationKind)> {
         let numbered = (0u32..).zip(&self.0).skip(channel as usize);

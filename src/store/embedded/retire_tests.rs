@@ -10,7 +10,7 @@ use crate::model::{
     SourceId, Station, StationId, StationKind, StationNo, TimeClass, Unit,
 };
 use crate::store::embedded::{Embedded, Settling};
-use crate::store::{Config, Tally, Tier};
+use crate::store::{Config, KeptSince, Tally, Tier};
 
 /// 2026-08-21T00:00:00Z.
 const FIRST: i64 = 1_787_270_400;
@@ -67,8 +67,16 @@ fn message(seq: u64, received: i64, observed: i64, value: f64) -> Entry {
         time_class: TimeClass::Live,
     };
     let samples = vec![sample(0), sample(1)];
-    let message =
-        Message { source: SourceId(0), received: 2, duplicates: 0, samples, rejections: Vec::new(), raw: None };
+    let message = Message {
+        source: SourceId(0),
+        received: 2,
+        duplicates: 0,
+        samples,
+        rejections: Vec::new(),
+        raw: None,
+        unknown: Vec::new(),
+        again: None,
+    };
     Entry { seq: Seq(seq), received_at: Timestamp::from_seconds(received), body: Body::Message(message) }
 }
 
@@ -129,6 +137,27 @@ fn samples_go_and_their_tallies_stay() {
     assert_eq!(found(Tier::Day), all(Tier::Day, -2));
     assert_eq!(kept.last(ChannelId(0)).unwrap(), expected.last(ChannelId(0)).unwrap());
     assert_eq!(kept.stored_counts(), expected.stored_counts(), "what was taken was taken");
+}
+
+#[test]
+fn it_is_known_from_when_on_history_is_whole() {
+    let directory = TempDir::new().unwrap();
+    let check = |store: &Embedded| {
+        let [traffic, river] = [0, 1].map(|channel| store.kept_since(ChannelId(channel)));
+        assert_eq!((traffic.samples, traffic.tier(Tier::Minute)), (Some(day(6)), Some(day(4))));
+        assert_eq!((traffic.tier(Tier::Hour), traffic.tier(Tier::Day)), (Some(day(2)), None));
+        assert_eq!(river, KeptSince::default());
+        let is_deleted = |channel, at| store.is_deleted(ChannelId(channel), at);
+        assert!(is_deleted(0, day(5)) && !is_deleted(0, day(6)) && !is_deleted(1, day(5)));
+        assert!(!is_deleted(0, day(-3)), "nothing was ever there: history may be brought in");
+    };
+    {
+        let store = Embedded::open(directory.path(), &config(traffic(2, 4, 6, 0))).unwrap();
+        store.apply(&entries(9)).unwrap();
+        settle(&store);
+        check(&store);
+    }
+    check(&Embedded::open(directory.path(), &config(traffic(2, 4, 6, 0))).unwrap());
 }
 
 #[test]

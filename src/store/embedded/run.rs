@@ -14,7 +14,7 @@
 //! Columns are drawn in `packed.rs`. Every finite value returns bit for bit. The key is in the checksum, so a run
 //! that stands at another's place is found out. Bytes that are no run are [`Damage`], never a panic.
 
-use crate::model::Quality;
+use crate::model::{Quality, Timestamp};
 
 use super::StoredSample;
 use super::column::{Damage, Effort, Reader, put_varint};
@@ -67,6 +67,28 @@ pub(super) fn count(bytes: &[u8]) -> Result<usize, Damage> {
 /// Whether a run says that it was coded thoroughly, unchecked.
 pub(super) fn is_settled(bytes: &[u8]) -> bool {
     bytes.first() == Some(&THOROUGH)
+}
+
+/// Whether a run may hold samples between two times of its day, both included: by its times alone, which cost less to
+/// decode than its values. One that is damaged may.
+pub(super) fn may_hold(key: Key, bytes: &[u8], first: Timestamp, last: Timestamp) -> bool {
+    extent(key.day, bytes).map_or(true, |(begin, end)| begin <= last && first <= end)
+}
+
+/// The first and the last time of a run, unchecked.
+fn extent(day: Day, bytes: &[u8]) -> Result<(Timestamp, Timestamp), Damage> {
+    const OUTSIDE: Damage = Damage("a time is outside the day");
+    let count = count(bytes)?;
+    let mut reader = Reader::new(bytes);
+    reader.u8()?;
+    reader.varint()?;
+    let mut number = || i64::try_from(reader.varint()?).map_err(|_| OUTSIDE);
+    let (unit, offset) = (number()?, number()?);
+    let mut intervals = Vec::with_capacity(count);
+    packed::take(&mut reader, count - 1, 0, &mut intervals)?;
+    let steps = intervals.iter().try_fold(0i64, |sum, interval| sum.checked_add(*interval));
+    let end = steps.and_then(|steps| offset.checked_add(steps.checked_mul(unit)?)).ok_or(OUTSIDE)?;
+    Ok((day.at(offset).ok_or(OUTSIDE)?, day.at(end).ok_or(OUTSIDE)?))
 }
 
 /// Appends a run's samples to `out`; on damage `out` is as it was.

@@ -139,3 +139,20 @@ fn ordinary_series_are_small() {
     let long = |place: i32| if place == 700 { 21.123_456_789 } else { (214.0 + noise(place) * 10.0) / 10.0 };
     assert!(length((0..day).map(long).collect()) < 0.5, "one value with many decimals is a patch");
 }
+
+#[test]
+fn a_runs_times_say_what_it_may_hold() {
+    let minutes = samples((0..10).map(f64::from), 60_000_000);
+    let bytes = encode(key(), &minutes, Effort::Quick);
+    let check = |first: i64, last: i64, expected: bool| {
+        let [first, last] = [first, last].map(|seconds| key().day.at(seconds * 1_000_000).unwrap());
+        assert_eq!(may_hold(key(), &bytes, first, last), expected, "{first} {last}");
+    };
+    check(0, 0, true);
+    check(540, 600, true);
+    check(541, 600, false);
+    check(61, 62, true);
+    let later = encode(key(), &minutes[5..], Effort::Quick);
+    assert!(!may_hold(key(), &later, minutes[0].observed_at, minutes[4].observed_at));
+    assert!(may_hold(key(), &later[..4], minutes[0].observed_at, minutes[4].observed_at), "damage may hide anything");
+}

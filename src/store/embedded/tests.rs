@@ -39,6 +39,8 @@ fn message(seq: u64, source: u16, samples: Vec<Sample>) -> Entry {
         samples,
         rejections: Vec::new(),
         raw: None,
+        unknown: Vec::new(),
+        again: None,
     };
     Entry { seq: Seq(seq), received_at: at(TODAY + seq as i64), body: Body::Message(message) }
 }
@@ -330,7 +332,7 @@ fn runs_of_a_day_stay_few_and_each_short_one_is_twice_the_next() {
             counts.push(run::count(&guard.into_inner().unwrap().1).unwrap());
         }
         assert_eq!(counts.iter().sum::<usize>(), seq as usize);
-        let of_short_ones = |pair: &[usize]| pair[0] >= 256 || pair[0] >= 2 * pair[1];
+        let of_short_ones = |pair: &[usize]| pair[0] >= 128 || pair[0] >= 2 * pair[1];
         assert!(counts.windows(2).all(of_short_ones), "{counts:?}");
         assert!(counts.len() <= 8 + seq as usize / 128, "{counts:?}");
     }
@@ -373,6 +375,49 @@ fn a_lowered_cap_of_dead_letters_is_reached_in_several_flushes() {
     assert_eq!(dropped[..2], [20, 40]);
     assert_eq!(dropped[2], dropped[3]);
     assert!(store.dead_letter_totals().bytes <= 1_000);
+}
+
+#[test]
+fn a_letter_handed_in_again_is_gone_or_another_with_the_time_of_its_first_arrival() {
+    let directory = TempDir::new().unwrap();
+    let again = |seq, of, still_refused| {
+        let mut entry = if still_refused {
+            refused(seq, 0, Reason::Implausible, vec![of as u8])
+        } else {
+            message(seq, 0, vec![sample(0, TODAY + seq as i64, 1.0)])
+        };
+        if let Body::Message(message) = &mut entry.body {
+            message.again = Some(crate::model::Again { of: Seq(of), first_at: at(TODAY + of as i64) });
+        }
+        entry
+    };
+    let kept = |store: &Embedded| {
+        let page = store.dead_letters(None, 100, &DeadLetterFilter::default()).unwrap();
+        let totals = store.dead_letter_totals();
+        assert_eq!((totals.count, totals.dropped), (page.letters.len() as u64, 0));
+        for gone in 1..=9 {
+            let expected = page.letters.iter().find(|letter| letter.id == Seq(gone));
+            assert_eq!(store.dead_letter(Seq(gone)).unwrap().as_ref(), expected, "{gone}");
+        }
+        page.letters.iter().map(|letter| (letter.id.0, letter.received_at)).collect::<Vec<_>>()
+    };
+    let first = |seq: i64| at(TODAY + seq);
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    store.apply(&[refused(1, 0, Reason::WrongType, vec![1]), refused(2, 0, Reason::WrongType, vec![2])]).unwrap();
+    store.flush().unwrap();
+    // One letter on disk, one in memory; one of each is taken now.
+    store.apply(&[refused(3, 0, Reason::WrongType, vec![3]), again(4, 1, false), again(5, 3, false)]).unwrap();
+    assert_eq!(kept(&store), [(2, first(2))]);
+    store.flush().unwrap();
+    assert_eq!(kept(&store), [(2, first(2))]);
+    // Refused again, twice: one letter, and its first time stays.
+    store.apply(&[again(6, 2, true)]).unwrap();
+    assert_eq!(kept(&store), [(6, first(2))]);
+    store.flush().unwrap();
+    assert_eq!(kept(&store), [(6, first(2))]);
+    drop(store);
+    let store = Embedded::open(directory.path(), &Config::default()).unwrap();
+    assert_eq!(kept(&store), [(6, first(2))]);
 }
 
 #[test]
@@ -541,7 +586,7 @@ fn dead_letters_are_filtered_paged_and_survive() {
         assert_eq!(ids(&store, None, 4, all), [30, 29, 28, 27]);
         assert_eq!(ids(&store, Some(22), 4, all), [21, 20, 19, 18]);
         assert_eq!(ids(&store, Some(2), 4, all), [1]);
-        let wanted = DeadLetterFilter { source: Some(SourceId(1)), reason: Some(Reason::UnknownStation) };
+        let wanted = DeadLetterFilter { source: Some(SourceId(1)), reason: Some(Reason::UnknownStation), since: None };
         assert_eq!(ids(&store, None, 9, wanted), [25, 19, 13, 7, 1]);
         assert_eq!(store.dead_letter(Seq(31)).unwrap(), None);
         store.flush().unwrap();

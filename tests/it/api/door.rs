@@ -18,6 +18,21 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
     BTreeMap::from([
         (("get", "/api/v1/stations"), only(Permission::ReadMap)),
         (("get", "/api/v1/stations/{id}"), only(Permission::ReadMap)),
+        (("post", "/api/v1/stations"), only(Permission::EditStations)),
+        (("put", "/api/v1/stations/{id}"), only(Permission::EditStations)),
+        (("patch", "/api/v1/stations/{id}"), only(Permission::EditStations)),
+        (("delete", "/api/v1/stations/{id}"), only(Permission::EditStations)),
+        (("get", "/api/v1/stations/{id}/definition"), only(Permission::ReadMap)),
+        (("get", "/api/v1/stations/{id}/positions"), only(Permission::ReadMap)),
+        (("get", "/api/v1/stations/{id}/changes"), only(Permission::ReadMap)),
+        (("put", "/api/v1/stations/{id}/position"), only(Permission::EditStations)),
+        (("put", "/api/v1/stations/{id}/channels/{property}"), only(Permission::EditStations)),
+        (("delete", "/api/v1/stations/{id}/channels/{property}"), only(Permission::EditStations)),
+        (("post", "/api/v1/stations/{id}/changes/{change}/undo"), only(Permission::EditStations)),
+        (("post", "/api/v1/stations/{id}/commands"), only(Permission::SendCommands)),
+        (("get", "/api/v1/devices"), only(Permission::Administer)),
+        (("post", "/api/v1/devices"), only(Permission::Administer)),
+        (("delete", "/api/v1/devices/{id}"), only(Permission::Administer)),
         (("get", "/api/v1/layers"), only(Permission::ReadMap)),
         (("get", "/api/v1/layers/{layer}"), only(Permission::ReadMap)),
         (("get", "/api/v1/stream"), only(Permission::ReadMap)),
@@ -28,6 +43,10 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/api/v1/ledger"), only(Permission::ReadLedger)),
         (("get", "/api/v1/dead-letters"), only(Permission::ReadDeadLetters)),
         (("get", "/api/v1/dead-letters/{id}"), only(Permission::ReadDeadLetters)),
+        (("post", "/api/v1/dead-letters/replay"), only(Permission::ReplayDeadLetters)),
+        (("get", "/api/v1/unknown-devices"), only(Permission::ReadDeadLetters)),
+        (("get", "/api/v1/unknown-devices/{source}/{device}"), only(Permission::ReadDeadLetters)),
+        (("post", "/api/v1/unknown-devices/{source}/{device}/adopt"), only(Permission::Administer)),
         (("post", "/api/v1/dead-letters/{id}/replay"), only(Permission::ReplayDeadLetters)),
         // Its sources have tokens of their own.
         (("post", "/api/v1/intake/{source}"), None),
@@ -47,7 +66,7 @@ fn has(role: Role, permission: Permission) -> bool {
     use Permission::*;
     match role {
         Role::Administrator => true,
-        Role::Operator => !matches!(permission, ReadAudit | Administer),
+        Role::Operator => !matches!(permission, ReadAudit | Administer | EditStations),
         Role::Planner => matches!(permission, ReadMap | ReadHistory | ReadAlerts | ReadLedger),
         Role::Ranger => matches!(permission, ReadMap | ReadHistory | ReadAlerts),
     }
@@ -55,9 +74,11 @@ fn has(role: Role, permission: Permission) -> bool {
 
 /// An address of the route where there is something to find, if anything can be.
 fn address(path: &str) -> String {
-    let address = path.replace("{layer}", "stations").replace("{source}", "nobody");
+    let address = path.replace("{layer}", "stations").replace("{property}", "pm2_5").replace("{change}", "1");
+    let address = address.replace("{source}", "edge").replace("{device}", "nobody");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),
+        "/api/v1/stations/{id}/commands" => "/api/v1/stations/A-AIR/commands".to_owned(),
         "/api/v1/history" => "/api/v1/history?channel=A-AIR/pm2_5".to_owned(),
         "/api/v1/history/areas" => "/api/v1/history/areas?property=pm2_5&every=1d".to_owned(),
         _ => address.replace("{id}", "1"),

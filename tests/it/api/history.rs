@@ -40,8 +40,8 @@ async fn json_tells_unit_samples_and_count_of_every_channel_asked() {
         house.get("/api/v1/history?channel=A-AIR/air_temperature&channel=B-RIVER/water_level&from=-150s&to=now").await;
     let expected = serde_json::json!({
         "channels": [
-            {"channel": "A-AIR/air_temperature", "unit": "Cel", "samples": [], "count": 0},
-            {"channel": "B-RIVER/water_level", "unit": "m", "count": 2, "samples": [
+            {"channel": "A-AIR/air_temperature", "unit": "Cel", "tier": "raw", "samples": [], "count": 0},
+            {"channel": "B-RIVER/water_level", "unit": "m", "tier": "raw", "count": 2, "samples": [
                 {"time": "2026-11-21T10:13:00+07:00", "value": -0.25, "quality": "good"},
                 {"time": "2026-11-21T10:14:00+07:00", "value": 3, "quality": "good"},
             ]},
@@ -88,7 +88,10 @@ async fn pages_go_on_without_gap_or_repetition() {
     }
     assert_eq!(values, [1.5, -0.25, 3.0, 7.0]);
     let csv = house.get("/api/v1/history?channel=B-RIVER/water_level&format=csv&limit=1").await;
-    assert!(csv.header("link").ends_with("rel=\"next\""), "{:?}", csv.headers);
+    let link = csv.header("link").strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+    let second = house.get(link.unwrap_or_else(|| panic!("{:?}", csv.headers))).await;
+    assert_eq!(second.text(), "time,value,quality\r\n2026-11-21T10:13:00+07:00,-0.25,good\r\n");
+    assert_ne!(second.header("link"), csv.header("link"));
     let whole = house.get("/api/v1/history?channel=B-RIVER/water_level&format=csv&limit=3").await;
     assert_eq!(whole.header("link"), "");
 }

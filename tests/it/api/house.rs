@@ -10,18 +10,18 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
-use saola::api::{self, Check, Config, Demo, Hooks, Parts};
-use saola::auth::{Accounts, NewAccount, NewPassword, PasswordCost, Role, Scope};
+use saola::api::commands::{Commanded, NotCommanded};
+use saola::api::{self, Check, Config, Demo, Hooks, Parts, Replayed};
+use saola::auth::{Accounts, Devices, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
 use saola::history::{self, History};
 use saola::live::Feed;
 use saola::model::{
-    Area, AreaId, AreaLevel, Body, Catalogue, Channel, ChannelId, Entry, LinkClass, LocalName, Message, Position,
-    Property, Quality, Range, RawCopy, Rejection, Sample, Seq, SourceId, Station, StationId, StationKind, StationNo,
-    TimeClass, Timestamp, Unit,
+    AreaId, Body, Catalogue, ChannelId, Entry, Message, Quality, RawCopy, Rejection, Sample, Seq, SourceId,
+    StationCommand, TimeClass, Timestamp,
 };
-use saola::registry::{AreaShape, Areas};
+use saola::registry::Registry;
 use saola::state::{Effects, State};
 use saola::store::{self, Store};
 use tokio_util::sync::CancellationToken;
@@ -46,8 +46,31 @@ pub struct House {
     pub parts: Arc<Parts>,
     pub router: axum::Router,
     pub replayed: Arc<Mutex<Vec<Seq>>>,
-    seq: Mutex<Seq>,
+    pub commanded: Arc<Mutex<Vec<StationCommand>>>,
+    hand: Arc<Hand>,
     _folder: tempfile::TempDir,
+}
+
+/// Takes entries to everybody who follows the journal.
+struct Hand {
+    clock: Clock,
+    state: Arc<RwLock<State>>,
+    feed: Arc<Feed>,
+    store: Arc<Store>,
+    seq: Mutex<Seq>,
+}
+
+impl Hand {
+    fn enter(&self, body: Body) -> Seq {
+        let mut last = self.seq.lock();
+        *last = last.next();
+        let entry = Entry { seq: *last, received_at: self.clock.now(), body };
+        let mut effects = Effects::default();
+        self.state.write().apply(&entry, &mut effects);
+        effects.publish(&self.feed, entry.seq);
+        self.store.apply(&[entry]).unwrap();
+        *last
+    }
 }
 
 /// An answer, read whole.
@@ -85,48 +108,80 @@ impl House {
     pub fn asking(demo: Demo, config: Config, history: history::Config) -> House {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
-        let accounts = Arc::new(accounts(folder.path()));
+        let (accounts, devices) = accounts(folder.path());
+        let (accounts, devices) = (Arc::new(accounts), Arc::new(devices));
+        let commanded = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&commanded);
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
-        let shapes = Arc::new(Areas::new(vec![square("001", 103.0), square("002", 104.0)]));
-        let parts = Arc::new(Parts {
-            config,
+        let registry = Arc::new(registry(folder.path()));
+        let catalogue = Box::new(registry.catalogue().unwrap());
+        let hand = Arc::new(Hand {
             clock: Clock::manual(NOW),
-            demo,
             state: Arc::new(RwLock::new(State::new(saola::alerts::Retention::default()))),
             feed: Arc::new(Feed::new(1_000, Seq(0))),
+            store: Arc::clone(&store),
+            seq: Mutex::new(Seq(0)),
+        });
+        let parts = Arc::new(Parts {
+            config,
+            clock: hand.clock.clone(),
+            demo,
+            state: Arc::clone(&hand.state),
+            feed: Arc::clone(&hand.feed),
             history: Arc::new(History::new(Arc::clone(&store), history, 420)),
             store,
-            areas: Box::new(move || Arc::clone(&shapes)),
+            areas: Box::new({
+                let registry = Arc::clone(&registry);
+                move || registry.areas()
+            }),
+            registry,
+            install: Box::new({
+                let hand = Arc::clone(&hand);
+                move |catalogue| {
+                    let seq = hand.enter(Body::Catalogue(Box::new(Catalogue::clone(&catalogue))));
+                    Box::pin(async move { Ok(seq) })
+                }
+            }),
+            editing: tokio::sync::Mutex::new(()),
             accounts,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             readiness: Box::new(|| {
                 vec![Check { part: "journal".into(), ready: true, detail: "everything on disk".into() }]
             }),
             intake_at: Box::new(|| Some(NOW - Duration::from_secs(3))),
-            replay: Box::new(move |letter| {
-                noted.lock().push(letter.id);
-                Box::pin(async move { Ok(letter.id.next()) })
+            replay: Box::new(move |letters| {
+                noted.lock().extend(letters.iter().map(|letter| letter.id));
+                let taken = |letter: saola::store::DeadLetter| {
+                    let seq = letter.id.next();
+                    Ok(Replayed { seq, received: 1, taken: 1, duplicate: 0, rejections: Vec::new() })
+                };
+                let replayed = letters.into_iter().map(taken).collect();
+                Box::pin(async move { Ok(replayed) })
+            }),
+            devices,
+            command: Box::new(move |command| {
+                let nobody = command.payload == "nobody";
+                heard.lock().push(command);
+                Box::pin(async move {
+                    if nobody {
+                        return Err(NotCommanded::Nobody("no device has subscribed".into()));
+                    }
+                    Ok(Commanded { topic: "saola/v1/A-AIR/commands".into(), connected: 1, waiting: 0, refused: 0 })
+                })
             }),
             hooks: Hooks::new(&saola::intake::Config::default(), Box::new(|_| panic!("no source takes requests here"))),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
-        let house = House { parts, router, replayed, seq: Mutex::new(Seq(0)), _folder: folder };
-        house.enter(Body::Catalogue(Box::new(catalogue())));
+        let house = House { parts, router, replayed, commanded, hand, _folder: folder };
+        house.enter(Body::Catalogue(catalogue));
         house
     }
 
     /// Applies an entry as the pipeline does.
     pub fn enter(&self, body: Body) -> Seq {
-        let mut last = self.seq.lock();
-        *last = last.next();
-        let entry = Entry { seq: *last, received_at: self.parts.clock.now(), body };
-        let mut effects = Effects::default();
-        self.parts.state.write().apply(&entry, &mut effects);
-        effects.publish(&self.parts.feed, entry.seq);
-        self.parts.store.apply(&[entry]).unwrap();
-        *last
+        self.hand.enter(body)
     }
 
     /// A sample of a channel, observed so many seconds before now.
@@ -200,77 +255,65 @@ fn message(samples: Vec<Sample>, rejections: Vec<Rejection>, payload: &[u8]) -> 
         samples,
         raw: (!rejections.is_empty()).then_some(raw),
         rejections,
+        unknown: Vec::new(),
+        again: None,
     }
 }
 
 /// Passwords hashed as cheaply as possible: not what is tested here.
-fn accounts(folder: &std::path::Path) -> Accounts {
+fn accounts(folder: &std::path::Path) -> (Accounts, Devices) {
     let database = Arc::new(Database::open(&folder.join("saola.sqlite")).unwrap());
-    Accounts::over(database, PasswordCost { memory_kib: 8, passes: 1 }).unwrap()
+    let station = "INSERT INTO station (no, id, kind, name_vi, name_en, lon, lat, maintenance, origin) \
+                   VALUES (0, 'A-AIR', 'air', 'A', 'A', 103.5, 22.5, 0, 'files')";
+    database.lock().execute(station, []).unwrap();
+    (Accounts::over(database.clone(), PasswordCost { memory_kib: 8, passes: 1 }).unwrap(), Devices::over(database))
 }
 
-fn name(vi: &str, en: &str) -> LocalName {
-    LocalName { vi: vi.into(), en: en.into() }
-}
+/// Two communes of one province, side by side.
+const AREAS: &str = r#"{"type": "FeatureCollection", "features": [
+    {"type": "Feature", "properties": {"code": "12", "name": "Lai Châu", "name_en": "Lai Chau"},
+        "geometry": {"type": "Polygon", "coordinates": [[[103, 22], [105, 22], [105, 23], [103, 23], [103, 22]]]}},
+    {"type": "Feature",
+        "properties": {"code": "001", "name": "Xã 001", "name_en": "Commune 001", "province_code": "12"},
+        "geometry": {"type": "Polygon", "coordinates": [[[103, 22], [104, 22], [104, 23], [103, 23], [103, 22]]]}},
+    {"type": "Feature",
+        "properties": {"code": "002", "name": "Xã 002", "name_en": "Commune 002", "province_code": "12"},
+        "geometry": {"type": "Polygon", "coordinates": [[[104, 22], [105, 22], [105, 23], [104, 23], [104, 22]]]}}]}"#;
 
-fn square(id: &str, west: f64) -> AreaShape {
-    let east = west + 1.0;
-    let ring = geo::Rect::new((west, 22.0), (east, 23.0)).to_polygon();
-    let area = Area {
-        id: AreaId::new(id),
-        level: AreaLevel::Commune,
-        name: name(&format!("Xã {id}"), &format!("Commune {id}")),
-        parent: Some(AreaId::new("12")),
-    };
-    AreaShape::new(area, geo::MultiPolygon::new(vec![ring]), None).unwrap()
-}
-
-fn channel(id: ChannelId, station: u32, property: &str, unit: Unit, retired: bool) -> Channel {
-    Channel {
-        id,
-        station: StationNo(station),
-        property: Property::new(property),
-        unit,
-        interval: Duration::from_secs(60),
-        plausible: Range { min: -1_000.0, max: 10_000.0 },
-        link: LinkClass::Cellular,
-        retired,
+/// The stations as a file: in each row id, kind, name, longitude, and properties with their units.
+fn stations(rows: &[(&str, &str, &str, f64, &[(&str, &str)])]) -> String {
+    let mut text = String::new();
+    for (id, kind, vi, lon, channels) in rows {
+        text += &format!(
+            "[[station]]\nid = {id:?}\nkind = {kind:?}\nname = {{ vi = {vi:?}, en = {id:?} }}\nlon = {lon}\nlat = 22.5\n"
+        );
+        for (property, unit) in *channels {
+            text += &format!(
+                "[[station.channel]]\nproperty = {property:?}\nunit = {unit:?}\ninterval = \"60s\"\nmin = -1000\nmax = 10000\n"
+            );
+        }
     }
+    text
 }
 
-fn station(no: u32, id: &str, kind: StationKind, vi: &str, lon: f64, area: Option<&str>) -> Station {
-    Station {
-        no: StationNo(no),
-        id: StationId::new(id),
-        kind,
-        name: name(vi, id),
-        position: Position { lon, lat: 22.5 },
-        area: area.map(AreaId::new),
-        maintenance: false,
-        retired: id == "D-OLD",
-        channels: Vec::new(),
+/// Three stations in service and one that is not, from files.
+fn registry(folder: &std::path::Path) -> Registry {
+    let province = folder.join("province");
+    for part in ["areas", "stations"] {
+        std::fs::create_dir_all(province.join(part)).unwrap();
     }
-}
-
-pub fn catalogue() -> Catalogue {
-    let channels = vec![
-        channel(PM, 0, "pm2_5", Unit::MicrogramPerCubicMetre, false),
-        channel(TEMPERATURE, 0, "air_temperature", Unit::Celsius, false),
-        channel(LEVEL, 1, "water_level", Unit::Metre, false),
-        channel(RAIN, 2, "rainfall", Unit::Millimetre, false),
-        channel(OLD, 3, "rainfall", Unit::Millimetre, true),
+    std::fs::write(province.join("areas/all.geojson"), AREAS).unwrap();
+    let rows: [(&str, &str, &str, f64, &[(&str, &str)]); 4] = [
+        ("A-AIR", "air", "Mường Tè", 103.5, &[("pm2_5", "ug/m3"), ("air_temperature", "Cel")]),
+        ("B-RIVER", "river", "Nậm Na", 104.5, &[("water_level", "m")]),
+        ("C-RAIN", "rain", "Ngoài vùng", 110.0, &[("rainfall", "mm")]),
+        ("D-OLD", "rain", "Trạm cũ", 103.2, &[("rainfall", "mm")]),
     ];
-    let mut stations = vec![
-        station(0, "A-AIR", StationKind::Air, "Mường Tè", 103.5, Some("001")),
-        station(1, "B-RIVER", StationKind::River, "Nậm Na", 104.5, Some("002")),
-        station(2, "C-RAIN", StationKind::Rain, "Ngoài vùng", 110.0, None),
-        station(3, "D-OLD", StationKind::Rain, "Trạm cũ", 103.2, Some("001")),
-    ];
-    for channel in &channels {
-        stations[channel.station.index()].channels.push(channel.id);
+    let registry = Registry::open(&folder.join("registry.db")).unwrap();
+    assert_eq!(registry.source("edge").unwrap(), SourceId(0));
+    for count in [4, 3] {
+        std::fs::write(province.join("stations/all.toml"), stations(&rows[..count])).unwrap();
+        registry.seed_from(&province, NOW).unwrap();
     }
-    let commune = |id: &str| square(id, 0.0).area;
-    let province =
-        Area { id: AreaId::new("12"), level: AreaLevel::Province, name: name("Lai Châu", "Lai Chau"), parent: None };
-    Catalogue::new(vec!["edge".into()], vec![province, commune("001"), commune("002")], stations, channels).unwrap()
+    registry
 }

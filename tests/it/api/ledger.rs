@@ -17,7 +17,7 @@ async fn the_ledger_balances() {
     house.refuse(rejection(Reason::InvalidJson, "cut off"), b"{");
     let ledger = house.get("/api/v1/ledger").await.json();
     let expected = serde_json::json!({
-        "messages": 3, "received": 3, "stored": 2, "duplicate": 0, "rejected": 1, "pending": 0,
+        "messages": 3, "received": 3, "replayed": 0, "stored": 2, "duplicate": 0, "rejected": 1, "pending": 0,
         "reasons": {"invalid_json": 1},
     });
     assert_eq!(ledger["total"], expected);

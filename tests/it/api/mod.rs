@@ -3,6 +3,7 @@
 mod house;
 
 mod alerts;
+mod devices;
 mod door;
 mod errors;
 mod history;
@@ -11,5 +12,6 @@ mod history_buckets;
 mod ledger;
 mod map;
 mod openapi;
+mod registry;
 mod server;
 mod stream;

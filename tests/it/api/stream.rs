@@ -9,7 +9,7 @@ use saola::api::{Config, Demo};
 use saola::model::{Body, Seq};
 use tower::ServiceExt;
 
-use super::house::{House, LEVEL, PM, catalogue, request};
+use super::house::{House, LEVEL, PM, request};
 
 /// Longer than anything here takes; a test that meets it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -140,9 +140,9 @@ async fn a_new_catalogue_is_a_resync() {
     let house = House::demo();
     let mut reading = Reading::begin(&house, "/api/v1/stream", None).await;
     assert_eq!(reading.next().await.unwrap().name, "heartbeat");
-    let mut sources = catalogue().sources().to_vec();
+    let old = house.parts.state.read().catalogue.clone();
+    let mut sources = old.sources().to_vec();
     sources.push("second".into());
-    let old = catalogue();
     let new = saola::model::Catalogue::new(sources, old.areas().into(), old.stations().into(), old.channels().into());
     let seq = house.enter(Body::Catalogue(Box::new(new.unwrap())));
     let event = reading.news().await;

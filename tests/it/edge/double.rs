@@ -137,6 +137,17 @@ pub fn edge(config: &Config, intake: &Arc<HandIntake>) -> Edge {
     edge_for(config, intake, Access::open())
 }
 
+/// An edge with the demo's open door that keeps its sessions in a file.
+pub fn edge_at(config: &Config, intake: &Arc<HandIntake>, sessions: &std::path::Path) -> Edge {
+    edge_over(config, intake.clone(), sessions)
+}
+
+/// The same with any way in.
+pub fn edge_over<I: Intake>(config: &Config, intake: Arc<I>, sessions: &std::path::Path) -> Edge {
+    let way_in = (intake, SourceId(0));
+    Edge::start_with(config, way_in, Access::open(), Clock::System, Some(sessions)).unwrap()
+}
+
 /// An edge with a door of the test's.
 pub fn edge_for(config: &Config, intake: &Arc<HandIntake>, access: Access) -> Edge {
     Edge::start(config, intake.clone(), access, SourceId(0), Clock::System).unwrap()

@@ -16,13 +16,13 @@ use std::time::{Duration, Instant};
 
 use saola::clock::Clock;
 use saola::model::{Durable, Intake, RawMessage, Refusal, Seq, SourceId};
-use saola::mqtt::edge::{Access, Edge};
+use saola::mqtt::edge::{Access, Edge, Retain};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::double::config;
-use crate::mqtt_client::{Client, V3, V5, publish};
+use crate::mqtt_client::{Client, V3, V5, Wish, puback, publish, publish_twice, pubrel};
 
 /// Counts and forgets.
 struct CountingIntake {
@@ -176,6 +176,58 @@ fn the_memory_of_idle_connections() {
         }
         let each = (memory_bytes() - before) / connections;
         println!("{connections} idle connections that have each published: {each} bytes each, both ends together");
+    });
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn the_rate_of_messages_through_sessions_on_disk() {
+    const SESSIONS: usize = 200;
+    const MESSAGES: usize = 500;
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let intake = CountingIntake::new(Some(Duration::from_millis(5)));
+        let edge = super::double::edge_over(&config(), intake, &folder.path().join("sessions.db"));
+        let wish = Wish { session_s: 3_600, ..Wish::default() };
+        let mut readers = Vec::new();
+        for n in 0..SESSIONS {
+            let (mut client, _) = Client::arriving(edge.address(), V3, &format!("s{n}"), &wish).await;
+            assert_eq!(client.subscribe("saola/v1/alerts/#", 1).await, 1);
+            readers.push(client);
+        }
+        let begun = Instant::now();
+        let reading: Vec<_> = readers
+            .into_iter()
+            .map(|mut client| {
+                tokio::spawn(async move {
+                    for _ in 0..MESSAGES {
+                        let (_, id, _) = client.next().await.message(V3);
+                        client.send(&puback(id)).await;
+                    }
+                    client
+                })
+            })
+            .collect();
+        for n in 0..MESSAGES {
+            edge.alerts().publish("saola/v1/alerts/1/high", format!("{n:0150}"), Retain::No).unwrap();
+            tokio::task::yield_now().await;
+        }
+        let mut clients = Vec::new();
+        for reader in reading {
+            clients.push(reader.await.unwrap());
+        }
+        let rate = (SESSIONS * MESSAGES) as f64 / begun.elapsed().as_secs_f64();
+        println!("{SESSIONS} sessions: {rate:.0} messages/s delivered, acknowledged and handed to the disk's writer");
+        let client = &mut clients[0];
+        let begun = Instant::now();
+        for id in 1..=1_000u16 {
+            client.send(&publish_twice(V3, "saola/v1/a", id, &[b'x'; 150], false)).await;
+            assert_eq!(client.next().await.kind(), 5);
+            client.send(&pubrel(id)).await;
+            assert_eq!(client.next().await.kind(), 7);
+        }
+        println!("QoS 2, one after the other: {:?} for each exchange", begun.elapsed() / 1_000);
     });
 }
 

@@ -2,10 +2,17 @@
 //! hand.
 
 mod alerts;
+mod devices;
 mod door;
 pub mod double;
 mod foreign;
 mod journal;
+mod killed;
 mod measure;
 mod mutated;
+mod scripts;
+mod sessions;
 mod tls;
+mod twice;
+mod websocket;
+mod wills;

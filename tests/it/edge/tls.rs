@@ -27,7 +27,7 @@ pub fn certificate(folder: &Path) -> (PathBuf, PathBuf) {
     (certificate, key)
 }
 
-async fn tls(address: SocketAddr, certificate: &Path, name: &'static str) -> std::io::Result<TlsStream<TcpStream>> {
+pub async fn tls(address: SocketAddr, certificate: &Path, name: &'static str) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(certificate).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -44,7 +44,7 @@ async fn messages_are_taken_and_answered_over_tls() {
     let folder = tempfile::tempdir().unwrap();
     let (certificate, key) = certificate(folder.path());
     let mut config = config();
-    config.tls = Some(Tls { listen: config.listen, certificate: certificate.clone(), key });
+    config.tls = Some(Tls::new(config.listen, certificate.clone(), key));
     let intake = HandIntake::by_hand();
     let edge = edge(&config, &intake);
     let address = edge.tls_address().unwrap();
@@ -69,7 +69,7 @@ async fn what_is_no_tls_is_cut_off() {
     let (certificate, key) = certificate(folder.path());
     let mut config = config();
     config.limits.tls_handshake_seconds = 1;
-    config.tls = Some(Tls { listen: config.listen, certificate: certificate.clone(), key });
+    config.tls = Some(Tls::new(config.listen, certificate.clone(), key));
     let edge = edge(&config, &HandIntake::instant());
     let address = edge.tls_address().unwrap();
     let mut plain = Client::open(address, V3).await;
@@ -96,7 +96,7 @@ async fn a_missing_or_foreign_key_is_told_before_any_port_opens() {
     let (_, foreign) = certificate(other.path());
     let start = |key: PathBuf| {
         let mut config = config();
-        config.tls = Some(Tls { listen: config.listen, certificate: certificate_path.clone(), key });
+        config.tls = Some(Tls::new(config.listen, certificate_path.clone(), key));
         Edge::start(&config, HandIntake::instant(), Access::open(), SourceId(0), Clock::System).err().unwrap()
     };
     assert!(matches!(start(folder.path().join("absent.pem")), EdgeError::Pem { .. }));

@@ -70,6 +70,8 @@ pub fn entry(seq: u64, samples: Vec<Sample>) -> Entry {
         samples,
         rejections: Vec::new(),
         raw: None,
+        unknown: Vec::new(),
+        again: None,
     });
     Entry { seq: Seq(seq), received_at: Timestamp::from_seconds(START), body }
 }

@@ -1,0 +1,351 @@
+//! One session that outlives its connections, and a connection's stay in it.
+//!
+//! Invariants: at most one connection stays in a session at a time; a newer one waits until the older has left, so an
+//! exchange of QoS 2 is never handled by two. What is in memory is the truth; each change is told to the [`Store`].
+//! Lock order: a session's own lock comes last, nothing else is locked while it is held except a line's inbox.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytestring::ByteString;
+use parking_lot::Mutex;
+use rmqtt_codec::types::QoS;
+use tokio::sync::Notify;
+
+use super::super::alerts::{Delivery, Nature};
+use super::super::line::{Line, Posted};
+use super::incoming::{Incoming, Stage};
+use super::queue::{Entry, Parcel, Queue};
+use super::store::{Op, SessionNo, Store, Ticket};
+use crate::model::{Seq, Timestamp};
+
+/// What all sessions share.
+pub(in crate::mqtt::edge) struct Keeping {
+    pub store: Arc<Store>,
+    pub messages_max: usize,
+    pub bytes_max: usize,
+    pub all_bytes_max: usize,
+    /// Of all queues together.
+    pub all_bytes: AtomicUsize,
+}
+
+/// A session.
+pub(in crate::mqtt::edge) struct Held {
+    pub no: SessionNo,
+    pub client: ByteString,
+    /// Whose it is; nobody else's client comes in.
+    pub account: Box<str>,
+    keeping: Arc<Keeping>,
+    state: Mutex<State>,
+    /// Rung when a connection has left it.
+    left: Notify,
+}
+
+struct State {
+    queue: Queue,
+    /// Lent to the connection while there is one.
+    incoming: Incoming,
+    line: Option<Arc<Line>>,
+    expiry_s: u32,
+    left_at: Timestamp,
+    /// Forgotten: nothing is kept for it any more.
+    gone: bool,
+}
+
+/// What an attempt to come in gave.
+pub(in crate::mqtt::edge) enum Entered {
+    In(Stay),
+    Occupied,
+    Gone,
+}
+
+impl Held {
+    /// A new session, empty, left at `now` until somebody comes in.
+    pub fn new(
+        no: SessionNo,
+        client: ByteString,
+        account: &str,
+        expiry_s: u32,
+        keeping: &Arc<Keeping>,
+        now: Timestamp,
+    ) -> Arc<Held> {
+        Held::restored((no, client, account), (expiry_s, now), Vec::new(), Incoming::default(), keeping)
+    }
+
+    /// A session as it was kept.
+    pub fn restored(
+        (no, client, account): (SessionNo, ByteString, &str),
+        (expiry_s, left_at): (u32, Timestamp),
+        queued: Vec<Entry>,
+        incoming: Incoming,
+        keeping: &Arc<Keeping>,
+    ) -> Arc<Held> {
+        let queue = Queue::restored(queued);
+        keeping.all_bytes.fetch_add(queue.bytes(), Ordering::Relaxed);
+        let state = State { queue, incoming, line: None, expiry_s, left_at, gone: false };
+        let (keeping, left) = (keeping.clone(), Notify::new());
+        Arc::new(Held { no, client, account: account.into(), keeping, state: Mutex::new(state), left })
+    }
+
+    /// Lets a connection in unless another one is; it has everything sent again that it did not acknowledge.
+    pub fn enter(self: &Arc<Held>, line: &Arc<Line>, expiry_s: u32) -> Entered {
+        let mut state = self.state.lock();
+        if state.gone {
+            return Entered::Gone;
+        }
+        if state.line.is_some() {
+            return Entered::Occupied;
+        }
+        state.line = Some(line.clone());
+        state.expiry_s = expiry_s;
+        state.queue.begin_again();
+        let incoming = std::mem::take(&mut state.incoming);
+        let (store, begun_at) = (self.keeping.store.clone(), Timestamp::EPOCH);
+        Entered::In(Stay { held: Some(self.clone()), incoming, expiry_s, store, begun_at })
+    }
+
+    /// Rings when a connection has left.
+    pub fn left(&self) -> &Notify {
+        &self.left
+    }
+
+    /// Whether its time is over.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        let state = self.state.lock();
+        let kept = Duration::from_secs(u64::from(state.expiry_s));
+        state.line.is_none() && now.since(state.left_at) >= kept
+    }
+
+    /// Whether its client is connected.
+    pub fn is_connected(&self) -> bool {
+        self.state.lock().line.is_some()
+    }
+
+    /// Keeps nothing more for it. Says whether it was there until now.
+    pub fn give_up(&self) -> bool {
+        let mut state = self.state.lock();
+        let queue = std::mem::take(&mut state.queue);
+        self.keeping.all_bytes.fetch_sub(queue.bytes(), Ordering::Relaxed);
+        drop(queue);
+        !std::mem::replace(&mut state.gone, true)
+    }
+
+    /// Puts a message before its client: now, or when it comes back. QoS 0 is for those who are there.
+    pub fn post(&self, delivery: Delivery, waiting_max: usize) -> Posted {
+        let mut state = self.state.lock();
+        if state.gone {
+            return Posted::Refused;
+        }
+        if delivery.qos == QoS::AtMostOnce {
+            return state.line.as_ref().map_or(Posted::Queued, |line| line.post(delivery, waiting_max));
+        }
+        if self.keeping.store.lags() {
+            return Posted::Refused;
+        }
+        let bytes = delivery.alert.bytes();
+        let mut ops = Vec::with_capacity(1);
+        let mut posted = Posted::Queued;
+        while self.is_full(&state.queue, bytes) {
+            // A command is not worth less than what waits already: its sender is told instead.
+            let displaced = if delivery.alert.nature == Nature::Command { None } else { state.queue.displace() };
+            let Some(displaced) = displaced else {
+                self.keeping.store.submit(ops);
+                return Posted::Refused;
+            };
+            self.take_out(&displaced, &mut ops);
+            posted = Posted::OldestDropped;
+        }
+        self.keeping.all_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let (alert, retain) = (delivery.alert.clone(), delivery.retain);
+        let no = state.queue.push(delivery);
+        ops.push(Op::Queue { session: self.no, no, alert, retain, packet_id: None });
+        // Under the lock, so that the file hears of changes in the order in which they were made.
+        self.keeping.store.submit(ops);
+        if let Some(line) = &state.line {
+            line.bell.notify_one();
+        }
+        posted
+    }
+
+    fn is_full(&self, queue: &Queue, more: usize) -> bool {
+        queue.len() >= self.keeping.messages_max
+            || queue.bytes() + more > self.keeping.bytes_max
+            || self.keeping.all_bytes.load(Ordering::Relaxed) + more > self.keeping.all_bytes_max
+    }
+
+    fn take_out(&self, entry: &Entry, ops: &mut Vec<Op>) {
+        self.keeping.all_bytes.fetch_sub(entry.bytes(), Ordering::Relaxed);
+        ops.push(Op::Dequeue { session: self.no, no: entry.no });
+    }
+
+    /// Messages sent on this connection and not acknowledged.
+    pub fn in_flight(&self) -> usize {
+        self.state.lock().queue.in_flight()
+    }
+
+    /// What must be sent again before anything new.
+    pub fn again(&self) -> Option<Parcel> {
+        self.state.lock().queue.again()
+    }
+
+    /// The next message, and how many were over before it could be sent.
+    pub fn next(&self, now: Timestamp) -> (Option<Parcel>, usize) {
+        let mut state = self.state.lock();
+        let expired = state.queue.expire(now);
+        let mut ops = Vec::new();
+        expired.iter().for_each(|entry| self.take_out(entry, &mut ops));
+        let parcel = state.queue.next();
+        if let Some(Parcel { no, packet_id, .. }) = &parcel {
+            ops.push(Op::Sent { session: self.no, no: *no, packet_id: packet_id.get() });
+        }
+        if !ops.is_empty() {
+            self.keeping.store.submit(ops);
+        }
+        (parcel, expired.len())
+    }
+
+    /// A retained message for a new subscription, past those that wait. The caller bounds how many are in flight.
+    pub fn pass(&self, delivery: Delivery) -> Parcel {
+        let mut state = self.state.lock();
+        self.keeping.all_bytes.fetch_add(delivery.alert.bytes(), Ordering::Relaxed);
+        let (alert, retain) = (delivery.alert.clone(), delivery.retain);
+        let parcel = state.queue.pass(delivery);
+        let packet_id = Some(parcel.packet_id.get());
+        self.keeping.store.submit([Op::Queue { session: self.no, no: parcel.no, alert, retain, packet_id }]);
+        parcel
+    }
+
+    /// Its client has a message, or cannot take it.
+    pub fn acknowledged(&self, packet_id: NonZeroU16) {
+        let mut state = self.state.lock();
+        if let Some(entry) = state.queue.acknowledged(packet_id) {
+            let mut ops = Vec::with_capacity(1);
+            self.take_out(&entry, &mut ops);
+            self.keeping.store.submit(ops);
+        }
+    }
+
+    /// All retained messages of a subscription have been sent.
+    pub fn replayed(&self, filter: &str) {
+        self.keeping.store.submit([Op::Replayed { session: self.no, filter: filter.to_owned() }]);
+    }
+}
+
+/// A connection's stay in its session, or, for one that ends with the connection, the session itself.
+pub(in crate::mqtt::edge) struct Stay {
+    held: Option<Arc<Held>>,
+    incoming: Incoming,
+    expiry_s: u32,
+    store: Arc<Store>,
+    /// When the last exchange began.
+    begun_at: Timestamp,
+}
+
+impl Stay {
+    /// A session that ends with its connection.
+    pub fn short(store: &Arc<Store>) -> Stay {
+        let (store, begun_at) = (store.clone(), Timestamp::EPOCH);
+        Stay { held: None, incoming: Incoming::default(), expiry_s: 0, store, begun_at }
+    }
+
+    /// The session, when it outlives the connection.
+    pub fn held(&self) -> Option<&Arc<Held>> {
+        self.held.as_ref()
+    }
+
+    /// How long it is kept after its client has left.
+    pub fn expiry_s(&self) -> u32 {
+        self.expiry_s
+    }
+
+    /// The client says how long, at its good-bye.
+    pub fn set_expiry_s(&mut self, expiry_s: u32) {
+        self.expiry_s = expiry_s;
+    }
+
+    /// Messages of QoS 2 whose exchanges are not over.
+    pub fn open(&self) -> usize {
+        self.incoming.len()
+    }
+
+    /// How far an exchange has come.
+    pub fn stage(&self, packet_id: u16) -> Option<Stage> {
+        self.incoming.get(packet_id)
+    }
+
+    /// Begins an exchange. Each has a time of arrival of its own, to the microsecond: a reading without a time is told
+    /// from another one by it when it comes again.
+    pub fn begin(&mut self, packet_id: u16, now: Timestamp) -> Stage {
+        let received_at = now.max(self.begun_at + Duration::from_micros(1));
+        self.begun_at = received_at;
+        let stage = match &self.held {
+            None => Stage::Intended { received_at, ticket: Ticket::DONE },
+            Some(held) => {
+                let ticket = self.store.submit([Op::Intend { session: held.no, packet_id, received_at }]);
+                Stage::Intended { received_at, ticket }
+            }
+        };
+        self.incoming.set(packet_id, stage);
+        stage
+    }
+
+    /// Its message is in the run that is being gathered.
+    pub fn gather(&mut self, packet_id: u16, received_at: Timestamp) {
+        self.incoming.set(packet_id, Stage::Gathering { received_at });
+    }
+
+    /// The journal has taken the run.
+    pub fn taken(&mut self, packet_ids: &[u16], seq: Seq) {
+        self.incoming.taken(packet_ids, seq);
+    }
+
+    /// The journal has not taken the run.
+    pub fn abandon(&mut self, packet_ids: &[u16]) {
+        self.incoming.abandon(packet_ids);
+    }
+
+    /// Its message is on disk in the journal, and PUBREC leaves.
+    pub fn confirm(&self, packet_id: u16) {
+        if let Some(held) = &self.held {
+            self.store.submit([Op::Took { session: held.no, packet_id }]);
+        }
+    }
+
+    /// The exchange is over; PUBCOMP may leave when the ticket is durable. `None`: there was none.
+    pub fn release(&mut self, packet_id: u16) -> Option<Ticket> {
+        let there_was = self.incoming.release(packet_id);
+        there_was.then(|| match &self.held {
+            Some(held) => self.store.submit([Op::Release { session: held.no, packet_id }]),
+            None => Ticket::DONE,
+        })
+    }
+
+    /// The connection is over: the session is free for the next one, which finds what was left. Gives the session.
+    pub fn leave(&mut self, now: Timestamp) -> Option<Arc<Held>> {
+        let held = self.held.take()?;
+        let mut incoming = std::mem::take(&mut self.incoming);
+        incoming.leave();
+        let mut state = held.state.lock();
+        (state.incoming, state.line, state.expiry_s, state.left_at) = (incoming, None, self.expiry_s, now);
+        self.store.submit([Op::Leave { session: held.no, expiry_s: self.expiry_s, at: now }]);
+        drop(state);
+        held.left.notify_waiters();
+        Some(held)
+    }
+}
+
+impl Drop for Stay {
+    /// A connection that ended on its way in: as if it had never come.
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            let mut incoming = std::mem::take(&mut self.incoming);
+            incoming.leave();
+            let mut state = held.state.lock();
+            (state.incoming, state.line) = (incoming, None);
+            drop(state);
+            held.left.notify_waiters();
+        }
+    }
+}

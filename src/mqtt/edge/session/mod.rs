@@ -1,0 +1,227 @@
+//! Sessions that outlive their connections: what a client has subscribed to, what waits for it, and which messages of
+//! QoS 2 it is in the middle of sending.
+//!
+//! Kept in memory and, by a thread of its own, in a SQLite file ([`store`] and [`sql`]); [`queue`] and [`incoming`] are
+//! the two halves of a session, [`held`] the session and a connection's stay in it. Subscriptions stand in
+//! [`Topics`], like everybody's. A client that asks for no such session touches none of this, and no message of QoS 0
+//! or 1 on its way in does.
+//!
+//! Bounded: sessions (a further one is refused), messages and bytes per session and bytes of all (the oldest alert that
+//! has never gone out is dropped and counted; a command is refused, and its sender told). A session ends when its
+//! client has been away for as long as it asked, at most as long as configured; MQTT 3.1.1 cannot ask and gets the
+//! latter. It belongs to the account that made it.
+
+mod held;
+mod incoming;
+mod queue;
+mod sql;
+mod store;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+
+use bytestring::ByteString;
+use parking_lot::Mutex;
+use tokio::time::{Duration, timeout};
+
+pub(super) use held::{Entered, Held, Keeping, Stay};
+pub(super) use incoming::Stage;
+pub(super) use queue::{Parcel, Times};
+pub(super) use sql::{Found, FoundSession, FoundSubscription, FoundWill};
+pub use store::SessionsError;
+pub(super) use store::{Op, SessionNo, Store, Ticket, Written};
+
+use super::access::Access;
+use super::alerts::Topics;
+use super::config::Limits;
+use super::line::{Barred, Line};
+use crate::model::Timestamp;
+use incoming::Incoming;
+
+/// How long a newer connection waits for an older one of its session to leave.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a client asks of its session.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub start: Start,
+    /// How long it is to be kept after the client has left, in seconds; 0: it ends with the connection.
+    pub expiry_s: u32,
+}
+
+/// What becomes of a session that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// It goes on.
+    Resume,
+    /// It is forgotten.
+    Fresh,
+}
+
+/// A client that is in its session.
+pub(super) struct Arrived {
+    pub stay: Stay,
+    pub present: Presence,
+    /// The session is on disk when this is.
+    pub ticket: Ticket,
+}
+
+/// Whether there was a session already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    Present,
+    New,
+}
+
+/// All sessions that outlive their connections.
+pub(super) struct Sessions {
+    by_client: Mutex<HashMap<ByteString, Arc<Held>>>,
+    keeping: Arc<Keeping>,
+    last_no: AtomicI64,
+    sessions_max: usize,
+}
+
+impl Sessions {
+    /// In the file, or for as long as the process lasts; and what the file held.
+    pub fn open(path: Option<&Path>, limits: &Limits) -> Result<(Sessions, Found), SessionsError> {
+        let (store, found) = path.map_or_else(|| Ok(Store::none()), Store::open)?;
+        let keeping = Keeping {
+            store: Arc::new(store),
+            messages_max: limits.session_messages,
+            bytes_max: limits.session_bytes,
+            all_bytes_max: limits.sessions_bytes,
+            all_bytes: AtomicUsize::new(0),
+        };
+        let (by_client, keeping, last_no) = (Mutex::default(), Arc::new(keeping), AtomicI64::new(0));
+        Ok((Sessions { by_client, keeping, last_no, sessions_max: limits.sessions }, found))
+    }
+
+    /// Takes up the sessions that were kept, each with what its account may still have; an account that is gone takes
+    /// its sessions along.
+    pub fn restore(&self, found: Vec<FoundSession>, topics: &Topics, access: &Access, now: Timestamp) {
+        for session in found {
+            self.last_no.fetch_max(session.no.0, Ordering::Relaxed);
+            let Some(account) = access.named(&session.account) else {
+                self.store().submit([Op::Forget { session: session.no }]);
+                continue;
+            };
+            let client = ByteString::from(session.client);
+            let whose = (session.no, client.clone(), session.account.as_str());
+            let left_at = session.left_at.unwrap_or(now);
+            let incoming = Incoming::restored(session.received);
+            let held = Held::restored(whose, (session.expiry_s, left_at), session.queued, incoming, &self.keeping);
+            if session.left_at.is_none() {
+                self.store().submit([Op::Leave { session: session.no, expiry_s: session.expiry_s, at: now }]);
+            }
+            topics.restore_subscriptions(&held, session.subscriptions, &account);
+            self.by_client.lock().insert(client, held);
+        }
+    }
+
+    /// Where changes are written.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.keeping.store
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.by_client.lock().len()
+    }
+
+    /// Whether a client identifier stands for a session of another account.
+    pub fn is_of_another(&self, line: &Line) -> bool {
+        self.by_client.lock().get(&line.client).is_some_and(|held| held.account != line.account.name)
+    }
+
+    /// Brings a client into its session. An older connection of the same client has been told to end already.
+    pub async fn arrive(
+        &self,
+        line: &Arc<Line>,
+        wanted: Wanted,
+        topics: &Topics,
+        now: Timestamp,
+    ) -> Result<Arrived, Barred> {
+        loop {
+            let known = self.by_client.lock().get(&line.client).cloned();
+            let Some(held) = known else {
+                match self.begin(line, wanted, now)? {
+                    Some(arrived) => return Ok(arrived),
+                    None => continue,
+                }
+            };
+            if held.account != line.account.name {
+                return Err(Barred::OtherAccount);
+            }
+            let left = held.left().notified();
+            let mut stay = match held.enter(line, wanted.expiry_s) {
+                Entered::In(stay) => stay,
+                Entered::Gone => continue,
+                Entered::Occupied => {
+                    timeout(PATIENCE, left).await.map_err(|_| Barred::Busy)?;
+                    continue;
+                }
+            };
+            if wanted.start == Start::Fresh {
+                stay.leave(now);
+                self.forget(&held, topics);
+                continue;
+            }
+            topics.limit(&held, &line.account);
+            let (client, account) = (held.client.to_string(), held.account.to_string());
+            let open = Op::Open { session: held.no, client, account, expiry_s: wanted.expiry_s };
+            return Ok(Arrived { stay, present: Presence::Present, ticket: self.store().submit([open]) });
+        }
+    }
+
+    /// A first session; `None` when somebody was quicker.
+    fn begin(&self, line: &Arc<Line>, wanted: Wanted, now: Timestamp) -> Result<Option<Arrived>, Barred> {
+        let store = self.store();
+        if wanted.expiry_s == 0 {
+            let stay = Stay::short(store);
+            return Ok(Some(Arrived { stay, present: Presence::New, ticket: Ticket::DONE }));
+        }
+        let mut by_client = self.by_client.lock();
+        if by_client.contains_key(&line.client) {
+            return Ok(None);
+        }
+        if by_client.len() >= self.sessions_max || store.lags() {
+            return Err(Barred::TooManySessions);
+        }
+        let no = SessionNo(self.last_no.fetch_add(1, Ordering::Relaxed) + 1);
+        let held = Held::new(no, line.client.clone(), &line.account.name, wanted.expiry_s, &self.keeping, now);
+        let Entered::In(stay) = held.enter(line, wanted.expiry_s) else { return Ok(None) };
+        by_client.insert(line.client.clone(), held.clone());
+        let (client, account) = (held.client.to_string(), held.account.to_string());
+        let ticket = store.submit([Op::Open { session: no, client, account, expiry_s: wanted.expiry_s }]);
+        Ok(Some(Arrived { stay, present: Presence::New, ticket }))
+    }
+
+    /// Ends a session with all that it kept.
+    pub fn forget(&self, held: &Arc<Held>, topics: &Topics) {
+        if !held.give_up() {
+            return;
+        }
+        let mut by_client = self.by_client.lock();
+        if by_client.get(&held.client).is_some_and(|other| Arc::ptr_eq(other, held)) {
+            by_client.remove(&held.client);
+        }
+        drop(by_client);
+        topics.forget_held(held.no);
+        self.store().submit([Op::Forget { session: held.no }]);
+    }
+
+    /// Ends the sessions whose time is over.
+    pub fn expire(&self, topics: &Topics, now: Timestamp) {
+        self.forget_those(topics, |held| held.is_over(now));
+    }
+
+    /// Ends sessions by what they are.
+    pub fn forget_those(&self, topics: &Topics, unwanted: impl Fn(&Held) -> bool) {
+        let over: Vec<_> = self.by_client.lock().values().filter(|held| unwanted(held)).cloned().collect();
+        for held in over {
+            self.forget(&held, topics);
+        }
+    }
+}
