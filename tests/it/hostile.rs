@@ -191,27 +191,32 @@ fn json_forms() -> Vec<Form> {
                 ],
             ),
         },
-        Form {
-            topic: "tele/A/SENSOR",
-            good: |at| {
-                format!(
-                    "{{\"Time\":\"{}\",\"S\":{{\"Temperature\":1}},\"TempUnit\":\"C\"}}",
-                    rfc(at).trim_end_matches('Z')
-                )
+    ]
+}
+
+fn makers_json_forms() -> Vec<Form> {
+    vec![Form {
+        topic: "tele/A/SENSOR",
+        good: |at| {
+            format!("{{\"Time\":\"{}\",\"S\":{{\"Temperature\":1}},\"TempUnit\":\"C\"}}", rfc(at).trim_end_matches('Z'))
                 .into_bytes()
-            },
-            bad: with(
-                no_json("tele/A/SENSOR"),
-                "tele/A/SENSOR",
-                &[
-                    ("invalid_time", r#"{"Time":"2026-11-21T10:15:00Z","S":{"Temperature":1},"TempUnit":"C"}"#),
-                    ("wrong_unit", r#"{"S":{"Temperature":1},"TempUnit":"R"}"#),
-                    ("unknown_property", r#"{"S":{"Humidity":1}}"#),
-                    ("wrong_type", r#"{"S":{"Temperature":"-"},"TempUnit":"C"}"#),
-                    ("no_readings", r#"{"S":{"Temperature":null},"TempUnit":"C"}"#),
-                ],
-            ),
         },
+        bad: with(
+            no_json("tele/A/SENSOR"),
+            "tele/A/SENSOR",
+            &[
+                ("invalid_time", r#"{"Time":"2026-11-21T10:15:00Z","S":{"Temperature":1},"TempUnit":"C"}"#),
+                ("wrong_unit", r#"{"S":{"Temperature":1},"TempUnit":"R"}"#),
+                ("unknown_property", r#"{"S":{"Humidity":1}}"#),
+                ("wrong_type", r#"{"S":{"Temperature":"-"},"TempUnit":"C"}"#),
+                ("no_readings", r#"{"S":{"Temperature":null},"TempUnit":"C"}"#),
+            ],
+        ),
+    }]
+}
+
+fn standards_json_forms() -> Vec<Form> {
+    vec![
         Form {
             topic: "ngsi",
             good: |at| {
@@ -287,24 +292,26 @@ fn lorawan_forms() -> Vec<Form> {
     ]
 }
 
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut all = Vec::new();
+    while value >= 0x80 {
+        all.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    all.push(value as u8);
+    all
+}
+
+fn second(at: i64) -> [u8; 5] {
+    let [a, b, c, d] = (at as u32).to_be_bytes();
+    [0x1a, a, b, c, d]
+}
+
+fn same(topic: &'static str, all: &[(&'static str, &[u8])]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    all.iter().map(|(reason, payload)| (*reason, topic, payload.to_vec())).collect()
+}
+
 fn binary_forms() -> Vec<Form> {
-    fn varint(mut value: u64) -> Vec<u8> {
-        let mut all = Vec::new();
-        while value >= 0x80 {
-            all.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        all.push(value as u8);
-        all
-    }
-    fn second(at: i64) -> [u8; 5] {
-        let [a, b, c, d] = (at as u32).to_be_bytes();
-        [0x1a, a, b, c, d]
-    }
-    let same = |topic, all: &[(&'static str, &[u8])]| -> Vec<(&'static str, &'static str, Vec<u8>)> {
-        all.iter().map(|(reason, payload)| (*reason, topic, payload.to_vec())).collect()
-    };
-    let node = "spBv1.0/G/NBIRTH/A";
     vec![
         Form {
             topic: "cbor/A",
@@ -342,6 +349,12 @@ fn binary_forms() -> Vec<Form> {
                 ],
             ),
         },
+    ]
+}
+
+fn packed_forms() -> Vec<Form> {
+    let node = "spBv1.0/G/NBIRTH/A";
+    vec![
         Form {
             topic: node,
             good: |at| {
@@ -500,7 +513,18 @@ fn mistaken((topic, payload, reason): &(&str, Vec<u8>, Option<&str>), became: &M
 
 #[tokio::test]
 async fn a_hundred_thousand_bad_messages_in_every_format_cost_no_good_one() {
-    let forms: Vec<Form> = [json_forms(), lorawan_forms(), binary_forms(), row_forms()].into_iter().flatten().collect();
+    let forms: Vec<Form> = [
+        json_forms(),
+        makers_json_forms(),
+        standards_json_forms(),
+        lorawan_forms(),
+        binary_forms(),
+        packed_forms(),
+        row_forms(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     assert_eq!(forms.len(), 15, "every format but zigbee2mqtt's, which is JSON with other topics");
     let classes: usize = forms.iter().map(|form| form.bad.len()).sum();
     let mut house = House::new();

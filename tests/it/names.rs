@@ -99,6 +99,11 @@ fn forms() -> Vec<Form> {
             write: |name| text("m", format!("m,host={0} {0}=1", escaped(name))),
             cannot: &["two\nlines"],
         },
+    ]
+}
+
+fn standards() -> Vec<Form> {
+    vec![
         Form {
             section: "topic = 'm'\ndecoder = 'senml_json'\n",
             mapped: same,
@@ -164,7 +169,7 @@ fn source(form: &Form) -> Sources {
 #[test]
 fn a_name_comes_through_every_format_as_it_is_or_is_refused_with_a_reason() {
     let mut mistaken = Vec::new();
-    for form in forms() {
+    for form in forms().into_iter().chain(standards()) {
         let sources = source(&form);
         for (place, name) in NAMES.iter().enumerate() {
             let (topic, payload) = (form.write)(name);

@@ -170,7 +170,7 @@ impl House {
                     Ok(Commanded { topic: "saola/v1/A-AIR/commands".into(), connected: 1, waiting: 0, refused: 0 })
                 })
             }),
-            hooks: Hooks::new(&saola::intake::Config::default(), Box::new(|_| panic!("no source takes requests here"))),
+            hooks: no_hooks(),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
@@ -225,6 +225,10 @@ impl House {
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: head.status, headers: head.headers, body }
     }
+}
+
+fn no_hooks() -> Hooks {
+    Hooks::new(&saola::intake::Config::default(), Box::new(|_| panic!("no source takes requests here")))
 }
 
 /// Of every account made here.
