@@ -196,8 +196,11 @@ pub async fn replay(
     Id(id): Id,
     Asked(Nothing): Asked<Nothing>,
 ) -> Result<Json<ReplayDocument>, Problem> {
-    let letter = find(&door, &id).await?;
-    let again = (door.parts().replay)(vec![letter]).await.map_err(|why| Problem::new(Code::Unavailable, why))?;
+    let again = {
+        let _turn = door.parts().replaying.lock().await;
+        let letter = find(&door, &id).await?;
+        (door.parts().replay)(vec![letter]).await.map_err(|why| Problem::new(Code::Unavailable, why))?
+    };
     let outcome = again.into_iter().next().ok_or_else(|| Problem::internal("a replay without an outcome"))?;
     let outcome = outcome.map_err(|why| Problem::new(Code::Conflict, why))?;
     note(&door, id.clone(), String::new()).await?;

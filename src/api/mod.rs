@@ -114,6 +114,8 @@ pub struct Parts {
     pub install: Box<dyn Fn(Arc<Catalogue>) -> Installing + Send + Sync>,
     /// Held by whoever changes the registry: the journal gets catalogues in the order in which they were made.
     pub editing: tokio::sync::Mutex<()>,
+    /// Held by whoever hands dead letters in again, from reading them until they are gone: none goes in twice.
+    pub replaying: tokio::sync::Mutex<()>,
     /// Accounts and tokens.
     pub accounts: Arc<Accounts>,
     /// The service's own measures.

@@ -6,7 +6,7 @@
 //! leaves as many letters as before.
 //!
 //! Invariants: letters go in oldest first; letters that are made meanwhile are not handed in again by the same request,
-//! so that it ends; it goes on when the caller hangs up. Each letter is in the journal as a whole or not at all.
+//! so that it ends; none is handed in by two requests at once; it goes on when the caller hangs up. Each letter is in the journal as a whole or not at all.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,6 +49,7 @@ pub struct ReplaySum {
 /// Hands in the letters with these numbers, ascending. Numbers of letters that are gone are passed over.
 async fn hand_in(parts: &Arc<Parts>, numbers: &[Seq], sum: &mut ReplaySum) -> Result<(), Problem> {
     for piece in numbers.chunks(PIECE) {
+        let _turn = parts.replaying.lock().await;
         let (reader, piece) = (Arc::clone(parts), piece.to_vec());
         let read = tokio::task::spawn_blocking(move || {
             let found = piece.into_iter().filter_map(|id| reader.store.dead_letter(id).transpose());

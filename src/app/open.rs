@@ -21,7 +21,7 @@ use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
 use crate::pipeline::Pipeline;
 use crate::registry::{Registry, RegistryError, SeedError};
-use crate::state::snapshot::{self, Saved};
+use crate::state::snapshot::{self, Loaded, Saved};
 use crate::state::{Effects, SnapshotError, State};
 use crate::store::{Store, StoreError};
 
@@ -131,10 +131,7 @@ pub(super) fn open(
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
 
     let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
-    for (path, error) in &loaded.broken {
-        let path = path.display();
-        tracing::error!(%path, %error, "a snapshot is broken and was moved aside; the journal makes up for it");
-    }
+    tell_broken(&loaded);
     let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts.retention()));
     let saved = Saved { through: state.applied, needs_after: loaded.needs_after };
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
@@ -154,16 +151,14 @@ pub(super) fn open(
     }
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
 
-    let feed = Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied));
-    let devices = Arc::new(Devices::over(registry.database().clone()));
     let opened = Opened {
+        devices: Arc::new(Devices::over(registry.database().clone())),
         registry,
         accounts,
-        devices,
         journal,
         store,
+        feed: Arc::new(Feed::new(feed::DEFAULT_CAPACITY, state.applied)),
         state: Arc::new(RwLock::new(state)),
-        feed,
         snapshots,
         saved,
         pipeline: Arc::new(pipeline),
@@ -172,6 +167,13 @@ pub(super) fn open(
         other_sources,
     };
     Ok((opened, bookmarks))
+}
+
+fn tell_broken(loaded: &Loaded) {
+    for (path, error) in &loaded.broken {
+        let path = path.display();
+        tracing::error!(%path, %error, "a snapshot is broken and was moved aside; the journal makes up for it");
+    }
 }
 
 /// The province's rules, checked against its stations.

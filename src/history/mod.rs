@@ -47,7 +47,7 @@ const WINDOW_BUCKETS: usize = 512;
 const AREA_WINDOW_BUCKETS: usize = 64;
 
 /// Samples that all who ask for percentiles hold together, at most: two of the largest buckets.
-const POOLED_SAMPLES_MAX: usize = 2 * fold::PERCENTILE_SAMPLES_MAX;
+const POOLED_SAMPLES_MAX: usize = 2 * fold::PERCENTILE_SAMPLES_MAX.next_multiple_of(pool::PIECE);
 
 /// The past, ready to be asked.
 pub struct History {

@@ -137,13 +137,14 @@ impl Plan {
 fn whole_since(question: &Question, line: &Line, tiers: Tiers, (tier, coincides): (Tier, bool)) -> Option<Timestamp> {
     let tallies = line.kept.tier(tier).map(|since| tiers.at_or_after(tier, since));
     let samples = line.kept.samples.filter(|since| *since > question.from);
-    let around = if coincides {
-        // Only the part of the first bucket that is not a whole one of the tier.
-        let first = tiers.at_or_after(tier, question.from);
-        samples.map(|since| since.min(first)).filter(|since| *since > question.from)
-    } else {
-        samples
-    };
+    // Of buckets that coincide with the tier's, only parts of the first and the last are read as samples.
+    let (first, last) = (tiers.at_or_after(tier, question.from), tiers.at_or_before(tier, question.to));
+    let around = samples.and_then(|since| match since {
+        since if !coincides => Some(since),
+        since if last < question.to && last < since => Some(since.min(question.to)),
+        since if question.from < first => Some(since.min(first)),
+        _ => None,
+    });
     tallies.max(around)
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Numbers taken from the pool at a time.
-const PIECE: usize = 4_096;
+pub const PIECE: usize = 4_096;
 
 /// How many numbers may still be held.
 #[derive(Debug)]

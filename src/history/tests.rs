@@ -11,7 +11,10 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::model::{Body, ChannelId, Entry, Message, Quality, Sample, Seq, SourceId, TimeClass};
+use crate::model::{
+    Body, Catalogue, ChannelId, Entry, LinkClass, LocalName, Message, Position, Property, Quality, Range, Sample, Seq,
+    SourceId, Station, StationId, StationKind, StationNo, TimeClass, Unit,
+};
 use crate::store::{KeptSince, StoredSample, Tier};
 
 const CHANNEL: ChannelId = ChannelId(3);
@@ -52,6 +55,12 @@ fn store_of(series: &[(ChannelId, &[Arrived])]) -> (TempDir, Arc<Store>) {
     let folder = TempDir::new().unwrap();
     let config = crate::store::Config { flush_samples: 97, ..Default::default() };
     let store = Store::open(folder.path(), &config).unwrap();
+    store.apply(&entries_of(series, 1)).unwrap();
+    (folder, Arc::new(store))
+}
+
+/// Entries from a number on.
+fn entries_of(series: &[(ChannelId, &[Arrived])], first: u64) -> Vec<Entry> {
     let pieces = series.iter().flat_map(|(channel, samples)| samples.chunks(40).map(|piece| (*channel, piece)));
     let entry = |(place, (channel, samples)): (usize, (ChannelId, &[Arrived]))| {
         let sample = |(observed_at, value, quality): &Arrived| Sample {
@@ -61,6 +70,7 @@ fn store_of(series: &[(ChannelId, &[Arrived])]) -> (TempDir, Arc<Store>) {
             quality: *quality,
             time_class: TimeClass::Live,
         };
+        let received_at = samples.last().map_or(Timestamp::EPOCH, |(at, ..)| *at);
         let samples: Vec<Sample> = samples.iter().map(sample).collect();
         let received = u32::try_from(samples.len()).unwrap();
         let message = Message {
@@ -73,11 +83,38 @@ fn store_of(series: &[(ChannelId, &[Arrived])]) -> (TempDir, Arc<Store>) {
             unknown: Vec::new(),
             again: None,
         };
-        Entry { seq: Seq(place as u64 + 1), received_at: Timestamp::EPOCH, body: Body::Message(message) }
+        Entry { seq: Seq(place as u64 + first), received_at, body: Body::Message(message) }
     };
-    let entries: Vec<Entry> = pieces.enumerate().map(entry).collect();
-    store.apply(&entries).unwrap();
-    (folder, Arc::new(store))
+    pieces.enumerate().map(entry).collect()
+}
+
+/// Channels of a meter.
+fn meters() -> Entry {
+    let channels: Vec<Channel> = (0..=CHANNEL.0)
+        .map(|channel| Channel {
+            id: ChannelId(channel),
+            station: StationNo(0),
+            property: Property::new(&format!("energy_{channel}")),
+            unit: Unit::One,
+            interval: Duration::from_secs(600),
+            plausible: Range { min: 0.0, max: 1e9 },
+            link: LinkClass::Wired,
+            retired: false,
+        })
+        .collect();
+    let station = Station {
+        no: StationNo(0),
+        id: StationId::new("M"),
+        kind: StationKind::Meter,
+        name: LocalName { vi: "M".to_owned(), en: "M".to_owned() },
+        position: Position { lon: 103.4, lat: 22.3 },
+        area: None,
+        maintenance: false,
+        retired: false,
+        channels: channels.iter().map(|channel| channel.id).collect(),
+    };
+    let catalogue = Catalogue::new(vec!["edge".to_owned()], vec![], vec![station], channels).unwrap();
+    Entry { seq: Seq(1), received_at: Timestamp::EPOCH, body: Body::Catalogue(Box::new(catalogue)) }
 }
 
 fn history(store: &Arc<Store>) -> History {
@@ -447,6 +484,10 @@ fn what_was_deleted_for_its_age_is_read_from_tallies_or_told() {
     check(&part("2026-11-12T00:30:00+07:00"), "hour", Some("2026-11-12T01:00:00+07:00"));
     check(&part("2026-11-05T00:00:00+07:00"), "hour", Some("2026-11-10T00:00:00+07:00"));
     check(&part("2026-11-20T00:30:00+07:00"), "hour", None);
+    // Half a day at the end: days would read it as samples.
+    let noon =
+        Question { to: at("2026-11-19T12:00:00+07:00"), now: at("2026-11-19T12:00:00+07:00"), ..november.clone() };
+    check(&Question { from: at("2026-11-12T00:00:00+07:00"), ..noon }, "hour", None);
     check(&Question { functions: vec![Function::P95], ..november.clone() }, "raw", Some("2026-11-20T00:00:00+07:00"));
     check(&Question { quality: QualityRule::All, ..november.clone() }, "raw", Some("2026-11-20T00:00:00+07:00"));
     // Midnight in Kathmandu is no full hour of UTC.
@@ -483,6 +524,29 @@ fn a_counter_that_was_silent_for_long_goes_on_from_its_last_reading() {
         let rows = all(&history, &day, &line(60), Reading::Samples);
         assert_eq!(rows[0].values, [Some(100.0 - arrived[9].1)], "{quality:?}");
     }
+}
+
+#[test]
+fn delta_goes_on_from_tallies_where_the_samples_are_gone() {
+    let begin = at("2026-11-01T00:00:00+07:00");
+    let arrived: Vec<Arrived> = (0..6 * 144)
+        .map(|place| (begin + Duration::from_secs(600 * place), (place * 3) as f64, Quality::GOOD))
+        .collect();
+    let mut config = crate::store::Config { settle_after_s: 0, ..Default::default() };
+    config.retention.meter.raw_days = 1;
+    let folder = TempDir::new().unwrap();
+    let store = Arc::new(Store::open(folder.path(), &config).unwrap());
+    store.apply(&[meters()]).unwrap();
+    store.apply(&entries_of(&[(CHANNEL, &arrived)], 2)).unwrap();
+    store.flush().unwrap();
+    while store.settle(10_000).unwrap() == crate::store::Settling::More {}
+    let noon = begin + Duration::from_secs(12 * 3_600);
+    assert!(store.is_deleted(CHANNEL, noon));
+    let history = history(&store);
+    let line = Line { kept: store.kept_since(CHANNEL), ..line(600) };
+    let part = Question { from: noon, to: noon + Duration::from_secs(7_200), ..days(&[Function::Delta], "1h", "UTC") };
+    let rows = all(&history, &part, &line, Reading::Tallies(Tier::Hour));
+    assert_eq!(rows.iter().map(|row| row.values[0]).collect::<Vec<_>>(), [Some(18.0), Some(18.0)]);
 }
 
 #[test]

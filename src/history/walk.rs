@@ -188,8 +188,12 @@ impl Walk {
             return self.latest_in_stretches(store, begin);
         }
         let midnight = self.tiers.at_or_before(Tier::Day, begin);
-        if let Some(latest) = self.latest_within(store, midnight, begin)? {
-            return Ok(Some(latest));
+        let of_today = match self.question.quality {
+            QualityRule::All => self.latest_within(store, midnight, begin)?,
+            QualityRule::Good => self.latest_of_today(store, midnight, begin)?,
+        };
+        if of_today.is_some() {
+            return Ok(of_today);
         }
         for (day, tally) in store.tallies(self.line.channel, Tier::Day, EARLIEST, midnight)?.into_iter().rev() {
             let latest = match self.question.quality {
@@ -199,6 +203,28 @@ impl Walk {
                     self.latest_within(store, day, end)?.or(tally.last)
                 }
             };
+            if latest.is_some() {
+                return Ok(latest);
+            }
+        }
+        Ok(None)
+    }
+
+    /// From the finest tallies to the coarsest, which outlive the samples.
+    fn latest_of_today(
+        &self,
+        store: &Store,
+        midnight: Timestamp,
+        begin: Timestamp,
+    ) -> Result<Option<StoredSample>, StoreError> {
+        let [minute, hour] = [Tier::Minute, Tier::Hour].map(|tier| self.tiers.at_or_before(tier, begin).max(midnight));
+        let latest = self.latest_within(store, minute, begin)?;
+        if latest.is_some() {
+            return Ok(latest);
+        }
+        for (tier, from, to) in [(Tier::Minute, hour, minute), (Tier::Hour, midnight, hour)] {
+            let tallies = store.tallies(self.line.channel, tier, from, to)?;
+            let latest = tallies.iter().rev().find_map(|(_, tally)| tally.last);
             if latest.is_some() {
                 return Ok(latest);
             }

@@ -4,6 +4,8 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use saola::clock::Clock;
+use saola::model::Timestamp;
 use saola_sim::mqtt::{Options, Publisher, Qos};
 use serde_json::{Value, json};
 
@@ -43,8 +45,8 @@ async fn unknown(service: &Service, count: usize) -> Value {
 }
 
 fn at(minute: u32) -> String {
-    let now = jiff::Timestamp::now().as_second() / 60 * 60;
-    jiff::Timestamp::from_second(now - 3_600 + i64::from(minute) * 60).unwrap().to_string()
+    let now = Clock::System.now().micros() / 60_000_000 * 60;
+    Timestamp::from_seconds(now - 3_600 + i64::from(minute) * 60).to_string()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,6 +144,10 @@ async fn dead_letters_are_handed_in_again_in_bulk_and_do_not_multiply() {
             (Some(700), Some(0), Some(1_400))
         );
     }
+    // Two at once: each letter goes in once.
+    let all = "/api/v1/dead-letters/replay";
+    let (one, other) = tokio::join!(run(all), run(all));
+    assert_eq!(one["letters"].as_u64().unwrap() + other["letters"].as_u64().unwrap(), 700, "{one} {other}");
     let cut = run("/api/v1/dead-letters/replay?source=edge&since=-1h&limit=10").await;
     assert_eq!((cut["letters"].as_u64(), cut["more"].as_bool()), (Some(10), Some(true)));
     let none = run("/api/v1/dead-letters/replay?reason=invalid_json").await;
@@ -169,7 +175,7 @@ async fn dead_letters_are_handed_in_again_in_bulk_and_do_not_multiply() {
     assert_eq!(count().await, 100);
     let ledger = service.ledger_of("edge", 700).await;
     let number = |name: &str| ledger[name].as_u64().unwrap();
-    assert_eq!(number("replayed"), 2 * 1_400 + 20 + 1_400);
+    assert_eq!(number("replayed"), 3 * 1_400 + 20 + 1_400);
     assert_eq!(number("received") - number("replayed"), 1_400);
     assert_eq!(number("received"), number("stored") + number("duplicate") + number("rejected"));
     let reasons: u64 = ledger["reasons"].as_object().unwrap().values().map(|count| count.as_u64().unwrap()).sum();

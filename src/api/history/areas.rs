@@ -134,8 +134,9 @@ pub async fn read(
         list: "buckets",
         members,
     };
+    let settled = common.settled(&uri, question.from, Some(question.to));
     let source = Source::areas(Arc::new(question), areas, place);
-    super::answer(&door, (common, &uri), source, columns, table, about)?.send(&headers).await
+    super::answer(&door, (common, settled), source, columns, table, about)?.send(&headers).await
 }
 
 fn series(group: &Group, lines: &[(Line, Plan, Duty)], unit: Option<Unit>, zone: &Zone) -> Series {

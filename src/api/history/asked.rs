@@ -1,5 +1,6 @@
 //! The parameters that questions about channels and about areas share.
 
+use axum::http::Uri;
 use utoipa::IntoParams;
 
 use super::super::door::Allowed;
@@ -131,6 +132,17 @@ impl Common {
         let quality = self.quality.unwrap_or(QualityRule::Good);
         let zone = self.tz.zone().clone();
         Ok(Some(Question { from, to, every, zone, functions, quality, limit, now }))
+    }
+
+    /// The query of a question without its place, its ends settled: whoever asks again later asks the same.
+    pub fn settled(&self, asked: &Uri, from: Timestamp, to: Option<Timestamp>) -> String {
+        let is_kept = |part: &&str| {
+            let name = part.split('=').next().unwrap_or_default();
+            !part.is_empty() && !matches!(name, "from" | "to" | "next")
+        };
+        let ends = [Some(format!("from={from}")), to.map(|to| format!("to={to}"))];
+        let parts = asked.query().unwrap_or_default().split('&').filter(is_kept).map(str::to_owned);
+        parts.chain(ends.into_iter().flatten()).collect::<Vec<_>>().join("&")
     }
 
     /// The place to begin at, which must belong to a question from `from` on with so many series.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LINK, TE, TRAILER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use futures_util::stream::{self, Stream};
 use http_body_util::StreamBody;
@@ -78,8 +78,8 @@ pub struct Answer {
     pub limit: Option<usize>,
     /// What was asked, for the manifest.
     pub about: String,
-    /// Path and query of the question.
-    pub asked: Uri,
+    /// The question, as a query without its place.
+    pub asked: String,
     /// Name of the file, without its ending.
     pub name: &'static str,
 }
@@ -125,7 +125,7 @@ impl Answer {
             let file = HeaderValue::from_str(&format!("attachment; filename=\"{name}.parquet\""));
             headers.insert(CONTENT_DISPOSITION, file.map_err(Problem::internal)?);
         }
-        let link = next.map(|next| format!("<{}>; rel=\"next\"", following(&asked, &next)));
+        let link = next.map(|next| format!("<?{asked}&next={next}>; rel=\"next\""));
         if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {
             headers.insert(LINK, link);
         }
@@ -184,14 +184,6 @@ impl Page {
         }
         Ok(self.next.is_none())
     }
-}
-
-/// The same question from another place on.
-fn following(asked: &Uri, next: &str) -> String {
-    let kept =
-        asked.query().unwrap_or_default().split('&').filter(|part| !part.is_empty() && !part.starts_with("next="));
-    let query: Vec<&str> = kept.collect();
-    format!("{}?{}&next={next}", asked.path(), query.join("&"))
 }
 
 /// Rows and bytes that were sent.

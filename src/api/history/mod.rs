@@ -169,7 +169,8 @@ fn samples(
     let table = table(Columns::table_of_samples(), "samples", series, Vec::new());
     let channels = channels.iter().map(|(_, channel)| channel.id).collect();
     let source = Source::Samples(Samples { channels, from, to, quality, place });
-    answer(door, (common, uri), source, Columns::new(&[], false), table, about)
+    let to = common.to.as_ref().map(|_| to);
+    answer(door, (common, common.settled(uri, from, to)), source, Columns::new(&[], false), table, about)
 }
 
 async fn buckets(
@@ -212,6 +213,7 @@ async fn buckets(
     let shape = if compared.is_some() { columns.table_of_pairs() } else { columns.table() };
     let about = about::manifest(&uri.to_string(), common, &members, "channels", about::series(&series), question.now);
     let table = table(shape, "buckets", series, members);
+    let settled = common.settled(uri, question.from, Some(question.to));
     let question = Arc::new(question);
     let source = match (compared, other) {
         (Some(compared), Some(other)) => {
@@ -220,13 +222,13 @@ async fn buckets(
         }
         _ => Source::buckets(question, lines.into_iter().zip(own).collect(), place),
     };
-    answer(door, (common, uri), source, columns, table, about)
+    answer(door, (common, settled), source, columns, table, about)
 }
 
 /// One answer from its parts.
 fn answer(
     door: &Allowed<SeeHistory>,
-    (common, asked): (&Common, &Uri),
+    (common, asked): (&Common, String),
     source: Source,
     columns: Columns,
     table: Table,
@@ -242,7 +244,7 @@ fn answer(
         format: common.format,
         limit: common.limit,
         about,
-        asked: asked.clone(),
+        asked,
         name: "history",
     })
 }

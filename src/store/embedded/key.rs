@@ -1,7 +1,7 @@
 //! Where things stand in the one keyspace, in an order that bytes keep. The first byte says what it is.
 //!
 //! ```text
-//! 0 notes    u8 which: 0 the bookmark, 1 the channels' classes, 2 the day tier's offset
+//! 0 notes    u8 which: 0 the bookmark, 1 the channels' classes, 2 the day tier's offset, 3 how far deleting went
 //! 1 runs     u32 channel, u32 day, u32 run number within the day
 //! 2 dirty    u32 channel, u32 day                                    written since it was settled
 //! 3 minutes  u32 channel, u32 day                                    kept tallies

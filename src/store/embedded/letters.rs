@@ -224,16 +224,26 @@ pub(super) fn find(tables: &Tables, snapshot: &fjall::Snapshot, id: Seq) -> Resu
     found.map(|bytes| unseal(id, &bytes)).transpose()
 }
 
+/// What is not written yet.
+pub(super) struct Unwritten {
+    /// Sealed letters, oldest first.
+    pub(super) letters: Vec<(Seq, Arc<[u8]>)>,
+    /// Letters that were handed in again.
+    pub(super) gone: HashSet<Seq>,
+}
+
 /// One page: the letters in memory (oldest first), then those on disk that are older than all of them.
 pub(super) fn page(
     tables: &Tables,
     snapshot: &fjall::Snapshot,
-    (in_memory, gone): (&[(Seq, Arc<[u8]>)], &HashSet<Seq>),
+    unwritten: &Unwritten,
     before: Option<Seq>,
     limit: usize,
     filter: &DeadLetterFilter,
 ) -> Result<DeadLetterPage, StoreError> {
-    let mut gathering = Gathering { page: DeadLetterPage::default(), bytes: 0, seen: 0, limit, filter, gone };
+    let mut gathering =
+        Gathering { page: DeadLetterPage::default(), bytes: 0, seen: 0, limit, filter, gone: &unwritten.gone };
+    let in_memory = &unwritten.letters;
     let wanted = |id: &Seq| before.is_none_or(|before| *id < before);
     for (id, letter) in in_memory.iter().rev().filter(|(id, _)| wanted(id)) {
         if gathering.is_full(*id) {

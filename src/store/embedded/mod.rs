@@ -97,7 +97,7 @@ use days::Days;
 use flush::{Before, Bounds, Memory};
 use head::{Head, Keeps, Limits};
 use latest::Latest;
-use retention::Classes;
+use retention::{Classes, Horizons};
 use rollup::Rollups;
 use tables::Tables;
 
@@ -176,8 +176,7 @@ struct Heads {
     /// What is written of each channel.
     latest: Latest,
     classes: Arc<Classes>,
-    /// The time by which age was judged last; `None` where nothing is deleted for its age.
-    aged: Option<Timestamp>,
+    horizons: Horizons,
     /// A write failed.
     stopped: bool,
 }
@@ -222,6 +221,7 @@ impl Embedded {
         let bookmark = Bookmark::read(&tables)?;
         rollup::agree(&tables, config.day_offset_minutes)?;
         let classes = Classes::read(&tables)?;
+        let horizons = Horizons::read(&tables)?;
         let latest = latest::read(&tables, classes.channels());
         let active = Head::after(bookmark.through, bookmark.at, keeps);
         Ok(Self {
@@ -249,7 +249,7 @@ impl Embedded {
             heads: RwLock::new(Heads {
                 active,
                 flushing: None,
-                aged: retention::judged_at(bookmark.at, &latest).filter(|_| config.retention.is_finite()),
+                horizons,
                 bookmark,
                 latest,
                 classes: Arc::new(classes),
@@ -405,15 +405,20 @@ impl Embedded {
         if !self.retention.is_finite() {
             return Ok(true);
         }
-        let (at, classes) = {
-            let heads = &mut *self.heads.write();
-            // Said before it is done, so that no question takes what is being deleted for what never was.
-            heads.aged = retention::judged_at(heads.bookmark.at, &heads.latest);
-            (heads.aged, Arc::clone(&heads.classes))
+        let (at, classes, horizons) = {
+            let heads = self.heads.read();
+            let at = retention::judged_at(heads.bookmark.at, &heads.latest);
+            (at, Arc::clone(&heads.classes), heads.horizons.clone())
         };
         let Some(at) = at else {
             return Ok(true);
         };
+        let moved = horizons.moved(at, &self.retention);
+        if moved != horizons {
+            // Said before it is done, so that no question takes what is being deleted for what never was.
+            moved.put(&self.tables)?;
+            self.heads.write().horizons = moved;
+        }
         let order = retire::Order { at, retention: &self.retention, classes: &classes, rollups: self.rollups };
         let slice = retire::slice(&self.tables, &mut writer.retiring, &order)?;
         self.days.lock().forget(&slice.days);

@@ -15,7 +15,6 @@ use super::kept::Raw;
 use super::key::Day;
 use super::letters::{self, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals};
 use super::range::Range;
-use super::retention;
 use super::rollup::{self, Question};
 use super::series::merge;
 use super::{Embedded, Heads, Status};
@@ -51,17 +50,16 @@ impl Embedded {
     /// From when on a channel's history is whole.
     pub fn kept_since(&self, channel: ChannelId) -> KeptSince {
         let heads = self.heads.read();
-        let (Some(at), Some(kind)) = (heads.aged, heads.classes.kind(channel)) else {
-            return KeptSince::default();
-        };
-        let since = |days| retention::horizon(at, days).first();
-        KeptSince::new(self.retention.of(kind).tiers().map(|days| days.map(since)))
+        let kind = heads.classes.kind(channel);
+        kind.map_or_else(KeptSince::default, |kind| KeptSince::new(heads.horizons.of(kind)))
     }
 
-    /// Whether the samples of a time's day were deleted for their age.
+    /// Whether the samples of a time's day were deleted for their age, or would be at once.
     pub fn is_deleted(&self, channel: ChannelId, at: Timestamp) -> bool {
-        let is_old = self.kept_since(channel).samples.is_some_and(|since| at < since);
-        is_old && self.tables.raw(channel, Day::of(at)) == Raw::Gone
+        let kept = self.kept_since(channel);
+        let is_before = |since: Option<Timestamp>| since.is_some_and(|since| at < since);
+        // The coarsest tallies take their mark with them when they go.
+        is_before(kept.tier(Tier::Day)) || is_before(kept.samples) && self.tables.raw(channel, Day::of(at)) == Raw::Gone
     }
 
     /// What corrections of one channel replaced, of times in `from..to`, ascending by time and then by entry.
@@ -129,12 +127,12 @@ impl Embedded {
         limit: usize,
         filter: &DeadLetterFilter,
     ) -> Result<DeadLetterPage, StoreError> {
-        let (snapshot, (in_memory, gone)) = self.view(|heads| {
+        let (snapshot, unwritten) = self.view(|heads| {
             let gone = gone(heads);
             let letters = heads.unwritten().flat_map(Head::letters).filter(|(id, _)| !gone.contains(id));
-            (letters.cloned().collect::<Vec<_>>(), gone)
+            letters::Unwritten { letters: letters.cloned().collect(), gone }
         });
-        letters::page(&self.tables, &snapshot, (&in_memory, &gone), before, limit, filter)
+        letters::page(&self.tables, &snapshot, &unwritten, before, limit, filter)
     }
 
     /// One dead letter; `None` when there is none of that number, or it was dropped.

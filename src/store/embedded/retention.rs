@@ -10,6 +10,7 @@ use fjall::{OwnedWriteBatch, Readable};
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Catalogue, ChannelId, Quality, StationKind, Timestamp};
+use crate::store::Retention;
 
 use super::key::{DAY_MICROS, Day, Table};
 use super::latest::Latest;
@@ -17,6 +18,7 @@ use super::tables::Tables;
 use super::{StoreError, sealed};
 
 const KEY: &[u8] = &[Table::Notes as u8, 1];
+const HORIZONS_KEY: &[u8] = &[Table::Notes as u8, 3];
 /// One channel in so many must have reached a time.
 const WITNESSES: usize = 10;
 
@@ -60,6 +62,47 @@ impl Classes {
     pub(super) fn from(&self, channel: u32) -> impl Iterator<Item = (ChannelId, StationKind)> {
         let numbered = (0u32..).zip(&self.0).skip(channel as usize);
         numbered.filter_map(|(channel, kind)| kind.map(|kind| (ChannelId(channel), kind)))
+    }
+}
+
+/// How far deleting has gone: from when on each form of a class is whole. It only moves on, so that what was deleted
+/// stays known when the rules are changed to keep more.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Horizons(Vec<(StationKind, [Option<Timestamp>; 4])>);
+
+impl Horizons {
+    /// Those on disk; none when nothing was ever deleted.
+    pub(super) fn read(tables: &Tables) -> Result<Self, StoreError> {
+        let found = tables.database.snapshot().get(&tables.history, HORIZONS_KEY);
+        match found.map_err(|source| StoreError::Read { what: "how far deleting went", source })? {
+            None => Ok(Self::default()),
+            Some(bytes) => {
+                let damaged = |damage| StoreError::DamagedNote { what: "note how far deleting went", damage };
+                sealed::unseal(HORIZONS_KEY, &bytes).map_err(damaged)
+            }
+        }
+    }
+
+    pub(super) fn put(&self, tables: &Tables) -> Result<(), StoreError> {
+        let note = sealed::seal(HORIZONS_KEY, self);
+        tables.history.insert(HORIZONS_KEY, note).map_err(|source| StoreError::Settle { source })
+    }
+
+    /// What is about to be deleted at a time.
+    #[must_use]
+    pub(super) fn moved(&self, at: Timestamp, retention: &Retention) -> Self {
+        let moved = |kind: &StationKind| {
+            let before = self.of(*kind);
+            let mut since = retention.of(*kind).tiers().map(|days| days.map(|days| horizon(at, days).first()));
+            since.iter_mut().zip(before).for_each(|(since, before)| *since = (*since).max(before));
+            (*kind, since)
+        };
+        Self(StationKind::ALL.iter().map(moved).collect())
+    }
+
+    /// From the finest to the coarsest form.
+    pub(super) fn of(&self, kind: StationKind) -> [Option<Timestamp>; 4] {
+        self.0.iter().find(|(of, _)| *of == kind).map_or([None; 4], |(_, since)| *since)
     }
 }
 

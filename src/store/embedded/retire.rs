@@ -197,6 +197,7 @@ impl Retire<'_> {
         for key in runs {
             self.batch.remove(history, key.to_bytes());
         }
+        self.done.days.push((channel, day));
         let [from, to] = [day.first(), Timestamp::from_micros(day.first().micros().saturating_add(DAY_MICROS))];
         let [least, end] = [from, to].map(|at| key::earlier(channel, at, Seq(0), 0));
         for guard in self.snapshot.range(history, least..end) {
@@ -206,7 +207,6 @@ impl Retire<'_> {
         }
         self.keys += runs.len();
         self.done.run_bytes += runs.len() * RUN_BYTES;
-        self.done.days.push((channel, day));
         Ok(())
     }
 

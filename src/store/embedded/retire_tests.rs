@@ -158,6 +158,20 @@ fn it_is_known_from_when_on_history_is_whole() {
         check(&store);
     }
     check(&Embedded::open(directory.path(), &config(traffic(2, 4, 6, 0))).unwrap());
+    // Rules that keep more bring nothing back.
+    check(&Embedded::open(directory.path(), &config(Retention::default())).unwrap());
+}
+
+/// The coarsest tallies of a day take the note that its samples are gone with them.
+#[test]
+fn a_day_of_which_nothing_is_kept_takes_no_more_either() {
+    let directory = TempDir::new().unwrap();
+    let store = Embedded::open(directory.path(), &config(traffic(1, 1, 1, 2))).unwrap();
+    assert!(!store.is_deleted(ChannelId(0), day(0)));
+    store.apply(&entries(6)).unwrap();
+    settle(&store);
+    assert_eq!(days_of_tallies(&store, 0, Tier::Day), [3, 4, 5, 6]);
+    assert!(store.is_deleted(ChannelId(0), day(0)) && !store.is_deleted(ChannelId(1), day(0)));
 }
 
 #[test]

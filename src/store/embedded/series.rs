@@ -79,7 +79,10 @@ impl Series {
     pub(super) fn empty(&mut self) {
         self.floor = self.floor.max(self.last().map(|sample| sample.observed_at));
         self.fresh_count = 0;
+        // An import fills a head with one channel after the other: none keeps more than it needed last.
+        let needed = self.ordered.len() * 2;
         self.ordered.clear();
+        self.ordered.shrink_to(needed);
         self.late.clear();
     }
 

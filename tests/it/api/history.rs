@@ -89,7 +89,9 @@ async fn pages_go_on_without_gap_or_repetition() {
     assert_eq!(values, [1.5, -0.25, 3.0, 7.0]);
     let csv = house.get("/api/v1/history?channel=B-RIVER/water_level&format=csv&limit=1").await;
     let link = csv.header("link").strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
-    let second = house.get(link.unwrap_or_else(|| panic!("{:?}", csv.headers))).await;
+    let link = link.unwrap_or_else(|| panic!("{:?}", csv.headers));
+    assert!(link.starts_with('?') && link.contains("&from=2026-11-20T03:15:00Z&"), "{link}");
+    let second = house.get(&format!("/api/v1/history{link}")).await;
     assert_eq!(second.text(), "time,value,quality\r\n2026-11-21T10:13:00+07:00,-0.25,good\r\n");
     assert_ne!(second.header("link"), csv.header("link"));
     let whole = house.get("/api/v1/history?channel=B-RIVER/water_level&format=csv&limit=3").await;

@@ -132,7 +132,7 @@ async fn pages_of_buckets_are_the_whole() {
             if link.is_empty() {
                 break;
             }
-            next = link.trim_start_matches('<').split('>').next().unwrap().to_owned();
+            next = format!("/api/v1/history{}", link.trim_start_matches('<').split('>').next().unwrap());
         }
         let expected: Vec<&str> = whole.text().lines().skip(1).collect();
         assert_eq!(rows, expected, "{query}");

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
 use saola::api::commands::{Commanded, NotCommanded};
-use saola::api::{self, Check, Config, Demo, Hooks, Parts, Replayed};
+use saola::api::{self, Check, Commanding, Config, Demo, Hooks, Parts, Replayed};
 use saola::auth::{Accounts, Devices, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
@@ -61,6 +61,16 @@ struct Hand {
 }
 
 impl Hand {
+    fn over(store: Arc<Store>) -> Hand {
+        Hand {
+            clock: Clock::manual(NOW),
+            state: Arc::new(RwLock::new(State::new(saola::alerts::Retention::default()))),
+            feed: Arc::new(Feed::new(1_000, Seq(0))),
+            store,
+            seq: Mutex::new(Seq(0)),
+        }
+    }
+
     fn enter(&self, body: Body) -> Seq {
         let mut last = self.seq.lock();
         *last = last.next();
@@ -109,20 +119,12 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
         let (accounts, devices) = accounts(folder.path());
-        let (accounts, devices) = (Arc::new(accounts), Arc::new(devices));
         let commanded = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&commanded);
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
         let registry = Arc::new(registry(folder.path()));
         let catalogue = Box::new(registry.catalogue().unwrap());
-        let hand = Arc::new(Hand {
-            clock: Clock::manual(NOW),
-            state: Arc::new(RwLock::new(State::new(saola::alerts::Retention::default()))),
-            feed: Arc::new(Feed::new(1_000, Seq(0))),
-            store: Arc::clone(&store),
-            seq: Mutex::new(Seq(0)),
-        });
+        let hand = Arc::new(Hand::over(Arc::clone(&store)));
         let parts = Arc::new(Parts {
             config,
             clock: hand.clock.clone(),
@@ -144,6 +146,7 @@ impl House {
                 }
             }),
             editing: tokio::sync::Mutex::new(()),
+            replaying: tokio::sync::Mutex::new(()),
             accounts,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             readiness: Box::new(|| {
@@ -160,16 +163,7 @@ impl House {
                 Box::pin(async move { Ok(replayed) })
             }),
             devices,
-            command: Box::new(move |command| {
-                let nobody = command.payload == "nobody";
-                heard.lock().push(command);
-                Box::pin(async move {
-                    if nobody {
-                        return Err(NotCommanded::Nobody("no device has subscribed".into()));
-                    }
-                    Ok(Commanded { topic: "saola/v1/A-AIR/commands".into(), connected: 1, waiting: 0, refused: 0 })
-                })
-            }),
+            command: commander(&commanded),
             hooks: no_hooks(),
             stop: CancellationToken::new(),
         });
@@ -193,6 +187,18 @@ impl House {
         let observed_at = self.parts.clock.now() - Duration::from_secs(ago_s);
         let sample = Sample { channel, observed_at, value, quality, time_class: TimeClass::Live };
         self.enter(Body::Message(message(vec![sample], Vec::new(), b"")))
+    }
+
+    /// The entry that would be next, with a sample; nobody is given it.
+    pub fn entry_of(&self, channel: ChannelId, ago_s: u64, value: f64) -> Entry {
+        let (received_at, quality) = (self.parts.clock.now(), Quality::GOOD);
+        let observed_at = received_at - Duration::from_secs(ago_s);
+        let sample = Sample { channel, observed_at, value, quality, time_class: TimeClass::Live };
+        Entry {
+            seq: self.hand.seq.lock().next(),
+            received_at,
+            body: Body::Message(message(vec![sample], Vec::new(), b"")),
+        }
     }
 
     /// A message that was refused.
@@ -264,13 +270,29 @@ fn message(samples: Vec<Sample>, rejections: Vec<Rejection>, payload: &[u8]) -> 
     }
 }
 
+/// Notes commands; one whose payload is `nobody` reaches nobody.
+fn commander(heard: &Arc<Mutex<Vec<StationCommand>>>) -> Box<dyn Fn(StationCommand) -> Commanding + Send + Sync> {
+    let heard = Arc::clone(heard);
+    Box::new(move |command| {
+        let nobody = command.payload == "nobody";
+        heard.lock().push(command);
+        Box::pin(async move {
+            if nobody {
+                return Err(NotCommanded::Nobody("no device has subscribed".into()));
+            }
+            Ok(Commanded { topic: "saola/v1/A-AIR/commands".into(), connected: 1, waiting: 0, refused: 0 })
+        })
+    })
+}
+
 /// Passwords hashed as cheaply as possible: not what is tested here.
-fn accounts(folder: &std::path::Path) -> (Accounts, Devices) {
+fn accounts(folder: &std::path::Path) -> (Arc<Accounts>, Arc<Devices>) {
     let database = Arc::new(Database::open(&folder.join("saola.sqlite")).unwrap());
     let station = "INSERT INTO station (no, id, kind, name_vi, name_en, lon, lat, maintenance, origin) \
                    VALUES (0, 'A-AIR', 'air', 'A', 'A', 103.5, 22.5, 0, 'files')";
     database.lock().execute(station, []).unwrap();
-    (Accounts::over(database.clone(), PasswordCost { memory_kib: 8, passes: 1 }).unwrap(), Devices::over(database))
+    let accounts = Accounts::over(database.clone(), PasswordCost { memory_kib: 8, passes: 1 }).unwrap();
+    (Arc::new(accounts), Arc::new(Devices::over(database)))
 }
 
 /// Two communes of one province, side by side.
@@ -284,8 +306,11 @@ const AREAS: &str = r#"{"type": "FeatureCollection", "features": [
         "properties": {"code": "002", "name": "Xã 002", "name_en": "Commune 002", "province_code": "12"},
         "geometry": {"type": "Polygon", "coordinates": [[[104, 22], [105, 22], [105, 23], [104, 23], [104, 22]]]}}]}"#;
 
-/// The stations as a file: in each row id, kind, name, longitude, and properties with their units.
-fn stations(rows: &[(&str, &str, &str, f64, &[(&str, &str)])]) -> String {
+/// Id, kind, name, longitude, and properties with their units.
+type Row = (&'static str, &'static str, &'static str, f64, &'static [(&'static str, &'static str)]);
+
+/// The stations as a file.
+fn stations(rows: &[Row]) -> String {
     let mut text = String::new();
     for (id, kind, vi, lon, channels) in rows {
         text += &format!(
@@ -307,7 +332,7 @@ fn registry(folder: &std::path::Path) -> Registry {
         std::fs::create_dir_all(province.join(part)).unwrap();
     }
     std::fs::write(province.join("areas/all.geojson"), AREAS).unwrap();
-    let rows: [(&str, &str, &str, f64, &[(&str, &str)]); 4] = [
+    let rows: [Row; 4] = [
         ("A-AIR", "air", "Mường Tè", 103.5, &[("pm2_5", "ug/m3"), ("air_temperature", "Cel")]),
         ("B-RIVER", "river", "Nậm Na", 104.5, &[("water_level", "m")]),
         ("C-RAIN", "rain", "Ngoài vùng", 110.0, &[("rainfall", "mm")]),

@@ -27,6 +27,17 @@ async fn the_ledger_balances() {
 }
 
 #[tokio::test]
+async fn the_ledger_balances_also_where_the_store_is_ahead_of_the_state() {
+    let house = House::demo();
+    house.observe(LEVEL, 10, 2.0);
+    let ahead = house.entry_of(LEVEL, 5, 2.1);
+    house.parts.store.apply(&[ahead]).unwrap();
+    let ledger = house.get("/api/v1/ledger").await.json();
+    assert_eq!((&ledger["total"]["received"], &ledger["total"]["stored"]), (&1.into(), &1.into()));
+    assert_eq!((&ledger["total"]["pending"], &ledger["balanced"]), (&0.into(), &true.into()));
+}
+
+#[tokio::test]
 async fn dead_letters_are_whole_and_can_be_handed_in_again() {
     let house = House::demo();
     let text = house.refuse(rejection(Reason::Implausible, "wind_gust 468.7 is above 75"), br#"{"wind_gust":468.7}"#);

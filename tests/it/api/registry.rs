@@ -234,11 +234,10 @@ async fn a_moved_station_keeps_its_former_places() {
     assert_eq!(list["positions"].as_array().unwrap().len(), 3);
     assert_eq!(list["positions"][2]["valid_from"], "2026-11-21T10:15:00+07:00");
     // The state knows where it stood.
-    let state = house.parts.state.read();
-    let station = state.catalogue.station_named("Đồn-7").unwrap();
-    let (position, area) = state.catalogue.place_at(station, NOW - 30 * 24 * HOUR);
+    let catalogue = house.parts.state.read().catalogue.clone();
+    let station = catalogue.station_named("Đồn-7").unwrap();
+    let (position, area) = catalogue.place_at(station, NOW - 30 * 24 * HOUR);
     assert_eq!((position.lon, area.map(|area| area.as_str())), (103.4, Some("001")));
-    drop(state);
     let future = json!({"lon": 104.5, "lat": 22.5, "valid_from": "2026-12-01T00:00:00+07:00"});
     let refused = must(&house, &token, Method::PUT, &place, future, StatusCode::UNPROCESSABLE_ENTITY).await;
     assert_eq!(refused["errors"][0]["field"], "valid_from");
