@@ -193,6 +193,31 @@ impl Pipeline {
         gate.seen.unstored() > UNSTORED_MAX
     }
 
+    /// Takes the whole batch, in order, or nothing, as [`Intake::accept`] does; `tell` hears what became of each.
+    pub fn accept_telling(&self, batch: &[RawMessage<'_>], mut tell: impl FnMut(&Message)) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() || self.store_lags() {
+            return Err(Refusal::Full);
+        }
+        let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
+        let (mut last, mut newest) = (Seq::default(), None);
+        for raw in batch {
+            if let Some(taken) = self.take_canary(raw) {
+                last = taken?;
+                continue;
+            }
+            newest = Some(raw.received_at);
+            heard.clear();
+            decoded.clear();
+            let (seq, message) = self.decode_and_take(raw, &mut heard, &mut decoded)?;
+            last = seq;
+            tell(&message);
+        }
+        if let Some(newest) = newest {
+            self.received_at.store(newest.micros(), Ordering::Relaxed);
+        }
+        Ok(last)
+    }
+
     /// One decoded message, judged and appended: its number, and what became of it.
     fn take(
         &self,
@@ -467,25 +492,7 @@ fn refused_row(source: SourceId, file: &str, row: &Row<'_>, rejections: Vec<Reje
 
 impl Intake for Pipeline {
     fn accept(&self, batch: &[RawMessage<'_>]) -> Result<Seq, Refusal> {
-        if !self.journal.has_room() || self.store_lags() {
-            return Err(Refusal::Full);
-        }
-        let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
-        let (mut last, mut newest) = (Seq::default(), None);
-        for raw in batch {
-            if let Some(taken) = self.take_canary(raw) {
-                last = taken?;
-                continue;
-            }
-            newest = Some(raw.received_at);
-            heard.clear();
-            decoded.clear();
-            (last, _) = self.decode_and_take(raw, &mut heard, &mut decoded)?;
-        }
-        if let Some(newest) = newest {
-            self.received_at.store(newest.micros(), Ordering::Relaxed);
-        }
-        Ok(last)
+        self.accept_telling(batch, |_| ())
     }
 
     fn durable(&self) -> watch::Receiver<Durable> {

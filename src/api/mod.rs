@@ -21,6 +21,7 @@ pub mod events;
 pub mod features;
 pub mod headers;
 pub mod history;
+pub mod intake;
 pub mod layers;
 pub mod ledger;
 pub mod legend;
@@ -61,6 +62,7 @@ use crate::store::{DeadLetter, Store};
 
 pub use config::Config;
 pub use door::Demo;
+pub use intake::{Hooks, Pushed, Taken};
 pub use routes::{openapi, openapi_json, router};
 pub use server::{Server, ServerError};
 pub use service::Check;
@@ -135,6 +137,8 @@ pub struct Parts {
     pub command: Box<dyn Fn(StationCommand) -> Commanding + Send + Sync>,
     /// Journals an operator's word about maintenance or samples; resolves when it is durable.
     pub note: Box<dyn Fn(Body) -> Noting + Send + Sync>,
+    /// Sources that take requests.
+    pub hooks: Hooks,
     /// Cancelled when the service stops: streams end.
     pub stop: CancellationToken,
 }

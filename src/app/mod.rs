@@ -9,6 +9,8 @@ mod alert_topics;
 mod births;
 pub mod canary;
 mod devices;
+mod folders;
+mod hooks;
 mod import;
 mod install;
 mod open;
@@ -26,7 +28,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Demo};
+use crate::api::{self, Demo, Hooks};
 use crate::auth::WithPassword;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -39,6 +41,7 @@ use crate::pipeline::Pipeline;
 use crate::state::Effects;
 
 use alert_topics::AlertTopicsOutlet;
+use folders::Folders;
 pub use import::{DryRun, Importer};
 pub use open::StartError;
 use open::{Bookmarks, Opened};
@@ -55,6 +58,7 @@ pub struct App {
     http: api::Server,
     edge: Option<Arc<Edge>>,
     clients: Vec<Arc<Client>>,
+    folders: Folders,
     opened: Opened,
     /// Cancelled first: ticks and streams end.
     stop: CancellationToken,
@@ -103,18 +107,20 @@ impl App {
             clients.push(Arc::new(Client::start(&client, opened.pipeline.clone(), *source, clock.clone())?));
         }
         watch_links(&config, &mut opened, &clients, &clock, &stop)?;
+        let folders = Folders::start(&config, &opened, &clock)?;
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
         let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
         let watched = (opened.state.clone(), opened.store.clone());
         let pass = (key, door.canary.as_ref());
         let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop)?;
-        let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone()).with_canary(canary);
+        let readiness = Readiness::new(&opened, &edge, &clients, &folders, troubles, clock.clone()).with_canary(canary);
         let http_config = config.http.clone();
         let command = devices::commander(edge.as_ref(), opened.pipeline.clone(), clock.clone());
-        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, command, &stop);
+        let hooks = hooks::hooks(&config, &opened.registry, &opened.pipeline)?;
+        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, (command, hooks), &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
-        Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
+        Ok(App { http, edge, clients, folders, opened, stop, stop_followers, followers, first_password })
     }
 
     /// Where pages and API are.
@@ -140,6 +146,7 @@ impl App {
         for client in &self.clients {
             client.stop().await;
         }
+        self.folders.stop().await;
         self.stop.cancel();
         let journal = self.opened.journal.clone();
         let (stop_followers, followers) = (self.stop_followers, self.followers);
@@ -267,7 +274,7 @@ fn api_parts(
     clock: Clock,
     opened: &Opened,
     readiness: Readiness,
-    command: devices::Commander,
+    (command, hooks): (devices::Commander, Hooks),
     stop: &CancellationToken,
 ) -> api::Parts {
     let (registry, pipeline) = (opened.registry.clone(), opened.pipeline.clone());
@@ -292,6 +299,7 @@ fn api_parts(
         devices: opened.devices.clone(),
         command,
         note: replay::noter(opened.pipeline.clone(), clock),
+        hooks,
         stop: stop.clone(),
     }
 }

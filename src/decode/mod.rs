@@ -7,6 +7,7 @@ pub mod cayenne;
 mod cbor;
 pub mod chirpstack;
 pub mod csv_row;
+mod csv_table;
 pub mod exported;
 pub mod json;
 mod layout;
@@ -19,6 +20,7 @@ pub mod ngsi;
 mod number;
 mod observed;
 mod period;
+mod points;
 #[cfg(test)]
 mod samples;
 mod scan;

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
 use saola::api::commands::{Commanded, NotCommanded};
-use saola::api::{self, Check, Commanding, Config, Demo, Noting, Parts, Replayed};
+use saola::api::{self, Check, Commanding, Config, Demo, Hooks, Noting, Parts, Replayed};
 use saola::auth::{Accounts, Devices, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
@@ -168,6 +168,7 @@ impl House {
             devices,
             command: commander(&commanded),
             note: noter(&commands),
+            hooks: no_hooks(),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
@@ -234,6 +235,10 @@ impl House {
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: head.status, headers: head.headers, body }
     }
+}
+
+fn no_hooks() -> Hooks {
+    Hooks::new(&saola::intake::Config::default(), Box::new(|_| panic!("no source takes requests here")))
 }
 
 /// Of every account made here.
