@@ -32,11 +32,13 @@ impl<I: Intake> Connection<I> {
             Some(Stage::Taken { seq }) => return Exchange::Repeated(packet_id, seq),
             // Twice in one run: both are answered when the run is durable, and the run has the first alone.
             Some(Stage::Gathering { .. }) => return Exchange::Repeated(packet_id, Seq(0)),
+            Some(Stage::Known { seq }) if publish.dup => return Exchange::Repeated(packet_id, seq),
             Some(Stage::Doubtful { received_at }) if publish.dup => {
                 Stage::Intended { received_at, ticket: Ticket::DONE }
             }
             Some(stage @ Stage::Intended { .. }) => stage,
-            Some(Stage::Doubtful { .. }) => self.stay.begin(packet_id, now),
+            // Left over from a former connection, and this is a new message.
+            Some(Stage::Known { .. } | Stage::Doubtful { .. }) => self.stay.begin(packet_id, now),
             None if self.stay.open() >= usize::from(self.shared.limits.outstanding) => return Exchange::TooMany,
             None => self.stay.begin(packet_id, now),
         };

@@ -192,7 +192,7 @@ pub(super) fn read(from: &Connection) -> rusqlite::Result<Found> {
     each("SELECT session, packet_id, received_at, taken FROM received", &mut |session, row| {
         let received_at = Timestamp::from_micros(row.get(2)?);
         // What was taken was on disk before that was written: its number is below every number to come.
-        let stage = if row.get(3)? { Stage::Taken { seq: Seq(0) } } else { Stage::Doubtful { received_at } };
+        let stage = if row.get(3)? { Stage::Known { seq: Seq(0) } } else { Stage::Doubtful { received_at } };
         session.received.insert(row.get(1)?, stage);
         Ok(())
     })?;
