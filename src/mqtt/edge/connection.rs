@@ -215,10 +215,10 @@ impl<I: Intake> Connection<I> {
             (Some(_), End::Stopping | End::JournalStopped) | (None, _) => {}
             (Some(will), _) => shared.wills.arm(&line.client, will, expiry_s, now),
         }
-        if let Some(held) = self.stay.leave(now)
-            && expiry_s == 0
-        {
-            shared.sessions.forget(&held, &shared.topics);
+        if expiry_s == 0 {
+            shared.sessions.end(&mut self.stay, &shared.topics);
+        } else {
+            self.stay.leave(now);
         }
         shared.clients.leave(line);
     }

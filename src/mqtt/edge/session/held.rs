@@ -2,7 +2,8 @@
 //!
 //! Invariants: at most one connection stays in a session at a time; a newer one waits until the older has left, so an
 //! exchange of QoS 2 is never handled by two. What is in memory is the truth; each change is told to the [`Store`].
-//! Lock order: a session's own lock comes last, nothing else is locked while it is held except a line's inbox.
+//! Lock order: the table of sessions, then the subscribers, then a session's own; while that is held nothing else is
+//! locked except a line's inbox and the store's queue.
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -52,6 +53,13 @@ struct State {
     left_at: Timestamp,
     /// Forgotten: nothing is kept for it any more.
     gone: bool,
+}
+
+impl State {
+    fn is_over(&self, now: Timestamp) -> bool {
+        let kept = Duration::from_secs(u64::from(self.expiry_s));
+        self.line.is_none() && now.since(self.left_at) >= kept
+    }
 }
 
 /// What an attempt to come in gave.
@@ -113,9 +121,7 @@ impl Held {
 
     /// Whether its time is over.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        let state = self.state.lock();
-        let kept = Duration::from_secs(u64::from(state.expiry_s));
-        state.line.is_none() && now.since(state.left_at) >= kept
+        self.state.lock().is_over(now)
     }
 
     /// Whether its client is connected.
@@ -125,10 +131,18 @@ impl Held {
 
     /// Keeps nothing more for it. Says whether it was there until now.
     pub fn give_up(&self) -> bool {
+        self.give_up_locked(&mut self.state.lock())
+    }
+
+    /// The same if its time is over; nobody can come in between.
+    pub fn give_up_over(&self, now: Timestamp) -> bool {
         let mut state = self.state.lock();
+        state.is_over(now) && self.give_up_locked(&mut state)
+    }
+
+    fn give_up_locked(&self, state: &mut State) -> bool {
         let queue = std::mem::take(&mut state.queue);
         self.keeping.all_bytes.fetch_sub(queue.bytes(), Ordering::Relaxed);
-        drop(queue);
         !std::mem::replace(&mut state.gone, true)
     }
 
@@ -322,9 +336,20 @@ impl Stay {
         })
     }
 
-    /// The connection is over: the session is free for the next one, which finds what was left. Gives the session.
-    pub fn leave(&mut self, now: Timestamp) -> Option<Arc<Held>> {
-        let held = self.held.take()?;
+    /// The connection is over, and the session with it: nobody comes in any more. Says whether it was there until now.
+    pub fn end(&mut self) -> bool {
+        let Some(held) = self.held.take() else { return false };
+        let mut state = held.state.lock();
+        state.line = None;
+        let was_there = held.give_up_locked(&mut state);
+        drop(state);
+        held.left.notify_waiters();
+        was_there
+    }
+
+    /// The connection is over: the session is free for the next one, which finds what was left.
+    pub fn leave(&mut self, now: Timestamp) {
+        let Some(held) = self.held.take() else { return };
         let mut incoming = std::mem::take(&mut self.incoming);
         incoming.leave();
         let mut state = held.state.lock();
@@ -332,7 +357,6 @@ impl Stay {
         self.store.submit([Op::Leave { session: held.no, expiry_s: self.expiry_s, at: now }]);
         drop(state);
         held.left.notify_waiters();
-        Some(held)
     }
 }
 
@@ -347,5 +371,32 @@ impl Drop for Stay {
             drop(state);
             held.left.notify_waiters();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::access::{Access, Recalled};
+    use super::*;
+
+    #[test]
+    fn a_session_does_not_end_when_its_client_is_back_in_time() {
+        let keeping = Keeping {
+            store: Arc::new(Store::none().0),
+            messages_max: 1,
+            bytes_max: 1,
+            all_bytes_max: 1,
+            all_bytes: AtomicUsize::new(0),
+        };
+        let Recalled::Known(account) = Access::open().recall(None, None) else { panic!("the door is open") };
+        let line = Arc::new(Line::new(1, "c".into(), account));
+        let at = Timestamp::from_seconds;
+        let held = Held::new(SessionNo(1), "c".into(), "demo", 10, &Arc::new(keeping), at(0));
+        assert!(!held.is_over(at(9)) && held.is_over(at(10)));
+        let Entered::In(mut stay) = held.enter(&line, 10) else { panic!("it is there") };
+        assert!(!held.give_up_over(at(10)), "somebody came in between");
+        stay.leave(at(10));
+        assert!(!held.give_up_over(at(19)) && held.give_up_over(at(20)) && !held.give_up());
+        assert!(matches!(held.enter(&line, 10), Entered::Gone));
     }
 }

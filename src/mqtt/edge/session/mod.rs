@@ -164,14 +164,12 @@ impl Sessions {
                 }
             };
             if wanted.start == Start::Fresh {
-                stay.leave(now);
-                self.forget(&held, topics);
+                self.end(&mut stay, topics);
                 continue;
             }
             topics.limit(&held, &line.account);
-            let (client, account) = (held.client.to_string(), held.account.to_string());
-            let open = Op::Open { session: held.no, client, account, expiry_s: wanted.expiry_s };
-            return Ok(Arrived { stay, present: Presence::Present, ticket: self.store().submit([open]) });
+            let resume = Op::Resume { session: held.no, expiry_s: wanted.expiry_s };
+            return Ok(Arrived { stay, present: Presence::Present, ticket: self.store().submit([resume]) });
         }
     }
 
@@ -198,30 +196,43 @@ impl Sessions {
         Ok(Some(Arrived { stay, present: Presence::New, ticket }))
     }
 
-    /// Ends a session with all that it kept.
-    pub fn forget(&self, held: &Arc<Held>, topics: &Topics) {
-        if !held.give_up() {
-            return;
+    /// Ends the session of a stay, and the stay.
+    pub fn end(&self, stay: &mut Stay, topics: &Topics) {
+        if let Some(held) = stay.held().cloned() {
+            self.forget(&held, topics, |_| stay.end());
         }
-        let mut by_client = self.by_client.lock();
-        if by_client.get(&held.client).is_some_and(|other| Arc::ptr_eq(other, held)) {
-            by_client.remove(&held.client);
-        }
-        drop(by_client);
-        topics.forget_held(held.no);
-        self.store().submit([Op::Forget { session: held.no }]);
     }
 
     /// Ends the sessions whose time is over.
     pub fn expire(&self, topics: &Topics, now: Timestamp) {
-        self.forget_those(topics, |held| held.is_over(now));
+        for held in self.those(|held| held.is_over(now)) {
+            // Its client may have come back since.
+            self.forget(&held, topics, |held| held.give_up_over(now));
+        }
     }
 
-    /// Ends sessions by what they are.
+    /// Ends sessions by whose they are, also where a client is in one.
     pub fn forget_those(&self, topics: &Topics, unwanted: impl Fn(&Held) -> bool) {
-        let over: Vec<_> = self.by_client.lock().values().filter(|held| unwanted(held)).cloned().collect();
-        for held in over {
-            self.forget(&held, topics);
+        for held in self.those(unwanted) {
+            self.forget(&held, topics, Held::give_up);
         }
+    }
+
+    fn those(&self, wanted: impl Fn(&Held) -> bool) -> Vec<Arc<Held>> {
+        self.by_client.lock().values().filter(|held| wanted(held)).cloned().collect()
+    }
+
+    /// Forgets a session with all that it kept, if `give_up` says that it has just ended.
+    fn forget(&self, held: &Arc<Held>, topics: &Topics, give_up: impl FnOnce(&Held) -> bool) {
+        let mut by_client = self.by_client.lock();
+        if !give_up(held) {
+            return;
+        }
+        if by_client.get(&held.client).is_some_and(|other| Arc::ptr_eq(other, held)) {
+            by_client.remove(&held.client);
+        }
+        topics.forget_held(held.no);
+        // Under the lock: the file must hear of it before it hears of the client's next session.
+        self.store().submit([Op::Forget { session: held.no }]);
     }
 }

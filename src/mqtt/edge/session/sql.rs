@@ -81,11 +81,15 @@ const INTEND: &str = "INSERT OR REPLACE INTO received SELECT ?1, ?2, ?3, 0 \
 fn write_one(to: &Transaction<'_>, op: &Op) -> rusqlite::Result<()> {
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| to.prepare_cached(sql)?.execute(values).map(drop);
     match op {
-        Op::Open { session, client, account, expiry_s } => run(
-            "INSERT INTO session VALUES (?1, ?2, ?3, ?4, NULL) \
-                 ON CONFLICT (no) DO UPDATE SET expiry_s = ?4, left_at = NULL",
-            params![session.0, client, account, expiry_s],
-        ),
+        Op::Open { session, client, account, expiry_s } => {
+            // A client has one session: whatever else is there of it was left behind.
+            run("DELETE FROM session WHERE client = ?1", params![client])?;
+            let sql = "INSERT INTO session VALUES (?1, ?2, ?3, ?4, NULL)";
+            run(sql, params![session.0, client, account, expiry_s])
+        }
+        Op::Resume { session, expiry_s } => {
+            run("UPDATE session SET expiry_s = ?2, left_at = NULL WHERE no = ?1", params![session.0, expiry_s])
+        }
         Op::Leave { session, expiry_s, at } => {
             let sql = "UPDATE session SET expiry_s = ?2, left_at = ?3 WHERE no = ?1";
             run(sql, params![session.0, expiry_s, at.micros()])

@@ -36,6 +36,7 @@ pub(in crate::mqtt::edge) struct SessionNo(pub i64);
 #[derive(Clone, Debug)]
 pub(in crate::mqtt::edge) enum Op {
     Open { session: SessionNo, client: String, account: String, expiry_s: u32 },
+    Resume { session: SessionNo, expiry_s: u32 },
     Leave { session: SessionNo, expiry_s: u32, at: Timestamp },
     Forget { session: SessionNo },
     Subscribe { session: SessionNo, filter: String, qos: u8, as_published: bool, replaying: bool },
@@ -210,5 +211,31 @@ fn write_all(database: &Database, pending: &Pending, told: &watch::Sender<Writte
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(session: i64) -> Op {
+        let (client, account) = ("device".to_owned(), "account".to_owned());
+        Op::Open { session: SessionNo(session), client, account, expiry_s: 60 }
+    }
+
+    #[tokio::test]
+    async fn a_client_s_next_session_takes_the_place_of_its_last_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sessions.db");
+        let (store, _) = Store::open(&file).unwrap();
+        store.submit([open(1)]);
+        let ticket = store.submit([open(2)]);
+        assert!(store.wait(ticket).await, "{:?}", *store.written().borrow());
+        // Late words of the session before.
+        let ticket = store.submit([Op::Resume { session: SessionNo(1), expiry_s: 60 }]);
+        assert!(store.wait(ticket).await);
+        store.close();
+        let (_, found) = Store::open(&file).unwrap();
+        assert_eq!(found.sessions.iter().map(|session| session.no).collect::<Vec<_>>(), [SessionNo(2)]);
     }
 }
