@@ -262,9 +262,9 @@ impl Topics {
                 Hearer::Line(line) => line.post(delivery, self.waiting_max),
                 Hearer::Held(held) => held.post(delivery, self.waiting_max),
             };
-            self.meters.alerts_dropped.add(u64::from(posted != Posted::Queued));
+            self.meters.alerts_dropped.add(posted.dropped());
             match (posted, is_connected) {
-                (Posted::Refused, _) => told.refused += 1,
+                (Posted::Refused { .. }, _) => told.refused += 1,
                 (_, true) => told.connected += 1,
                 (_, false) => told.waiting += 1,
             }

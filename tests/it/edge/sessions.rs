@@ -204,12 +204,34 @@ async fn the_bytes_of_all_sessions_are_bounded() {
         assert_eq!(client.subscribe("saola/v1/alerts/#", 1).await, 1);
         leave(&edge, client).await;
     }
-    // 523 bytes with its topic: two for one session, then nothing is left for the other's second.
+    // 523 bytes with its topic: one for each session, and a second one takes its place.
     let message = "x".repeat(500);
-    publish(&edge, &message);
-    publish(&edge, &message);
-    assert!(edge.status().alerts_dropped > 0, "{:?}", edge.status());
-    assert_eq!(publish(&edge, &"y".repeat(2_000)), 0, "too large for any queue");
+    assert_eq!((publish(&edge, &message), edge.status().alerts_dropped), (2, 0));
+    assert_eq!((publish(&edge, &message), edge.status().alerts_dropped), (2, 2));
+    // In the bounds of one session, but not beside what waits in the other.
+    let large = "y".repeat(1_000);
+    assert_eq!((publish(&edge, &large), edge.status().alerts_dropped), (0, 4));
+    assert_eq!((publish(&edge, &"z".repeat(2_000)), edge.status().alerts_dropped), (0, 6), "too large for any queue");
+    for name in ["first", "second"] {
+        let (mut client, _) = Client::arriving(edge.address(), V3, name, &SESSION).await;
+        assert_eq!(next_payload(&mut client).await.1, message, "nothing was dropped for what had no room");
+        client.nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn every_alert_that_makes_room_is_counted() {
+    let mut config = config();
+    config.limits.session_bytes = 1_024;
+    let edge = edge(&config, &HandIntake::instant());
+    been_there(&edge, V3).await;
+    // 100 bytes each with its topic.
+    for _ in 0..9 {
+        assert_eq!(publish(&edge, &"x".repeat(77)), 1);
+    }
+    assert_eq!(edge.status().alerts_dropped, 0);
+    assert_eq!(publish(&edge, &"y".repeat(700)), 1);
+    assert_eq!(edge.status().alerts_dropped, 6, "three may stay");
 }
 
 #[tokio::test]

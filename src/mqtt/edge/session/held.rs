@@ -150,26 +150,26 @@ impl Held {
     pub fn post(&self, delivery: Delivery, waiting_max: usize) -> Posted {
         let mut state = self.state.lock();
         if state.gone {
-            return Posted::Refused;
+            return Posted::Refused { displaced: 0 };
         }
         if delivery.qos == QoS::AtMostOnce {
-            return state.line.as_ref().map_or(Posted::Queued, |line| line.post(delivery, waiting_max));
-        }
-        if self.keeping.store.lags() {
-            return Posted::Refused;
+            return state.line.as_ref().map_or(Posted::Queued { displaced: 0 }, |line| line.post(delivery, waiting_max));
         }
         let bytes = delivery.alert.bytes();
+        if self.keeping.store.lags() || !self.may_fit(&state.queue, &delivery) {
+            return Posted::Refused { displaced: 0 };
+        }
         let mut ops = Vec::with_capacity(1);
-        let mut posted = Posted::Queued;
-        while self.is_full(&state.queue, bytes) {
-            // A command is not worth less than what waits already: its sender is told instead.
-            let displaced = if delivery.alert.nature == Nature::Command { None } else { state.queue.displace() };
-            let Some(displaced) = displaced else {
+        let mut displaced = 0;
+        while self.is_full((state.queue.len(), state.queue.bytes()), bytes, 0) {
+            // Others' queues may have grown since it was seen to fit.
+            let displaces = delivery.alert.nature == Nature::Alert;
+            let Some(entry) = displaces.then(|| state.queue.displace()).flatten() else {
                 self.keeping.store.submit(ops);
-                return Posted::Refused;
+                return Posted::Refused { displaced };
             };
-            self.take_out(&displaced, &mut ops);
-            posted = Posted::OldestDropped;
+            self.take_out(&entry, &mut ops);
+            displaced += 1;
         }
         self.keeping.all_bytes.fetch_add(bytes, Ordering::Relaxed);
         let (alert, retain) = (delivery.alert.clone(), delivery.retain);
@@ -180,13 +180,27 @@ impl Held {
         if let Some(line) = &state.line {
             line.bell.notify_one();
         }
-        posted
+        Posted::Queued { displaced }
     }
 
-    fn is_full(&self, queue: &Queue, more: usize) -> bool {
-        queue.len() >= self.keeping.messages_max
-            || queue.bytes() + more > self.keeping.bytes_max
-            || self.keeping.all_bytes.load(Ordering::Relaxed) + more > self.keeping.all_bytes_max
+    /// Whether there is room, or displacing would make some. A command is not worth more than what waits already: it
+    /// displaces nothing, and its sender is told instead.
+    fn may_fit(&self, queue: &Queue, delivery: &Delivery) -> bool {
+        let (held, more) = ((queue.len(), queue.bytes()), delivery.alert.bytes());
+        if !self.is_full(held, more, 0) {
+            return true;
+        }
+        let (messages, bytes) = queue.displaceable();
+        delivery.alert.nature == Nature::Alert && !self.is_full((held.0 - messages, held.1 - bytes), more, bytes)
+    }
+
+    /// Whether `more` bytes have no room beside so many messages and bytes of this queue, when `freed` bytes were taken
+    /// out of it.
+    fn is_full(&self, (messages, bytes): (usize, usize), more: usize, freed: usize) -> bool {
+        let all_bytes = self.keeping.all_bytes.load(Ordering::Relaxed).saturating_sub(freed);
+        messages >= self.keeping.messages_max
+            || bytes + more > self.keeping.bytes_max
+            || all_bytes + more > self.keeping.all_bytes_max
     }
 
     fn take_out(&self, entry: &Entry, ops: &mut Vec<Op>) {

@@ -29,6 +29,10 @@ impl Entry {
     pub fn bytes(&self) -> usize {
         self.delivery.alert.bytes()
     }
+
+    fn is_displaceable(&self) -> bool {
+        self.packet_id.is_none() && self.delivery.alert.nature == Nature::Alert
+    }
 }
 
 /// A message to be written now.
@@ -101,9 +105,14 @@ impl Queue {
 
     /// Takes out the oldest alert that has never gone out, to make room; commands are not displaced.
     pub fn displace(&mut self) -> Option<Entry> {
-        let fits = |entry: &Entry| entry.packet_id.is_none() && entry.delivery.alert.nature == Nature::Alert;
-        let at = self.entries.iter().position(fits)?;
+        let at = self.entries.iter().position(Entry::is_displaceable)?;
         self.remove(at)
+    }
+
+    /// How many messages, and bytes, could be displaced.
+    pub fn displaceable(&self) -> (usize, usize) {
+        let each = self.entries.iter().filter(|entry| entry.is_displaceable());
+        each.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.bytes()))
     }
 
     /// Takes out what must not be delivered any more and has never gone out.
