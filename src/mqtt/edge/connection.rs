@@ -215,7 +215,12 @@ impl<I: Intake> Connection<I> {
             (Some(_), End::Stopping | End::JournalStopped) | (None, _) => {}
             (Some(will), _) => shared.wills.arm(&line.client, will, expiry_s, now),
         }
-        if expiry_s == 0 {
+        // It may have come into its session after those of its account were forgotten.
+        let is_gone = matches!(end, End::Revoked) && {
+            let account = &line.account;
+            shared.access.issued(&account.name, account.issue).is_none()
+        };
+        if expiry_s == 0 || is_gone {
             shared.sessions.end(&mut self.stay, &shared.topics);
         } else {
             self.stay.leave(now);

@@ -122,6 +122,8 @@ pub(super) enum Barred {
     OtherAccount,
     /// The edge stops.
     Stopping,
+    /// Its account has changed, or is no more, since its login was checked.
+    Revoked,
     /// There are as many sessions as may be.
     TooManySessions,
     /// An older connection does not leave the session, or it cannot be written.

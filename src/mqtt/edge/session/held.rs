@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use rmqtt_codec::types::QoS;
 use tokio::sync::Notify;
 
+use super::super::access::{Account, Issue};
 use super::super::alerts::{Delivery, Nature};
 use super::super::line::{Line, Posted};
 use super::incoming::{Incoming, Stage};
@@ -38,6 +39,8 @@ pub(in crate::mqtt::edge) struct Held {
     pub client: ByteString,
     /// Whose it is; nobody else's client comes in.
     pub account: Box<str>,
+    /// Which holder of that name.
+    pub issue: Issue,
     keeping: Arc<Keeping>,
     state: Mutex<State>,
     /// Rung when a connection has left it.
@@ -74,7 +77,7 @@ impl Held {
     pub fn new(
         no: SessionNo,
         client: ByteString,
-        account: &str,
+        account: &Account,
         expiry_s: u32,
         keeping: &Arc<Keeping>,
         now: Timestamp,
@@ -84,7 +87,7 @@ impl Held {
 
     /// A session as it was kept.
     pub fn restored(
-        (no, client, account): (SessionNo, ByteString, &str),
+        (no, client, account): (SessionNo, ByteString, &Account),
         (expiry_s, left_at): (u32, Timestamp),
         queued: Vec<Entry>,
         incoming: Incoming,
@@ -94,7 +97,8 @@ impl Held {
         keeping.all_bytes.fetch_add(queue.bytes(), Ordering::Relaxed);
         let state = State { queue, incoming, line: None, expiry_s, left_at, gone: false };
         let (keeping, left) = (keeping.clone(), Notify::new());
-        Arc::new(Held { no, client, account: account.into(), keeping, state: Mutex::new(state), left })
+        let (account, issue) = (account.name.clone(), account.issue);
+        Arc::new(Held { no, client, account, issue, keeping, state: Mutex::new(state), left })
     }
 
     /// Lets a connection in unless another one is; it has everything sent again that it did not acknowledge.
@@ -403,9 +407,9 @@ mod tests {
             all_bytes: AtomicUsize::new(0),
         };
         let Recalled::Known(account) = Access::open().recall(None, None) else { panic!("the door is open") };
-        let line = Arc::new(Line::new(1, "c".into(), account));
+        let line = Arc::new(Line::new(1, "c".into(), account.clone()));
         let at = Timestamp::from_seconds;
-        let held = Held::new(SessionNo(1), "c".into(), "demo", 10, &Arc::new(keeping), at(0));
+        let held = Held::new(SessionNo(1), "c".into(), &account, 10, &Arc::new(keeping), at(0));
         assert!(!held.is_over(at(9)) && held.is_over(at(10)));
         let Entered::In(mut stay) = held.enter(&line, 10) else { panic!("it is there") };
         assert!(!held.give_up_over(at(10)), "somebody came in between");

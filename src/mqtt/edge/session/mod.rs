@@ -9,7 +9,7 @@
 //! Bounded: sessions (a further one is refused), messages and bytes per session and bytes of all (the oldest alert that
 //! has never gone out is dropped and counted; a command is refused, and its sender told). A session ends when its
 //! client has been away for as long as it asked, at most as long as configured; MQTT 3.1.1 cannot ask and gets the
-//! latter. It belongs to the account that made it.
+//! latter. It belongs to the account that made it, and not to a later holder of the same name.
 
 mod held;
 mod incoming;
@@ -103,12 +103,16 @@ impl Sessions {
     pub fn restore(&self, found: Vec<FoundSession>, topics: &Topics, access: &Access, now: Timestamp) {
         for session in found {
             self.last_no.fetch_max(session.no.0, Ordering::Relaxed);
-            let Some(account) = access.named(&session.account) else {
+            let named = access.named(&session.account);
+            let Some(account) = named.filter(|now| session.issue.is_none_or(|issue| issue == now.issue)) else {
                 self.store().submit([Op::Forget { session: session.no }]);
                 continue;
             };
+            if session.issue.is_none() {
+                self.store().submit([Op::Issued { session: session.no, issue: account.issue }]);
+            }
             let client = ByteString::from(session.client);
-            let whose = (session.no, client.clone(), session.account.as_str());
+            let whose = (session.no, client.clone(), &*account);
             let left_at = session.left_at.unwrap_or(now);
             let incoming = Incoming::restored(session.received);
             let held = Held::restored(whose, (session.expiry_s, left_at), session.queued, incoming, &self.keeping);
@@ -140,7 +144,7 @@ impl Sessions {
         &self,
         line: &Arc<Line>,
         wanted: Wanted,
-        topics: &Topics,
+        (topics, access): (&Topics, &Access),
         now: Timestamp,
     ) -> Result<Arrived, Barred> {
         loop {
@@ -153,6 +157,14 @@ impl Sessions {
             };
             if held.account != line.account.name {
                 return Err(Barred::OtherAccount);
+            }
+            if held.issue != line.account.issue {
+                // Of two holders of one name the present one has no use for what the former one left.
+                if !access.still_holds(&line.account) {
+                    return Err(Barred::Revoked);
+                }
+                self.forget(&held, topics, Held::give_up);
+                continue;
             }
             let left = held.left().notified();
             let mut stay = match held.enter(line, wanted.expiry_s) {
@@ -188,11 +200,11 @@ impl Sessions {
             return Err(Barred::TooManySessions);
         }
         let no = SessionNo(self.last_no.fetch_add(1, Ordering::Relaxed) + 1);
-        let held = Held::new(no, line.client.clone(), &line.account.name, wanted.expiry_s, &self.keeping, now);
+        let held = Held::new(no, line.client.clone(), &line.account, wanted.expiry_s, &self.keeping, now);
         let Entered::In(stay) = held.enter(line, wanted.expiry_s) else { return Ok(None) };
         by_client.insert(line.client.clone(), held.clone());
-        let (client, account) = (held.client.to_string(), held.account.to_string());
-        let ticket = store.submit([Op::Open { session: no, client, account, expiry_s: wanted.expiry_s }]);
+        let (client, account, issue) = (held.client.to_string(), held.account.to_string(), held.issue);
+        let ticket = store.submit([Op::Open { session: no, client, account, issue, expiry_s: wanted.expiry_s }]);
         Ok(Some(Arrived { stay, present: Presence::New, ticket }))
     }
 

@@ -18,13 +18,14 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
+use super::super::access::Issue;
 use super::super::alerts::AlertMessage;
 use super::sql::{self, Found};
 use crate::database::{Database, DatabaseError};
 use crate::model::Timestamp;
 
 /// The forms of the file's tables.
-const STEPS: &[&str] = &[include_str!("0001_sessions.sql")];
+const STEPS: &[&str] = &[include_str!("0001_sessions.sql"), include_str!("0002_issue.sql")];
 /// Changes that may wait for the disk before somebody has to.
 const PENDING_MAX: usize = 65_536;
 
@@ -35,7 +36,8 @@ pub(in crate::mqtt::edge) struct SessionNo(pub i64);
 /// One change.
 #[derive(Clone, Debug)]
 pub(in crate::mqtt::edge) enum Op {
-    Open { session: SessionNo, client: String, account: String, expiry_s: u32 },
+    Open { session: SessionNo, client: String, account: String, issue: Issue, expiry_s: u32 },
+    Issued { session: SessionNo, issue: Issue },
     Resume { session: SessionNo, expiry_s: u32 },
     Leave { session: SessionNo, expiry_s: u32, at: Timestamp },
     Forget { session: SessionNo },
@@ -219,8 +221,8 @@ mod tests {
     use super::*;
 
     fn open(session: i64) -> Op {
-        let (client, account) = ("device".to_owned(), "account".to_owned());
-        Op::Open { session: SessionNo(session), client, account, expiry_s: 60 }
+        let (client, account, issue) = ("device".to_owned(), "account".to_owned(), Issue::Secret([7; 32]));
+        Op::Open { session: SessionNo(session), client, account, issue, expiry_s: 60 }
     }
 
     #[tokio::test]
@@ -236,6 +238,7 @@ mod tests {
         assert!(store.wait(ticket).await);
         store.close();
         let (_, found) = Store::open(&file).unwrap();
-        assert_eq!(found.sessions.iter().map(|session| session.no).collect::<Vec<_>>(), [SessionNo(2)]);
+        let each = found.sessions.iter().map(|session| (session.no, session.issue));
+        assert_eq!(each.collect::<Vec<_>>(), [(SessionNo(2), Some(Issue::Secret([7; 32])))]);
     }
 }
