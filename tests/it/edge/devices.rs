@@ -134,6 +134,34 @@ async fn a_name_that_is_issued_again_is_another_device() {
     assert!(!present);
 }
 
+#[tokio::test]
+async fn commands_of_a_station_that_a_device_lost_do_not_wait_for_it() {
+    let edge = edge_for(&config(), &HandIntake::instant(), guarded());
+    let both = || vec![device("logger-1", "secret", &["TR-1", "TR-2"])];
+    edge.set_devices(both());
+    let session = Wish { login: LOGIN, session_s: 3_600, ..Wish::default() };
+    let (mut client, _) = Client::arriving(edge.address(), V5, "c", &session).await;
+    for station in ["TR-1", "TR-2"] {
+        assert_eq!(client.subscribe(&format!("saola/v1/{station}/commands"), 1).await, 1);
+    }
+    // One that was sent and not acknowledged, and one that never went out.
+    edge.commands().send("TR-2", "unacknowledged", Retain::No, None).await.unwrap();
+    assert_eq!(client.next().await.message(V5).2, b"unacknowledged");
+    drop(client);
+    eventually("the connection to end", async || (edge.status().connections == 0).then_some(())).await;
+    for station in ["TR-2", "TR-1"] {
+        assert_eq!(edge.commands().send(station, station, Retain::No, None).await.unwrap().waiting, 1);
+    }
+    edge.set_devices(vec![device("logger-1", "secret", &["TR-1"])]);
+    // Given back: what was taken stays away.
+    edge.set_devices(both());
+    let (mut client, present) = Client::arriving(edge.address(), V5, "c", &session).await;
+    assert!(present);
+    assert_eq!(client.next().await.message(V5).2, b"TR-1");
+    client.nothing().await;
+    assert_eq!(edge.status().alerts_dropped, 2);
+}
+
 /// An authority, and what it signed.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,

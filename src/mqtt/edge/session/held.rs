@@ -212,6 +212,19 @@ impl Held {
         ops.push(Op::Dequeue { session: self.no, no: entry.no });
     }
 
+    /// Drops what waits of topics that its client may not read any more, and says how many. What has gone out already
+    /// is not sent again.
+    pub fn limit(&self, may_read: impl Fn(&str) -> bool) -> u64 {
+        let mut state = self.state.lock();
+        let dropped = state.queue.remove_those(|entry| !may_read(&entry.delivery.alert.topic));
+        let mut ops = Vec::with_capacity(dropped.len());
+        dropped.iter().for_each(|entry| self.take_out(entry, &mut ops));
+        if !ops.is_empty() {
+            self.keeping.store.submit(ops);
+        }
+        dropped.len() as u64
+    }
+
     /// Messages sent on this connection and not acknowledged.
     pub fn in_flight(&self) -> usize {
         self.state.lock().queue.in_flight()

@@ -230,6 +230,15 @@ impl Sessions {
         }
     }
 
+    /// Takes from all sessions what their accounts may not have any more.
+    pub fn limit(&self, topics: &Topics, access: &Access) {
+        for held in self.those(|_| true) {
+            if let Some(account) = access.issued(&held.account, held.issue) {
+                topics.limit(&held, &account);
+            }
+        }
+    }
+
     fn those(&self, wanted: impl Fn(&Held) -> bool) -> Vec<Arc<Held>> {
         self.by_client.lock().values().filter(|held| wanted(held)).cloned().collect()
     }
