@@ -129,7 +129,7 @@ pub struct Limits {
     pub topic_bytes: usize,
     /// Most levels of a topic; a message to a deeper one is refused. Range: 1 to 256.
     pub topic_levels: usize,
-    /// Subscriptions per connection; further ones are refused. Range: 0 to 1,000.
+    /// Subscriptions per connection, and filters in one SUBSCRIBE; further ones are refused. Range: 0 to 1,000.
     pub subscriptions: usize,
     /// Retained alerts; a further topic is delivered but not retained. Range: 0 to 1,000,000.
     pub retained: usize,

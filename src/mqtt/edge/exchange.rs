@@ -7,7 +7,7 @@
 use rmqtt_codec::types::QoS;
 
 use super::answer::{self, Completed, Verdict};
-use super::connection::Connection;
+use super::connection::{Connection, Owed};
 use super::frame::{self, Publish, Step};
 use super::session::{Stage, Ticket};
 use crate::model::{Intake, Seq, Timestamp};
@@ -73,7 +73,7 @@ impl<I: Intake> Connection<I> {
     /// The client ends an exchange: its identifier is free when PUBCOMP leaves, and that is on disk by then.
     pub(super) fn release(&mut self, packet_id: u16) {
         match self.stay.release(packet_id) {
-            Some(ticket) if ticket != Ticket::DONE => self.completions.push_back((ticket, packet_id)),
+            Some(ticket) if ticket != Ticket::DONE => self.owed.push_back((ticket, Owed::Completion(packet_id))),
             Some(_) => answer::complete(self.version, packet_id, Completed::Known, &mut self.out.bytes),
             None => answer::complete(self.version, packet_id, Completed::Unknown, &mut self.out.bytes),
         }

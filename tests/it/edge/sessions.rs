@@ -3,7 +3,7 @@
 use saola::mqtt::edge::{CommandError, Edge, Retain};
 
 use super::double::{HandIntake, config, edge, edge_at};
-use crate::mqtt_client::{Client, V3, V5, Wish, connect_for, packet, puback};
+use crate::mqtt_client::{Client, V3, V5, Wish, connect_for, packet, puback, unsubscribe};
 use crate::wait::eventually;
 
 const SESSION: Wish<'static> = Wish { login: None, session_s: 3_600, fresh: false, will: None };
@@ -123,6 +123,41 @@ async fn a_session_ends_when_its_client_wants_none() {
     assert!(!present);
     leave(&edge, client).await;
     assert_eq!(edge.status().sessions, 0);
+}
+
+#[tokio::test]
+async fn a_subscription_is_on_disk_when_it_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sessions.db");
+    let edge = edge_at(&config(), &HandIntake::instant(), &file);
+    let rows = |expected: i64| {
+        let file = rusqlite::Connection::open(&file).unwrap();
+        let count = file.query_row("SELECT count(*) FROM subscription", [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count, expected);
+    };
+    edge.alerts().publish(TOPIC, "kept", Retain::Keep).unwrap();
+    let (mut client, _) = arrive(&edge, V5, &SESSION).await;
+    for round in 0..20 {
+        assert_eq!(client.subscribe("saola/v1/alerts/#", 1).await, 1, "{round}");
+        rows(1);
+        let (id, payload) = next_payload(&mut client).await;
+        assert_eq!(payload, "kept", "after the answer");
+        client.send(&puback(id)).await;
+        client.send(&unsubscribe(V5, 5, "saola/v1/alerts/#")).await;
+        assert_eq!(client.next().await.kind(), 11);
+        rows(0);
+    }
+}
+
+#[tokio::test]
+async fn one_packet_asks_for_no_more_than_a_connection_may_have() {
+    let mut config = config();
+    config.limits.subscriptions = 2;
+    let edge = edge(&config, &HandIntake::instant());
+    let (mut client, _) = arrive(&edge, V3, &SESSION).await;
+    let one = [&[0, 17][..], b"saola/v1/alerts/#", &[1]].concat();
+    client.send(&packet(0x82, &[&[0, 9][..], &one, &one, &one].concat())).await;
+    assert_eq!(client.next().await.body, [0, 9, 1, 1, 0x80]);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub(super) use sql::{Found, FoundSession, FoundSubscription, FoundWill};
 pub use store::SessionsError;
 pub(super) use store::{Op, SessionNo, Store, Ticket, Written};
 
-use super::access::Access;
+use super::access::{Access, Issue};
 use super::alerts::Topics;
 use super::config::Limits;
 use super::line::{Barred, Line};
@@ -232,7 +232,8 @@ impl Sessions {
 
     /// Takes from all sessions what their accounts may not have any more.
     pub fn limit(&self, topics: &Topics, access: &Access) {
-        for held in self.those(|_| true) {
+        // Configured accounts do not change while the edge runs.
+        for held in self.those(|held| held.issue != Issue::Configured) {
             if let Some(account) = access.issued(&held.account, held.issue) {
                 topics.limit(&held, &account);
             }

@@ -9,7 +9,8 @@
 //! the truth while the process lives; the file is read at the start alone.
 //!
 //! Bounded: at [`PENDING_MAX`] changes the store says that it [lags](Store::lags), and who can wait or leave out does.
-//! After a failed write nothing more is written, and sessions are told so: what they are owed may not be there.
+//! After a failed write nothing more is written or kept for writing, and sessions are told so: what they are owed may
+//! not be there.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -100,6 +101,8 @@ struct Changes {
     ops: Vec<Op>,
     given: u64,
     closed: bool,
+    /// Nothing is written any more: changes are only counted.
+    failed: bool,
 }
 
 /// Why the file cannot be used.
@@ -144,6 +147,9 @@ impl Store {
         let before = changes.ops.len();
         changes.ops.extend(ops);
         changes.given += (changes.ops.len() - before) as u64;
+        if changes.failed {
+            changes.ops = Vec::new();
+        }
         let ticket = Ticket(changes.given);
         drop(changes);
         pending.ready.notify_one();
@@ -209,6 +215,9 @@ fn write_all(database: &Database, pending: &Pending, told: &watch::Sender<Writte
             Ok(()) => told.send_modify(|written| written.through = through),
             Err(error) => {
                 tracing::error!(%error, "MQTT sessions cannot be written any more: mend the disk and restart");
+                let mut changes = pending.changes.lock();
+                (changes.failed, changes.ops) = (true, Vec::new());
+                drop(changes);
                 told.send_modify(|written| written.failed = true);
                 return;
             }
@@ -223,6 +232,21 @@ mod tests {
     fn open(session: i64) -> Op {
         let (client, account, issue) = ("device".to_owned(), "account".to_owned(), Issue::Secret([7; 32]));
         Op::Open { session: SessionNo(session), client, account, issue, expiry_s: 60 }
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_write_nothing_gathers() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(&folder.path().join("sessions.db")).unwrap();
+        store.submit([open(1), open(1)]);
+        // The same number twice under another client.
+        let (client, account, issue) = ("other".to_owned(), "account".to_owned(), Issue::Configured);
+        let ticket = store.submit([Op::Open { session: SessionNo(1), client, account, issue, expiry_s: 60 }]);
+        assert!(!store.wait(ticket).await);
+        for _ in 0..10 {
+            assert!(!store.wait(store.submit([open(2)])).await);
+        }
+        assert!(store.pending.as_ref().unwrap().changes.lock().ops.is_empty());
     }
 
     #[tokio::test]
