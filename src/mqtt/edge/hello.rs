@@ -133,7 +133,7 @@ pub(super) async fn greet<I: Intake>(
     let keep_alive =
         (hello.keep_alive_seconds > 0).then(|| Duration::from_millis(u64::from(hello.keep_alive_seconds) * 1_500));
     let alerts_in_flight_max = hello.receive_max.min(shared.limits.alerts_in_flight);
-    let will = will.map(|will| shared.wills.leave(&line.client, will));
+    let will = will.map(|will| shared.wills.leave(&line.client, will, expiry_s));
     let (stay, packet_max) = (arrived.stay, hello.packet_max);
     Ok(Session { version, line, keep_alive, leftover, alerts_in_flight_max, packet_max, stay, will })
 }
