@@ -230,6 +230,22 @@ async fn sessions_and_what_waits_in_them_are_bounded() {
 }
 
 #[tokio::test]
+async fn no_account_takes_all_sessions() {
+    let mut config = config();
+    config.limits.sessions_per_account = 1;
+    let edge = edge(&config, &HandIntake::instant());
+    been_there(&edge, V5).await;
+    let mut second = Client::open(edge.address(), V5).await;
+    second.send(&connect_for(V5, "second", &SESSION)).await;
+    assert_eq!(second.next().await.reason(), 0x97);
+    let (client, present) = arrive(&edge, V5, &Wish { session_s: 0, ..SESSION }).await;
+    assert!(present);
+    leave(&edge, client).await;
+    let (_second, present) = Client::arriving(edge.address(), V5, "second", &SESSION).await;
+    assert!(!present, "the first one has ended");
+}
+
+#[tokio::test]
 async fn the_bytes_of_all_sessions_are_bounded() {
     let mut config = config();
     (config.limits.session_bytes, config.limits.sessions_bytes) = (1_024, 1_500);

@@ -157,7 +157,10 @@ impl Held {
             return Posted::Refused { displaced: 0 };
         }
         if delivery.qos == QoS::AtMostOnce {
-            return state.line.as_ref().map_or(Posted::Queued { displaced: 0 }, |line| line.post(delivery, waiting_max));
+            return state
+                .line
+                .as_ref()
+                .map_or(Posted::Queued { displaced: 0 }, |line| line.post(delivery, waiting_max));
         }
         let bytes = delivery.alert.bytes();
         if self.keeping.store.lags() || !self.may_fit(&state.queue, &delivery) {
