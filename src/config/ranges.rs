@@ -59,6 +59,7 @@ pub const RANGES: &[(&str, Bounds)] = &[
     ("mqtt.edge.limits.alerts_waiting", Count(1, 100_000)),
     ("mqtt.edge.limits.alerts_in_flight", Count(1, 1_000)),
     ("mqtt.edge.limits.sessions", Count(0, 1_000_000)),
+    ("mqtt.edge.limits.sessions_per_account", Count(0, 1_000_000)),
     ("mqtt.edge.limits.session_seconds", Count(0, 315_360_000)),
     ("mqtt.edge.limits.session_messages", Count(1, 60_000)),
     ("mqtt.edge.limits.session_bytes", Count(KIB, GIB)),

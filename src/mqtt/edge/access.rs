@@ -43,11 +43,22 @@ impl Filter {
     }
 }
 
+/// Which of those who have had a name somebody is: a name may be taken back and given to another device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Issue {
+    /// Of the configuration (or the demo), whose names are one party's for good, whatever the password.
+    Configured,
+    /// A device with this hash of its secret; each issue has a secret of its own.
+    Secret([u8; 32]),
+}
+
 /// Somebody who may connect, and what they may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The name that client identifiers belong to.
     pub name: Box<str>,
+    /// Which issue of the name.
+    pub issue: Issue,
     /// Topics that it may publish to.
     pub publish: Vec<Filter>,
     /// Filters that cover what it may subscribe to.
@@ -115,7 +126,8 @@ impl Access {
     /// The demo's open door.
     pub fn open() -> Access {
         let everything = Filter("#".into());
-        let account = Account { name: "demo".into(), publish: vec![everything.clone()], subscribe: vec![everything] };
+        let (publish, subscribe) = (vec![everything.clone()], vec![everything]);
+        let account = Account { name: "demo".into(), issue: Issue::Configured, publish, subscribe };
         Access::Open(Arc::new(account))
     }
 
@@ -135,6 +147,7 @@ impl Access {
             }
             let account = Account {
                 name: entry.name.as_str().into(),
+                issue: Issue::Configured,
                 publish: filters(&entry.name, &entry.publish, &format!("{at}.publish"), &mut mistakes),
                 subscribe: filters(&entry.name, &entry.subscribe, &format!("{at}.subscribe"), &mut mistakes),
             };
@@ -161,6 +174,11 @@ impl Access {
     /// Whether an account is still what it was when its client came.
     pub(super) fn still_holds(&self, account: &Account) -> bool {
         self.named(&account.name).is_some_and(|now| *now == *account)
+    }
+
+    /// The account of a name, while it is of this issue.
+    pub(super) fn issued(&self, name: &str, issue: Issue) -> Option<Arc<Account>> {
+        self.named(name).filter(|account| account.issue == issue)
     }
 
     /// The account of a name.

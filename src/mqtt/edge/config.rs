@@ -22,7 +22,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// MQTT inside WebSocket, subprotocol `mqtt`, on listeners of its own.
     pub websocket: Option<WebSocket>,
-    /// The topics that Saola publishes alerts on: devices may not publish there, and nothing else can be subscribed to.
+    /// The topics that Saola publishes alerts on: devices may not publish there. Besides
+    /// them only stations' commands (`saola/v1/{station}/commands`) can be subscribed to.
     pub alert_topics: String,
     /// How much is taken from whom.
     pub limits: Limits,
@@ -129,7 +130,7 @@ pub struct Limits {
     pub topic_bytes: usize,
     /// Most levels of a topic; a message to a deeper one is refused. Range: 1 to 256.
     pub topic_levels: usize,
-    /// Subscriptions per connection; further ones are refused. Range: 0 to 1,000.
+    /// Subscriptions per connection, and filters in one SUBSCRIBE; further ones are refused. Range: 0 to 1,000.
     pub subscriptions: usize,
     /// Retained alerts; a further topic is delivered but not retained. Range: 0 to 1,000,000.
     pub retained: usize,
@@ -139,6 +140,8 @@ pub struct Limits {
     pub alerts_in_flight: u16,
     /// Sessions that outlive their connections; who asks for a further one is refused. Range: 0 to 1,000,000.
     pub sessions: usize,
+    /// Of these, sessions of one account (or one device), so that nobody takes all; as above. Range: 0 to 1,000,000.
+    pub sessions_per_account: usize,
     /// How long such a session is kept at most after its client has left, in seconds (MQTT 5 is told; MQTT 3.1.1
     /// gets it). Range: 0 (none is kept) to 315,360,000.
     pub session_seconds: u32,
@@ -181,6 +184,7 @@ impl Default for Limits {
             alerts_waiting: 1_000,
             alerts_in_flight: 20,
             sessions: 10_000,
+            sessions_per_account: 5_000,
             session_seconds: 604_800,
             session_messages: 1_000,
             session_bytes: 1024 * 1024,
@@ -267,6 +271,7 @@ impl Limits {
             ("alerts_waiting", self.alerts_waiting, 1, 100_000),
             ("alerts_in_flight", usize::from(self.alerts_in_flight), 1, 1_000),
             ("sessions", self.sessions, 0, 1_000_000),
+            ("sessions_per_account", self.sessions_per_account, 0, 1_000_000),
             ("session_seconds", self.session_seconds as usize, 0, 315_360_000),
             ("session_messages", self.session_messages, 1, 60_000),
             ("session_bytes", self.session_bytes, 1_024, 1_073_741_824),

@@ -15,7 +15,7 @@
 //!
 //! A message of QoS 2 has its PUBREC in the same order and on the same terms. Only where its session outlives the
 //! connection something is written besides the journal: the intent before the message is offered (the connection is
-//! not read meanwhile), and the end of the exchange before its PUBCOMP leaves.
+//! not read meanwhile), the end of the exchange before its PUBCOMP leaves, and subscriptions before their SUBACK.
 //!
 //! Everything held per connection is bounded: the window and the exchanges of QoS 2 by `outstanding`, `out` by [`OUT_BYTES_MAX`] (beyond it the
 //! socket is not read), the inbox by `alerts_waiting`, the leftover by the packet limit and the common budget.
@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
 
+use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Duration, Instant, Sleep, sleep_until, timeout};
 
@@ -40,6 +41,7 @@ use super::outbox::{Outbox, Way};
 use super::pace::Pace;
 use super::session::{Stay, Ticket, Written};
 use super::socket::{DESK_BYTES, Desk, Leftover, NoMemory, Out, Socket, emptied, part};
+use super::topics::Replay;
 use super::wills::Will;
 use super::window::Window;
 use crate::model::{Durable, Intake, Timestamp};
@@ -90,8 +92,9 @@ pub(super) struct Connection<I: Intake> {
     pub(super) written: watch::Receiver<Written>,
     /// The intent that must be on disk before more is taken.
     pub(super) intent: Option<Ticket>,
-    /// Exchanges that are over and whose end is not on disk yet; as many as may be open at most.
-    pub(super) completions: VecDeque<(Ticket, u16)>,
+    /// Answers to what is not on disk yet, in order; while there are as many as exchanges may be open the socket is not
+    /// read.
+    pub(super) owed: VecDeque<(Ticket, Owed)>,
     /// Messages of QoS 2 in the run that is being gathered.
     pub(super) gathered_twos: Vec<u16>,
     pub(super) pace: Pace,
@@ -107,6 +110,14 @@ pub(super) struct Connection<I: Intake> {
     pub(super) half_closed: bool,
     /// The edge stops: nothing is read, and this ends by then.
     pub(super) stop_at: Option<Instant>,
+}
+
+/// An answer that waits for the sessions' file.
+pub(super) enum Owed {
+    /// PUBCOMP of this packet identifier.
+    Completion(u16),
+    /// SUBACK or UNSUBACK as it goes out, and the retained messages that are due from then on.
+    Answer(Bytes, Vec<Replay>),
 }
 
 enum Event {
@@ -150,7 +161,7 @@ impl<I: Intake> Connection<I> {
             stay: session.stay,
             will: session.will,
             intent: None,
-            completions: VecDeque::new(),
+            owed: VecDeque::new(),
             gathered_twos: Vec::new(),
             pace,
             heard_at: now,
@@ -215,10 +226,15 @@ impl<I: Intake> Connection<I> {
             (Some(_), End::Stopping | End::JournalStopped) | (None, _) => {}
             (Some(will), _) => shared.wills.arm(&line.client, will, expiry_s, now),
         }
-        if let Some(held) = self.stay.leave(now)
-            && expiry_s == 0
-        {
-            shared.sessions.forget(&held, &shared.topics);
+        // It may have come into its session after those of its account were forgotten.
+        let is_gone = matches!(end, End::Revoked) && {
+            let account = &line.account;
+            shared.access.issued(&account.name, account.issue).is_none()
+        };
+        if expiry_s == 0 || is_gone {
+            shared.sessions.end(&mut self.stay, &shared.topics);
+        } else {
+            self.stay.leave(now);
         }
         shared.clients.leave(line);
     }
@@ -273,7 +289,7 @@ impl<I: Intake> Connection<I> {
             self.leftover.put(bytes, done?)?;
         }
         self.send_waiting();
-        let settled = self.window.is_empty() && self.completions.is_empty() && !self.out.is_waiting();
+        let settled = self.window.is_empty() && self.owed.is_empty() && !self.out.is_waiting();
         if self.stop_at.is_some_and(|at| settled || at <= now) {
             return Err(End::Stopping);
         }
@@ -303,8 +319,8 @@ impl<I: Intake> Connection<I> {
 
     /// Writes the acknowledgements that are due.
     fn settle(&mut self) -> Result<(), End> {
-        if self.intent.is_some() || !self.completions.is_empty() {
-            self.settle_exchanges()?;
+        if self.intent.is_some() || !self.owed.is_empty() {
+            self.settle_sessions()?;
         }
         if self.window.is_empty() {
             return Ok(());
@@ -326,14 +342,20 @@ impl<I: Intake> Connection<I> {
         Ok(())
     }
 
-    /// Goes on with exchanges of QoS 2 that waited for the disk.
-    fn settle_exchanges(&mut self) -> Result<(), End> {
+    /// Goes on with what waited for the sessions' file.
+    fn settle_sessions(&mut self) -> Result<(), End> {
         let written = *self.written.borrow_and_update();
         if self.intent.is_some_and(|ticket| written.has(ticket)) {
             self.intent = None;
         }
-        while let Some((_, packet_id)) = self.completions.pop_front_if(|(ticket, _)| written.has(*ticket)) {
-            answer::complete(self.version, packet_id, Completed::Known, &mut self.out.bytes);
+        while let Some((_, owed)) = self.owed.pop_front_if(|(ticket, _)| written.has(*ticket)) {
+            match owed {
+                Owed::Completion(id) => answer::complete(self.version, id, Completed::Known, &mut self.out.bytes),
+                Owed::Answer(bytes, replays) => {
+                    self.out.bytes.extend_from_slice(&bytes);
+                    replays.into_iter().for_each(|replay| self.outbox.begin(replay));
+                }
+            }
         }
         if written.failed { Err(End::JournalStopped) } else { Ok(()) }
     }
@@ -342,7 +364,7 @@ impl<I: Intake> Connection<I> {
         let may_read = !self.half_closed && self.stop_at.is_none() && !self.is_held();
         let woken_by_writing = self.outbox.is_pending() || self.half_closed || self.stop_at.is_some() || self.is_held();
         let (waits_for_durable, full) = (!self.window.is_empty(), self.full);
-        let waits_for_sessions = self.intent.is_some() || !self.completions.is_empty();
+        let waits_for_sessions = self.intent.is_some() || !self.owed.is_empty();
         // A short leftover goes in front of what is read now; a long one is added to.
         let at = if self.leftover.len() <= DESK_BYTES / 2 { self.leftover.len() } else { 0 };
         let Connection { shared, socket, out, line, durable, written, .. } = self;
@@ -400,7 +422,9 @@ impl<I: Intake> Connection<I> {
         // MQTT 5 clients were told the window and are cut off beyond it; others are not read.
         let window_full =
             self.version == Version::V3 && self.window.len() >= usize::from(self.shared.limits.outstanding);
-        self.full || self.resume_at.is_some() || self.stop_at.is_some() || self.intent.is_some() || window_full
+        let waits_for_sessions =
+            self.intent.is_some() || self.owed.len() >= usize::from(self.shared.limits.outstanding);
+        self.full || self.resume_at.is_some() || self.stop_at.is_some() || waits_for_sessions || window_full
     }
 
     /// Takes orders and notices alerts.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::access::{Account, Filter};
+use super::access::{Account, Filter, Issue};
 use crate::mqtt::topic;
 
 /// A device as it is issued.
@@ -20,7 +20,7 @@ use crate::mqtt::topic;
 pub struct Device {
     /// Its MQTT user name.
     pub name: String,
-    /// SHA-256 of its secret.
+    /// SHA-256 of its secret; tells one holder of the name from the next.
     pub secret_hash: [u8; 32],
     /// Identifiers of the stations that it speaks for.
     pub stations: Vec<String>,
@@ -49,8 +49,8 @@ impl Devices {
                 each.filter_map(|filter| Filter::new(&filter)).collect()
             };
             let name = device.name.into_boxed_str();
-            let account =
-                Account { name: name.clone(), publish: filters(&["", "/+"]), subscribe: filters(&["/commands"]) };
+            let (publish, subscribe) = (filters(&["", "/+"]), filters(&["/commands"]));
+            let account = Account { name: name.clone(), issue: Issue::Secret(device.secret_hash), publish, subscribe };
             (name, Known { account: Arc::new(account), secret_hash: device.secret_hash })
         };
         Devices { by_name: devices.into_iter().map(known).collect() }

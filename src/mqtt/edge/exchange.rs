@@ -7,7 +7,7 @@
 use rmqtt_codec::types::QoS;
 
 use super::answer::{self, Completed, Verdict};
-use super::connection::Connection;
+use super::connection::{Connection, Owed};
 use super::frame::{self, Publish, Step};
 use super::session::{Stage, Ticket};
 use crate::model::{Intake, Seq, Timestamp};
@@ -32,11 +32,13 @@ impl<I: Intake> Connection<I> {
             Some(Stage::Taken { seq }) => return Exchange::Repeated(packet_id, seq),
             // Twice in one run: both are answered when the run is durable, and the run has the first alone.
             Some(Stage::Gathering { .. }) => return Exchange::Repeated(packet_id, Seq(0)),
+            Some(Stage::Known { seq }) if publish.dup => return Exchange::Repeated(packet_id, seq),
             Some(Stage::Doubtful { received_at }) if publish.dup => {
                 Stage::Intended { received_at, ticket: Ticket::DONE }
             }
             Some(stage @ Stage::Intended { .. }) => stage,
-            Some(Stage::Doubtful { .. }) => self.stay.begin(packet_id, now),
+            // Left over from a former connection, and this is a new message.
+            Some(Stage::Known { .. } | Stage::Doubtful { .. }) => self.stay.begin(packet_id, now),
             None if self.stay.open() >= usize::from(self.shared.limits.outstanding) => return Exchange::TooMany,
             None => self.stay.begin(packet_id, now),
         };
@@ -71,7 +73,7 @@ impl<I: Intake> Connection<I> {
     /// The client ends an exchange: its identifier is free when PUBCOMP leaves, and that is on disk by then.
     pub(super) fn release(&mut self, packet_id: u16) {
         match self.stay.release(packet_id) {
-            Some(ticket) if ticket != Ticket::DONE => self.completions.push_back((ticket, packet_id)),
+            Some(ticket) if ticket != Ticket::DONE => self.owed.push_back((ticket, Owed::Completion(packet_id))),
             Some(_) => answer::complete(self.version, packet_id, Completed::Known, &mut self.out.bytes),
             None => answer::complete(self.version, packet_id, Completed::Unknown, &mut self.out.bytes),
         }

@@ -117,6 +117,7 @@ pub(super) async fn greet<I: Intake>(
         Err(Barred::OtherAccount) => return Err(refused(Refused::ClientId, RefusedReason::ClientId)),
         Err(Barred::TooManySessions) => return Err(refused(Refused::Sessions, RefusedReason::Session)),
         Err(Barred::Busy) => return Err(refused(Refused::Busy, RefusedReason::Session)),
+        Err(Barred::Revoked) => return Err(refused(Refused::Login, RefusedReason::Revoked)),
         Err(Barred::Stopping) => return Err(Turned::Gone),
     };
     shared.wills.arrived(&line.client, arrived.present, shared.clock.now());
@@ -132,7 +133,7 @@ pub(super) async fn greet<I: Intake>(
     let keep_alive =
         (hello.keep_alive_seconds > 0).then(|| Duration::from_millis(u64::from(hello.keep_alive_seconds) * 1_500));
     let alerts_in_flight_max = hello.receive_max.min(shared.limits.alerts_in_flight);
-    let will = will.map(|will| shared.wills.leave(&line.client, will));
+    let will = will.map(|will| shared.wills.leave(&line.client, will, expiry_s));
     let (stay, packet_max) = (arrived.stay, hello.packet_max);
     Ok(Session { version, line, keep_alive, leftover, alerts_in_flight_max, packet_max, stay, will })
 }
@@ -172,7 +173,12 @@ async fn admit<I: Intake>(shared: &Shared<I>, line: &Arc<Line>, wanted: Wanted) 
         tracing::debug!(client = &*line.client, "a newer connection took over");
     }
     let arrived = async {
-        let arrived = shared.sessions.arrive(line, wanted, &shared.topics, shared.clock.now()).await?;
+        // Who is among the clients is told to end when its account changes; this is for what changed before.
+        if !shared.access.still_holds(&line.account) {
+            return Err(Barred::Revoked);
+        }
+        let places = (&*shared.topics, &*shared.access);
+        let arrived = shared.sessions.arrive(line, wanted, places, shared.clock.now()).await?;
         let patience = Duration::from_secs(shared.limits.login_seconds);
         let written = timeout(patience, shared.sessions.store().wait(arrived.ticket)).await;
         if written == Ok(true) { Ok(arrived) } else { Err(Barred::Busy) }

@@ -6,16 +6,18 @@
 
 use std::sync::atomic::Ordering;
 
+use bytes::BytesMut;
 use rmqtt_codec::types::QoS;
 use tokio::time::{Duration, Instant};
 
 use super::answer::{self, End, Grant, Kind, Verdict};
-use super::connection::Connection;
+use super::connection::{Connection, Owed};
 use super::exchange::Exchange;
 use super::frame::{self, Control, Fault, Parting, Publish, Step, Version, Wish};
 use super::meters::RefusedReason;
+use super::session::Ticket;
 use super::socket::{Desk, emptied};
-use super::topics::Hearer;
+use super::topics::{Hearer, Replay};
 use crate::model::{Arrival, Intake, RawMessage, Refusal, Seq};
 use crate::mqtt::topic;
 
@@ -239,35 +241,67 @@ impl<I: Intake> Connection<I> {
             }
             Control::Release(packet_id) => self.release(packet_id.get()),
             Control::Subscribe { packet_id, wishes } => {
-                let grants: Vec<Grant> = wishes.iter().map(|wish| self.subscribe(wish)).collect();
-                answer::subscribed(self.version, packet_id, &grants, &mut self.out.bytes);
+                let mut replays = Vec::new();
+                let grants: Vec<Grant> =
+                    wishes.iter().enumerate().map(|(place, wish)| self.subscribe(wish, place, &mut replays)).collect();
+                let mut bytes = BytesMut::new();
+                answer::subscribed(self.version, packet_id, &grants, &mut bytes);
+                self.owe(bytes, replays);
             }
             Control::Unsubscribe { packet_id, filters } => {
                 let hearer = self.hearer();
                 let mut existed = Vec::with_capacity(filters.len());
                 for filter in &filters {
-                    self.outbox.end(filter);
+                    self.end_replay(filter);
                     existed.push(self.shared.topics.unsubscribe(&hearer, filter));
                 }
-                answer::unsubscribed(self.version, packet_id, &existed, &mut self.out.bytes);
+                let mut bytes = BytesMut::new();
+                answer::unsubscribed(self.version, packet_id, &existed, &mut bytes);
+                self.owe(bytes, Vec::new());
             }
         }
         Ok(())
+    }
+
+    /// Answers a change of subscriptions, at once or, where the session outlives the connection, when it is on disk.
+    fn owe(&mut self, bytes: BytesMut, replays: Vec<Replay>) {
+        // Nothing of its own: it is on disk when all that was handed over before is.
+        let ticket = self.stay.held().map_or(Ticket::DONE, |_| self.shared.sessions.store().submit([]));
+        if ticket == Ticket::DONE {
+            self.out.bytes.extend_from_slice(&bytes);
+            replays.into_iter().for_each(|replay| self.outbox.begin(replay));
+        } else {
+            self.owed.push_back((ticket, Owed::Answer(bytes.freeze(), replays)));
+        }
+    }
+
+    fn end_replay(&mut self, filter: &str) {
+        self.outbox.end(filter);
+        for (_, owed) in &mut self.owed {
+            if let Owed::Answer(_, replays) = owed {
+                replays.retain(|replay| replay.filter() != filter);
+            }
+        }
     }
 
     fn hearer(&self) -> Hearer {
         self.stay.held().map_or_else(|| Hearer::Line(self.line.clone()), |held| Hearer::Held(held.clone()))
     }
 
-    fn subscribe(&mut self, wish: &Wish) -> Grant {
+    /// Enters the subscription at this place of its packet.
+    fn subscribe(&self, wish: &Wish, place: usize, replays: &mut Vec<Replay>) -> Grant {
         let (hearer, shared) = (self.hearer(), &self.shared);
-        let (grant, replay) = shared.topics.subscribe(&hearer, &self.line.account, wish, shared.limits.subscriptions);
+        let subscriptions_max = shared.limits.subscriptions;
+        // One filter over and over is no further subscription, but each time a change to write.
+        let (grant, replay) = if place < subscriptions_max {
+            shared.topics.subscribe(&hearer, &self.line.account, wish, subscriptions_max)
+        } else {
+            (Grant::TooMany, None)
+        };
         if !matches!(grant, Grant::Granted(_)) {
             shared.meters.refuse(RefusedReason::Subscribe);
         }
-        if let Some(replay) = replay {
-            self.outbox.begin(replay);
-        }
+        replays.extend(replay);
         grant
     }
 

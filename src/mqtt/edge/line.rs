@@ -44,10 +44,20 @@ struct Inbox {
 /// What became of a message for a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Posted {
-    Queued,
-    OldestDropped,
-    /// There was no room, and nothing that could have made some.
-    Refused,
+    /// It waits, and so many older ones were dropped for it.
+    Queued { displaced: u64 },
+    /// There was no room, nor could have been made; so many older ones were dropped before that was seen.
+    Refused { displaced: u64 },
+}
+
+impl Posted {
+    /// How many messages will not be delivered.
+    pub fn dropped(self) -> u64 {
+        match self {
+            Posted::Queued { displaced } => displaced,
+            Posted::Refused { displaced } => displaced + 1,
+        }
+    }
 }
 
 impl Line {
@@ -58,15 +68,14 @@ impl Line {
     /// Puts an alert into the inbox, which holds `waiting_max`.
     pub fn post(&self, delivery: Delivery, waiting_max: usize) -> Posted {
         let mut inbox = self.inbox.lock();
-        let mut posted = Posted::Queued;
-        while inbox.alerts.len() >= waiting_max {
-            inbox.alerts.pop_front();
-            posted = Posted::OldestDropped;
+        let mut displaced = 0;
+        while inbox.alerts.len() >= waiting_max && inbox.alerts.pop_front().is_some() {
+            displaced += 1;
         }
         inbox.alerts.push_back(delivery);
         drop(inbox);
         self.bell.notify_one();
-        posted
+        Posted::Queued { displaced }
     }
 
     /// The oldest alert, if `wanted` agrees to take it.
@@ -113,6 +122,8 @@ pub(super) enum Barred {
     OtherAccount,
     /// The edge stops.
     Stopping,
+    /// Its account has changed, or is no more, since its login was checked.
+    Revoked,
     /// There are as many sessions as may be.
     TooManySessions,
     /// An older connection does not leave the session, or it cannot be written.

@@ -52,7 +52,7 @@ use tokio::time::{Duration, Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use access::{Access, Account, Accounts, Filter};
+pub use access::{Access, Account, Accounts, Filter, Issue};
 pub use alerts::{AlertError, AlertTopics, CommandError, CommandTopics, Retain, SentCommand};
 pub use config::{ClientCertificates, Config, ConfigMistake, DeviceAccount, Limits, Tls, WebSocket};
 pub use devices::Device;
@@ -229,11 +229,13 @@ impl Edge {
     }
 
     /// The devices with credentials of their own, from now on. Whoever is connected with rights that no longer hold is
-    /// cut off, and the sessions of devices that are gone are forgotten.
+    /// cut off, and the sessions of devices that are gone are forgotten, also when their names were issued again;
+    /// from the others what they may not have any more is taken.
     pub fn set_devices(&self, devices: Vec<Device>) {
         self.access.set_devices(devices);
         self.clients.revoke(|account| !self.access.still_holds(account));
-        self.sessions.forget_those(&self.topics, |held| self.access.named(&held.account).is_none());
+        self.sessions.forget_those(&self.topics, |held| self.access.issued(&held.account, held.issue).is_none());
+        self.sessions.limit(&self.topics, &self.access);
     }
 
     /// The way out for alerts.

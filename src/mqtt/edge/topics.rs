@@ -158,9 +158,11 @@ impl Topics {
         self.limit(held, account);
     }
 
-    /// Takes from a session what its account may not have (any more).
+    /// Takes from a session what its account may not have (any more): subscriptions, and what they brought.
     pub fn limit(&self, held: &Held, account: &Account) {
+        // Locked from here on, so that nothing is delivered in between.
         let mut subscribers = self.subscribers.write();
+        self.meters.alerts_dropped.add(held.limit(|topic| account.may_subscribe(topic)));
         let Some(subscriber) = subscribers.get_mut(&Key::Held(held.no)) else { return };
         subscriber.subscriptions.retain(|one| {
             let may = account.may_subscribe(&one.filter);
@@ -262,9 +264,9 @@ impl Topics {
                 Hearer::Line(line) => line.post(delivery, self.waiting_max),
                 Hearer::Held(held) => held.post(delivery, self.waiting_max),
             };
-            self.meters.alerts_dropped.add(u64::from(posted != Posted::Queued));
+            self.meters.alerts_dropped.add(posted.dropped());
             match (posted, is_connected) {
-                (Posted::Refused, _) => told.refused += 1,
+                (Posted::Refused { .. }, _) => told.refused += 1,
                 (_, true) => told.connected += 1,
                 (_, false) => told.waiting += 1,
             }

@@ -4,7 +4,8 @@
 //! one that could not be published is refused together with its CONNECT. It is on disk from the CONNECT on and goes
 //! when the client says good-bye, or when it is on disk in the journal. Those that were in force when Saola stopped, or
 //! was killed, are published after the next start unless their clients are back within [`GRACE`]: that Saola was away
-//! says nothing of its devices.
+//! says nothing of its devices. So are those whose delay ran: their clients could not come back either. One without a
+//! delay was due before.
 //!
 //! Bounded: one for each connection, and one for each session whose client has gone.
 
@@ -41,7 +42,7 @@ pub(super) struct Will {
 struct Pending {
     will: Will,
     due_at: Timestamp,
-    /// In force when Saola stopped.
+    /// In force, or not due yet, when Saola stopped.
     is_old: bool,
 }
 
@@ -62,21 +63,25 @@ impl Wills {
         for FoundWill { no, client, account, topic, payload, delay_s, due_at } in found {
             let (account, topic) = (account.into_boxed_str(), topic.into());
             let delay = GRACE.max(Duration::from_secs(u64::from(delay_s)));
-            let due_at = due_at.unwrap_or(now + delay);
+            let (due_at, is_old) = match due_at {
+                None => (now + delay, true),
+                Some(due_at) if delay_s > 0 => (due_at.max(now + GRACE), true),
+                Some(due_at) => (due_at, false),
+            };
             let will = Will { no, account, topic, payload, delay_s };
             // Of two of one client the newer says more.
-            if let Some(older) = pending.insert(ByteString::from(client), Pending { will, due_at, is_old: true }) {
+            if let Some(older) = pending.insert(ByteString::from(client), Pending { will, due_at, is_old }) {
                 store.submit([Op::NoWill { no: older.will.no }]);
             }
         }
         Wills { pending: Mutex::new(pending), last_no, store, due: Notify::new() }
     }
 
-    /// A client has come with a will.
-    pub fn leave(&self, client: &ByteString, mut will: Will) -> Will {
+    /// A client has come with a will, and its session is kept for `expiry_s` seconds after it has gone.
+    pub fn leave(&self, client: &ByteString, mut will: Will, expiry_s: u32) -> Will {
         will.no = self.last_no.fetch_add(1, Ordering::Relaxed) + 1;
         let (client, account, topic) = (client.to_string(), will.account.to_string(), will.topic.to_string());
-        let (no, payload, delay_s) = (will.no, will.payload.clone(), will.delay_s);
+        let (no, payload, delay_s) = (will.no, will.payload.clone(), will.delay_s.min(expiry_s));
         self.store.submit([Op::Will { no, client, account, topic, payload, delay_s }]);
         will
     }
@@ -227,18 +232,47 @@ mod tests {
 
     #[test]
     fn after_a_start_clients_have_time_to_come_back() {
-        let found = |client: &str| FoundWill {
-            no: 1,
-            client: client.to_owned(),
-            account: "a".to_owned(),
-            topic: "t".to_owned(),
-            payload: Vec::new(),
-            delay_s: 0,
-            due_at: None,
-        };
-        let wills = wills(vec![found("back"), found("gone")]);
+        let wills = wills(vec![found("back", 0, None), found("gone", 0, None)]);
         wills.arrived(&"back".into(), Presence::New, at(1));
         assert!(wills.take_due(at(29)).is_empty());
         assert_eq!(wills.take_due(at(30)).len(), 1);
+    }
+
+    fn found(client: &str, delay_s: u32, due_at: Option<Timestamp>) -> FoundWill {
+        let (client, account, topic) = (client.to_owned(), "a".to_owned(), "t".to_owned());
+        FoundWill { no: 1, client, account, topic, payload: Vec::new(), delay_s, due_at }
+    }
+
+    /// After how many seconds a will is due that was read back, with its delay and when it was due.
+    fn check_found(delay_s: u32, due_at: Option<i64>, expected: i64) {
+        let wills = wills(vec![found("c", delay_s, due_at.map(at))]);
+        assert!(wills.take_due(at(expected - 1)).is_empty(), "{delay_s} {due_at:?}");
+        assert_eq!(wills.take_due(at(expected)).len(), 1, "{delay_s} {due_at:?}");
+    }
+
+    #[test]
+    fn a_delay_that_ran_while_saola_was_away_leaves_time_to_come_back() {
+        check_found(100, None, 100);
+        check_found(10, Some(-5), 30);
+        check_found(10, Some(5), 30);
+        check_found(100, Some(60), 60);
+        check_found(0, Some(-5), -5);
+        let wills = wills(vec![found("c", 10, Some(at(-5)))]);
+        wills.arrived(&"c".into(), Presence::Present, at(29));
+        assert!(wills.take_due(at(100)).is_empty());
+    }
+
+    #[test]
+    fn on_disk_a_will_is_due_no_later_than_its_session_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sessions.db");
+        let (store, _) = Store::open(&file).unwrap();
+        let wills = Wills::new(Arc::new(store), Vec::new(), NOW);
+        for (client, delay_s, expiry_s) in [("a", 100, 10), ("b", 10, 100)] {
+            wills.leave(&client.into(), will(delay_s), expiry_s);
+        }
+        wills.store.close();
+        let (_, found) = Store::open(&file).unwrap();
+        assert_eq!(found.wills.iter().map(|will| will.delay_s).collect::<Vec<_>>(), [10, 10]);
     }
 }

@@ -8,6 +8,8 @@ use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use saola::clock::Clock;
+use saola::model::SourceId;
 use saola::mqtt::edge::{Access, ClientCertificates, Device, Edge, Retain, Tls};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
@@ -93,6 +95,71 @@ async fn a_narrowed_device_must_come_again() {
     assert!(present, "its session is kept, without what it may not have");
     assert!(edge.commands().send("TR-2", "x", Retain::No, None).await.is_err());
     assert_eq!(edge.commands().send("TR-1", "x", Retain::No, None).await.unwrap().connected, 1);
+}
+
+#[tokio::test]
+async fn a_name_that_is_issued_again_is_another_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sessions.db");
+    let start = |secret: &str| {
+        let access = guarded();
+        access.set_devices(vec![device("logger-1", secret, &["TR-1"])]);
+        let way_in = (HandIntake::instant(), SourceId(0));
+        Edge::start_with(&config(), way_in, access, Clock::System, Some(&file)).unwrap()
+    };
+    let edge = start("secret");
+    let session = |secret: &'static str| Wish {
+        login: Some(("logger-1", secret.as_bytes())),
+        session_s: 3_600,
+        ..Wish::default()
+    };
+    let (mut first, _) = Client::arriving(edge.address(), V5, "c", &session("secret")).await;
+    assert_eq!(first.subscribe("saola/v1/TR-1/commands", 1).await, 1);
+    edge.set_devices(vec![device("logger-1", "second", &["TR-1"])]);
+    assert_eq!(first.closed().await[0].reason(), 0x98);
+    let (mut second, present) = Client::arriving(edge.address(), V5, "c", &session("second")).await;
+    assert!(!present, "what the first one left is not the second one's");
+    assert!(edge.commands().send("TR-1", "x", Retain::No, None).await.is_err());
+    assert_eq!(second.subscribe("saola/v1/TR-1/commands", 1).await, 1);
+    edge.stop().await;
+    drop(edge);
+
+    let edge = start("second");
+    assert_eq!(edge.status().sessions, 1, "the same holder");
+    edge.stop().await;
+    drop(edge);
+    let edge = start("third");
+    assert_eq!(edge.status().sessions, 0, "another one");
+    let (_third, present) = Client::arriving(edge.address(), V5, "c", &session("third")).await;
+    assert!(!present);
+}
+
+#[tokio::test]
+async fn commands_of_a_station_that_a_device_lost_do_not_wait_for_it() {
+    let edge = edge_for(&config(), &HandIntake::instant(), guarded());
+    let both = || vec![device("logger-1", "secret", &["TR-1", "TR-2"])];
+    edge.set_devices(both());
+    let session = Wish { login: LOGIN, session_s: 3_600, ..Wish::default() };
+    let (mut client, _) = Client::arriving(edge.address(), V5, "c", &session).await;
+    for station in ["TR-1", "TR-2"] {
+        assert_eq!(client.subscribe(&format!("saola/v1/{station}/commands"), 1).await, 1);
+    }
+    // One that was sent and not acknowledged, and one that never went out.
+    edge.commands().send("TR-2", "unacknowledged", Retain::No, None).await.unwrap();
+    assert_eq!(client.next().await.message(V5).2, b"unacknowledged");
+    drop(client);
+    eventually("the connection to end", async || (edge.status().connections == 0).then_some(())).await;
+    for station in ["TR-2", "TR-1"] {
+        assert_eq!(edge.commands().send(station, station, Retain::No, None).await.unwrap().waiting, 1);
+    }
+    edge.set_devices(vec![device("logger-1", "secret", &["TR-1"])]);
+    // Given back: what was taken stays away.
+    edge.set_devices(both());
+    let (mut client, present) = Client::arriving(edge.address(), V5, "c", &session).await;
+    assert!(present);
+    assert_eq!(client.next().await.message(V5).2, b"TR-1");
+    client.nothing().await;
+    assert_eq!(edge.status().alerts_dropped, 2);
 }
 
 /// An authority, and what it signed.

@@ -3,7 +3,7 @@
 use saola::mqtt::edge::{CommandError, Edge, Retain};
 
 use super::double::{HandIntake, config, edge, edge_at};
-use crate::mqtt_client::{Client, V3, V5, Wish, connect_for, packet, puback};
+use crate::mqtt_client::{Client, V3, V5, Wish, connect_for, packet, puback, unsubscribe};
 use crate::wait::eventually;
 
 const SESSION: Wish<'static> = Wish { login: None, session_s: 3_600, fresh: false, will: None };
@@ -126,6 +126,41 @@ async fn a_session_ends_when_its_client_wants_none() {
 }
 
 #[tokio::test]
+async fn a_subscription_is_on_disk_when_it_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sessions.db");
+    let edge = edge_at(&config(), &HandIntake::instant(), &file);
+    let rows = |expected: i64| {
+        let file = rusqlite::Connection::open(&file).unwrap();
+        let count = file.query_row("SELECT count(*) FROM subscription", [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count, expected);
+    };
+    edge.alerts().publish(TOPIC, "kept", Retain::Keep).unwrap();
+    let (mut client, _) = arrive(&edge, V5, &SESSION).await;
+    for round in 0..20 {
+        assert_eq!(client.subscribe("saola/v1/alerts/#", 1).await, 1, "{round}");
+        rows(1);
+        let (id, payload) = next_payload(&mut client).await;
+        assert_eq!(payload, "kept", "after the answer");
+        client.send(&puback(id)).await;
+        client.send(&unsubscribe(V5, 5, "saola/v1/alerts/#")).await;
+        assert_eq!(client.next().await.kind(), 11);
+        rows(0);
+    }
+}
+
+#[tokio::test]
+async fn one_packet_asks_for_no_more_than_a_connection_may_have() {
+    let mut config = config();
+    config.limits.subscriptions = 2;
+    let edge = edge(&config, &HandIntake::instant());
+    let (mut client, _) = arrive(&edge, V3, &SESSION).await;
+    let one = [&[0, 17][..], b"saola/v1/alerts/#", &[1]].concat();
+    client.send(&packet(0x82, &[&[0, 9][..], &one, &one, &one].concat())).await;
+    assert_eq!(client.next().await.body, [0, 9, 1, 1, 0x80]);
+}
+
+#[tokio::test]
 async fn a_session_ends_with_its_time() {
     let mut config = config();
     config.limits.session_seconds = 1;
@@ -195,6 +230,22 @@ async fn sessions_and_what_waits_in_them_are_bounded() {
 }
 
 #[tokio::test]
+async fn no_account_takes_all_sessions() {
+    let mut config = config();
+    config.limits.sessions_per_account = 1;
+    let edge = edge(&config, &HandIntake::instant());
+    been_there(&edge, V5).await;
+    let mut second = Client::open(edge.address(), V5).await;
+    second.send(&connect_for(V5, "second", &SESSION)).await;
+    assert_eq!(second.next().await.reason(), 0x97);
+    let (client, present) = arrive(&edge, V5, &Wish { session_s: 0, ..SESSION }).await;
+    assert!(present);
+    leave(&edge, client).await;
+    let (_second, present) = Client::arriving(edge.address(), V5, "second", &SESSION).await;
+    assert!(!present, "the first one has ended");
+}
+
+#[tokio::test]
 async fn the_bytes_of_all_sessions_are_bounded() {
     let mut config = config();
     (config.limits.session_bytes, config.limits.sessions_bytes) = (1_024, 1_500);
@@ -204,12 +255,34 @@ async fn the_bytes_of_all_sessions_are_bounded() {
         assert_eq!(client.subscribe("saola/v1/alerts/#", 1).await, 1);
         leave(&edge, client).await;
     }
-    // 523 bytes with its topic: two for one session, then nothing is left for the other's second.
+    // 523 bytes with its topic: one for each session, and a second one takes its place.
     let message = "x".repeat(500);
-    publish(&edge, &message);
-    publish(&edge, &message);
-    assert!(edge.status().alerts_dropped > 0, "{:?}", edge.status());
-    assert_eq!(publish(&edge, &"y".repeat(2_000)), 0, "too large for any queue");
+    assert_eq!((publish(&edge, &message), edge.status().alerts_dropped), (2, 0));
+    assert_eq!((publish(&edge, &message), edge.status().alerts_dropped), (2, 2));
+    // In the bounds of one session, but not beside what waits in the other.
+    let large = "y".repeat(1_000);
+    assert_eq!((publish(&edge, &large), edge.status().alerts_dropped), (0, 4));
+    assert_eq!((publish(&edge, &"z".repeat(2_000)), edge.status().alerts_dropped), (0, 6), "too large for any queue");
+    for name in ["first", "second"] {
+        let (mut client, _) = Client::arriving(edge.address(), V3, name, &SESSION).await;
+        assert_eq!(next_payload(&mut client).await.1, message, "nothing was dropped for what had no room");
+        client.nothing().await;
+    }
+}
+
+#[tokio::test]
+async fn every_alert_that_makes_room_is_counted() {
+    let mut config = config();
+    config.limits.session_bytes = 1_024;
+    let edge = edge(&config, &HandIntake::instant());
+    been_there(&edge, V3).await;
+    // 100 bytes each with its topic.
+    for _ in 0..9 {
+        assert_eq!(publish(&edge, &"x".repeat(77)), 1);
+    }
+    assert_eq!(edge.status().alerts_dropped, 0);
+    assert_eq!(publish(&edge, &"y".repeat(700)), 1);
+    assert_eq!(edge.status().alerts_dropped, 6, "three may stay");
 }
 
 #[tokio::test]

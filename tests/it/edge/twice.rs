@@ -112,6 +112,33 @@ async fn a_session_knows_its_exchanges_on_the_next_connection_and_after_a_restar
 }
 
 #[tokio::test]
+async fn a_client_that_lost_its_state_loses_no_message_by_an_identifier_of_before() {
+    for version in [V3, V5] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sessions.db");
+        let intake = HandIntake::instant();
+        let edge = edge_at(&config(), &intake, &file);
+        let (mut client, _) = Client::arriving(edge.address(), version, "device", &SESSION).await;
+        send(&mut client, 1, b"before", false).await;
+        assert_eq!(answer(&client.next().await), (5, 1, 0));
+        drop(client);
+        let mut client = resumed(&edge, version).await;
+        send(&mut client, 1, b"new", false).await;
+        assert_eq!(answer(&client.next().await), (5, 1, 0));
+        assert_eq!(intake.taken()[1..], [("saola/v1/TR-1".to_owned(), b"new".to_vec())]);
+        drop(client);
+        edge.stop().await;
+
+        let intake = HandIntake::instant();
+        let edge = edge_at(&config(), &intake, &file);
+        let mut client = resumed(&edge, version).await;
+        send(&mut client, 1, b"newest", false).await;
+        assert_eq!(answer(&client.next().await), (5, 1, 0));
+        assert_eq!(intake.taken(), [("saola/v1/TR-1".to_owned(), b"newest".to_vec())]);
+    }
+}
+
+#[tokio::test]
 async fn many_exchanges_of_a_session_share_writes() {
     let folder = tempfile::tempdir().unwrap();
     let intake = HandIntake::instant();

@@ -1,8 +1,14 @@
 //! Wills: published when a client goes without a good-bye, by the rules of its own messages.
 
-use saola::mqtt::edge::Edge;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::double::{HandIntake, config, edge, edge_at};
+use saola::clock::Clock;
+use saola::model::{SourceId, Timestamp};
+use saola::mqtt::edge::{Access, Edge};
+
+use super::double::{HandIntake, config, edge};
 use crate::mqtt_client::{Client, V3, V5, Wish, connect_for, packet};
 use crate::wait::eventually;
 
@@ -16,12 +22,21 @@ async fn arrive(edge: &Edge, version: u8, wish: &Wish<'_>) -> Client {
     Client::arriving(edge.address(), version, "device", wish).await.0
 }
 
+/// Nothing is due: another client's will, due after everything before, comes and comes alone.
 async fn is_quiet(edge: &Edge, intake: &HandIntake) {
     eventually("the connection to end", async || (edge.status().connections == 0).then_some(())).await;
-    // Time for a will that should not come.
-    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-    assert_eq!(intake.taken_count(), 0);
+    let witness = Wish { will: Some(("witness", b"gone", 0)), ..Wish::default() };
+    drop(Client::arriving(edge.address(), V3, "witness", &witness).await);
+    intake.has_taken(1).await;
+    assert_eq!(intake.taken(), [("witness".to_owned(), b"gone".to_vec())]);
 }
+
+fn start(intake: &Arc<HandIntake>, clock: &Clock, file: Option<&Path>) -> Edge {
+    let way_in = (intake.clone(), SourceId(0));
+    Edge::start_with(&config(), way_in, Access::open(), clock.clone(), file).unwrap()
+}
+
+const BEGIN: Timestamp = Timestamp::from_seconds(1_000);
 
 #[tokio::test]
 async fn a_client_that_vanishes_leaves_its_will() {
@@ -54,17 +69,20 @@ async fn a_good_bye_takes_the_will_along_unless_it_asks_for_it() {
 
 #[tokio::test]
 async fn a_client_back_within_the_delay_has_not_gone() {
-    let intake = HandIntake::instant();
-    let edge = edge(&config(), &intake);
-    drop(arrive(&edge, V5, &with_will(100, 1)).await);
+    let (intake, clock) = (HandIntake::instant(), Clock::manual(BEGIN));
+    let edge = start(&intake, &clock, None);
+    drop(arrive(&edge, V5, &with_will(100, 10)).await);
     eventually("the connection to end", async || (edge.status().connections == 0).then_some(())).await;
+    clock.set(BEGIN + Duration::from_secs(9));
     let mut client = arrive(&edge, V5, &Wish { session_s: 100, ..Wish::default() }).await;
     client.send(&packet(0xE0, &[])).await;
     client.closed().await;
-    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
-    assert_eq!(intake.taken_count(), 0);
-    drop(arrive(&edge, V5, &with_will(100, 1)).await);
-    intake.has_taken(1).await;
+    clock.set(BEGIN + Duration::from_secs(20));
+    is_quiet(&edge, &intake).await;
+    drop(arrive(&edge, V5, &with_will(100, 10)).await);
+    eventually("the connection to end", async || (edge.status().connections == 0).then_some(())).await;
+    clock.set(BEGIN + Duration::from_secs(30));
+    intake.has_taken(2).await;
 }
 
 #[tokio::test]
@@ -127,14 +145,16 @@ async fn a_will_that_could_not_be_published_is_refused() {
 async fn a_stop_says_nothing_of_the_devices() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("sessions.db");
-    let intake = HandIntake::instant();
-    let first = edge_at(&config(), &intake, &file);
+    let (intake, clock) = (HandIntake::instant(), Clock::manual(BEGIN));
+    let first = start(&intake, &clock, Some(&file));
     let client = arrive(&first, V5, &with_will(0, 0)).await;
     first.stop().await;
     drop(client);
-    let edge = edge_at(&config(), &intake, &file);
+    let edge = start(&intake, &clock, Some(&file));
     let mut client = arrive(&edge, V5, &Wish::default()).await;
     client.send(&packet(0xE0, &[])).await;
     client.closed().await;
+    // Past every patience.
+    clock.set(BEGIN + Duration::from_secs(3_600));
     is_quiet(&edge, &intake).await;
 }

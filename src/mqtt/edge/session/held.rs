@@ -2,7 +2,8 @@
 //!
 //! Invariants: at most one connection stays in a session at a time; a newer one waits until the older has left, so an
 //! exchange of QoS 2 is never handled by two. What is in memory is the truth; each change is told to the [`Store`].
-//! Lock order: a session's own lock comes last, nothing else is locked while it is held except a line's inbox.
+//! Lock order: the table of sessions, then the subscribers, then a session's own; while that is held nothing else is
+//! locked except a line's inbox and the store's queue.
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use parking_lot::Mutex;
 use rmqtt_codec::types::QoS;
 use tokio::sync::Notify;
 
+use super::super::access::{Account, Issue};
 use super::super::alerts::{Delivery, Nature};
 use super::super::line::{Line, Posted};
 use super::incoming::{Incoming, Stage};
@@ -37,6 +39,8 @@ pub(in crate::mqtt::edge) struct Held {
     pub client: ByteString,
     /// Whose it is; nobody else's client comes in.
     pub account: Box<str>,
+    /// Which holder of that name.
+    pub issue: Issue,
     keeping: Arc<Keeping>,
     state: Mutex<State>,
     /// Rung when a connection has left it.
@@ -54,6 +58,13 @@ struct State {
     gone: bool,
 }
 
+impl State {
+    fn is_over(&self, now: Timestamp) -> bool {
+        let kept = Duration::from_secs(u64::from(self.expiry_s));
+        self.line.is_none() && now.since(self.left_at) >= kept
+    }
+}
+
 /// What an attempt to come in gave.
 pub(in crate::mqtt::edge) enum Entered {
     In(Stay),
@@ -66,7 +77,7 @@ impl Held {
     pub fn new(
         no: SessionNo,
         client: ByteString,
-        account: &str,
+        account: &Account,
         expiry_s: u32,
         keeping: &Arc<Keeping>,
         now: Timestamp,
@@ -76,7 +87,7 @@ impl Held {
 
     /// A session as it was kept.
     pub fn restored(
-        (no, client, account): (SessionNo, ByteString, &str),
+        (no, client, account): (SessionNo, ByteString, &Account),
         (expiry_s, left_at): (u32, Timestamp),
         queued: Vec<Entry>,
         incoming: Incoming,
@@ -86,7 +97,8 @@ impl Held {
         keeping.all_bytes.fetch_add(queue.bytes(), Ordering::Relaxed);
         let state = State { queue, incoming, line: None, expiry_s, left_at, gone: false };
         let (keeping, left) = (keeping.clone(), Notify::new());
-        Arc::new(Held { no, client, account: account.into(), keeping, state: Mutex::new(state), left })
+        let (account, issue) = (account.name.clone(), account.issue);
+        Arc::new(Held { no, client, account, issue, keeping, state: Mutex::new(state), left })
     }
 
     /// Lets a connection in unless another one is; it has everything sent again that it did not acknowledge.
@@ -113,9 +125,7 @@ impl Held {
 
     /// Whether its time is over.
     pub fn is_over(&self, now: Timestamp) -> bool {
-        let state = self.state.lock();
-        let kept = Duration::from_secs(u64::from(state.expiry_s));
-        state.line.is_none() && now.since(state.left_at) >= kept
+        self.state.lock().is_over(now)
     }
 
     /// Whether its client is connected.
@@ -125,10 +135,18 @@ impl Held {
 
     /// Keeps nothing more for it. Says whether it was there until now.
     pub fn give_up(&self) -> bool {
+        self.give_up_locked(&mut self.state.lock())
+    }
+
+    /// The same if its time is over; nobody can come in between.
+    pub fn give_up_over(&self, now: Timestamp) -> bool {
         let mut state = self.state.lock();
+        state.is_over(now) && self.give_up_locked(&mut state)
+    }
+
+    fn give_up_locked(&self, state: &mut State) -> bool {
         let queue = std::mem::take(&mut state.queue);
         self.keeping.all_bytes.fetch_sub(queue.bytes(), Ordering::Relaxed);
-        drop(queue);
         !std::mem::replace(&mut state.gone, true)
     }
 
@@ -136,26 +154,29 @@ impl Held {
     pub fn post(&self, delivery: Delivery, waiting_max: usize) -> Posted {
         let mut state = self.state.lock();
         if state.gone {
-            return Posted::Refused;
+            return Posted::Refused { displaced: 0 };
         }
         if delivery.qos == QoS::AtMostOnce {
-            return state.line.as_ref().map_or(Posted::Queued, |line| line.post(delivery, waiting_max));
-        }
-        if self.keeping.store.lags() {
-            return Posted::Refused;
+            return state
+                .line
+                .as_ref()
+                .map_or(Posted::Queued { displaced: 0 }, |line| line.post(delivery, waiting_max));
         }
         let bytes = delivery.alert.bytes();
+        if self.keeping.store.lags() || !self.may_fit(&state.queue, &delivery) {
+            return Posted::Refused { displaced: 0 };
+        }
         let mut ops = Vec::with_capacity(1);
-        let mut posted = Posted::Queued;
-        while self.is_full(&state.queue, bytes) {
-            // A command is not worth less than what waits already: its sender is told instead.
-            let displaced = if delivery.alert.nature == Nature::Command { None } else { state.queue.displace() };
-            let Some(displaced) = displaced else {
+        let mut displaced = 0;
+        while self.is_full((state.queue.len(), state.queue.bytes()), bytes, 0) {
+            // Others' queues may have grown since it was seen to fit.
+            let displaces = delivery.alert.nature == Nature::Alert;
+            let Some(entry) = displaces.then(|| state.queue.displace()).flatten() else {
                 self.keeping.store.submit(ops);
-                return Posted::Refused;
+                return Posted::Refused { displaced };
             };
-            self.take_out(&displaced, &mut ops);
-            posted = Posted::OldestDropped;
+            self.take_out(&entry, &mut ops);
+            displaced += 1;
         }
         self.keeping.all_bytes.fetch_add(bytes, Ordering::Relaxed);
         let (alert, retain) = (delivery.alert.clone(), delivery.retain);
@@ -166,18 +187,45 @@ impl Held {
         if let Some(line) = &state.line {
             line.bell.notify_one();
         }
-        posted
+        Posted::Queued { displaced }
     }
 
-    fn is_full(&self, queue: &Queue, more: usize) -> bool {
-        queue.len() >= self.keeping.messages_max
-            || queue.bytes() + more > self.keeping.bytes_max
-            || self.keeping.all_bytes.load(Ordering::Relaxed) + more > self.keeping.all_bytes_max
+    /// Whether there is room, or displacing would make some. A command is not worth more than what waits already: it
+    /// displaces nothing, and its sender is told instead.
+    fn may_fit(&self, queue: &Queue, delivery: &Delivery) -> bool {
+        let (held, more) = ((queue.len(), queue.bytes()), delivery.alert.bytes());
+        if !self.is_full(held, more, 0) {
+            return true;
+        }
+        let (messages, bytes) = queue.displaceable();
+        delivery.alert.nature == Nature::Alert && !self.is_full((held.0 - messages, held.1 - bytes), more, bytes)
+    }
+
+    /// Whether `more` bytes have no room beside so many messages and bytes of this queue, when `freed` bytes were taken
+    /// out of it.
+    fn is_full(&self, (messages, bytes): (usize, usize), more: usize, freed: usize) -> bool {
+        let all_bytes = self.keeping.all_bytes.load(Ordering::Relaxed).saturating_sub(freed);
+        messages >= self.keeping.messages_max
+            || bytes + more > self.keeping.bytes_max
+            || all_bytes + more > self.keeping.all_bytes_max
     }
 
     fn take_out(&self, entry: &Entry, ops: &mut Vec<Op>) {
         self.keeping.all_bytes.fetch_sub(entry.bytes(), Ordering::Relaxed);
         ops.push(Op::Dequeue { session: self.no, no: entry.no });
+    }
+
+    /// Drops what waits of topics that its client may not read any more, and says how many. What has gone out already
+    /// is not sent again.
+    pub fn limit(&self, may_read: impl Fn(&str) -> bool) -> u64 {
+        let mut state = self.state.lock();
+        let dropped = state.queue.remove_those(|entry| !may_read(&entry.delivery.alert.topic));
+        let mut ops = Vec::with_capacity(dropped.len());
+        dropped.iter().for_each(|entry| self.take_out(entry, &mut ops));
+        if !ops.is_empty() {
+            self.keeping.store.submit(ops);
+        }
+        dropped.len() as u64
     }
 
     /// Messages sent on this connection and not acknowledged.
@@ -322,9 +370,20 @@ impl Stay {
         })
     }
 
-    /// The connection is over: the session is free for the next one, which finds what was left. Gives the session.
-    pub fn leave(&mut self, now: Timestamp) -> Option<Arc<Held>> {
-        let held = self.held.take()?;
+    /// The connection is over, and the session with it: nobody comes in any more. Says whether it was there until now.
+    pub fn end(&mut self) -> bool {
+        let Some(held) = self.held.take() else { return false };
+        let mut state = held.state.lock();
+        state.line = None;
+        let was_there = held.give_up_locked(&mut state);
+        drop(state);
+        held.left.notify_waiters();
+        was_there
+    }
+
+    /// The connection is over: the session is free for the next one, which finds what was left.
+    pub fn leave(&mut self, now: Timestamp) {
+        let Some(held) = self.held.take() else { return };
         let mut incoming = std::mem::take(&mut self.incoming);
         incoming.leave();
         let mut state = held.state.lock();
@@ -332,7 +391,6 @@ impl Stay {
         self.store.submit([Op::Leave { session: held.no, expiry_s: self.expiry_s, at: now }]);
         drop(state);
         held.left.notify_waiters();
-        Some(held)
     }
 }
 
@@ -347,5 +405,32 @@ impl Drop for Stay {
             drop(state);
             held.left.notify_waiters();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::access::{Access, Recalled};
+    use super::*;
+
+    #[test]
+    fn a_session_does_not_end_when_its_client_is_back_in_time() {
+        let keeping = Keeping {
+            store: Arc::new(Store::none().0),
+            messages_max: 1,
+            bytes_max: 1,
+            all_bytes_max: 1,
+            all_bytes: AtomicUsize::new(0),
+        };
+        let Recalled::Known(account) = Access::open().recall(None, None) else { panic!("the door is open") };
+        let line = Arc::new(Line::new(1, "c".into(), account.clone()));
+        let at = Timestamp::from_seconds;
+        let held = Held::new(SessionNo(1), "c".into(), &account, 10, &Arc::new(keeping), at(0));
+        assert!(!held.is_over(at(9)) && held.is_over(at(10)));
+        let Entered::In(mut stay) = held.enter(&line, 10) else { panic!("it is there") };
+        assert!(!held.give_up_over(at(10)), "somebody came in between");
+        stay.leave(at(10));
+        assert!(!held.give_up_over(at(19)) && held.give_up_over(at(20)) && !held.give_up());
+        assert!(matches!(held.enter(&line, 10), Entered::Gone));
     }
 }

@@ -5,7 +5,9 @@
 //!         -> Taken (the journal has it; PUBREC when durable) -> PUBREL: forgotten, PUBCOMP when that is written
 //! ```
 //!
-//! Invariant: a message whose identifier is Taken is never given to the journal again. A session that outlives its
+//! Invariant: a message whose identifier is Taken is never given to the journal again, nor one marked as sent again
+//! (DUP) whose identifier is Known. A client that has lost its state uses an identifier of a former connection for a new
+//! message: without that mark an exchange begins anew. A session that outlives its
 //! connections writes its intent, with the time of arrival, before the journal gets the message, and that it was taken
 //! after the journal has it on disk; so after a crash an exchange in between is Doubtful: sent again it goes to the
 //! journal with its first time of arrival, where the same readings at the same times count as duplicates
@@ -27,6 +29,8 @@ pub(in crate::mqtt::edge) enum Stage {
     Gathering { received_at: Timestamp },
     /// In the journal under this number, not necessarily durable.
     Taken { seq: Seq },
+    /// The same, and taken on a former connection: only a message that is marked as sent again can be that one.
+    Known { seq: Seq },
 }
 
 /// The exchanges of one client.
@@ -73,12 +77,15 @@ impl Incoming {
         }
     }
 
-    /// The connection is over: what it had not given to the journal is for the next one.
+    /// The connection is over: all exchanges are of a former one from now on.
     pub fn leave(&mut self) {
         for stage in self.stages.values_mut() {
-            if let Stage::Intended { received_at, .. } | Stage::Gathering { received_at } = *stage {
-                *stage = Stage::Doubtful { received_at };
-            }
+            *stage = match *stage {
+                Stage::Intended { received_at, .. }
+                | Stage::Gathering { received_at }
+                | Stage::Doubtful { received_at } => Stage::Doubtful { received_at },
+                Stage::Taken { seq } | Stage::Known { seq } => Stage::Known { seq },
+            };
         }
     }
 }
@@ -102,12 +109,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_journal_did_not_get_is_doubtful_for_the_next_connection() {
+    fn the_next_connection_finds_exchanges_of_a_former_one() {
         let mut incoming = Incoming::default();
         incoming.set(1, Stage::Intended { received_at: AT, ticket: Ticket::DONE });
         incoming.set(2, Stage::Taken { seq: Seq(3) });
         incoming.leave();
         assert_eq!(incoming.get(1), Some(Stage::Doubtful { received_at: AT }));
-        assert_eq!(incoming.get(2), Some(Stage::Taken { seq: Seq(3) }));
+        assert_eq!(incoming.get(2), Some(Stage::Known { seq: Seq(3) }));
     }
 }

@@ -4,7 +4,8 @@
 //! acknowledged <- [ 7 8 | 9 10 11 ] <- push      sent: how many in front went out on this connection
 //! ```
 //!
-//! Invariants: a message leaves only by an acknowledgement, by its expiry or by being displaced; one that has gone out
+//! Invariants: a message leaves only by an acknowledgement, by its expiry, by being displaced or because its
+//! client may not read it any more; one that has gone out
 //! once keeps its packet identifier (MQTT-4.4.0-1) and is never displaced. Everything sent on this connection stands
 //! before everything that was not. The bounds are the caller's.
 
@@ -28,6 +29,10 @@ impl Entry {
     /// What it counts for against the bounds.
     pub fn bytes(&self) -> usize {
         self.delivery.alert.bytes()
+    }
+
+    fn is_displaceable(&self) -> bool {
+        self.packet_id.is_none() && self.delivery.alert.nature == Nature::Alert
     }
 }
 
@@ -101,19 +106,28 @@ impl Queue {
 
     /// Takes out the oldest alert that has never gone out, to make room; commands are not displaced.
     pub fn displace(&mut self) -> Option<Entry> {
-        let fits = |entry: &Entry| entry.packet_id.is_none() && entry.delivery.alert.nature == Nature::Alert;
-        let at = self.entries.iter().position(fits)?;
+        let at = self.entries.iter().position(Entry::is_displaceable)?;
         self.remove(at)
+    }
+
+    /// How many messages, and bytes, could be displaced.
+    pub fn displaceable(&self) -> (usize, usize) {
+        let each = self.entries.iter().filter(|entry| entry.is_displaceable());
+        each.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.bytes()))
     }
 
     /// Takes out what must not be delivered any more and has never gone out.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Entry> {
-        let is_over = |entry: &Entry| entry.packet_id.is_none() && entry.delivery.alert.is_over(now);
-        let mut expired = Vec::new();
-        while let Some(at) = self.entries.iter().position(is_over) {
-            expired.extend(self.remove(at));
+        self.remove_those(|entry| entry.packet_id.is_none() && entry.delivery.alert.is_over(now))
+    }
+
+    /// Takes out what is not to be delivered, sent or not.
+    pub fn remove_those(&mut self, unwanted: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let mut removed = Vec::new();
+        while let Some(at) = self.entries.iter().position(&unwanted) {
+            removed.extend(self.remove(at));
         }
-        expired
+        removed
     }
 
     /// What went out on a former connection and was not acknowledged, the oldest first.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rmqtt_codec::types::QoS;
 use rusqlite::{Connection, Row, Transaction, params};
 
+use super::super::access::Issue;
 use super::super::alerts::{AlertMessage, Delivery, Nature};
 use super::incoming::Stage;
 use super::queue::Entry;
@@ -31,6 +32,8 @@ pub(in crate::mqtt::edge) struct FoundSession {
     pub no: SessionNo,
     pub client: String,
     pub account: String,
+    /// `None`: from before it was kept.
+    pub issue: Option<Issue>,
     pub expiry_s: u32,
     /// `None`: its client was connected.
     pub left_at: Option<Timestamp>,
@@ -81,11 +84,18 @@ const INTEND: &str = "INSERT OR REPLACE INTO received SELECT ?1, ?2, ?3, 0 \
 fn write_one(to: &Transaction<'_>, op: &Op) -> rusqlite::Result<()> {
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| to.prepare_cached(sql)?.execute(values).map(drop);
     match op {
-        Op::Open { session, client, account, expiry_s } => run(
-            "INSERT INTO session VALUES (?1, ?2, ?3, ?4, NULL) \
-                 ON CONFLICT (no) DO UPDATE SET expiry_s = ?4, left_at = NULL",
-            params![session.0, client, account, expiry_s],
-        ),
+        Op::Open { session, client, account, issue, expiry_s } => {
+            // A client has one session: whatever else is there of it was left behind.
+            run("DELETE FROM session WHERE client = ?1", params![client])?;
+            let sql = "INSERT INTO session VALUES (?1, ?2, ?3, ?4, NULL, ?5)";
+            run(sql, params![session.0, client, account, expiry_s, as_bytes(issue)])
+        }
+        Op::Issued { session, issue } => {
+            run("UPDATE session SET issue = ?2 WHERE no = ?1", params![session.0, as_bytes(issue)])
+        }
+        Op::Resume { session, expiry_s } => {
+            run("UPDATE session SET expiry_s = ?2, left_at = NULL WHERE no = ?1", params![session.0, expiry_s])
+        }
         Op::Leave { session, expiry_s, at } => {
             let sql = "UPDATE session SET expiry_s = ?2, left_at = ?3 WHERE no = ?1";
             run(sql, params![session.0, expiry_s, at.micros()])
@@ -137,6 +147,17 @@ fn write_one(to: &Transaction<'_>, op: &Op) -> rusqlite::Result<()> {
         Op::WillDue { no, at } => run("UPDATE will SET due_at = ?2 WHERE no = ?1", params![no, at.micros()]),
         Op::NoWill { no } => run("DELETE FROM will WHERE no = ?1", params![no]),
     }
+}
+
+fn as_bytes(issue: &Issue) -> &[u8] {
+    match issue {
+        Issue::Configured => &[],
+        Issue::Secret(hash) => hash,
+    }
+}
+
+fn issue(bytes: Vec<u8>) -> Issue {
+    bytes.try_into().map_or(Issue::Configured, Issue::Secret)
 }
 
 /// Puts a row where it belongs.
@@ -192,7 +213,7 @@ pub(super) fn read(from: &Connection) -> rusqlite::Result<Found> {
     each("SELECT session, packet_id, received_at, taken FROM received", &mut |session, row| {
         let received_at = Timestamp::from_micros(row.get(2)?);
         // What was taken was on disk before that was written: its number is below every number to come.
-        let stage = if row.get(3)? { Stage::Taken { seq: Seq(0) } } else { Stage::Doubtful { received_at } };
+        let stage = if row.get(3)? { Stage::Known { seq: Seq(0) } } else { Stage::Doubtful { received_at } };
         session.received.insert(row.get(1)?, stage);
         Ok(())
     })?;
@@ -217,7 +238,7 @@ fn retained(from: &Connection) -> rusqlite::Result<Vec<Arc<AlertMessage>>> {
 }
 
 fn sessions(from: &Connection) -> rusqlite::Result<Vec<FoundSession>> {
-    let mut statement = from.prepare("SELECT no, client, account, expiry_s, left_at FROM session")?;
+    let mut statement = from.prepare("SELECT no, client, account, expiry_s, left_at, issue FROM session")?;
     let rows = statement.query_map([], |row| {
         Ok(FoundSession {
             no: SessionNo(row.get(0)?),
@@ -225,6 +246,7 @@ fn sessions(from: &Connection) -> rusqlite::Result<Vec<FoundSession>> {
             account: row.get(2)?,
             expiry_s: row.get(3)?,
             left_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
+            issue: row.get::<_, Option<Vec<u8>>>(5)?.map(issue),
             subscriptions: Vec::new(),
             queued: Vec::new(),
             received: BTreeMap::new(),

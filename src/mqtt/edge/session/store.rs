@@ -9,7 +9,8 @@
 //! the truth while the process lives; the file is read at the start alone.
 //!
 //! Bounded: at [`PENDING_MAX`] changes the store says that it [lags](Store::lags), and who can wait or leave out does.
-//! After a failed write nothing more is written, and sessions are told so: what they are owed may not be there.
+//! After a failed write nothing more is written or kept for writing, and sessions are told so: what they are owed may
+//! not be there.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,13 +19,14 @@ use std::thread::JoinHandle;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
+use super::super::access::Issue;
 use super::super::alerts::AlertMessage;
 use super::sql::{self, Found};
 use crate::database::{Database, DatabaseError};
 use crate::model::Timestamp;
 
 /// The forms of the file's tables.
-const STEPS: &[&str] = &[include_str!("0001_sessions.sql")];
+const STEPS: &[&str] = &[include_str!("0001_sessions.sql"), include_str!("0002_issue.sql")];
 /// Changes that may wait for the disk before somebody has to.
 const PENDING_MAX: usize = 65_536;
 
@@ -35,7 +37,9 @@ pub(in crate::mqtt::edge) struct SessionNo(pub i64);
 /// One change.
 #[derive(Clone, Debug)]
 pub(in crate::mqtt::edge) enum Op {
-    Open { session: SessionNo, client: String, account: String, expiry_s: u32 },
+    Open { session: SessionNo, client: String, account: String, issue: Issue, expiry_s: u32 },
+    Issued { session: SessionNo, issue: Issue },
+    Resume { session: SessionNo, expiry_s: u32 },
     Leave { session: SessionNo, expiry_s: u32, at: Timestamp },
     Forget { session: SessionNo },
     Subscribe { session: SessionNo, filter: String, qos: u8, as_published: bool, replaying: bool },
@@ -97,6 +101,8 @@ struct Changes {
     ops: Vec<Op>,
     given: u64,
     closed: bool,
+    /// Nothing is written any more: changes are only counted.
+    failed: bool,
 }
 
 /// Why the file cannot be used.
@@ -141,6 +147,9 @@ impl Store {
         let before = changes.ops.len();
         changes.ops.extend(ops);
         changes.given += (changes.ops.len() - before) as u64;
+        if changes.failed {
+            changes.ops = Vec::new();
+        }
         let ticket = Ticket(changes.given);
         drop(changes);
         pending.ready.notify_one();
@@ -206,9 +215,54 @@ fn write_all(database: &Database, pending: &Pending, told: &watch::Sender<Writte
             Ok(()) => told.send_modify(|written| written.through = through),
             Err(error) => {
                 tracing::error!(%error, "MQTT sessions cannot be written any more: mend the disk and restart");
+                let mut changes = pending.changes.lock();
+                (changes.failed, changes.ops) = (true, Vec::new());
+                drop(changes);
                 told.send_modify(|written| written.failed = true);
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(session: i64) -> Op {
+        let (client, account, issue) = ("device".to_owned(), "account".to_owned(), Issue::Secret([7; 32]));
+        Op::Open { session: SessionNo(session), client, account, issue, expiry_s: 60 }
+    }
+
+    #[tokio::test]
+    async fn after_a_failed_write_nothing_gathers() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(&folder.path().join("sessions.db")).unwrap();
+        store.submit([open(1), open(1)]);
+        // The same number twice under another client.
+        let (client, account, issue) = ("other".to_owned(), "account".to_owned(), Issue::Configured);
+        let ticket = store.submit([Op::Open { session: SessionNo(1), client, account, issue, expiry_s: 60 }]);
+        assert!(!store.wait(ticket).await);
+        for _ in 0..10 {
+            assert!(!store.wait(store.submit([open(2)])).await);
+        }
+        assert!(store.pending.as_ref().unwrap().changes.lock().ops.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_client_s_next_session_takes_the_place_of_its_last_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("sessions.db");
+        let (store, _) = Store::open(&file).unwrap();
+        store.submit([open(1)]);
+        let ticket = store.submit([open(2)]);
+        assert!(store.wait(ticket).await, "{:?}", *store.written().borrow());
+        // Late words of the session before.
+        let ticket = store.submit([Op::Resume { session: SessionNo(1), expiry_s: 60 }]);
+        assert!(store.wait(ticket).await);
+        store.close();
+        let (_, found) = Store::open(&file).unwrap();
+        let each = found.sessions.iter().map(|session| (session.no, session.issue));
+        assert_eq!(each.collect::<Vec<_>>(), [(SessionNo(2), Some(Issue::Secret([7; 32])))]);
     }
 }
