@@ -220,8 +220,8 @@ pub struct UnknownDocument {
     device: UnknownDevice,
     /// Its last message; null when it is kept no more.
     message: Option<LastMessage>,
-    /// The channels that adopting makes when the body names none: what the table of properties knows, in the sender's
-    /// unit where it said one. A body may say otherwise.
+    /// The channels that adopting makes when the body names none: what the table of properties knows, in its unit, to
+    /// which the sender's values are converted. A body may say otherwise.
     #[schema(value_type = Vec<super::administration::ChannelDraft>)]
     proposal: Vec<Value>,
 }
@@ -235,15 +235,11 @@ fn device<N>(door: &Allowed<N>, source: &str, name: &str) -> Result<(SourceId, D
     Ok((source, device.clone()))
 }
 
-/// The channels of what the table knows; limits and interval follow from it.
+/// The channels of what the table knows; limits and interval follow from it. Always in the table's unit, whatever the
+/// sender measures in: its values are converted, and histories over areas need one unit for a property.
 fn proposal(device: &Device) -> Vec<Value> {
-    let known =
-        device.properties().filter_map(|(property, seen)| Some((property, seen, PropertyDefaults::of(property)?)));
-    let channels = known.map(|(property, seen, defaults)| {
-        let unit = seen.unit.filter(|unit| unit.convert(1.0, defaults.unit).is_some()).unwrap_or(defaults.unit);
-        json!({"property": property, "unit": unit.code()})
-    });
-    channels.collect()
+    let known = device.properties().filter_map(|(property, _)| Some((property, PropertyDefaults::of(property)?)));
+    known.map(|(property, defaults)| json!({"property": property, "unit": defaults.unit.code()})).collect()
 }
 
 /// One device with its last message, whole.
