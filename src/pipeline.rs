@@ -22,7 +22,7 @@ use crate::model::{
     Again, Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
     Refusal, Rejection, Row, Rows, RuleFile, Sample, Seq, SourceId, StationCommand, TimeClass, Timestamp, UnknownName,
 };
-use crate::mqtt::canary::{self, Key};
+use crate::mqtt::canary::{self, Key, Sender};
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
 
@@ -65,6 +65,8 @@ struct Counters {
     taken: Counter,
     duplicate: Counter,
     rejected: Vec<Counter>,
+    /// Canaries of a former process or of another Saola.
+    foreign_canaries: Counter,
     /// By [`event_place`].
     events: [Counter; EVENTS.len()],
 }
@@ -93,6 +95,7 @@ impl Counters {
                 .iter()
                 .map(|reason| counter!("readings_rejected_total", "reason" => reason.word()))
                 .collect(),
+            foreign_canaries: counter!("canaries_foreign_total"),
             events: EVENTS.map(|event| counter!("source_events_total", "event" => event)),
         }
     }
@@ -225,7 +228,9 @@ impl Pipeline {
                             }
                         }
                     }
-                    if judgement == Judgement::Duplicate {
+                    // What is handed in again is older than any correction that came since: the stored value stays.
+                    let is_older = matches!(raw.arrival, Arrival::Again { .. }) && judgement == Judgement::Correction;
+                    if judgement == Judgement::Duplicate || is_older {
                         message.duplicates += 1;
                     } else {
                         seen.remember(&sample, seq, stored_through);
@@ -255,13 +260,22 @@ impl Pipeline {
         self.decode_and_take(raw, &mut Heard::default(), &mut Decoded::default())
     }
 
-    /// Saola's own message, journaled as what it is; `None` for anybody else's.
-    fn take_canary(&self, raw: &RawMessage<'_>) -> Option<Result<Seq, Refusal>> {
+    /// Saola's own message, journaled as what it is; one of a former process or of another Saola is dropped, and
+    /// `Some(Ok(None))`. `None` for anything else.
+    fn take_canary(&self, raw: &RawMessage<'_>) -> Option<Result<Option<Seq>, Refusal>> {
         let key = self.canary.filter(|_| raw.topic == canary::TOPIC)?;
         let mut decoded = Decoded::default();
         decode::native::decode(raw.topic, raw.payload, &self.limits, &mut decoded).ok()?;
-        let sent_at = key.sent_at(&decoded.readings)?;
-        Some(self.append(&mut self.gate.lock(), raw.received_at, &Body::Canary { sent_at }))
+        match key.read(&decoded.readings)? {
+            Sender::Ours { sent_at } => {
+                let seq = self.append(&mut self.gate.lock(), raw.received_at, &Body::Canary { sent_at });
+                Some(seq.map(Some))
+            }
+            Sender::Another => {
+                self.counters.foreign_canaries.increment(1);
+                Some(Ok(None))
+            }
+        }
     }
 
     fn decode_and_take<'r>(
@@ -394,7 +408,8 @@ impl Intake for Pipeline {
         let (mut last, mut newest) = (Seq::default(), None);
         for raw in batch {
             if let Some(taken) = self.take_canary(raw) {
-                last = taken?;
+                // What is dropped needs no entry: it is acknowledged with what came before it.
+                last = taken?.unwrap_or(last);
                 continue;
             }
             newest = Some(raw.received_at);

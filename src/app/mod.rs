@@ -3,7 +3,7 @@
 //! Start: journal, registry, state and store caught up with the journal, pipeline; then the ways in, followers, ticks
 //! and API: nobody is let in before what was acknowledged in a former life is in state and store again. When a later
 //! part cannot start, the process ends; what was acknowledged meanwhile is on disk like everything else.
-//! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
+//! Stop: canary, ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
 pub mod canary;
@@ -53,7 +53,9 @@ pub struct App {
     edge: Option<Arc<Edge>>,
     clients: Vec<Arc<Client>>,
     opened: Opened,
-    /// Cancelled first: ticks and streams end.
+    /// Cancelled before the ways in stop: what nobody takes any more would wait at a broker for the next start.
+    stop_canary: CancellationToken,
+    /// Cancelled when the ways in have stopped: ticks and streams end.
     stop: CancellationToken,
     /// Cancelled when the journal is closed: followers take the rest and end.
     stop_followers: CancellationToken,
@@ -103,14 +105,14 @@ impl App {
 
         let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
         let watched = (opened.state.clone(), opened.store.clone());
-        let pass = (key, door.canary.as_ref());
-        let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop)?;
+        let (pass, stop_canary) = ((key, door.canary.as_ref()), stop.child_token());
+        let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop_canary)?;
         let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone()).with_canary(canary);
         let http_config = config.http.clone();
         let command = devices::commander(edge.as_ref(), opened.pipeline.clone(), clock.clone());
         let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, command, &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
-        Ok(App { http, edge, clients, opened, stop, stop_followers, followers, first_password })
+        Ok(App { http, edge, clients, opened, stop_canary, stop, stop_followers, followers, first_password })
     }
 
     /// Where pages and API are.
@@ -130,6 +132,7 @@ impl App {
 
     /// Stops in order. What was acknowledged is on disk either way; this makes the next start quick.
     pub async fn stop(self) {
+        self.stop_canary.cancel();
         if let Some(edge) = &self.edge {
             edge.stop().await;
         }
