@@ -36,10 +36,12 @@ test: tools web $(E2E)/node_modules/.package-lock.json $(FLUX)/node_modules/.pac
 	cargo test --doc --workspace --quiet
 	cd $(WEB) && npm run check && npm test
 	tests/e2e/run.sh
+	tests/fuzz/run.sh 20
 
 lint:
 	tests/tools.sh lint
 	cargo fmt --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo deny --all-features check licenses bans sources
 

@@ -246,6 +246,28 @@ impl<'p, 't> Section<'p, 't> {
         number
     }
 
+    /// A list of finite numbers; empty when absent.
+    pub fn numbers(&mut self, key: &'static str) -> Vec<f64> {
+        let Some(value) = self.value(key, Need::Optional) else { return Vec::new() };
+        let items = value.get_ref().as_array().into_iter().flatten();
+        let read = |item: &Spanned<DeValue<'_>>| {
+            let number: Option<f64> = match item.get_ref() {
+                DeValue::Float(float) => float.as_str().parse().ok(),
+                DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().parse().ok(),
+                _ => None,
+            };
+            number.filter(|number| number.is_finite())
+        };
+        let numbers: Option<Vec<f64>> = items.map(read).collect();
+        match numbers.filter(|_| value.get_ref().is_array()) {
+            Some(numbers) => numbers,
+            None => {
+                self.wrong(key, "a list of numbers", value.get_ref());
+                Vec::new()
+            }
+        }
+    }
+
     /// `true` or `false`.
     pub fn flag(&mut self, key: &'static str) -> Option<bool> {
         let value = self.value(key, Need::Optional)?.get_ref();

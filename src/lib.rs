@@ -16,6 +16,7 @@ pub mod validate;
 
 pub mod journal;
 pub mod pipeline;
+pub mod quality;
 
 pub mod alerts;
 pub mod follow;

@@ -5,26 +5,33 @@
 //! what was decided. Nothing here waits: when the journal's buffer is full the caller is told [`Refusal::Full`] and
 //! stops reading its socket.
 //!
+//! Beside a message's entry go, when there is anything to say, what its devices said of themselves, and samples that
+//! turned out to be spikes. Quality flags come from a [`Judge`] behind the same lock, changed only by what is appended.
+//!
 //! Deliberately absent: live state, alerts and history. They follow the journal.
+
+mod counters;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use metrics::{Counter, counter};
-use parking_lot::Mutex;
-use tokio::sync::watch;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::{mpsc, watch};
 
 use crate::decode::source::Sources;
-use crate::decode::{self, Decoded, Event, Heard};
+use crate::decode::{self, Decoded, Event, Heard, Told};
 use crate::journal::Journal;
 use crate::model::{
-    Again, Arrival, Body, Catalogue, ChannelId, Durable, Intake, Judged, Message, Quality, RawCopy, RawMessage, Reason,
-    Refusal, Rejection, Row, Rows, RuleFile, Sample, Seq, SourceId, StationCommand, TimeClass, Timestamp, UnknownName,
+    Again, Arrival, Body, Catalogue, ChannelId, Corrections, DeviceFact, DeviceReport, Durable, Intake, Judged,
+    Message, Quality, RawCopy, RawMessage, Reason, Refusal, Rejection, Row, Rows, RuleFile, Said, Sample, Seq,
+    SourceId, Station, StationCommand, TimeClass, Timestamp, UnknownName,
 };
 use crate::mqtt::canary::{self, Key, Sender};
+use crate::quality::Judge;
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
+use counters::Counters;
 
 /// Most samples that may wait for the store in memory (about 20 MiB); above it the intake waits for the store to catch up.
 const UNSTORED_MAX: usize = 400_000;
@@ -34,6 +41,9 @@ const STORE_POLL: Duration = Duration::from_millis(5);
 /// How much of a refused message is kept. Ways in may be told to take packets of up to 256 MiB, and a message that
 /// the journal cannot hold would look like a stopped journal: its sender would offer it again for ever.
 const RAW_BYTES_MAX: usize = 32 << 20;
+
+/// How much of a sender's own name of a device is kept.
+const DEVICE_BYTES_MAX: usize = 200;
 
 /// How the name of a row that was not taken begins; the file and the line follow.
 pub const IMPORT_TOPIC: &str = "import/";
@@ -50,55 +60,27 @@ pub struct Pipeline {
     gate: Mutex<Gate>,
     /// When the newest message arrived, microseconds since 1970; zero before the first.
     received_at: AtomicI64,
+    /// Where births that are wanted are asked for.
+    births: Option<mpsc::Sender<WantedBirth>>,
     counters: Counters,
+}
+
+/// A device whose birth certificate is to be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedBirth {
+    /// The way in that it speaks by.
+    pub way: SourceId,
+    /// The sender's name of it.
+    pub node: String,
 }
 
 /// What one judgement needs to itself. Whoever holds it is the only one that appends to the journal.
 struct Gate {
     catalogue: Arc<Catalogue>,
     seen: Seen,
+    judge: Judge,
     /// The newest entry appended, so that the number of the next is known before it is written.
     last: Seq,
-}
-
-struct Counters {
-    taken: Counter,
-    duplicate: Counter,
-    rejected: Vec<Counter>,
-    /// Canaries of a former process or of another Saola.
-    foreign_canaries: Counter,
-    /// By [`event_place`].
-    events: [Counter; EVENTS.len()],
-}
-
-/// What devices say of themselves, as labels. Counted only: nothing is marked silent, no birth certificate is asked
-/// for and no gap is kept yet.
-const EVENTS: [&str; 5] = ["joined", "silent", "rebirth", "gap", "repeated"];
-const REPEATED: usize = 4;
-
-fn event_place(event: &Event<'_>) -> usize {
-    match event {
-        Event::Joined { .. } => 0,
-        Event::Silent { .. } => 1,
-        Event::Rebirth { .. } => 2,
-        Event::Gap { .. } => 3,
-        Event::Repeated { .. } => REPEATED,
-    }
-}
-
-impl Counters {
-    fn new() -> Self {
-        Self {
-            taken: counter!("readings_taken_total"),
-            duplicate: counter!("readings_duplicate_total"),
-            rejected: Reason::ALL
-                .iter()
-                .map(|reason| counter!("readings_rejected_total", "reason" => reason.word()))
-                .collect(),
-            foreign_canaries: counter!("canaries_foreign_total"),
-            events: EVENTS.map(|event| counter!("source_events_total", "event" => event)),
-        }
-    }
 }
 
 impl Pipeline {
@@ -115,9 +97,24 @@ impl Pipeline {
         seen.grow(catalogue.channels().len(), newest);
         let limits = decode::Limits::default();
         let last = journal.durable().borrow().through;
-        let gate = Mutex::new(Gate { catalogue, seen, last });
-        let (sources, received_at) = (Sources::default(), AtomicI64::new(0));
-        Self { journal, store, limits, sources, validate, canary: None, gate, received_at, counters: Counters::new() }
+        let mut judge = Judge::default();
+        judge.link(&catalogue);
+        let gate = Mutex::new(Gate { catalogue, seen, judge, last });
+        let (sources, received_at, counters) = (Sources::default(), AtomicI64::new(0), Counters::new());
+        Self { journal, store, limits, sources, validate, canary: None, gate, received_at, births: None, counters }
+    }
+
+    /// The same, with what derived state remembers for the quality checks.
+    #[must_use]
+    pub fn with_judge(mut self, judge: Judge) -> Self {
+        self.gate.get_mut().judge = judge;
+        self
+    }
+
+    /// The same, with somebody who asks devices for their birth certificates.
+    #[must_use]
+    pub fn with_births(self, births: mpsc::Sender<WantedBirth>) -> Self {
+        Self { births: Some(births), ..self }
     }
 
     /// The same, with sources that speak other forms than the native one.
@@ -142,9 +139,19 @@ impl Pipeline {
         let mut gate = self.gate.lock();
         let body = Body::Catalogue(Box::new(Catalogue::clone(&catalogue)));
         let seq = self.append(&mut gate, now, &body)?;
-        gate.seen.grow(catalogue.channels().len(), |_| None);
-        gate.catalogue = catalogue;
+        let Gate { seen, judge, catalogue: before, .. } = &mut *gate;
+        seen.grow(catalogue.channels().len(), |_| None);
+        judge.apply(seq, now, &body, (before, &catalogue));
+        *before = catalogue;
         Ok(seq)
+    }
+
+    /// Journals a fact or a command that is neither a message nor a catalogue.
+    pub fn note(&self, now: Timestamp, body: &Body) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() {
+            return Err(Refusal::Full);
+        }
+        self.append(&mut self.gate.lock(), now, body)
     }
 
     /// Journals a set of alert rules; the alert engine takes them up when it comes to the entry.
@@ -162,16 +169,18 @@ impl Pipeline {
 
     /// Journals that time has passed. `Full` is no harm: the next tick says the same.
     pub fn tick(&self, now: Timestamp) -> Result<Seq, Refusal> {
-        if !self.journal.has_room() {
-            return Err(Refusal::Full);
-        }
-        self.append(&mut self.gate.lock(), now, &Body::Tick)
+        self.note(now, &Body::Tick)
     }
 
     fn append(&self, gate: &mut Gate, now: Timestamp, body: &Body) -> Result<Seq, Refusal> {
         let seq = self.journal.append(now, body).map_err(|_| Refusal::Stopped)?;
         assert_eq!(seq, gate.last.next(), "the gate's holder is the only one that appends");
         gate.last = seq;
+        let Gate { judge, catalogue, .. } = gate;
+        // Samples were remembered one by one while they were judged, and a catalogue comes with the one before it.
+        if !matches!(body, Body::Message(_) | Body::Catalogue(_)) {
+            judge.apply(seq, now, body, (catalogue, catalogue));
+        }
         Ok(seq)
     }
 
@@ -184,6 +193,32 @@ impl Pipeline {
         gate.seen.unstored() > UNSTORED_MAX
     }
 
+    /// Takes the whole batch, in order, or nothing, as [`Intake::accept`] does; `tell` hears what became of each.
+    pub fn accept_telling(&self, batch: &[RawMessage<'_>], mut tell: impl FnMut(&Message)) -> Result<Seq, Refusal> {
+        if !self.journal.has_room() || self.store_lags() {
+            return Err(Refusal::Full);
+        }
+        let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
+        let (mut last, mut newest) = (Seq::default(), None);
+        for raw in batch {
+            if let Some(taken) = self.take_canary(raw) {
+                // What is dropped needs no entry: it is acknowledged with what came before it.
+                last = taken?.unwrap_or(last);
+                continue;
+            }
+            newest = Some(raw.received_at);
+            heard.clear();
+            decoded.clear();
+            let (seq, message) = self.decode_and_take(raw, &mut heard, &mut decoded)?;
+            last = seq;
+            tell(&message);
+        }
+        if let Some(newest) = newest {
+            self.received_at.store(newest.micros(), Ordering::Relaxed);
+        }
+        Ok(last)
+    }
+
     /// One decoded message, judged and appended: its number, and what became of it.
     fn take(
         &self,
@@ -192,10 +227,11 @@ impl Pipeline {
         decoded: &Decoded<'_>,
     ) -> Result<(Seq, Message), Refusal> {
         let mut gate = self.gate.lock();
-        let Gate { catalogue, seen, last } = &mut *gate;
+        let Gate { catalogue, seen, judge, last } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.remembers_through());
         // Most messages are of one station: it is looked up when the name changes.
         let (mut name, mut station) = ("", None);
+        let mut spikes = Vec::new();
         for reading in &decoded.readings {
             if reading.station != name {
                 name = &reading.station;
@@ -229,10 +265,14 @@ impl Pipeline {
                         }
                     }
                     // What is handed in again is older than any correction that came since: the stored value stays.
-                    let is_older = matches!(raw.arrival, Arrival::Again { .. }) && judgement == Judgement::Correction;
-                    if judgement == Judgement::Duplicate || is_older {
+                    let is_again = matches!(raw.arrival, Arrival::Again { .. });
+                    let is_known = judgement == Judgement::Duplicate
+                        || (judgement == Judgement::Correction && (is_again || self.was_edited(&sample)));
+                    if is_known {
                         message.duplicates += 1;
                     } else {
+                        spikes.extend(flag(judge, station, &mut sample, raw.received_at));
+                        judge.remember(&sample, raw.received_at);
                         seen.remember(&sample, seq, stored_through);
                         message.samples.push(sample);
                     }
@@ -243,12 +283,33 @@ impl Pipeline {
             let kept = raw.payload.get(..RAW_BYTES_MAX).unwrap_or(raw.payload);
             message.raw = Some(RawCopy { topic: raw.topic.to_owned(), payload: kept.to_vec() });
         }
+        let report = DeviceReport { source: message.source, facts: facts(catalogue, &decoded.told) };
+        self.enter(gate, raw.received_at, message, report, spikes)
+    }
+
+    /// Journals a judged message, and beside it what its devices said and what it showed to be spikes.
+    fn enter(
+        &self,
+        mut gate: MutexGuard<'_, Gate>,
+        at: Timestamp,
+        message: Message,
+        report: DeviceReport,
+        spikes: Vec<Sample>,
+    ) -> Result<(Seq, Message), Refusal> {
         let body = Body::Message(message);
-        self.append(&mut gate, raw.received_at, &body)?;
+        let mut seq = self.append(&mut gate, at, &body)?;
+        if !report.facts.is_empty() {
+            seq = self.append(&mut gate, at, &Body::Devices(report))?;
+        }
+        if !spikes.is_empty() {
+            let (author, reason) = (Corrections::CHECKS.to_owned(), "a single point up or down and back".to_owned());
+            let corrections = Corrections { author, reason, samples: spikes };
+            seq = self.append(&mut gate, at, &Body::Corrections(corrections))?;
+        }
         drop(gate);
 
         let Body::Message(message) = body else { unreachable!("it was made just here") };
-        self.count(&message);
+        self.counters.message(&message);
         Ok((seq, message))
     }
 
@@ -272,7 +333,7 @@ impl Pipeline {
                 Some(seq.map(Some))
             }
             Sender::Another => {
-                self.counters.foreign_canaries.increment(1);
+                self.counters.foreign_canary();
                 Some(Ok(None))
             }
         }
@@ -285,7 +346,7 @@ impl Pipeline {
         decoded: &mut Decoded<'r>,
     ) -> Result<(Seq, Message), Refusal> {
         let (source, refused) = self.sources.decode(raw, &self.limits, heard, decoded);
-        let duplicates = self.hear(raw, &heard.events);
+        let duplicates = self.hear(raw, &decoded.told);
         let rejections: Vec<Rejection> = decoded.rejections.drain(..).chain(refused).collect();
         let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
         let samples = Vec::with_capacity(decoded.readings.len());
@@ -298,16 +359,35 @@ impl Pipeline {
         self.take(raw, message, decoded)
     }
 
-    /// Says what devices said of themselves; gives how many of the messages were there by another path already.
-    fn hear(&self, raw: &RawMessage<'_>, events: &[Event<'_>]) -> u32 {
+    /// Counts what devices said of themselves and asks for births; gives how many of the messages were there by another
+    /// path already.
+    fn hear(&self, raw: &RawMessage<'_>, told: &[Told<'_>]) -> u32 {
         let mut repeated = 0;
-        for event in events {
-            let place = event_place(event);
-            self.counters.events[place].increment(1);
-            repeated += u32::from(place == REPEATED);
+        for Told { event, .. } in told {
+            self.counters.event(event);
+            repeated += u32::from(matches!(event, Event::Repeated { .. }));
+            if let Event::Rebirth { node } = event {
+                let wanted = WantedBirth { way: raw.source, node: node.to_string() };
+                // Full: the node is asked again when it speaks again.
+                if self.births.as_ref().is_none_or(|births| births.try_send(wanted).is_err()) {
+                    self.counters.unasked();
+                }
+            }
             tracing::debug!(topic = raw.topic, ?event, "a device says something of itself");
         }
         repeated
+    }
+
+    /// Whether a person gave the stored value of that time, and the device said this one before: it is no news. A store
+    /// that keeps no earlier values is not asked for more.
+    fn was_edited(&self, sample: &Sample) -> bool {
+        let (at, after) = (sample.observed_at, sample.observed_at + Duration::from_micros(1));
+        let earlier = self.store.earlier(sample.channel, at, after).unwrap_or_default();
+        if !earlier.iter().any(|earlier| earlier.value.to_bits() == sample.value.to_bits()) {
+            return false;
+        }
+        let stored = self.store.range(sample.channel, at, after).next();
+        stored.and_then(Result::ok).is_some_and(|stored| stored.quality.has(Quality::EDITED))
     }
 
     /// Takes rows of a file with history, or none of them when there is no room. What is taken goes into one entry; a
@@ -325,13 +405,15 @@ impl Pipeline {
         let catalogue = self.gate.lock().catalogue.clone();
         let checked = validate::check_rows(&self.validate, &catalogue, rows, received_at, |sample| self.kept(sample));
         let mut gate = self.gate.lock();
-        let Gate { seen, last, .. } = &mut *gate;
+        let Gate { seen, judge, last, .. } = &mut *gate;
         let (seq, stored_through) = (last.next(), self.store.applied());
         let mut judged = Judged { duplicates: checked.replaced, ..Judged::default() };
-        for sample in checked.samples {
+        for mut sample in checked.samples {
             if seen.judge(&sample, |channel, at| self.stored(channel, at)) == Judgement::Duplicate {
                 judged.duplicates += 1;
             } else {
+                let station = catalogue.channel(sample.channel).and_then(|channel| catalogue.station(channel.station));
+                flag(judge, station, &mut sample, received_at);
                 seen.remember(&sample, seq, stored_through);
                 judged.samples.push(sample);
             }
@@ -352,7 +434,7 @@ impl Pipeline {
         }
         let refused = checked.refused.into_iter().map(|(row, rejections)| refused_row(source, file, &row, rejections));
         for message in taken.into_iter().chain(refused) {
-            self.count(&message);
+            self.counters.message(&message);
             judged.seq = self.append(&mut gate, received_at, &Body::Message(message))?;
         }
         Ok(judged)
@@ -374,14 +456,35 @@ impl Pipeline {
         let detail = format!("{}: the samples of that day were deleted for their age", sample.observed_at);
         Err(Rejection { reason: Reason::TooOld, detail })
     }
+}
 
-    fn count(&self, message: &Message) {
-        self.counters.taken.increment(message.samples.len() as u64);
-        self.counters.duplicate.increment(message.duplicates.into());
-        for rejection in &message.rejections {
-            self.counters.rejected[rejection.reason as usize].increment(1);
-        }
+/// Sets a sample's flags; the one before it, when that was a spike.
+#[inline]
+fn flag(judge: &Judge, station: Option<&Station>, sample: &mut Sample, received_at: Timestamp) -> Option<Sample> {
+    let station = station?;
+    if station.maintenance {
+        sample.quality = sample.quality.with(Quality::MAINTENANCE);
     }
+    let found = judge.judge(sample, station.no, received_at);
+    sample.quality = sample.quality.with(found.flags);
+    found.spike
+}
+
+/// What is to be kept of what devices said of themselves.
+fn facts(catalogue: &Catalogue, told: &[Told<'_>]) -> Vec<DeviceFact> {
+    let fact = |told: &Told<'_>| {
+        let said = match &told.event {
+            Event::Joined { .. } => Said::Joined,
+            Event::Silent { .. } => Said::Silent,
+            Event::Gap { missed, .. } => Said::Missed(*missed),
+            Event::Rebirth { .. } | Event::Repeated { .. } => return None,
+        };
+        let station = told.station.as_ref().and_then(|name| catalogue.station_named(name)).map(|station| station.no);
+        let name = told.event.device();
+        let end = (0..=name.len().min(DEVICE_BYTES_MAX)).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
+        Some(DeviceFact { device: name[..end].to_owned(), station, said })
+    };
+    told.iter().filter_map(fact).collect()
 }
 
 /// The message that becomes the dead letter of a row.
@@ -401,26 +504,7 @@ fn refused_row(source: SourceId, file: &str, row: &Row<'_>, rejections: Vec<Reje
 
 impl Intake for Pipeline {
     fn accept(&self, batch: &[RawMessage<'_>]) -> Result<Seq, Refusal> {
-        if !self.journal.has_room() || self.store_lags() {
-            return Err(Refusal::Full);
-        }
-        let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
-        let (mut last, mut newest) = (Seq::default(), None);
-        for raw in batch {
-            if let Some(taken) = self.take_canary(raw) {
-                // What is dropped needs no entry: it is acknowledged with what came before it.
-                last = taken?.unwrap_or(last);
-                continue;
-            }
-            newest = Some(raw.received_at);
-            heard.clear();
-            decoded.clear();
-            (last, _) = self.decode_and_take(raw, &mut heard, &mut decoded)?;
-        }
-        if let Some(newest) = newest {
-            self.received_at.store(newest.micros(), Ordering::Relaxed);
-        }
-        Ok(last)
+        self.accept_telling(batch, |_| ())
     }
 
     fn durable(&self) -> watch::Receiver<Durable> {

@@ -19,6 +19,7 @@ test)
     need chromium chromium
     need victoria-metrics victoria-metrics
     need influxd influxdb
+    need g++ g++
     python3 -c 'import ensurepip' 2>/dev/null || missing_packages+=(python3-venv)
     ;;
 bench)

@@ -10,7 +10,7 @@ use super::machine::Machine;
 use super::rules::{self, Condition, Rule, Rules};
 use super::settle::{Place, end, settle};
 use super::watch::{Sort, Watch, Watches};
-use super::{Alerts, Ear, Key, NEVER};
+use super::{Alerts, Ear, Key, NEVER, World};
 use crate::model::{Catalogue, Cause, Channel, Mistake, RuleFile, Timestamp, Transition};
 
 /// Mistakes kept of a refused set of rules: enough to begin with.
@@ -36,11 +36,11 @@ impl Alerts {
     pub(crate) fn adopt_rules(
         &mut self,
         files: &[RuleFile],
-        catalogue: &Catalogue,
+        world: World<'_>,
         now: Timestamp,
         out: &mut Vec<Transition>,
     ) -> Result<(), Vec<Mistake>> {
-        let new = match rules::parse(files, catalogue, &mut Vec::new()) {
+        let new = match rules::parse(files, world.catalogue, &mut Vec::new()) {
             Ok(new) => new,
             Err(mistakes) => {
                 self.refused = mistakes.iter().take(REFUSED_MAX).cloned().collect();
@@ -50,7 +50,8 @@ impl Alerts {
         self.refused = Vec::new();
         if new != self.rules {
             let old = std::mem::replace(&mut self.rules, new);
-            self.relink(&Before { rules: &old, catalogue, cause: Cause::Rule }, catalogue, now, out);
+            let before = Before { rules: &old, catalogue: world.catalogue, cause: Cause::Rule };
+            self.relink(&before, world, now, out);
         }
         Ok(())
     }
@@ -59,10 +60,11 @@ impl Alerts {
     pub(crate) fn adopt_catalogue(
         &mut self,
         old: &Catalogue,
-        new: &Catalogue,
+        world: World<'_>,
         now: Timestamp,
         out: &mut Vec<Transition>,
     ) {
+        let new = world.catalogue;
         let ear_of = |channel: &Channel| {
             let known = self.ears.get(channel.id.index()).zip(old.channel(channel.id));
             match known.filter(|(_, before)| is_same(before, channel)) {
@@ -73,10 +75,11 @@ impl Alerts {
         };
         self.ears = new.channels().iter().map(ear_of).collect();
         let rules = self.rules.clone();
-        self.relink(&Before { rules: &rules, catalogue: old, cause: Cause::Withdrawn }, new, now, out);
+        self.relink(&Before { rules: &rules, catalogue: old, cause: Cause::Withdrawn }, world, now, out);
     }
 
-    fn relink(&mut self, before: &Before<'_>, catalogue: &Catalogue, now: Timestamp, out: &mut Vec<Transition>) {
+    fn relink(&mut self, before: &Before<'_>, world: World<'_>, now: Timestamp, out: &mut Vec<Transition>) {
+        let catalogue = world.catalogue;
         self.watches = Watches::resolve(&self.rules, catalogue);
         for (old_key, machine) in std::mem::take(&mut self.machines) {
             let Some(old_rule) = before.rules.list().get(old_key.rule as usize) else { continue };
@@ -95,7 +98,7 @@ impl Alerts {
             let edited = self.rules.list()[key.rule as usize] != *old_rule;
             self.carry(catalogue, key, watch, machine, Now { at, edited }, out);
         }
-        self.listen_for_absences(now);
+        self.listen_for_absences(world, now);
     }
 
     /// The watch that goes on with what an old rule did on a channel.

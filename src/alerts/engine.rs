@@ -12,9 +12,11 @@
 //! over which the channel was `silent` begins anew with the next sample. So a restart of less than about five
 //! intervals goes on from the persisted beginning, and a longer one begins the wait again.
 //!
-//! **Silence** is judged by ticks, by our own clock, from the last receipt, and only while Saola itself was listening:
-//! after a gap between ticks of more than [`TICK_GAP`] (a stop, a clock set forward or back), it counts from the end
-//! of the gap. So a restart raises no storm of absences.
+//! **Silence** is judged by ticks, by our own clock, from the last receipt of a sample that was not that of a faulty
+//! device, and only while the device could be heard: sleep schedules and the times in which Saola itself was down are
+//! not counted ([`Listening::due`]). After a gap between ticks of more than [`TICK_GAP`] that no known outage explains
+//! (a clock set forward or back), it counts from the end of the gap. So a restart raises no storm of absences. A
+//! device's death certificate makes what is open on its channels unknown at once.
 //!
 //! **Cost.** A sample on a quiet channel: one look-up, and one comparison for each rule. A tick: every machine that
 //! waits or has an open alert, and the absence deadlines that have come. Deadlines are lazy: a sample moves none; one
@@ -27,9 +29,9 @@ use super::machine::{Heard, Machine};
 use super::rules::Condition;
 use super::settle::{Place, settle};
 use super::watch::{Sort, Watch};
-use super::{Alerts, Key};
+use super::{Alerts, Key, World};
 use crate::model::{
-    Catalogue, Cause, Freshness, Sample, TimeClass, Timestamp, Transition, clock_was_set_back, fresh_until,
+    Cause, Freshness, Listening, Quality, Sample, TimeClass, Timestamp, Transition, clock_was_set_back, fresh_until,
 };
 
 /// A longer time between two ticks means that Saola was not listening.
@@ -43,7 +45,7 @@ impl Alerts {
     /// Takes a sample in.
     pub(crate) fn hear(
         &mut self,
-        catalogue: &Catalogue,
+        world: World<'_>,
         sample: &Sample,
         received_at: Timestamp,
         out: &mut Vec<Transition>,
@@ -52,7 +54,10 @@ impl Alerts {
             return;
         }
         let Some(ear) = self.ears.get_mut(sample.channel.index()) else { return };
-        ear.spoken_at = received_at;
+        let is_alive = !sample.quality.has(Quality::FAULT);
+        if is_alive {
+            ear.spoken_at = received_at;
+        }
         let in_order = sample.observed_at >= ear.good_at || clock_was_set_back(ear.good_at, received_at);
         let usable = in_order && sample.quality.is_good();
         if usable {
@@ -67,10 +72,10 @@ impl Alerts {
             match watch.sort {
                 Sort::Levels(levels) if usable => {
                     if watch.stirred || self.watches.levels(levels).begins(sample.value) {
-                        self.judge(catalogue, key, watch, sample, received_at, out);
+                        self.judge(world, key, watch, sample, received_at, out);
                     }
                 }
-                Sort::Absence if watch.stirred => self.hear_again(catalogue, key, received_at, out),
+                Sort::Absence if watch.stirred && is_alive => self.hear_again(world, key, received_at, out),
                 Sort::Levels(_) | Sort::Absence => {}
             }
         }
@@ -79,7 +84,7 @@ impl Alerts {
     /// A good sample in time on a channel where something is, or begins.
     fn judge(
         &mut self,
-        catalogue: &Catalogue,
+        world: World<'_>,
         key: Key,
         watch: Watch,
         sample: &Sample,
@@ -89,7 +94,7 @@ impl Alerts {
         let Sort::Levels(levels) = watch.sort else { return };
         let levels = self.watches.levels(levels);
         let rule = &self.rules.list()[key.rule as usize];
-        let Some(place) = Place::find(rule, Some(levels), catalogue, key) else { return };
+        let Some(place) = Place::find(rule, Some(levels), world.catalogue, key) else { return };
         let at = sample.observed_at;
         let heard = Heard { observed_at: at, received_at, value: Some(sample.value) };
         let machine = self.machines.entry(key).or_insert_with(|| Machine::new(heard));
@@ -115,27 +120,28 @@ impl Alerts {
     }
 
     /// A sample in time on a channel whose absence is an open alert.
-    fn hear_again(&mut self, catalogue: &Catalogue, key: Key, received_at: Timestamp, out: &mut Vec<Transition>) {
+    fn hear_again(&mut self, world: World<'_>, key: Key, received_at: Timestamp, out: &mut Vec<Transition>) {
         let rule = &self.rules.list()[key.rule as usize];
-        let Some(place) = Place::find(rule, None, catalogue, key) else { return };
+        let Some(place) = Place::find(rule, None, world.catalogue, key) else { return };
         let Some(machine) = self.machines.get_mut(&key) else { return };
         machine.turn(0, received_at);
         machine.heard.received_at = received_at;
         machine.step(rule, received_at);
         out.extend(settle(&mut self.book, machine, &place, received_at, Cause::Return));
         if machine.is_idle() {
-            self.forget_machine(key, received_at);
+            self.forget_machine(world, key, received_at);
         }
     }
 
     /// Judges what the passing of time brings about: `now` is this tick's, `before` the last one's time.
-    pub(crate) fn tick(&mut self, catalogue: &Catalogue, before: Timestamp, now: Timestamp, out: &mut Vec<Transition>) {
-        if now.since(before).max(before.since(now)) > TICK_GAP {
+    pub(crate) fn tick(&mut self, world: World<'_>, before: Timestamp, now: Timestamp, out: &mut Vec<Transition>) {
+        let gap = now.since(before).max(before.since(now));
+        if gap.saturating_sub(world.listening.down_between(before, now)) > TICK_GAP {
             self.listening_since = now;
-            self.listen_for_absences(now);
+            self.listen_for_absences(world, now);
         }
-        self.tick_machines(catalogue, now, out);
-        self.tick_deadlines(catalogue, now, out);
+        self.tick_machines(world, now, out);
+        self.tick_deadlines(world, now, out);
         self.aged_to = if now < self.aged_to || self.aged_to == Timestamp::EPOCH {
             now
         } else {
@@ -144,7 +150,7 @@ impl Alerts {
         self.book.forget(self.retention.keep_closed, self.retention.keep_closed_count, self.aged_to);
     }
 
-    fn tick_machines(&mut self, catalogue: &Catalogue, now: Timestamp, out: &mut Vec<Transition>) {
+    fn tick_machines(&mut self, world: World<'_>, now: Timestamp, out: &mut Vec<Transition>) {
         let mut ended = Vec::new();
         for (key, machine) in &mut self.machines {
             let Some(watch) = self.watches.find(*key).filter(|watch| !watch.muted) else { continue };
@@ -153,8 +159,8 @@ impl Alerts {
                 Sort::Levels(levels) => Some(self.watches.levels(levels)),
                 Sort::Absence => None,
             };
-            let Some(place) = Place::find(rule, levels, catalogue, *key) else { continue };
-            let moment = Now { at: now, listening_since: self.listening_since };
+            let Some(place) = Place::find(rule, levels, world.catalogue, *key) else { continue };
+            let moment = Now { at: now, listening_since: self.listening_since, listening: world.listening };
             match rule.condition {
                 Condition::Levels { unknown_after, .. } => {
                     pass_time(&mut self.book, machine, &place, moment, unknown_after, out);
@@ -168,23 +174,23 @@ impl Alerts {
             }
         }
         for key in ended {
-            self.forget_machine(key, now);
+            self.forget_machine(world, key, now);
         }
     }
 
     /// Absences whose time may have come.
-    fn tick_deadlines(&mut self, catalogue: &Catalogue, now: Timestamp, out: &mut Vec<Transition>) {
+    fn tick_deadlines(&mut self, world: World<'_>, now: Timestamp, out: &mut Vec<Transition>) {
         while let Some((deadline, key)) = self.deadlines.first().copied()
             && deadline <= now
         {
             self.deadlines.pop_first();
-            let Some((since, due)) = self.absence_of(key, now) else { continue };
+            let Some((since, due)) = self.absence_of(world, key, now) else { continue };
             if now < due {
                 self.deadlines.insert((due, key));
                 continue;
             }
             let rule = &self.rules.list()[key.rule as usize];
-            let Some(place) = Place::find(rule, None, catalogue, key) else { continue };
+            let Some(place) = Place::find(rule, None, world.catalogue, key) else { continue };
             let heard = Heard { observed_at: since, received_at: since, value: None };
             let mut machine = Machine::absent(heard);
             out.extend(settle(&mut self.book, &mut machine, &place, due, Cause::Silence));
@@ -194,26 +200,28 @@ impl Alerts {
     }
 
     /// Since when nothing has come in time where a rule for absence listens, and when that becomes an alert.
-    fn absence_of(&self, key: Key, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    fn absence_of(&self, world: World<'_>, key: Key, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let rule = self.rules.list().get(key.rule as usize)?;
         let Condition::Absence { after, .. } = rule.condition else { return None };
         let spoken_at = self.ears.get(key.channel.index())?.spoken_at;
         let began_at = if clock_was_set_back(spoken_at, now) { self.listening_since } else { spoken_at };
-        Some((began_at, silence_begins(spoken_at, self.listening_since, now) + after))
+        let channel = world.catalogue.channel(key.channel)?;
+        let begins = silence_begins(spoken_at, self.listening_since, now);
+        Some((began_at, world.listening.due(channel, begins, after)))
     }
 
     /// Drops a machine that has nothing to remember; absence is listened for again.
-    fn forget_machine(&mut self, key: Key, now: Timestamp) {
+    fn forget_machine(&mut self, world: World<'_>, key: Key, now: Timestamp) {
         self.machines.remove(&key);
         self.watches.stir(key, false);
-        if let Some((_, due)) = self.absence_of(key, now) {
+        if let Some((_, due)) = self.absence_of(world, key, now) {
             self.deadlines.insert((due, key));
         }
     }
 
-    /// Sets every absence deadline anew.
-    pub(super) fn listen_for_absences(&mut self, now: Timestamp) {
-        let due = |key: Key| Some((self.absence_of(key, now)?.1, key));
+    /// Sets every absence deadline anew: after an outage, too.
+    pub(crate) fn listen_for_absences(&mut self, world: World<'_>, now: Timestamp) {
+        let due = |key: Key| Some((self.absence_of(world, key, now)?.1, key));
         let quiet = |key: &Key| !self.machines.contains_key(key);
         self.deadlines = self.watches.absences().filter(quiet).filter_map(due).collect();
     }
@@ -227,15 +235,17 @@ fn silence_begins(received_at: Timestamp, listening_since: Timestamp, now: Times
 
 /// A tick's time.
 #[derive(Clone, Copy)]
-struct Now {
+struct Now<'a> {
     at: Timestamp,
     listening_since: Timestamp,
+    listening: &'a Listening,
 }
 
-impl Now {
+impl Now<'_> {
     /// When a silence that began with the machine's last sample has lasted `limit`.
-    fn silent_at(&self, machine: &Machine, limit: Duration) -> Timestamp {
-        silence_begins(machine.heard.received_at, self.listening_since, self.at) + limit
+    fn silent_at(&self, machine: &Machine, place: &Place<'_>, limit: Duration) -> Timestamp {
+        let begins = silence_begins(machine.heard.received_at, self.listening_since, self.at);
+        self.listening.due(place.channel, begins, limit)
     }
 }
 
@@ -244,7 +254,7 @@ fn pass_time(
     book: &mut Book,
     machine: &mut Machine,
     place: &Place<'_>,
-    now: Now,
+    now: Now<'_>,
     unknown_after: Option<Duration>,
     out: &mut Vec<Transition>,
 ) {
@@ -257,7 +267,7 @@ fn pass_time(
     let lasting =
         |fresh| fresh_until(place.channel, observed_at, fresh).map_or(Duration::MAX, |until| until.since(observed_at));
     if machine.raised() == 0 {
-        if now.at >= now.silent_at(machine, lasting(Freshness::Stale)) {
+        if now.at >= now.silent_at(machine, place, lasting(Freshness::Stale)) {
             // The wait is void: the next sample would begin it anew.
             machine.turn(0, event_now);
         }
@@ -265,7 +275,8 @@ fn pass_time(
     }
     // Never less patient than the channel may take.
     let patience = unknown_after.map_or(lasting(Freshness::Stale), |after| after.max(lasting(Freshness::Live)));
-    let silent_at = now.silent_at(machine, patience);
+    let died_at = now.listening.silenced_at(place.channel.id);
+    let silent_at = died_at.unwrap_or_else(|| now.silent_at(machine, place, patience));
     if now.at >= silent_at && !machine.unknown {
         machine.unknown = true;
         let at = machine.event_time(silent_at);
@@ -278,11 +289,11 @@ fn pass_silence(
     book: &mut Book,
     machine: &mut Machine,
     place: &Place<'_>,
-    now: Now,
+    now: Now<'_>,
     after: Duration,
     out: &mut Vec<Transition>,
 ) {
-    let silent_at = now.silent_at(machine, after);
+    let silent_at = now.silent_at(machine, place, after);
     if machine.on() == 0 && now.at >= silent_at {
         machine.turn(1, silent_at);
         out.extend(settle(book, machine, place, silent_at, Cause::Silence));

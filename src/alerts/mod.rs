@@ -29,7 +29,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Alert, AlertId, Catalogue, ChannelId, Mistake, RuleFile, Severity, Span, StationNo, Timestamp};
+use crate::model::{
+    Alert, AlertId, Catalogue, ChannelId, Listening, Mistake, RuleFile, Severity, Span, StationNo, Timestamp,
+};
 
 pub use book::{Filter, MOMENTS_MAX};
 pub use engine::TICK_GAP;
@@ -83,6 +85,15 @@ pub fn check_rules(
     rules::parse(files, catalogue, doubts)
 }
 
+/// What the engine judges by, beside samples and time.
+#[derive(Clone, Copy)]
+pub(crate) struct World<'a> {
+    /// What stands where.
+    pub catalogue: &'a Catalogue,
+    /// Whom Saola could hear when.
+    pub listening: &'a Listening,
+}
+
 /// One rule, by its place, on one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Key {
@@ -95,7 +106,7 @@ struct Key {
 struct Ear {
     /// Own time of the last good sample in time.
     good_at: Timestamp,
-    /// Receipt of the last sample in time; before the first, when the channel became known.
+    /// Receipt of the last sample in time that was not of a faulty device; before the first, when the channel became known.
     spoken_at: Timestamp,
 }
 

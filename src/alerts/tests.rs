@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    AlertState, Area, AreaId, AreaLevel, Channel, LinkClass, LocalName, Position, Property, Quality, Range, RuleFile,
-    Sample, Station, StationId, StationKind, TimeClass, Transition, Unit,
+    AlertState, Area, AreaId, AreaLevel, Channel, LinkClass, LocalName, Policy, Position, Property, Quality, Range,
+    RuleFile, Sample, Station, StationId, StationKind, TimeClass, Transition, Unit,
 };
 
 fn name(text: &str) -> LocalName {
@@ -76,6 +76,7 @@ pub(crate) fn rule(body: &str) -> Vec<RuleFile> {
 #[derive(Clone)]
 struct Bench {
     catalogue: Catalogue,
+    listening: Listening,
     alerts: Alerts,
     now: i64,
     ticked: i64,
@@ -86,10 +87,13 @@ impl Bench {
     fn new(catalogue: Catalogue, rules: &[RuleFile]) -> Bench {
         let mut alerts = Alerts::new(Retention::default());
         let mut out = Vec::new();
-        alerts.adopt_catalogue(&Catalogue::default(), &catalogue, at(-10), &mut out);
-        alerts.adopt_rules(rules, &catalogue, at(-10), &mut out).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
-        alerts.tick(&catalogue, Timestamp::EPOCH, at(-10), &mut out);
-        Bench { catalogue, alerts, now: -10, ticked: -10, out }
+        let mut listening = Listening::default();
+        listening.adopt(&Catalogue::default(), &catalogue, &Policy::default());
+        let world = World { catalogue: &catalogue, listening: &listening };
+        alerts.adopt_catalogue(&Catalogue::default(), world, at(-10), &mut out);
+        alerts.adopt_rules(rules, world, at(-10), &mut out).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        alerts.tick(world, Timestamp::EPOCH, at(-10), &mut out);
+        Bench { catalogue, listening, alerts, now: -10, ticked: -10, out }
     }
 
     fn pass(&mut self, until: i64) {
@@ -100,12 +104,14 @@ impl Bench {
     }
 
     fn tick(&mut self, now: i64) {
-        self.alerts.tick(&self.catalogue, at(self.ticked), at(now), &mut self.out);
+        let world = World { catalogue: &self.catalogue, listening: &self.listening };
+        self.alerts.tick(world, at(self.ticked), at(now), &mut self.out);
         self.ticked = now;
     }
 
     fn hear(&mut self, sample: Sample) {
-        self.alerts.hear(&self.catalogue, &sample, at(self.now), &mut self.out);
+        let world = World { catalogue: &self.catalogue, listening: &self.listening };
+        self.alerts.hear(world, &sample, at(self.now), &mut self.out);
     }
 
     /// `60=5` a good sample in time, `60~5` one that comes late, `60?5` one from a device at fault, `60.` only ticks.
@@ -314,8 +320,9 @@ fn absence_is_an_alert_of_its_own() {
     check(ABSENCE, "0=1 60=1 700. 720=1 780=1", &["660 active low (silence)", "720 cleared low (return)"]);
     // Never heard of: it counts from when the channel became known.
     check(ABSENCE, "600.", &["590 active low (silence)"]);
-    // Late data do not end it, data of a device at fault do: it speaks.
-    check(ABSENCE, "0=1 700~1 710?1", &["600 active low (silence)", "710 cleared low (return)"]);
+    // Neither late data nor those of a device at fault end it, and the latter do not keep it away.
+    check(ABSENCE, "0=1 700~1 710?1", &["600 active low (silence)"]);
+    check(ABSENCE, "0=1 300?1 500?1 700.", &["600 active low (silence)"]);
     let slow = format!("{ABSENCE}\nclear_for = '5m'");
     check(
         &slow,
@@ -327,6 +334,19 @@ fn absence_is_an_alert_of_its_own() {
             "1500 active low (silence)",
         ],
     );
+}
+
+#[test]
+fn only_good_samples_raise_and_hold_an_alert() {
+    for (flag, word) in Quality::WORDS {
+        let mut bench = Bench::new(catalogue(), &rule(ONE_LEVEL));
+        for seconds in [0, 60, 120] {
+            bench.pass(seconds);
+            let (channel, time_class) = (ChannelId(0), TimeClass::Live);
+            bench.hear(Sample { channel, observed_at: at(seconds), value: 1_000.0, quality: flag, time_class });
+        }
+        assert_eq!(!bench.told().is_empty(), flag.is_good(), "{word}");
+    }
 }
 
 #[test]
@@ -441,7 +461,8 @@ fn a_station_under_maintenance_raises_nothing_and_keeps_what_was_open() {
     let maintained = edited(&working, |stations, _| stations[0].maintenance = true);
     let switch = |bench: &mut Bench, to: &Catalogue| {
         let now = at(bench.now);
-        bench.alerts.adopt_catalogue(&bench.catalogue, to, now, &mut bench.out);
+        let world = World { catalogue: to, listening: &bench.listening };
+        bench.alerts.adopt_catalogue(&bench.catalogue, world, now, &mut bench.out);
         bench.catalogue = to.clone();
     };
     let mut bench = Bench::new(working.clone(), &rule(ONE_LEVEL));
@@ -484,7 +505,8 @@ fn a_withdrawn_station_ends_its_alerts() {
     });
     let mut bench = Bench::new(before.clone(), &rule(ONE_LEVEL));
     bench.series("0=60 30.");
-    bench.alerts.adopt_catalogue(&before, &after, at(30), &mut bench.out);
+    let world = World { catalogue: &after, listening: &bench.listening };
+    bench.alerts.adopt_catalogue(&before, world, at(30), &mut bench.out);
     assert_eq!(bench.told(), ["0 active high 60 (value)", "30 cleared high (withdrawn)"]);
     assert_eq!(bench.alerts.count(), (0, 1));
 }
@@ -494,7 +516,10 @@ fn check_edit(first: &str, series: &str, second: &[RuleFile], more: &str, expect
     let mut bench = Bench::new(catalogue(), &rule(first));
     bench.series(series);
     let now = at(bench.now);
-    bench.alerts.adopt_rules(second, &bench.catalogue, now, &mut bench.out).unwrap();
+    bench
+        .alerts
+        .adopt_rules(second, World { catalogue: &bench.catalogue, listening: &bench.listening }, now, &mut bench.out)
+        .unwrap();
     bench.series(more);
     assert_eq!(bench.told(), expected);
 }
@@ -528,12 +553,23 @@ fn a_removed_disabled_or_narrowed_rule_ends_its_alert() {
 fn refused_rules_leave_the_old_ones_in_force() {
     let mut bench = Bench::new(catalogue(), &rule(ONE_LEVEL));
     let wrong = rule("property = 'pm2_5'");
-    let mistakes = bench.alerts.adopt_rules(&wrong, &bench.catalogue, at(0), &mut bench.out).unwrap_err();
+    let mistakes = bench
+        .alerts
+        .adopt_rules(&wrong, World { catalogue: &bench.catalogue, listening: &bench.listening }, at(0), &mut bench.out)
+        .unwrap_err();
     assert_eq!(mistakes.len(), 1);
     assert_eq!(bench.alerts.refused(), mistakes);
     bench.series("0=60");
     assert_eq!(bench.told(), ["0 active high 60 (value)"]);
-    bench.alerts.adopt_rules(&rule(ONE_LEVEL), &bench.catalogue, at(1), &mut bench.out).unwrap();
+    bench
+        .alerts
+        .adopt_rules(
+            &rule(ONE_LEVEL),
+            World { catalogue: &bench.catalogue, listening: &bench.listening },
+            at(1),
+            &mut bench.out,
+        )
+        .unwrap();
     assert!(bench.alerts.refused().is_empty());
 }
 

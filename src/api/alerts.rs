@@ -81,6 +81,10 @@ pub struct AlertList {
 }
 
 /// Alerts, open and cleared, newest change first.
+///
+/// Raised and held by good samples in time alone: a flagged one (quality other than good) neither raises nor clears. A
+/// sudden change is flagged `rate` until the next sample confirms it, so it raises an alert one sample later. Absence
+/// is counted while the device could be heard: asleep, or with Saola itself down, its timer stands still.
 #[utoipa::path(get, path = "/api/v1/alerts", operation_id = "listAlerts", tag = "alerts", params(AlertsAsked),
     security(("token" = []), ("session" = [])),
     responses(

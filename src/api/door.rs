@@ -101,6 +101,10 @@ needs! {
     Adopt = Some(Permission::Administer);
     /// The service's own measures.
     SeeMetrics = Some(Permission::ReadMetrics);
+    /// Saying when people work at a station.
+    MaintainStations = Some(Permission::MaintainStations);
+    /// Correcting samples of the past.
+    CorrectHistory = Some(Permission::CorrectHistory);
 }
 
 /// How the caller is known.

@@ -44,8 +44,9 @@ pub fn kind_schema() -> Object {
 pub fn freshness_schema() -> Object {
     words(
         FRESHNESSES.map(Freshness::word),
-        "How current the value is, by the channel's own interval: live (at most one interval old plus the link's \
-         grace), late (two), stale (five), silent (older or never seen), maintenance.",
+        "How current the value is, by the channel's own interval since its last valid sample (one of a faulty device is \
+         none), asleep not counted: live (at most one interval old plus the link's grace), late (two), stale (five), \
+         silent (older, never seen, or its device said that it leaves), maintenance.",
     )
 }
 
@@ -116,15 +117,21 @@ pub struct ChannelReport {
     /// When Saola received it.
     #[schema(value_type = Option<String>, format = DateTime)]
     received_at: Option<Shown>,
-    /// good, calibrating or fault, as the device said of itself.
+    /// good, or the worst that is to be said against the value: bad, fault, maintenance, calibrating, spike, stuck, rate,
+    /// range, estimated. Only good values raise alerts and are in averages.
     #[schema(value_type = Option<String>, example = "good")]
     quality: Option<&'static str>,
+    /// Everything that is said of the value, the worst first; clock_skew, edited and received_time leave it good.
+    #[schema(value_type = Vec<String>, example = json!(["rate"]))]
+    flags: Vec<&'static str>,
     /// Who gave the observed time: device, or receipt when the message had none.
     #[schema(value_type = Option<String>, example = "device")]
     time_from: Option<&'static str>,
     /// How current it is.
     #[schema(schema_with = freshness_schema)]
     freshness: &'static str,
+    /// Its device sleeps now, by its schedule: the value is as fresh as when it fell asleep.
+    asleep: bool,
     /// Expected time between samples, in seconds.
     #[schema(example = 600.0)]
     interval_s: f64,
@@ -160,6 +167,8 @@ pub struct StationReport {
     /// Identifiers of its open alerts.
     #[schema(value_type = Vec<String>)]
     pub alerts: Vec<String>,
+    /// Messages that are missing by the device's own numbering, since the journal began.
+    pub missing_messages: u64,
     /// Taken out of service; only its history is of interest.
     pub retired: bool,
 }
@@ -295,6 +304,7 @@ impl Reporter<'_> {
                 freshness: self.state.live.station_freshness(catalogue, station, self.now).word(),
                 severity: self.state.alerts.worst_open(station.no).map(Severity::word),
                 alerts: open.map(|alert| alert.id.to_string()).collect(),
+                missing_messages: self.state.devices.missing_of(station.no).messages,
                 retired: station.retired,
             },
         }
@@ -315,6 +325,8 @@ impl Reporter<'_> {
                     if latest.quality.has(Quality::RECEIVED_TIME) { "receipt" } else { "device" }
                 },
             ),
+            flags: latest.map(|latest| latest.quality.words().collect()).unwrap_or_default(),
+            asleep: self.state.live.listening().sleeps(channel.id, self.now),
             freshness: freshness.word(),
             interval_s: channel.interval.as_secs_f64(),
             link: link_word(channel.link),

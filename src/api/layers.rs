@@ -209,6 +209,9 @@ pub struct AreaReport {
 
 /// One layer's features as they are now.
 ///
+/// Every channel shows its newest value whatever its quality, and says so in `quality` and `flags`; alerts and averages
+/// use good ones alone.
+///
 /// `ETag` and `If-None-Match` spare the body when nothing has changed.
 #[utoipa::path(get, path = "/api/v1/layers/{layer}", operation_id = "readLayer", tag = "map",
     params(("layer" = String, Path, description = "The layer's name", example = "stations"), LayerAsked),

@@ -15,6 +15,10 @@ use super::door::{Allowed, SeeLedger};
 use super::problem::{Problem, Refused};
 use super::query::{Asked, Nothing};
 use crate::model::Reason;
+use crate::state::Missing;
+
+/// Devices that one answer tells of.
+const DEVICES_MAX: usize = 1_000;
 
 /// The ledger.
 #[derive(Serialize, ToSchema)]
@@ -25,6 +29,26 @@ pub struct LedgerDocument {
     total: Tally,
     /// Whether received = stored + duplicate + rejected in every source, with nothing pending.
     balanced: bool,
+    /// Messages that are missing by the devices' own numbering, of all devices.
+    missing_messages: u64,
+    /// Devices that are no station of ours (an edge node, a gateway) and have gaps in their numbering; at most 1,000.
+    /// Those of stations stand with the station.
+    devices: Vec<DeviceEntry>,
+}
+
+/// A device that is no station.
+#[derive(Serialize, ToSchema)]
+pub struct DeviceEntry {
+    /// The source's name.
+    #[schema(example = "sparkplug")]
+    source: String,
+    /// The sender's name of it.
+    #[schema(example = "Lai Châu/gateway-1")]
+    device: String,
+    /// How often numbers were skipped.
+    gaps: u64,
+    /// How many messages are missing.
+    missing_messages: u64,
 }
 
 /// One source's entry.
@@ -113,5 +137,13 @@ pub async fn read(door: Allowed<SeeLedger>, Asked(Nothing): Asked<Nothing>) -> R
         sources.push(SourceEntry { source: state.catalogue.source(id).to_owned(), tally });
     }
     let balanced = sources.iter().all(|entry| entry.tally.balances());
-    Ok(Json(LedgerDocument { sources, total, balanced }))
+    let entry = |(source, device, missing): (_, &str, Missing)| DeviceEntry {
+        source: state.catalogue.source(source).to_owned(),
+        device: device.to_owned(),
+        gaps: missing.gaps,
+        missing_messages: missing.messages,
+    };
+    let devices = state.devices.unplaced().take(DEVICES_MAX).map(entry).collect();
+    let missing_messages = state.devices.messages_missing();
+    Ok(Json(LedgerDocument { sources, total, balanced, missing_messages, devices }))
 }

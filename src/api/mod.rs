@@ -11,6 +11,7 @@ pub mod alerts;
 pub mod body;
 pub mod commands;
 pub mod config;
+pub mod corrections;
 pub mod dead_letters;
 pub mod definition;
 pub mod devices;
@@ -20,9 +21,11 @@ pub mod events;
 pub mod features;
 pub mod headers;
 pub mod history;
+pub mod intake;
 pub mod layers;
 pub mod ledger;
 pub mod legend;
+pub mod maintenance;
 pub mod paced;
 pub mod pages;
 pub mod problem;
@@ -52,16 +55,20 @@ use crate::auth::{Accounts, Devices};
 use crate::clock::Clock;
 use crate::history::History;
 use crate::live::Feed;
-use crate::model::{Catalogue, Rejection, Seq, StationCommand, Timestamp};
+use crate::model::{Body, Catalogue, Rejection, Seq, StationCommand, Timestamp};
 use crate::registry::{Areas, Registry};
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
 
 pub use config::Config;
 pub use door::Demo;
+pub use intake::{Hooks, Pushed, Taken};
 pub use routes::{openapi, openapi_json, router};
 pub use server::{Server, ServerError};
 pub use service::Check;
+
+/// An entry of an operator's word: its number once it is durable, or a sentence why it was not taken.
+pub type Noting = Pin<Box<dyn Future<Output = Result<Seq, String>> + Send>>;
 
 /// What became of a dead letter that was handed in again.
 #[derive(Clone, Debug)]
@@ -128,6 +135,10 @@ pub struct Parts {
     pub devices: Arc<Devices>,
     /// Journals a command and sends it to its station's devices.
     pub command: Box<dyn Fn(StationCommand) -> Commanding + Send + Sync>,
+    /// Journals an operator's word about maintenance or samples; resolves when it is durable.
+    pub note: Box<dyn Fn(Body) -> Noting + Send + Sync>,
+    /// Sources that take requests.
+    pub hooks: Hooks,
     /// Cancelled when the service stops: streams end.
     pub stop: CancellationToken,
 }

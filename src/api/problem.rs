@@ -92,6 +92,10 @@ codes! {
         "The request's body is larger than this address takes.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
         "The request's body must be declared as application/json.";
+    UnsupportedEncoding = "unsupported_encoding", UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed",
+        "This address takes the body as it is: leave `Content-Encoding` out.";
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests",
+        "This source pushes more messages than it may; wait as long as `Retry-After` says and send the same again.";
     TooManyAttempts = "too_many_attempts", TOO_MANY_REQUESTS, "Too many attempts",
         "Too many failed sign-ins for this account or from this address; wait as long as `Retry-After` says.";
     TooManyReaders = "too_many_readers", TOO_MANY_REQUESTS, "Too many open streams",

@@ -19,8 +19,8 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, commands, dead_letters, definition, devices, features, headers, history, layers,
-    ledger, pages, problem, service, session, stations, stream, unknown_devices,
+    Parts, administration, alerts, commands, corrections, dead_letters, definition, devices, features, headers,
+    history, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, unknown_devices,
 };
 
 #[derive(OpenApi)]
@@ -54,6 +54,9 @@ impl Modify for Schemes {
         let components = openapi.components.get_or_insert_default();
         let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("saola token issue")).build();
         components.add_security_scheme("token", SecurityScheme::Http(token));
+        let token =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("a source's own: saola token source"));
+        components.add_security_scheme("source", SecurityScheme::Http(token.build()));
         let cookie = ApiKeyValue::with_description(super::door::SESSION_COOKIE, "set by POST /api/v1/session");
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
@@ -73,6 +76,9 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(unknown_devices::one))
         .routes(routes!(unknown_devices::adopt))
         .routes(routes!(commands::send))
+        .routes(routes!(maintenance::list, maintenance::plan))
+        .routes(routes!(maintenance::withdraw))
+        .routes(routes!(corrections::list, corrections::correct))
         .routes(routes!(layers::list))
         .routes(routes!(layers::one))
         .routes(routes!(stream::read))
@@ -84,6 +90,7 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::one))
         .routes(routes!(dead_letters::replay))
+        .routes(routes!(intake::push))
         .routes(routes!(dead_letters::replay_many))
         .routes(routes!(devices::list, devices::issue))
         .routes(routes!(devices::revoke))

@@ -17,7 +17,7 @@ use super::query::{Asked, Nothing};
 /// One part of the service as it is now.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Check {
-    /// The part: `journal`, `store`, `tick`, `edge`, `broker <name>`, `canary`.
+    /// The part: `journal`, `store`, `tick`, `edge`, `broker <name>`, `folder <source>`, `canary`.
     #[schema(example = "journal")]
     pub part: String,
     /// Whether it does its work.

@@ -34,7 +34,7 @@ use super::sight::Sight;
 use super::time::{Shown, Zone};
 use super::{Parts, features};
 use crate::live::{Change, Since};
-use crate::model::{Seq, StationKind};
+use crate::model::{Deaf, Seq, StationKind};
 use crate::state::State;
 
 /// Changes are gathered for so long before they are told.
@@ -101,11 +101,25 @@ pub struct Heartbeat {
     tick_age_s: Option<f64>,
     /// Seconds since the newest message was received; null when none ever was.
     intake_age_s: Option<f64>,
+    /// Sources whose devices cannot be heard now because the link to their broker is down: their silence says nothing
+    /// and raises no alert.
+    unheard: Vec<Unheard>,
     /// Seconds since the last message of Saola's own was sent that came the whole way in; null before the first.
     canary_age_s: Option<f64>,
     /// The last entry of the journal that the picture includes.
     #[schema(value_type = u64)]
     last_seq: Seq,
+}
+
+/// A source that cannot be heard.
+#[derive(Serialize, ToSchema)]
+pub struct Unheard {
+    /// The source's name.
+    #[schema(example = "broker")]
+    source: String,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    since: Shown,
 }
 
 /// The `resync` event: read the layers and alerts anew; the stream goes on from `revision`.
@@ -114,6 +128,16 @@ pub struct Resync {
     /// The journal's number from which on changes follow.
     #[schema(value_type = u64)]
     revision: Seq,
+}
+
+fn unheard(state: &State, zone: &Zone) -> Vec<Unheard> {
+    let tell = |(of, since)| match of {
+        Deaf::Everything => None,
+        Deaf::Source(source) => {
+            Some(Unheard { source: state.catalogue.source(source).to_owned(), since: zone.show(since) })
+        }
+    };
+    state.live.listening().open_outages().filter_map(tell).collect()
 }
 
 /// Changes as they happen, as server-sent events.
@@ -275,15 +299,16 @@ impl Reader {
     fn heartbeat(&mut self, events: &mut Events) {
         self.beat_at = Instant::now() + HEARTBEAT;
         let now = self.parts.clock.now();
-        let (ticked_at, applied, canary) = {
+        let (ticked_at, applied, canary, unheard) = {
             let state = self.parts.state.read();
-            (state.ticked_at, state.applied, state.canary)
+            (state.ticked_at, state.applied, state.canary, unheard(&state, &self.zone))
         };
         let never = crate::model::Timestamp::EPOCH;
         let body = Heartbeat {
             now: self.zone.show(now),
             tick_age_s: (ticked_at != never).then(|| now.since(ticked_at).as_secs_f64()),
             intake_age_s: (self.parts.intake_at)().map(|at| now.since(at).as_secs_f64()),
+            unheard,
             canary_age_s: canary.map(|canary| now.since(canary.sent_at).as_secs_f64()),
             last_seq: applied,
         };

@@ -6,11 +6,15 @@
 //! Stop: canary, ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
+mod births;
 pub mod canary;
 mod devices;
+mod folders;
+mod hooks;
 mod import;
 mod install;
 mod open;
+mod outages;
 mod readiness;
 mod replay;
 
@@ -21,9 +25,10 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Demo};
+use crate::api::{self, Demo, Hooks};
 use crate::auth::WithPassword;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -36,6 +41,7 @@ use crate::pipeline::Pipeline;
 use crate::state::Effects;
 
 use alert_topics::AlertTopicsOutlet;
+use folders::Folders;
 pub use import::{DryRun, Importer};
 pub use open::StartError;
 use open::{Bookmarks, Opened};
@@ -52,6 +58,7 @@ pub struct App {
     http: api::Server,
     edge: Option<Arc<Edge>>,
     clients: Vec<Arc<Client>>,
+    folders: Folders,
     opened: Opened,
     /// Cancelled before the ways in stop: what nobody takes any more would wait at a broker for the next start.
     stop_canary: CancellationToken,
@@ -85,7 +92,7 @@ impl App {
     pub async fn start(config: Config, door: Door, metrics: PrometheusHandle) -> Result<App, StartError> {
         let clock = Clock::System;
         let key = crate::mqtt::canary::Key::random();
-        let (opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], Some(key), &clock))?;
+        let (mut opened, bookmarks) = tokio::task::block_in_place(|| open::open(&config, &[], Some(key), &clock))?;
         let first_password = opened.accounts.first_start(clock.now()).map_err(StartError::Accounts)?;
         let (stop, stop_followers) = (CancellationToken::new(), CancellationToken::new());
 
@@ -101,18 +108,21 @@ impl App {
             let client = config::with_topics(client, &config.sources);
             clients.push(Arc::new(Client::start(&client, opened.pipeline.clone(), *source, clock.clone())?));
         }
+        watch_links(&config, &mut opened, &clients, &clock, &stop)?;
+        let folders = Folders::start(&config, &opened, &clock)?;
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
         let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
         let watched = (opened.state.clone(), opened.store.clone());
         let (pass, stop_canary) = ((key, door.canary.as_ref()), stop.child_token());
         let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop_canary)?;
-        let readiness = Readiness::new(&opened, &edge, &clients, troubles, clock.clone()).with_canary(canary);
+        let readiness = Readiness::new(&opened, &edge, &clients, &folders, troubles, clock.clone()).with_canary(canary);
         let http_config = config.http.clone();
         let command = devices::commander(edge.as_ref(), opened.pipeline.clone(), clock.clone());
-        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, command, &stop);
+        let hooks = hooks::hooks(&config, &opened.registry, &opened.pipeline)?;
+        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, (command, hooks), &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
-        Ok(App { http, edge, clients, opened, stop_canary, stop, stop_followers, followers, first_password })
+        Ok(App { http, edge, clients, folders, opened, stop_canary, stop, stop_followers, followers, first_password })
     }
 
     /// Where pages and API are.
@@ -139,6 +149,7 @@ impl App {
         for client in &self.clients {
             client.stop().await;
         }
+        self.folders.stop().await;
         self.stop.cancel();
         let journal = self.opened.journal.clone();
         let (stop_followers, followers) = (self.stop_followers, self.followers);
@@ -155,6 +166,36 @@ impl App {
         }
         self.http.stopped().await;
     }
+}
+
+/// Starts what looks after the links to brokers: outages are journaled, births asked for.
+fn watch_links(
+    config: &Config,
+    opened: &mut Opened,
+    clients: &[Arc<Client>],
+    clock: &Clock,
+    stop: &CancellationToken,
+) -> Result<(), StartError> {
+    let link = |name: &str| clients.iter().find(|client| client.name() == name).cloned();
+    let mut heard: Vec<outages::Heard> = Vec::new();
+    for (client, source) in clients.iter().zip(&opened.client_sources) {
+        heard.push(outages::Heard { source: *source, links: vec![client.clone()] });
+    }
+    for source in &config.sources {
+        let links: Option<Vec<Arc<Client>>> = source.from.iter().map(|way| link(way)).collect();
+        // Whatever is no broker's link is always heard.
+        if let Some(links) = links.filter(|links| !links.is_empty()) {
+            heard.push(outages::Heard { source: opened.registry.source(&source.name)?, links });
+        }
+    }
+    let open = opened.state.read().live.listening().open_outages().collect();
+    let (pipeline, clock) = (opened.pipeline.clone(), clock.clone());
+    tokio::spawn(outages::watch(pipeline, heard, open, clock.clone(), stop.clone()));
+    let clients = opened.client_sources.iter().copied().zip(clients.iter().cloned()).collect();
+    let (_, closed) = mpsc::channel(1);
+    let births = std::mem::replace(&mut opened.births, closed);
+    tokio::spawn(births::ask(births, clients, clock, stop.clone()));
+    Ok(())
 }
 
 /// The edge with the devices of now, and what keeps it informed of them.
@@ -236,7 +277,7 @@ fn api_parts(
     clock: Clock,
     opened: &Opened,
     readiness: Readiness,
-    command: devices::Commander,
+    (command, hooks): (devices::Commander, Hooks),
     stop: &CancellationToken,
 ) -> api::Parts {
     let (registry, pipeline) = (opened.registry.clone(), opened.pipeline.clone());
@@ -257,9 +298,11 @@ fn api_parts(
         metrics,
         readiness: Box::new(move || readiness.checks()),
         intake_at: Box::new(move || pipeline.received_at()),
-        replay: replay::taker(opened.pipeline.clone(), opened.state.clone(), opened.store.clone(), clock),
+        replay: replay::taker(opened.pipeline.clone(), opened.state.clone(), opened.store.clone(), clock.clone()),
         devices: opened.devices.clone(),
         command,
+        note: replay::noter(opened.pipeline.clone(), clock),
+        hooks,
         stop: stop.clone(),
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use tokio::sync::mpsc;
 
 use super::EDGE_SOURCE;
 use crate::alerts;
@@ -15,18 +16,21 @@ use crate::decode::source::Sources;
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
-use crate::model::{Catalogue, Mistake, RuleFile, SourceId};
+use crate::model::{Body, Catalogue, Deaf, Mistake, Outage, Policy, Refusal, RuleFile, SourceId, Timestamp};
 use crate::mqtt::canary::Key;
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
-use crate::pipeline::Pipeline;
-use crate::registry::{Registry, RegistryError, SeedError};
+use crate::pipeline::{Pipeline, WantedBirth};
+use crate::registry::{Declared, Registry, RegistryError, SeedError};
 use crate::state::snapshot::{self, Loaded, Saved};
 use crate::state::{Effects, SnapshotError, State};
 use crate::store::{Store, StoreError};
 
 /// Entries and bytes read at a time while catching up.
 const BATCH: (usize, usize) = (16_384, 4 * 1024 * 1024);
+
+/// Births that may wait to be asked for; when it is full, a node is asked when it speaks again.
+const BIRTHS_MAX: usize = 256;
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +79,15 @@ pub enum StartError {
     Thread(#[source] std::io::Error),
 }
 
+impl From<SeedError> for StartError {
+    fn from(error: SeedError) -> Self {
+        match error {
+            SeedError::Mistakes(mistakes) => StartError::Mistakes(mistakes),
+            SeedError::Registry(error) => StartError::Registry(error),
+        }
+    }
+}
+
 /// Everything that is on disk, caught up.
 pub(super) struct Opened {
     pub(super) registry: Arc<Registry>,
@@ -91,6 +104,8 @@ pub(super) struct Opened {
     pub(super) client_sources: Vec<SourceId>,
     /// In the order of the names that were asked for.
     pub(super) other_sources: Vec<SourceId>,
+    /// Devices whose birth certificates are wanted.
+    pub(super) births: mpsc::Receiver<WantedBirth>,
 }
 
 /// Where the journal's two readers stand. Taken before the first append, so that numbers they have seen are never
@@ -98,6 +113,15 @@ pub(super) struct Opened {
 pub(super) struct Bookmarks {
     pub(super) state: Follower,
     pub(super) store: Follower,
+}
+
+/// The registry as its files have it, and those.
+fn seeded(config: &Config, clock: &Clock) -> Result<(Arc<Registry>, Declared), StartError> {
+    let registry = Arc::new(Registry::open(&config.data_dir.join(super::REGISTRY_FILE))?);
+    let declared = Declared::read(&config.province_dir).map_err(StartError::Mistakes)?;
+    let seeded = registry.seed(&declared, clock.now())?;
+    tracing::info!(report = %seeded, "the registry follows its files");
+    Ok((registry, declared))
 }
 
 /// `others` are ways in besides those of the configuration.
@@ -115,12 +139,7 @@ pub(super) fn open(
     let (journal, recovery) = Journal::open(&journal_dir, &config.journal)?;
     tracing::info!(?recovery, "the journal is open");
 
-    let registry = Arc::new(Registry::open(&data.join(super::REGISTRY_FILE))?);
-    let seeded = registry.seed_from(&config.province_dir, clock.now()).map_err(|error| match error {
-        SeedError::Mistakes(mistakes) => StartError::Mistakes(mistakes),
-        SeedError::Registry(error) => StartError::Registry(error),
-    })?;
-    tracing::info!(report = %seeded, "the registry follows its files");
+    let (registry, declared) = seeded(config, clock)?;
     let edge_source = registry.source(EDGE_SOURCE)?;
     let client_sources =
         config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
@@ -142,14 +161,19 @@ pub(super) fn open(
     };
 
     let newest = |channel| state.newest(channel);
-    let (known, now) = (state.catalogue.clone(), clock.now());
+    let (known, now) = (state.declared(), clock.now());
     let judge = config.validate.clone();
-    let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, known.clone(), newest).with_sources(sources);
-    let pipeline = pipeline.with_canary(canary);
+    let (ask, births) = mpsc::channel(BIRTHS_MAX);
+    let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, known.clone(), newest)
+        .with_sources(sources)
+        .with_judge(state.judge.clone())
+        .with_births(ask)
+        .with_canary(canary);
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
+    note_at_start(&pipeline, &state, declared.policy(), now).map_err(|_| StartError::Stopped)?;
 
     let opened = Opened {
         devices: Arc::new(Devices::over(registry.database().clone())),
@@ -165,6 +189,7 @@ pub(super) fn open(
         edge_source,
         client_sources,
         other_sources,
+        births,
     };
     Ok((opened, bookmarks))
 }
@@ -174,6 +199,19 @@ fn tell_broken(loaded: &Loaded) {
         let path = path.display();
         tracing::error!(%path, %error, "a snapshot is broken and was moved aside; the journal makes up for it");
     }
+}
+
+/// Journals the quality checks when they are others than before, and since when nobody was heard. No tick came while
+/// the process was down.
+fn note_at_start(pipeline: &Pipeline, state: &State, policy: &Policy, now: Timestamp) -> Result<(), Refusal> {
+    if state.judge.policy() != policy {
+        pipeline.note(now, &Body::Policy(Box::new(policy.clone())))?;
+    }
+    if state.ticked_at != Timestamp::EPOCH && state.ticked_at < now {
+        let outage = Outage { of: Deaf::Everything, from: state.ticked_at, to: Some(now) };
+        pipeline.note(now, &Body::Outage(outage))?;
+    }
+    Ok(())
 }
 
 /// The province's rules, checked against every registered station, those made over HTTP too.

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use super::canary::Watch;
+use super::folders::Folders;
 use super::open::Opened;
 use crate::api::Check;
 use crate::clock::Clock;
 use crate::follow::Trouble;
+use crate::intake::files::Status;
 use crate::journal::Journal;
 use crate::mqtt::client::Client;
 use crate::mqtt::edge::Edge;
@@ -29,6 +31,7 @@ pub(super) struct Readiness {
     state: Arc<RwLock<State>>,
     edge: Option<Arc<Edge>>,
     clients: Vec<(String, Arc<Client>)>,
+    folders: Vec<(String, Arc<Mutex<Status>>)>,
     troubles: Vec<(&'static str, Trouble)>,
     canary: Option<Watch>,
     clock: Clock,
@@ -39,6 +42,7 @@ impl Readiness {
         opened: &Opened,
         edge: &Option<Arc<Edge>>,
         clients: &[Arc<Client>],
+        folders: &Folders,
         troubles: Vec<(&'static str, Trouble)>,
         clock: Clock,
     ) -> Self {
@@ -49,6 +53,7 @@ impl Readiness {
             state: opened.state.clone(),
             edge: edge.clone(),
             clients: clients.iter().map(|client| (client.name().to_owned(), client.clone())).collect(),
+            folders: folders.statuses.clone(),
             troubles,
             canary: None,
             clock,
@@ -79,6 +84,13 @@ impl Readiness {
                 None => "connected, every subscription granted".to_owned(),
             };
             Check { part: format!("broker {name}"), ready: status.connected, detail }
+        }));
+        checks.extend(self.folders.iter().map(|(name, status)| {
+            let Status { trouble, waiting, done, failed } = status.lock().clone();
+            let detail = format!("{done} files read, {failed} with refusals, {waiting} waiting");
+            let ready = trouble.is_none();
+            let detail = trouble.map(|trouble| format!("{trouble} ({detail})")).unwrap_or(detail);
+            Check { part: format!("folder {name}"), ready, detail }
         }));
         checks.extend(self.canary.iter().map(|canary| canary.check(self.clock.now())));
         checks

@@ -1,13 +1,13 @@
-//! Handing dead letters in again, after their cause is mended.
+//! What comes in by the API: dead letters again, after their cause is mended, and what operators note.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 
-use crate::api::{Replayed, Replaying};
+use crate::api::{Noting, Replayed, Replaying};
 use crate::clock::Clock;
-use crate::model::{Arrival, Intake as _, RawMessage, Refusal, Seq};
+use crate::model::{Arrival, Body, Intake as _, RawMessage, Refusal, Seq};
 use crate::pipeline::{IMPORT_TOPIC, Pipeline};
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
@@ -83,4 +83,20 @@ async fn take(pipeline: &Pipeline, letter: &DeadLetter, clock: &Clock) -> Result
             Err(Refusal::Stopped) => return Err(STOPPED.to_owned()),
         }
     }
+}
+
+/// Journals what an operator says.
+pub(super) fn noter(pipeline: Arc<Pipeline>, clock: Clock) -> Box<dyn Fn(Body) -> Noting + Send + Sync> {
+    Box::new(move |body| {
+        let (pipeline, clock) = (pipeline.clone(), clock.clone());
+        Box::pin(async move {
+            let seq = pipeline.note(clock.now(), &body).map_err(|refusal| refusal.to_string())?;
+            let mut durable = pipeline.durable();
+            let reached = durable.wait_for(|durable| durable.through >= seq || durable.failed).await;
+            match reached {
+                Ok(durable) if !durable.failed => Ok(seq),
+                _ => Err(STOPPED.to_owned()),
+            }
+        })
+    })
 }

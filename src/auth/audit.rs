@@ -60,6 +60,12 @@ acts! {
     RulesChanged = "rules_changed",
     /// A refused message was handed in again.
     DeadLetterReplayed = "dead_letter_replayed",
+    /// Work at a station was announced.
+    MaintenancePlanned = "maintenance_planned",
+    /// Work at a station was called off or ended.
+    MaintenanceWithdrawn = "maintenance_withdrawn",
+    /// Samples of the past were corrected.
+    SamplesCorrected = "samples_corrected",
     /// A device was let in.
     DeviceIssued = "device_issued",
     /// A device was shut out.

@@ -22,4 +22,4 @@ pub use devices::{By, DeviceRow, Devices};
 pub use password::PasswordCost;
 pub use role::{Caller, Permission, Role, Scope, may};
 pub use session::{Attempt, Session, SignIn};
-pub use token::{IssuedToken, TokenRow};
+pub use token::{IssuedToken, TokenRow, source_token};

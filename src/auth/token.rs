@@ -59,6 +59,15 @@ pub(super) fn new_token() -> Result<(String, [u8; 32]), AuthError> {
     Ok((token, hash))
 }
 
+/// A token for a source that takes requests, and its hash in hexadecimal digits, as the configuration has it.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn source_token() -> Result<(String, String), AuthError> {
+    let (token, hash) = new_token()?;
+    Ok((token, hex(&hash)))
+}
+
 /// The hash of something that has the form of a token.
 pub(super) fn hash(token: &str) -> Option<[u8; 32]> {
     let digits = token.strip_prefix(MARK)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Subcommand;
 
 use super::say;
-use crate::auth::{Accounts, By, Devices, NewAccount, NewPassword, Role, Scope};
+use crate::auth::{Accounts, By, Devices, NewAccount, NewPassword, Role, Scope, source_token};
 use crate::clock::Clock;
 use crate::database::Database;
 use crate::model::{AreaId, Span};
@@ -52,6 +52,8 @@ pub(super) enum TokenCommand {
         #[arg(long, default_value = "")]
         label: String,
     },
+    /// Make a token for a [[source]] that takes requests; it is shown this once and kept nowhere
+    Source,
 }
 
 #[derive(Debug, Subcommand)]
@@ -137,9 +139,16 @@ impl UserCommand {
 
 impl TokenCommand {
     pub(super) fn run(self, place: &Place) -> anyhow::Result<ExitCode> {
-        let TokenCommand::Issue { user, expires, label } = self;
-        let issued = place.accounts()?.issue_token(BY, &user, &label, expires.into(), Clock::System.now())?;
-        say(&issued.token)
+        match self {
+            TokenCommand::Issue { user, expires, label } => {
+                let issued = place.accounts()?.issue_token(BY, &user, &label, expires.into(), Clock::System.now())?;
+                say(&issued.token)
+            }
+            TokenCommand::Source => {
+                let (token, hash) = source_token()?;
+                say(&format!("the sender's token: {token}\nfor the section:    token_sha256 = \"{hash}\""))
+            }
+        }
     }
 }
 

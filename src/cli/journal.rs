@@ -7,7 +7,7 @@ use clap::Subcommand;
 
 use super::say;
 use crate::journal;
-use crate::model::{Body, Entry, Seq};
+use crate::model::{Body, Deaf, Entry, MaintenanceCommand, Seq, Window};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -82,6 +82,34 @@ fn line(entry: &Entry) -> String {
             format!("catalogue of {} stations, {} channels", catalogue.stations().len(), catalogue.channels().len())
         }
         Body::Rules(files) => format!("{} rule files", files.len()),
+        Body::Policy(policy) => {
+            format!("quality checks of {} properties and {} channels", policy.properties.len(), policy.channels.len())
+        }
+        Body::Devices(report) => {
+            let said = report.facts.iter().map(|fact| format!("{:?} {:?}", fact.device, fact.said));
+            format!("devices of source {}: {}", report.source, said.collect::<Vec<_>>().join("; "))
+        }
+        Body::Outage(outage) => {
+            let of = match outage.of {
+                Deaf::Everything => "nobody was heard".to_owned(),
+                Deaf::Source(source) => format!("source {source} was not heard"),
+            };
+            match outage.to {
+                Some(to) => format!("{of} from {} to {to}", outage.from),
+                None => format!("{of} since {}", outage.from),
+            }
+        }
+        Body::Maintenance(MaintenanceCommand::Plan(window)) => {
+            let Window { station, from, to, reason, author } = window;
+            format!("maintenance of station {station} from {from} to {to} by {author}: {reason}")
+        }
+        Body::Maintenance(MaintenanceCommand::Withdraw { window, author }) => {
+            format!("maintenance {window} withdrawn by {author}")
+        }
+        Body::Corrections(corrections) => {
+            let (count, author) = (corrections.samples.len(), &corrections.author);
+            format!("{count} samples corrected by {author}: {}", corrections.reason)
+        }
         Body::Command(command) => {
             format!("command to {} by {}: {:?}", command.station, command.author, command.payload)
         }

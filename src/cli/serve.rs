@@ -23,6 +23,7 @@ use crate::{shutdown, telemetry};
 #[include = "stations/*"]
 #[include = "areas/*"]
 #[include = "rules/*"]
+#[include = "quality.toml"]
 struct Province;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {

@@ -26,6 +26,9 @@ pub(super) fn start_at(config: &mut Config, folder: &Path) {
     for (_, path, _) in named(config) {
         *path = folder.join(&path);
     }
+    for watched in config.sources.iter_mut().filter_map(|source| source.folder.as_mut()) {
+        *watched = folder.join(&watched);
+    }
 }
 
 /// Every file by its key.

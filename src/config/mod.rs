@@ -29,7 +29,7 @@ pub use sources::with_topics;
 use crate::decode::source;
 use crate::model::{Mistake, Span};
 use crate::mqtt::canary;
-use crate::{alerts, api, history, journal, mqtt, store, validate};
+use crate::{alerts, api, history, intake, journal, mqtt, store, validate};
 
 /// The shipped file: every key with its unit, its range and its default.
 pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
@@ -40,7 +40,7 @@ pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
 pub struct Config {
     /// Where everything is kept; made when it is missing.
     pub data_dir: PathBuf,
-    /// Folder with `stations/*.toml`, `areas/*.geojson` and `rules/*.toml`.
+    /// Folder with `stations/*.toml`, `areas/*.geojson`, `rules/*.toml` and `quality.toml`.
     pub province_dir: PathBuf,
     /// What is logged, as `tracing` directives: `info`, `info,saola::mqtt=debug`.
     pub log: String,
@@ -50,6 +50,8 @@ pub struct Config {
     pub http: api::Config,
     /// Ways in by MQTT.
     pub mqtt: Mqtt,
+    /// Ways in by files and requests.
+    pub intake: intake::Config,
     /// What is acknowledged, on disk.
     pub journal: journal::Config,
     /// History.
@@ -87,6 +89,7 @@ impl Default for Config {
             tick: Span::from_seconds(1),
             http: api::Config::default(),
             mqtt: Mqtt::default(),
+            intake: intake::Config::default(),
             journal: journal::Config::default(),
             store: store::Config::default(),
             history: history::Config::default(),

@@ -70,8 +70,8 @@ fn clients(clients: &[client::Config]) -> Vec<(String, String)> {
         let mut note = |key: &str, message: String| found.push((format!("mqtt.client[{place}].{key}"), message));
         if !is_source_name(&client.name) {
             note("name", "must have 1 to 64 letters, digits, - or _".to_owned());
-        } else if client.name == EDGE_SOURCE {
-            note("name", format!("{EDGE_SOURCE} is the name of the embedded edge"));
+        } else if sources::WAYS_IN.contains(&client.name.as_str()) {
+            note("name", format!("{} is the name of another way in", client.name));
         } else if let Some(first) = names.insert(&client.name, place) {
             note("name", format!("{} is mqtt.client[{first}] already", client.name));
         }

@@ -6,9 +6,12 @@ use std::collections::HashMap;
 use super::relations::{EDGE_SOURCE, is_source_name};
 use super::{Config, Findings};
 use crate::decode::source;
+use crate::decode::source::config::{FILES, HTTP};
 use crate::model::{Catalogue, Channel};
 use crate::mqtt::{client, topic};
 
+/// Ways in that are no brokers.
+pub(super) const WAYS_IN: [&str; 3] = [EDGE_SOURCE, HTTP, FILES];
 /// What the native form keeps for itself.
 const NATIVE: &str = "saola/v1/#";
 
@@ -34,18 +37,34 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
         let mut note = |key: &str, message: String| found.push((format!("source[{place}].{key}"), message));
         if !is_source_name(&source.name) {
             note("name", "must have 1 to 64 letters, digits, - or _".to_owned());
-        } else if source.name == EDGE_SOURCE || config.mqtt.clients.iter().any(|client| client.name == source.name) {
+        } else if WAYS_IN.contains(&source.name.as_str())
+            || config.mqtt.clients.iter().any(|client| client.name == source.name)
+        {
             note("name", format!("{} is the name of a way in", source.name));
         } else if let Some(first) = names.insert(&source.name, place) {
             note("name", format!("{} is source[{first}] already", source.name));
         }
         if source.from.is_empty() {
-            note("from", format!("must name a way in: {EDGE_SOURCE} or the name of a broker"));
+            note("from", format!("must name a way in: {} or the name of a broker", WAYS_IN.join(", ")));
         }
         for (at, way) in source.from.iter().enumerate() {
-            if *way != EDGE_SOURCE && !config.mqtt.clients.iter().any(|client| client.name == *way) {
-                note(&format!("from[{at}]"), format!("{way:?} is neither {EDGE_SOURCE} nor the name of a broker"));
+            let is_known =
+                WAYS_IN.contains(&way.as_str()) || config.mqtt.clients.iter().any(|client| client.name == *way);
+            if !is_known {
+                let message = format!("{way:?} is neither {} nor the name of a broker", WAYS_IN.join(", "));
+                note(&format!("from[{at}]"), message);
             }
+        }
+        own_ways_in(source, &mut note);
+        let inside = |one: &source::Config, other: &source::Config| {
+            one.folder.as_ref().zip(other.folder.as_ref()).is_some_and(|(one, other)| one.starts_with(other))
+        };
+        let mut earlier = config.sources[..place].iter();
+        if let Some(other) = earlier.find(|other| inside(source, other) || inside(other, source)) {
+            note(
+                "folder",
+                format!("is watched by {} already, or one inside the other: a file would be read twice", other.name),
+            );
         }
         source::mistakes(source).into_iter().for_each(|(key, message)| note(&key, message));
         if let Some(filter) = source::filter(source) {
@@ -59,10 +78,32 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
     found
 }
 
-/// An earlier source that takes everything of a later one.
+/// The ways in that are the source's own: they need to be said where they are.
+fn own_ways_in(source: &source::Config, note: &mut impl FnMut(&str, String)) {
+    let comes_by = |way: &str| source.from.iter().any(|named| named == way);
+    match &source.folder {
+        None if comes_by(FILES) => note("folder", "is missing: where the files are dropped".to_owned()),
+        Some(_) if !comes_by(FILES) => note("folder", format!("is for sources whose from has {FILES:?}")),
+        Some(folder) if folder.as_os_str().is_empty() => note("folder", "must name a folder".to_owned()),
+        _ => {}
+    }
+    let is_hash = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match &source.token_sha256 {
+        None if comes_by(HTTP) => {
+            note("token_sha256", "is missing: `saola token source` makes a token and prints its hash".to_owned());
+        }
+        Some(_) if !comes_by(HTTP) => note("token_sha256", format!("is for sources whose from has {HTTP:?}")),
+        Some(hash) if !is_hash(hash) => {
+            note("token_sha256", "must be the SHA-256 of the token, 64 hexadecimal digits".to_owned());
+        }
+        _ => {}
+    }
+}
+
+/// An earlier source that takes everything of a later one. Files and requests find their own source.
 fn hidden_behind<'c>(before: &'c [source::Config], later: &source::Config, filter: &str) -> Option<&'c str> {
     let takes_all = |earlier: &&source::Config| {
-        later.from.iter().all(|way| earlier.from.contains(way))
+        later.from.iter().all(|way| earlier.from.contains(way) && way != HTTP && way != FILES)
             && source::filter(earlier).is_some_and(|outer| topic::covers(&outer, filter))
     };
     before.iter().find(takes_all).map(|earlier| earlier.name.as_str())
@@ -75,7 +116,8 @@ pub(super) fn warnings(config: &Config) -> Vec<(String, String)> {
         let Some(filter) = source::filter(source) else { continue };
         let key = format!("source[{place}].topic");
         for earlier in &config.sources[..place] {
-            let shares_way_in = source.from.iter().any(|way| earlier.from.contains(way));
+            let shares = |way: &&String| earlier.from.contains(way) && *way != HTTP && *way != FILES;
+            let shares_way_in = source.from.iter().any(|way| shares(&way));
             let Some(other) = source::filter(earlier).filter(|_| shares_way_in) else { continue };
             let is_in_order = topic::covers(&filter, &other) && filter != other;
             if topic::overlaps(&filter, &other) && !is_in_order {

@@ -13,6 +13,9 @@
 //! known. Left out on purpose: what a point means here (which tag is the station is the map's to say).
 
 use std::borrow::Cow;
+use std::hash::BuildHasher as _;
+
+use hashbrown::{DefaultHashBuilder, HashSet};
 
 use super::reject;
 use crate::model::{Reason, Rejection, Timestamp};
@@ -194,7 +197,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn tags(&mut self) -> Result<Vec<Tag<'a>>, Rejection> {
-        let mut tags: Vec<Tag<'a>> = Vec::new();
+        let (mut tags, mut keys): (Vec<Tag<'a>>, _) = (Vec::new(), Keys::default());
         while self.take(b',') {
             let key = self.key();
             if key.is_empty() || !self.take(b'=') {
@@ -207,7 +210,7 @@ impl<'a> Cursor<'a> {
             if self.peek() == Some(b'=') {
                 return Err(self.wrong("an equals sign inside a tag is written \\="));
             }
-            if tags.len() == PARTS_MAX || tags.iter().any(|(known, _)| *known == key) {
+            if tags.len() == PARTS_MAX || !keys.is_new(&key, || tags.iter().any(|(known, _)| *known == key)) {
                 return Err(self.refuse(Reason::DuplicateKey, &format!("tag {key} is there twice, or one of too many")));
             }
             tags.push((key, value));
@@ -216,13 +219,13 @@ impl<'a> Cursor<'a> {
     }
 
     fn fields(&mut self) -> Result<Vec<(Cow<'a, str>, Field<'a>)>, Rejection> {
-        let mut fields: Vec<(Cow<'a, str>, Field<'a>)> = Vec::new();
+        let (mut fields, mut keys): (Vec<(Cow<'a, str>, Field<'a>)>, _) = (Vec::new(), Keys::default());
         loop {
             let key = self.key();
             if key.is_empty() || !self.take(b'=') {
                 return Err(self.wrong("a field is written key=value"));
             }
-            if fields.len() == PARTS_MAX || fields.iter().any(|(known, _)| *known == key) {
+            if fields.len() == PARTS_MAX || !keys.is_new(&key, || fields.iter().any(|(known, _)| *known == key)) {
                 return Err(
                     self.refuse(Reason::DuplicateKey, &format!("field {key} is there twice, or one of too many"))
                 );
@@ -291,6 +294,20 @@ impl<'a> Cursor<'a> {
         let time = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| rest.parse().ok()).flatten();
         time.map(Some)
             .ok_or_else(|| reject(Reason::InvalidTime, format!("{:?} is no time in whole units since 1970", cut(rest))))
+    }
+}
+
+/// Keys that were there, by their hashes: looking through all of them for each would take long for many.
+#[derive(Default)]
+struct Keys {
+    hashes: HashSet<u64>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Keys {
+    /// Whether a key was not there yet; `is_there` looks through all of them.
+    fn is_new(&mut self, key: &str, is_there: impl FnOnce() -> bool) -> bool {
+        self.hashes.insert(self.hasher.hash_one(key)) || !is_there()
     }
 }
 

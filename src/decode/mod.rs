@@ -7,6 +7,7 @@ pub mod cayenne;
 mod cbor;
 pub mod chirpstack;
 pub mod csv_row;
+mod csv_table;
 pub mod exported;
 pub mod json;
 mod layout;
@@ -19,6 +20,7 @@ pub mod ngsi;
 mod number;
 mod observed;
 mod period;
+mod points;
 #[cfg(test)]
 mod samples;
 mod scan;
@@ -43,6 +45,8 @@ pub mod zigbee2mqtt;
 
 pub use layout::{Layout, Unlisted};
 pub use observed::{Event, Heard, Observed, Worded};
+
+use std::borrow::Cow;
 
 use crate::model::{Reading, Reason, Rejection};
 
@@ -70,6 +74,17 @@ pub struct Decoded<'a> {
     pub readings: Vec<Reading<'a>>,
     /// Parts that were refused while the rest was taken.
     pub rejections: Vec<Rejection>,
+    /// What was said of the devices themselves.
+    pub told: Vec<Told<'a>>,
+}
+
+/// An event, with the station that the source's mapping makes of its device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told<'a> {
+    /// What was said.
+    pub event: Event<'a>,
+    /// `None` when the mapping knows no station for it: an edge node, a gateway.
+    pub station: Option<Cow<'a, str>>,
 }
 
 impl Decoded<'_> {
@@ -77,6 +92,7 @@ impl Decoded<'_> {
     pub fn clear(&mut self) {
         self.readings.clear();
         self.rejections.clear();
+        self.told.clear();
     }
 }
 

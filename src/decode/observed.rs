@@ -74,6 +74,19 @@ pub enum Event<'a> {
     },
 }
 
+impl<'a> Event<'a> {
+    /// The sender's name of whom it is about.
+    pub fn device(&self) -> &Cow<'a, str> {
+        match self {
+            Event::Joined { device }
+            | Event::Silent { device }
+            | Event::Gap { device, .. }
+            | Event::Repeated { device, .. } => device,
+            Event::Rebirth { node } => node,
+        }
+    }
+}
+
 /// What a message held.
 #[derive(Debug, Default, PartialEq)]
 pub struct Heard<'a> {

@@ -7,7 +7,8 @@
 //! Section 4.5.1: the name is base name and name together. What is said about is its part before the last `:` or `/`
 //! (or `_`, in a DEV URN), what is observed is the part behind it; a bare DEV URN is a thing with an empty name, told
 //! apart by its unit. So a resolved pack (section 4.6) means the same as the pack it came from.
-//! Section 4.5.3: times below 2^28 seconds are relative to the received time; exactly zero is "no time".
+//! Section 4.5.3: times below 2^28 seconds are relative to when the pack was sent, for which its received time stands;
+//! of a pack that was kept in between (retained, or from a file) they are refused. Exactly zero is "no time".
 //! Section 4.5.4: values and sums are added to their bases; a sum is observed as `{name}#sum` in the unit times second.
 //! `vb` is 1 or 0; `vs` is a text for the mapping; `vd` is no quantity and refused; `ut` and unknown labels are passed over.
 //!
@@ -37,7 +38,7 @@ const SECONDS_MAX: f64 = 253_402_300_800.0;
 pub fn decode_json<'a>(
     _topic: &'a str,
     payload: &'a [u8],
-    received_at: Timestamp,
+    sent_at: Option<Timestamp>,
     limits: &Limits,
     out: &mut Heard<'a>,
 ) -> Result<(), Rejection> {
@@ -45,7 +46,7 @@ pub fn decode_json<'a>(
     sink::fill(out, limits, |sink| {
         let mut scanner = Scanner::new(text);
         let mut reader = Reader::new(limits);
-        let mut pack = Pack::new(received_at);
+        let mut pack = Pack::new(sent_at);
         if scanner.peek() != Some(b'[') {
             reader.value(&mut scanner)?;
             scanner.end()?;
@@ -70,14 +71,14 @@ pub fn decode_json<'a>(
 pub fn decode_cbor<'a>(
     _topic: &'a str,
     payload: &'a [u8],
-    received_at: Timestamp,
+    sent_at: Option<Timestamp>,
     limits: &Limits,
     out: &mut Heard<'a>,
 ) -> Result<(), Rejection> {
     sink::bounded(payload, limits)?;
     sink::fill(out, limits, |sink| {
         let mut cbor = Cbor::new(payload);
-        let mut pack = Pack::new(received_at);
+        let mut pack = Pack::new(sent_at);
         let Item::Array(count) = cbor.item()? else {
             return Err(reject(Reason::WrongShape, "a SenML pack is an array of records (RFC 8428 section 6)"));
         };
@@ -97,7 +98,8 @@ pub fn decode_cbor<'a>(
 
 /// What holds from one record to the next.
 struct Pack<'a> {
-    received_at: Timestamp,
+    /// What times are relative to; `None` when nobody knows.
+    sent_at: Option<Timestamp>,
     records: usize,
     name: Cow<'a, str>,
     unit: Option<Cow<'a, str>>,
@@ -107,8 +109,8 @@ struct Pack<'a> {
 }
 
 impl<'a> Pack<'a> {
-    fn new(received_at: Timestamp) -> Self {
-        Self { received_at, records: 0, name: Cow::Borrowed(""), unit: None, time: 0.0, value: None, sum: None }
+    fn new(sent_at: Option<Timestamp>) -> Self {
+        Self { sent_at, records: 0, name: Cow::Borrowed(""), unit: None, time: 0.0, value: None, sum: None }
     }
 
     fn record(&mut self, record: Record<'a>, sink: &mut Sink<'_, 'a>) -> Result<(), Rejection> {
@@ -144,8 +146,9 @@ impl<'a> Pack<'a> {
         if record.values > 1 {
             return sink.refuse(Reason::WrongShape, format!("{name}: more than one value (section 4.2)"));
         }
-        let Ok(time) = self.time_of(record.time.unwrap_or(0.0)) else {
-            return sink.refuse(Reason::InvalidTime, format!("{name}: no such time in the years 1 to 9999"));
+        let time = match self.time_of(record.time.unwrap_or(0.0)) {
+            Ok(time) => time,
+            Err((reason, why)) => return sink.refuse(reason, format!("{name}: {why}")),
         };
         let (device, quantity) = split(name);
         let unit = record.unit.filter(|unit| !unit.is_empty()).or_else(|| self.unit.clone());
@@ -171,16 +174,18 @@ impl<'a> Pack<'a> {
     }
 
     /// The time of a record; `None` when it is "now".
-    fn time_of(&self, time: f64) -> Result<Option<Timestamp>, ()> {
+    fn time_of(&self, time: f64) -> Result<Option<Timestamp>, (Reason, &'static str)> {
         let seconds = self.time + time;
         if seconds == 0.0 {
             return Ok(None);
         }
         if seconds.is_nan() || seconds.abs() >= SECONDS_MAX {
-            return Err(());
+            return Err((Reason::InvalidTime, "no such time in the years 1 to 9999"));
         }
         let micros = (seconds * 1e6).round() as i64;
-        let from = if seconds < ABSOLUTE_FROM_SECONDS { self.received_at } else { Timestamp::EPOCH };
+        let from = if seconds < ABSOLUTE_FROM_SECONDS { self.sent_at } else { Some(Timestamp::EPOCH) };
+        let from =
+            from.ok_or((Reason::RetainedWithoutTime, "its time is relative to when it was sent, which is not known"))?;
         Ok(Some(Timestamp::from_micros(from.micros().saturating_add(micros))))
     }
 

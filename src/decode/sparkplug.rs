@@ -10,8 +10,9 @@
 //! node's birth is asked for, its data is taken all the same. A death silences the node and its devices, unless its
 //! `bdSeq` is not that of the birth (section 6.4.25): then it is the death of an earlier connection.
 //!
-//! `STATE`, NCMD and DCMD hold nothing to observe. Left out: compressed payloads (refused), metadata, templates.
+//! `STATE`, NCMD and DCMD hold nothing to observe; [`rebirth`] makes the one command that is sent. Left out: compressed payloads (refused), metadata, templates.
 
+mod command;
 mod proto;
 mod session;
 
@@ -20,6 +21,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use prost::Message as _;
 
+pub use self::command::rebirth;
 use self::proto::{Metric, Payload, PropertySet, Value, datatype};
 pub use self::session::Session;
 use self::session::{Births, Known, Order};

@@ -16,8 +16,9 @@ use std::collections::BTreeMap;
 use jiff::civil::DateTime;
 
 use super::mapping::{Scale, Station};
+use super::observed::Observed;
 use super::written::{Decimal, LocalClock, number, short};
-use super::{Decoded, reject, unit_word};
+use super::{Decoded, Heard, Limits, reject, sink, unit_word};
 use crate::model::{Reading, Reason, Rejection, Status, Timestamp};
 
 /// How station files are read.
@@ -61,34 +62,12 @@ impl StationFiles {
     }
 
     fn reading<'a>(&'a self, station: &'a str, line: &'a str) -> Result<Option<Reading<'a>>, Rejection> {
-        if line.trim().is_empty() {
+        let Some(Parameter { symbol, written, unit, time, status }) = parameter(line, self.separator, &self.clock)?
+        else {
             return Ok(None);
-        }
-        let mut parts = line.trim_end_matches(['\r', '\n']).split(char::from(self.separator)).map(str::trim);
-        let fields: Vec<&str> = parts.by_ref().take(5).collect();
-        let [symbol, value, unit, time, status] = fields[..] else {
-            return Err(reject(Reason::WrongShape, format!("{} fields, a station's line has 5", fields.len())));
         };
-        if parts.any(|more| !more.is_empty()) {
-            return Err(reject(Reason::WrongShape, "more than 5 fields"));
-        }
-        let status = match status {
-            "00" | "0" => Status::Measuring,
-            "01" | "1" => Status::Calibrating,
-            "02" | "2" => Status::Fault,
-            _ => {
-                let detail = format!("{symbol}: status {:?}: 00, 01 and 02 are known", short(status));
-                return Err(reject(Reason::InvalidStatus, detail));
-            }
-        };
-        let time = Some(self.instant(time)?);
-        if value.is_empty() && status != Status::Measuring {
-            return Ok(None);
-        }
-        let written = number(value, Decimal::Either)
-            .map_err(|reason| reject(reason, format!("{symbol}: {:?} is no number", short(value))))?;
         let (property, scale) = self.meaning(symbol, unit)?;
-        let (value, unit) = (scale.apply(written), scale.unit);
+        let (value, unit, time) = (scale.apply(written), scale.unit, Some(time));
         Ok(Some(Reading { station: Cow::Borrowed(station), property, time, value, unit, status }))
     }
 
@@ -98,11 +77,7 @@ impl StationFiles {
         if let Some((property, scale)) = mapped.filter(|(_, scale)| *scale != Scale::default()) {
             return Ok((Cow::Borrowed(property), *scale));
         }
-        let in_brackets = symbol.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
-        let written = match unit {
-            "" | "-" => in_brackets.unwrap_or(""),
-            unit => unit,
-        };
+        let written = unit_of(symbol, unit);
         let property =
             mapped.map_or_else(|| Cow::Owned(property_of(symbol)), |(property, _)| Cow::Borrowed(property.as_str()));
         if written.is_empty() {
@@ -118,18 +93,95 @@ impl StationFiles {
         let factor = (word.factor != 1.0).then_some(word.factor);
         Ok((property, Scale { unit: Some(word.unit), factor }))
     }
+}
 
-    fn instant(&self, digits: &str) -> Result<Timestamp, Rejection> {
-        let wrong = |why: &str| reject(Reason::InvalidTime, format!("time {:?} {why}", short(digits)));
-        if digits.len() != 14 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(wrong("is not yyyyMMddHHmmss"));
+/// Reads lines as a message of a declared source: the device is the station's part of the file's name, which is the
+/// topic's last level; a name is a symbol as it is written. Broken lines cost themselves.
+pub(super) fn decode<'a>(
+    clock: &LocalClock,
+    separator: u8,
+    topic: &'a str,
+    payload: &'a [u8],
+    limits: &Limits,
+    out: &mut Heard<'a>,
+) -> Result<(), Rejection> {
+    let text = sink::text(payload, limits)?;
+    let device = station_of(topic.rsplit('/').next().unwrap_or_default());
+    sink::fill(out, limits, |sink| {
+        for line in text.trim_start_matches('\u{feff}').lines() {
+            match parameter(line, separator, clock) {
+                Ok(None) => {}
+                Ok(Some(Parameter { symbol, written, unit, time, status })) => {
+                    let unit = Some(unit_of(symbol, unit)).filter(|unit| !unit.is_empty()).map(Cow::Borrowed);
+                    let (device, name) = (Cow::Borrowed(device), Cow::Borrowed(symbol));
+                    sink.take(Observed { device, name, unit, time: Some(time), value: written, status, place: None })?;
+                }
+                Err(rejection) => sink.refuse(rejection.reason, rejection.detail)?,
+            }
         }
-        let part = |from: usize, to: usize| digits[from..to].parse::<i16>().unwrap_or(-1);
-        let small = |from: usize| i8::try_from(part(from, from + 2)).unwrap_or(-1);
-        let local = DateTime::new(part(0, 4), small(4), small(6), small(8), small(10), small(12), 0);
-        let local = local.map_err(|_| wrong("is no day and hour"))?;
-        self.clock.instant(local).map_err(wrong)
+        Ok(())
+    })
+}
+
+/// One line, taken apart.
+struct Parameter<'a> {
+    symbol: &'a str,
+    /// The value as it is written.
+    written: f64,
+    unit: &'a str,
+    time: Timestamp,
+    status: Status,
+}
+
+/// Nothing for an empty line and for a value that a device in error leaves out.
+fn parameter<'a>(line: &'a str, separator: u8, clock: &LocalClock) -> Result<Option<Parameter<'a>>, Rejection> {
+    if line.trim().is_empty() {
+        return Ok(None);
     }
+    let mut parts = line.trim_end_matches(['\r', '\n']).split(char::from(separator)).map(str::trim);
+    let fields: Vec<&str> = parts.by_ref().take(5).collect();
+    let [symbol, value, unit, time, status] = fields[..] else {
+        return Err(reject(Reason::WrongShape, format!("{} fields, a station's line has 5", fields.len())));
+    };
+    if parts.any(|more| !more.is_empty()) {
+        return Err(reject(Reason::WrongShape, "more than 5 fields"));
+    }
+    let status = match status {
+        "00" | "0" => Status::Measuring,
+        "01" | "1" => Status::Calibrating,
+        "02" | "2" => Status::Fault,
+        _ => {
+            let detail = format!("{}: status {:?}: 00, 01 and 02 are known", short(symbol), short(status));
+            return Err(reject(Reason::InvalidStatus, detail));
+        }
+    };
+    let time = instant(time, clock)?;
+    if value.is_empty() && status != Status::Measuring {
+        return Ok(None);
+    }
+    let written = number(value, Decimal::Either)
+        .map_err(|reason| reject(reason, format!("{}: {:?} is no number", short(symbol), short(value))))?;
+    Ok(Some(Parameter { symbol, written, unit, time, status }))
+}
+
+/// The unit that a line says, or its symbol in brackets.
+fn unit_of<'a>(symbol: &'a str, unit: &'a str) -> &'a str {
+    match unit {
+        "" | "-" => symbol.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(""),
+        unit => unit,
+    }
+}
+
+fn instant(digits: &str, clock: &LocalClock) -> Result<Timestamp, Rejection> {
+    let wrong = |why: &str| reject(Reason::InvalidTime, format!("time {:?} {why}", short(digits)));
+    if digits.len() != 14 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(wrong("is not yyyyMMddHHmmss"));
+    }
+    let part = |from: usize, to: usize| digits[from..to].parse::<i16>().unwrap_or(-1);
+    let small = |from: usize| i8::try_from(part(from, from + 2)).unwrap_or(-1);
+    let local = DateTime::new(part(0, 4), small(4), small(6), small(8), small(10), small(12), 0);
+    let local = local.map_err(|_| wrong("is no day and hour"))?;
+    clock.instant(local).map_err(wrong)
 }
 
 #[cfg(test)]

@@ -12,11 +12,18 @@ use super::layout::{KEYS_MAX, Layout, NOTES, Node, Role, Unlisted};
 use super::observed::{Heard, Observed, Worded};
 use super::time_form::TimeForm;
 use super::tokens::{Open, Token, Tokens};
-use super::{Limits, number, reject};
+use super::{DETAIL_BYTES_MAX, Limits, number, reject};
 use crate::model::{Reason, Rejection, Status, Timestamp};
 
 /// Deepest nesting of objects and lists in each other.
 const DEPTH_MAX: usize = 16;
+/// Most values in a message, those that are passed over among them: an empty map costs a byte to send and much more to
+/// read.
+const VALUES_MAX: usize = 40_000;
+/// Refusals of a message that say where; a message of nothing else would cost more to refuse than to take.
+const PLACES_MAX: usize = 256;
+/// Room for what a detail says behind a place.
+const WORDS_BYTES: usize = 32;
 
 /// Texts for the decoder itself, by [`Note`](super::layout::Note).
 pub(super) type Notes<'a> = [Option<Cow<'a, str>>; NOTES];
@@ -31,7 +38,7 @@ pub(super) fn walk<'a>(
     let mut root = Scope::begin(out);
     let (observed, worded, rejections) = (root.observed_from, root.worded_from, root.rejections_from);
     let count_before = observed + worded + rejections;
-    let mut walk = Walk { tokens, limits, unlisted: layout.unlisted, count_before, path: Vec::new(), out };
+    let mut walk = Walk { tokens, limits, unlisted: layout.unlisted, count_before, values: 0, path: Vec::new(), out };
     let walked = walk.value(At::of(&layout.root), &mut root).and_then(|()| walk.tokens.end());
     let notes = std::mem::take(&mut root.notes);
     root.close(out);
@@ -140,12 +147,17 @@ struct Walk<'a, 'w, T> {
     limits: &'w Limits,
     unlisted: Unlisted,
     count_before: usize,
+    values: usize,
     path: Vec<Step<'a>>,
     out: &'w mut Heard<'a>,
 }
 
 impl<'a, T: Tokens<'a>> Walk<'a, '_, T> {
     fn value(&mut self, at: At<'a>, scope: &mut Scope<'a>) -> Result<(), Rejection> {
+        self.values += 1;
+        if self.values > VALUES_MAX {
+            return Err(reject(Reason::TooManyReadings, format!("more than {VALUES_MAX} values")));
+        }
         match self.tokens.value()? {
             Token::Map(map) => self.map(at, map, scope),
             Token::List(list) => self.list(at, list, scope),
@@ -307,7 +319,7 @@ impl<'a, T: Tokens<'a>> Walk<'a, '_, T> {
             return Ok(());
         }
         self.check_count()?;
-        let detail = format!("{} is not among the source's names", self.place());
+        let detail = self.place() + " is not among the source's names";
         self.out.rejections.push(reject(Reason::UnknownProperty, detail));
         Ok(())
     }
@@ -320,15 +332,26 @@ impl<'a, T: Tokens<'a>> Walk<'a, '_, T> {
         Err(reject(Reason::TooManyReadings, format!("more than {} readings", self.limits.readings_max)))
     }
 
-    /// The path as a JSON Pointer.
+    /// The path as a JSON Pointer, as far as a detail has room for it.
     fn place(&self) -> String {
-        let mut pointer = String::new();
+        if self.out.rejections.len() >= PLACES_MAX {
+            return "another value".to_owned();
+        }
+        let lengths = self.path.iter().map(|step| if let Step::Key(key) = step { 1 + key.len() } else { 4 });
+        let mut pointer = String::with_capacity(lengths.sum::<usize>().min(2 * DETAIL_BYTES_MAX) + WORDS_BYTES);
         for step in &self.path {
-            // Writing to a string does not fail.
-            let _ = match step {
-                Step::Key(key) => write!(pointer, "/{}", key.replace('~', "~0").replace('/', "~1")),
-                Step::Place(place) => write!(pointer, "/{place}"),
-            };
+            if pointer.len() > DETAIL_BYTES_MAX {
+                break;
+            }
+            pointer.push('/');
+            match step {
+                Step::Key(key) if key.contains(['~', '/']) => {
+                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                }
+                Step::Key(key) => pointer.push_str(key),
+                // Writing to a string does not fail.
+                Step::Place(place) => drop(write!(pointer, "{place}")),
+            }
         }
         if pointer.is_empty() { "the message".to_owned() } else { pointer }
     }

@@ -78,8 +78,8 @@ fn no_payload_takes_long() {
             let mut out = Heard::default();
             let begun = Instant::now();
             let taken = match decoder {
-                0 => senml::decode_json("", payload, NOW, &limits, &mut out),
-                1 => senml::decode_cbor("", payload, NOW, &limits, &mut out),
+                0 => senml::decode_json("", payload, Some(NOW), &limits, &mut out),
+                1 => senml::decode_cbor("", payload, Some(NOW), &limits, &mut out),
                 2 => {
                     let mut session = sparkplug::Session::default();
                     sparkplug::decode("spBv1.0/G/NBIRTH/N", payload, NOW, &limits, &mut session, &mut out)

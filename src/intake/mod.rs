@@ -1,4 +1,5 @@
-//! The ways in other than MQTT. History so far: files that a person brings in.
+//! The ways in other than MQTT: history that a person brings in, and folders that are watched ([`files`]). What comes by
+//! HTTP needs nothing but its limits here.
 //!
 //! [`plan()`] reads a map file into a [`Plan`]; [`import()`] reads files through it, block by block, into a
 //! [`Destination`], and gives a [`Report`].
@@ -13,6 +14,8 @@
 
 mod blocks;
 mod columns;
+pub mod config;
+pub mod files;
 mod history;
 mod lines;
 mod map_file;
@@ -22,6 +25,7 @@ mod plan;
 mod report;
 
 pub use blocks::FileError;
+pub use config::Config;
 pub use history::{Begin, Destination, ImportError, Options, Progress, Stopped, import};
 pub use map_file::plan;
 pub use note::Notes;

@@ -14,6 +14,11 @@ const KIND_MESSAGE: u8 = 1;
 const KIND_TICK: u8 = 2;
 const KIND_CATALOGUE: u8 = 3;
 const KIND_RULES: u8 = 4;
+const KIND_POLICY: u8 = 20;
+const KIND_DEVICES: u8 = 21;
+const KIND_OUTAGE: u8 = 22;
+const KIND_MAINTENANCE: u8 = 23;
+const KIND_CORRECTIONS: u8 = 24;
 /// A message with names that nobody has, or one handed in again.
 const KIND_MESSAGE_WITH_NAMES: u8 = 30;
 /// A catalogue in which stations have moved.
@@ -42,6 +47,11 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Catalogue(catalogue) if catalogue.moves().is_empty() => KIND_CATALOGUE,
         Body::Catalogue(_) => KIND_CATALOGUE_WITH_MOVES,
         Body::Rules(_) => KIND_RULES,
+        Body::Policy(_) => KIND_POLICY,
+        Body::Devices(_) => KIND_DEVICES,
+        Body::Outage(_) => KIND_OUTAGE,
+        Body::Maintenance(_) => KIND_MAINTENANCE,
+        Body::Corrections(_) => KIND_CORRECTIONS,
         Body::Canary { .. } => KIND_CANARY,
         Body::Command(_) => KIND_COMMAND,
     };
@@ -62,6 +72,11 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
             }
         }
         Body::Rules(rules) => out.extend_from_slice(&postcard::to_stdvec(rules)?),
+        Body::Policy(policy) => out.extend_from_slice(&postcard::to_stdvec(policy)?),
+        Body::Devices(report) => out.extend_from_slice(&postcard::to_stdvec(report)?),
+        Body::Outage(outage) => out.extend_from_slice(&postcard::to_stdvec(outage)?),
+        Body::Maintenance(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
+        Body::Corrections(corrections) => out.extend_from_slice(&postcard::to_stdvec(corrections)?),
         Body::Canary { sent_at } => out.extend_from_slice(&sent_at.micros().to_le_bytes()),
         Body::Command(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
     }
@@ -161,6 +176,11 @@ pub(super) fn decode(seq: Seq, bytes: &[u8]) -> Result<Entry, Malformed> {
             Body::Catalogue(Box::new(catalogue.with_moves(bytes.postcard("not places of stations")?)))
         }
         KIND_RULES => Body::Rules(bytes.postcard("not alert rules")?),
+        KIND_POLICY => Body::Policy(Box::new(bytes.postcard("not a policy")?)),
+        KIND_DEVICES => Body::Devices(bytes.postcard("not what devices said")?),
+        KIND_OUTAGE => Body::Outage(bytes.postcard("not an outage")?),
+        KIND_MAINTENANCE => Body::Maintenance(bytes.postcard("not a command about maintenance")?),
+        KIND_CORRECTIONS => Body::Corrections(bytes.postcard("not corrections")?),
         KIND_CANARY => Body::Canary { sent_at: Timestamp::from_micros(i64::from_le_bytes(bytes.array()?)) },
         KIND_COMMAND => Body::Command(Box::new(bytes.postcard("not a command")?)),
         _ => return Err(Malformed("unknown kind")),

@@ -49,10 +49,10 @@
 //!           9  4  bytes of the group, this frame included
 //!          13  4  entries of the group; 0 closes the segment
 //!
-//! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules, 30 message with names, 31 catalogue with moves,
-//!                 32 canary, 40 command
+//! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules, 20 policy, 21 devices, 22 outage,
+//!                 23 maintenance, 24 corrections, 30 message with names, 31 catalogue with moves, 32 canary, 40 command
 //! (body)    1  8  received at, microseconds since 1970, signed
-//!           9     tick: nothing; catalogue, rules, command: postcard of the model's types;
+//!           9     tick: nothing; the others but messages, moves and canary: postcard of the model's types;
 //!                 message:
 //!
 //!   v source, v received, v duplicates

@@ -39,7 +39,7 @@ fn sample(seconds: i64, value: f64, time_class: TimeClass) -> Sample {
 
 fn live(catalogue: &Catalogue) -> Live {
     let mut live = Live::default();
-    live.adopt(&Catalogue::default(), catalogue);
+    live.adopt(&Catalogue::default(), catalogue, &Policy::default());
     live
 }
 
@@ -54,7 +54,7 @@ fn the_newest_observation_is_shown_whatever_the_order_of_arrival() {
     let catalogue = catalogue(false);
     let mut live = live(&catalogue);
     let check = |live: &mut Live, sample: &Sample, received: i64, shown: f64, changes: bool| {
-        assert_eq!(live.accept(sample, at(received)).is_some(), changes);
+        assert_eq!(live.accept(sample, at(received), SourceId(0)).is_some(), changes);
         assert_eq!(live.latest(ChannelId(0)).unwrap().value, shown);
     };
     check(&mut live, &sample(0, 1.0, TimeClass::Live), 1, 1.0, true);
@@ -69,9 +69,9 @@ fn the_newest_observation_is_shown_whatever_the_order_of_arrival() {
 fn a_time_from_a_wrong_clock_gives_way_to_the_next_sample_in_time() {
     let catalogue = catalogue(false);
     let mut live = live(&catalogue);
-    live.accept(&sample(10 * 365 * 86_400, 1.0, TimeClass::Live), at(10 * 365 * 86_400));
-    assert_eq!(live.accept(&sample(50, 2.0, TimeClass::Backfill), at(60)), None, "history heals nothing");
-    assert!(live.accept(&sample(60, 2.0, TimeClass::Live), at(60)).is_some());
+    live.accept(&sample(10 * 365 * 86_400, 1.0, TimeClass::Live), at(10 * 365 * 86_400), SourceId(0));
+    assert_eq!(live.accept(&sample(50, 2.0, TimeClass::Backfill), at(60), SourceId(0)), None, "history heals nothing");
+    assert!(live.accept(&sample(60, 2.0, TimeClass::Live), at(60), SourceId(0)).is_some());
     assert_eq!(live.latest(ChannelId(0)).unwrap().value, 2.0);
 }
 
@@ -80,7 +80,7 @@ fn ageing_is_noticed_at_ticks_once_per_step() {
     let catalogue = catalogue(false);
     let mut live = live(&catalogue);
     assert_eq!(changed_by_tick(&mut live, &catalogue, 0, 1), 0, "silent from the beginning");
-    live.accept(&sample(0, 1.0, TimeClass::Live), at(1));
+    live.accept(&sample(0, 1.0, TimeClass::Live), at(1), SourceId(0));
     let noticed: Vec<i64> =
         (2..=400).filter(|now| changed_by_tick(&mut live, &catalogue, now - 1, *now) == 1).collect();
     // Live again at the next tick; late after 70 s, stale after 130 s, silent after 310 s.
@@ -94,7 +94,7 @@ fn ageing_is_noticed_at_ticks_once_per_step() {
 fn time_that_goes_back_is_judged_anew() {
     let catalogue = catalogue(false);
     let mut live = live(&catalogue);
-    live.accept(&sample(0, 1.0, TimeClass::Live), at(1));
+    live.accept(&sample(0, 1.0, TimeClass::Live), at(1), SourceId(0));
     changed_by_tick(&mut live, &catalogue, 0, 2);
     assert_eq!(changed_by_tick(&mut live, &catalogue, 2, 3_600), 1);
     assert_eq!(changed_by_tick(&mut live, &catalogue, 3_600, 4), 1, "live again");
@@ -105,9 +105,9 @@ fn maintenance_shows_and_does_not_age() {
     let working = catalogue(false);
     let maintained = catalogue(true);
     let mut live = live(&working);
-    live.accept(&sample(0, 1.0, TimeClass::Live), at(1));
+    live.accept(&sample(0, 1.0, TimeClass::Live), at(1), SourceId(0));
     changed_by_tick(&mut live, &working, 0, 2);
-    live.adopt(&working, &maintained);
+    live.adopt(&working, &maintained, &Policy::default());
     assert_eq!(live.latest(ChannelId(0)).unwrap().value, 1.0, "the value stays");
     assert_eq!(changed_by_tick(&mut live, &maintained, 2, 3), 1);
     assert_eq!(changed_by_tick(&mut live, &maintained, 3, 4_000), 0);
@@ -125,8 +125,8 @@ fn a_corrected_unit_converts_and_another_property_forgets() {
     };
     let check = |after: &Catalogue, expected: Option<f64>| {
         let mut live = live(&before);
-        live.accept(&sample(0, 1500.0, TimeClass::Live), at(1));
-        live.adopt(&before, after);
+        live.accept(&sample(0, 1500.0, TimeClass::Live), at(1), SourceId(0));
+        live.adopt(&before, after, &Policy::default());
         assert_eq!(live.latest(ChannelId(0)).map(|latest| latest.value), expected);
     };
     check(&other(|channel| channel.unit = Unit::MilligramPerCubicMetre), Some(1.5));

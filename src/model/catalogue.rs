@@ -134,6 +134,16 @@ impl Catalogue {
         &self.tables.channels
     }
 
+    /// The same, with the stations under maintenance chosen anew.
+    #[must_use]
+    pub fn with_maintenance(&self, is_maintained: impl Fn(&Station) -> bool) -> Catalogue {
+        let mut changed = self.clone();
+        for station in &mut changed.tables.stations {
+            station.maintenance = is_maintained(station);
+        }
+        changed
+    }
+
     /// A channel by its number.
     pub fn channel(&self, id: ChannelId) -> Option<&Channel> {
         self.tables.channels.get(id.index())

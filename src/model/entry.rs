@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Catalogue, Rejection, Sample, Seq, SourceId, Timestamp, Unit};
+use super::{
+    Catalogue, Corrections, DeviceReport, MaintenanceCommand, Outage, Policy, Rejection, Sample, Seq, SourceId,
+    Timestamp, Unit,
+};
 
 /// A durable, numbered, timed fact. Live state, alerts, ledger and store are functions of these and nothing else.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +29,16 @@ pub enum Body {
     Catalogue(Box<Catalogue>),
     /// The alert rules from here on.
     Rules(Vec<RuleFile>),
+    /// The quality checks and sleep schedules from here on.
+    Policy(Box<Policy>),
+    /// What devices said of themselves, beside the entry of their message.
+    Devices(DeviceReport),
+    /// Saola could not hear, or hears again.
+    Outage(Outage),
+    /// An operator's command about maintenance.
+    Maintenance(MaintenanceCommand),
+    /// Samples that take the place of others.
+    Corrections(Corrections),
     /// Saola's own message went the whole way in: told by the message's time, counted nowhere.
     Canary {
         /// When it was sent.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Channel, Timestamp};
+use super::{Channel, Listening, Timestamp};
 
 /// From best to worst; a station is as fresh as its worst channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,7 +35,8 @@ impl Freshness {
     }
 }
 
-/// The freshness at `now` of a channel whose newest sample was observed at `observed_at`.
+/// The freshness at `now` of a channel whose newest sample was observed at `observed_at`, by its interval alone: neither
+/// sleep nor death is known here ([`Listening::freshness`] knows them).
 pub fn freshness(channel: &Channel, observed_at: Option<Timestamp>, now: Timestamp) -> Freshness {
     let Some(observed_at) = observed_at else {
         return Freshness::Silent;
@@ -48,13 +49,38 @@ pub fn freshness(channel: &Channel, observed_at: Option<Timestamp>, now: Timesta
 /// as `freshness`; `None` for the two that do not end by the passing of time. [`freshness`] is made from this, so that
 /// whoever waits for a change waits for the same instant.
 pub fn fresh_until(channel: &Channel, observed_at: Timestamp, freshness: Freshness) -> Option<Timestamp> {
+    lasts(channel, freshness).map(|lasts| observed_at + lasts)
+}
+
+/// How long a channel is at least as fresh as `freshness` after a sample.
+fn lasts(channel: &Channel, freshness: Freshness) -> Option<Duration> {
     let intervals = match freshness {
         Freshness::Live => 1,
         Freshness::Late => 2,
         Freshness::Stale => 5,
         Freshness::Silent | Freshness::Maintenance => return None,
     };
-    Some(observed_at + channel.interval.saturating_mul(intervals).saturating_add(channel.link.grace()))
+    Some(channel.interval.saturating_mul(intervals).saturating_add(channel.link.grace()))
+}
+
+impl Listening {
+    /// A channel's freshness at `now`: from its last valid sample, asleep not counted; silent from its device's death
+    /// until its next sample.
+    pub fn freshness(&self, channel: &Channel, now: Timestamp) -> Freshness {
+        let Some(valid_at) = self.valid_at(channel.id).filter(|_| self.silenced_at(channel.id).is_none()) else {
+            return Freshness::Silent;
+        };
+        let within = |freshness: &Freshness| {
+            lasts(channel, *freshness).is_some_and(|lasts| now <= self.due_awake(channel, valid_at, lasts))
+        };
+        [Freshness::Live, Freshness::Late, Freshness::Stale].into_iter().find(within).unwrap_or(Freshness::Silent)
+    }
+
+    /// The last instant at which a channel that is as fresh as `freshness` now still is, when nothing comes; `None` when
+    /// the passing of time changes nothing.
+    pub fn fresh_until(&self, channel: &Channel, freshness: Freshness) -> Option<Timestamp> {
+        Some(self.due_awake(channel, self.valid_at(channel.id)?, lasts(channel, freshness)?))
+    }
 }
 
 /// Whether a stored time is so far ahead of the time of a receipt that Saola's own clock must have been set back in

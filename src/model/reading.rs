@@ -26,7 +26,7 @@ pub struct RawMessage<'a> {
 pub enum Arrival {
     /// Just sent.
     Fresh,
-    /// From a broker's retained store: it may be arbitrarily old.
+    /// From a broker's retained store, or from a file: it may be arbitrarily old.
     Retained,
     /// Handed in again from the dead letters.
     Again {

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use super::area_file::{self, DeclaredArea};
 use super::areas::Areas;
 use super::field;
+use super::policy_file;
 use super::station_file::{self, DeclaredStation, StationDeclaration};
 use crate::document::read_text;
-use crate::model::{Catalogue, Channel, ChannelId, Mistake, Station, StationId, StationNo};
+use crate::model::{Catalogue, Channel, ChannelId, Mistake, Policy, Station, StationId, StationNo};
 
 /// What the files declare, without a mistake.
 #[derive(Debug, Default)]
@@ -19,6 +20,7 @@ pub struct Declared {
     pub(super) stations: Vec<DeclaredStation>,
     pub(super) shapes: Areas,
     pub(super) warnings: Vec<Mistake>,
+    policy: Policy,
 }
 
 impl Declared {
@@ -58,12 +60,18 @@ impl Declared {
             warnings.push(Mistake { file: shown(&folder.join("stations")), line: 0, key: String::new(), message });
         }
         warnings.extend(place(&mut stations, &shapes));
-        (Declared { areas, stations, shapes, warnings }, mistakes)
+        let policy = policy(folder, &stations, &mut mistakes, &mut warnings);
+        (Declared { areas, stations, shapes, warnings, policy }, mistakes)
     }
 
     /// The warnings: what is allowed, but probably not meant.
     pub fn warnings(&self) -> &[Mistake] {
         &self.warnings
+    }
+
+    /// The quality checks and sleep schedules.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// How many stations and areas are declared.
@@ -106,6 +114,34 @@ impl Declared {
         // Reading has made sure that names are unique, and the numbers are given out just here.
         Catalogue::new(Vec::new(), areas, stations, channels).unwrap_or_default()
     }
+}
+
+/// The table of quality checks, and what stations say differently. Without the table nothing is checked.
+fn policy(
+    folder: &Path,
+    stations: &[DeclaredStation],
+    mistakes: &mut Vec<Mistake>,
+    warnings: &mut Vec<Mistake>,
+) -> Policy {
+    let path = folder.join(policy_file::FILE);
+    let mut policy = Policy::default();
+    if path.exists() {
+        match read_text(&path) {
+            Err(mistake) => mistakes.push(mistake),
+            Ok(text) => {
+                let (read, wrong) = policy_file::read(&shown(&path), &text);
+                policy = read;
+                mistakes.extend(wrong);
+            }
+        }
+    } else if !stations.is_empty() {
+        let message = "is not there: suspicious values are not flagged".to_owned();
+        warnings.push(Mistake { file: shown(&path), line: 0, key: String::new(), message });
+    }
+    for declared in stations {
+        declared.policy.put(&declared.station.id, &mut policy);
+    }
+    policy
 }
 
 fn shown(path: &Path) -> String {

@@ -18,6 +18,7 @@ mod definition;
 mod edit;
 mod field;
 mod load;
+mod policy_file;
 mod properties;
 mod record;
 mod seed;

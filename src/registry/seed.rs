@@ -13,6 +13,7 @@ use super::areas::Areas;
 use super::declared::Declared;
 use super::definition::Definition;
 use super::edit::add_former_place;
+use super::policy_file::StationPolicy;
 use super::record::{self, ChangeAct, Recorded};
 use super::station_file::{ChannelDeclaration, DeclaredStation, StationDeclaration};
 use super::{RegistryError, SeedError, load};
@@ -149,7 +150,7 @@ pub(super) fn program(
 ) -> Result<SeedReport, SeedError> {
     let place = |mut station: StationDeclaration| {
         station.area = station.area.or_else(|| areas.locate(station.position));
-        DeclaredStation { file: "program".to_owned(), line: 0, station }
+        DeclaredStation { file: "program".to_owned(), line: 0, station, policy: StationPolicy::default() }
     };
     let stations: Vec<DeclaredStation> = stations.into_iter().map(place).collect();
     let transaction = begin(connection)?;

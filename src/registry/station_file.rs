@@ -10,6 +10,7 @@
 //! link = "cellular"            # optional: wired | cellular | lorawan, for its channels
 //! area = "03388"               # optional: else found from the position
 //! maintenance = true           # optional
+//! awake = "solar"              # optional, as in policy_file.rs: when its devices are awake
 //!
 //! [[station.channel]]
 //! property = "vehicle_flow"
@@ -18,12 +19,15 @@
 //! min = 0                      # values outside min..max are refused
 //! max = 6000
 //! link = "wired"               # optional: else the station's
+//! checks = { stuck = false }   # optional, as in policy_file.rs: what differs from quality.toml
+//! awake = "solar"              # optional: else the station's
 //! ```
 
 use crate::document::{Need, Page, Section};
 use crate::model::{AreaId, LinkClass, LocalName, Mistake, Position, Property, Range, StationId, StationKind, Unit};
 
 use super::field;
+use super::policy_file::{self, ChannelPolicy, StationPolicy};
 
 /// A station as a file or a program declares it: no number yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +69,8 @@ pub(super) struct DeclaredStation {
     pub file: String,
     pub line: usize,
     pub station: StationDeclaration,
+    /// What its file says beside what the registry keeps.
+    pub policy: StationPolicy,
 }
 
 /// The words for links; the database uses them too.
@@ -78,15 +84,15 @@ pub(super) fn read(file: &str, text: &str) -> (Vec<DeclaredStation>, Vec<Mistake
     let mut stations = Vec::new();
     for section in root.sections("station", Need::Optional) {
         let line = section.line();
-        if let Some(station) = station(section) {
-            stations.push(DeclaredStation { file: file.to_owned(), line, station });
+        if let Some((station, policy)) = station(section) {
+            stations.push(DeclaredStation { file: file.to_owned(), line, station, policy });
         }
     }
     root.finish();
     (stations, page.into_mistakes())
 }
 
-fn station(mut section: Section<'_, '_>) -> Option<StationDeclaration> {
+fn station(mut section: Section<'_, '_>) -> Option<(StationDeclaration, StationPolicy)> {
     let id = checked(&mut section, "id", field::station_id);
     let kind = section.word("kind", Need::Required, &StationKind::ALL.map(|kind| (kind.word(), kind)));
     let name = section.local_name("name", Need::Required);
@@ -97,6 +103,7 @@ fn station(mut section: Section<'_, '_>) -> Option<StationDeclaration> {
     };
     let maintenance = section.flag("maintenance").unwrap_or(false);
     let link = section.word("link", Need::Optional, &LINKS).unwrap_or_default();
+    let mut policy = StationPolicy { awake: policy_file::awake(&mut section), channels: Vec::new() };
     let sections = section.sections("channel", Need::Required);
     let counts = 1..=super::CHANNELS_PER_STATION_MAX;
     if section.has("channel") && !counts.contains(&sections.len()) {
@@ -106,6 +113,7 @@ fn station(mut section: Section<'_, '_>) -> Option<StationDeclaration> {
     let mut whole = true;
     for mut section in sections {
         let declared = channel(&mut section, link);
+        policy.channels.extend(channel_policy(&mut section, declared.as_ref()));
         if let Some(first) = declared.as_ref().filter(|new| channels.iter().any(|old| old.property == new.property)) {
             section.mistake("property", format!("the station has {} already", first.property));
         }
@@ -116,7 +124,14 @@ fn station(mut section: Section<'_, '_>) -> Option<StationDeclaration> {
     section.finish();
     let station =
         StationDeclaration { id: id?, kind: kind?, name: name?, position: position?, area, maintenance, channels };
-    whole.then_some(station)
+    whole.then_some((station, policy))
+}
+
+fn channel_policy(section: &mut Section<'_, '_>, declared: Option<&ChannelDeclaration>) -> Option<ChannelPolicy> {
+    // The keys of a channel that is wrong otherwise are looked at all the same: every mistake in one run.
+    let nobody = (Property::new("unknown"), Unit::One);
+    let (property, unit) = declared.map_or(nobody, |channel| (channel.property.clone(), channel.unit));
+    policy_file::of_channel(section, &property, unit)
 }
 
 fn channel(section: &mut Section<'_, '_>, link: LinkClass) -> Option<ChannelDeclaration> {
@@ -229,7 +244,7 @@ channel = []
                 "6 station[0].lon: must lie between -180 and 180",
                 "7 station[0].lat: must lie between -90 and 90",
                 "8 station[0].area: \"đ\" is not an area's code",
-                "9 station[0].colour: unknown key; known here: area, channel, id",
+                "9 station[0].colour: unknown key; known here: area, awake, channel, id",
                 "12 station[0].channel[0].property: \"PM10\" is not a property's name",
                 "13 station[0].channel[0].unit: \"µg/m³\" is not a unit known here",
                 "14 station[0].channel[0].interval: must be longer than 0s",

@@ -9,20 +9,25 @@
 //! Left out on purpose: the store (it follows the journal by a checkpoint of its own) and any lock: one task applies,
 //! and shares the state as it sees fit. Readers of changes use [`crate::live::Feed`].
 
+mod devices;
 mod ledger;
 pub mod snapshot;
 pub mod unknown;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{self, Alerts};
+use crate::alerts::{self, Alerts, World};
 use crate::live::{Change, Feed, Live};
 use crate::model::{
-    Body, Catalogue, ChannelId, Entry, Message, RuleFile, Sample, Seq, StationNo, TimeClass, Timestamp, Transition,
+    Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Message, Outage, RuleFile, Sample, Seq, StationNo,
+    TimeClass, Timestamp, Transition,
 };
+use crate::quality::Judge;
 
+pub use devices::{Devices, Missing};
 pub use ledger::{Counts, Ledger};
 pub use snapshot::SnapshotError;
 pub use unknown::Unknown;
@@ -30,7 +35,7 @@ pub use unknown::Unknown;
 /// Everything that is derived from the journal, but the history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// Stations, channels, areas and sources in force.
+    /// Stations, channels, areas and sources in force; a station in a maintenance window is under maintenance here.
     pub catalogue: Arc<Catalogue>,
     /// The newest sample of every channel.
     pub live: Live,
@@ -46,12 +51,36 @@ pub struct State {
     /// it behind everything else, so that one made before it was there can be read.
     #[serde(skip)]
     imported_to: Vec<Option<Timestamp>>,
+    /// The quality checks' memory and the maintenance windows; with the following behind the rest in a snapshot, too.
+    #[serde(skip)]
+    pub judge: Judge,
+    /// What devices said of themselves.
+    #[serde(skip)]
+    pub devices: Devices,
+    /// Who corrected what and why, by the entry's number: the newest [`AUTHORS_MAX`].
+    #[serde(skip)]
+    authors: BTreeMap<Seq, Author>,
+    /// Stations that are under maintenance by a window and not by the registry.
+    #[serde(skip)]
+    maintained: BTreeSet<StationNo>,
     /// Devices that nobody registered; in a snapshot behind everything else, too.
     #[serde(skip)]
     pub unknown: Unknown,
     /// The last message of Saola's own that came the whole way in; behind everything else in a snapshot.
     #[serde(skip)]
     pub canary: Option<Canary>,
+}
+
+/// Corrections whose authors are known here; the journal and the audit know the others.
+const AUTHORS_MAX: usize = 10_000;
+
+/// A person who corrected samples.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// The account.
+    pub name: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Saola's own message that came the whole way in.
@@ -114,6 +143,10 @@ impl State {
             applied: Seq::default(),
             ticked_at: Timestamp::EPOCH,
             imported_to: Vec::new(),
+            judge: Judge::default(),
+            devices: Devices::default(),
+            authors: BTreeMap::new(),
+            maintained: BTreeSet::new(),
             unknown: Unknown::default(),
             canary: None,
         }
@@ -123,6 +156,26 @@ impl State {
     pub fn newest(&self, channel: ChannelId) -> Option<Timestamp> {
         let shown = self.live.latest(channel).map(|latest| latest.observed_at);
         shown.max(self.imported_to.get(channel.index()).copied().flatten())
+    }
+
+    /// The catalogue as it was journaled last, without the maintenance windows.
+    pub fn declared(&self) -> Arc<Catalogue> {
+        if self.maintained.is_empty() {
+            return Arc::clone(&self.catalogue);
+        }
+        let is_declared = |no: StationNo| !self.maintained.contains(&no);
+        Arc::new(self.catalogue.with_maintenance(|station| station.maintenance && is_declared(station.no)))
+    }
+
+    /// Whether the registry itself says that a station is under maintenance.
+    pub fn is_maintained_by_registry(&self, station: StationNo) -> bool {
+        let shown = self.catalogue.station(station).is_some_and(|station| station.maintenance);
+        shown && !self.maintained.contains(&station)
+    }
+
+    /// Who made a correction; `None` for the checks, a device's own, and those of long ago.
+    pub fn author_of(&self, correction: Seq) -> Option<&Author> {
+        self.authors.get(&correction)
     }
 
     /// Takes an entry in; `effects` gains what it brought about.
@@ -137,6 +190,17 @@ impl State {
             Body::Tick => self.apply_tick(entry, effects),
             Body::Catalogue(catalogue) => self.apply_catalogue(entry, catalogue, effects),
             Body::Rules(files) => self.apply_rules(entry, files, effects),
+            Body::Policy(_) => {
+                self.judge_applies(entry);
+                self.live.adopt_policy(&self.catalogue, self.judge.policy());
+            }
+            Body::Devices(report) => self.apply_devices(entry, report, effects),
+            Body::Outage(outage) => self.apply_outage(entry, outage),
+            Body::Maintenance(_) => {
+                self.judge_applies(entry);
+                self.follow_windows(entry, effects);
+            }
+            Body::Corrections(corrections) => self.apply_corrections(entry, corrections, effects),
             Body::Canary { sent_at } => self.canary = Some(Canary { sent_at: *sent_at, seq: entry.seq }),
             // What became of it is between the edge and the device: nothing here follows from it.
             Body::Command(_) => {}
@@ -146,16 +210,18 @@ impl State {
 
     fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects) {
         self.ledger.count(message);
+        self.judge_applies(entry);
         self.unknown.hear(entry, message);
         for sample in &message.samples {
             if sample.time_class == TimeClass::Imported {
                 self.note_imported(sample);
                 continue;
             }
-            if let Some(station) = self.live.accept(sample, entry.received_at) {
+            if let Some(station) = self.live.accept(sample, entry.received_at, message.source) {
                 effects.station(entry.seq, station);
             }
-            self.alerts.hear(&self.catalogue, sample, entry.received_at, &mut effects.transitions);
+            let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
+            self.alerts.hear(world, sample, entry.received_at, &mut effects.transitions);
         }
     }
 
@@ -172,27 +238,90 @@ impl State {
     }
 
     fn apply_tick(&mut self, entry: &Entry, effects: &mut Effects) {
+        self.judge_applies(entry);
+        self.follow_windows(entry, effects);
         let before = std::mem::replace(&mut self.ticked_at, entry.received_at);
         self.live.tick(&self.catalogue, before, entry.received_at, |station| effects.station(entry.seq, station));
-        self.alerts.tick(&self.catalogue, before, entry.received_at, &mut effects.transitions);
+        let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
+        self.alerts.tick(world, before, entry.received_at, &mut effects.transitions);
     }
 
-    fn apply_catalogue(&mut self, entry: &Entry, catalogue: &Catalogue, effects: &mut Effects) {
-        if *self.catalogue == *catalogue {
+    fn apply_catalogue(&mut self, entry: &Entry, declared: &Catalogue, effects: &mut Effects) {
+        if *self.declared() == *declared {
             return;
         }
-        let new = Arc::new(catalogue.clone());
-        let old = std::mem::replace(&mut self.catalogue, new);
-        self.live.adopt(&old, &self.catalogue);
+        self.judge.apply(entry.seq, entry.received_at, &entry.body, (&self.catalogue, declared));
+        let mut maintained = self.judge.maintenance.stations_at(entry.received_at);
+        maintained.retain(|no| declared.station(*no).is_some_and(|station| !station.maintenance));
+        let new = declared.with_maintenance(|station| station.maintenance || maintained.contains(&station.no));
+        self.maintained = maintained;
+        self.adopt(new, entry.received_at, effects);
         self.unknown.settle(&self.catalogue);
-        self.alerts.adopt_catalogue(&old, &self.catalogue, entry.received_at, &mut effects.transitions);
         effects.resync_at = Some(entry.seq);
     }
 
+    fn adopt(&mut self, new: Catalogue, now: Timestamp, effects: &mut Effects) {
+        let old = std::mem::replace(&mut self.catalogue, Arc::new(new));
+        self.live.adopt(&old, &self.catalogue, self.judge.policy());
+        let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
+        self.alerts.adopt_catalogue(&old, world, now, &mut effects.transitions);
+    }
+
+    /// Maintenance windows begin and end with ticks and commands: then their stations are, or are no longer, under
+    /// maintenance as if the registry had said so.
+    fn follow_windows(&mut self, entry: &Entry, effects: &mut Effects) {
+        if self.judge.maintenance.count() == 0 && self.maintained.is_empty() {
+            return;
+        }
+        let mut wanted = self.judge.maintenance.stations_at(entry.received_at);
+        wanted.retain(|no| self.catalogue.station(*no).is_some() && !self.is_maintained_by_registry(*no));
+        if wanted == self.maintained {
+            return;
+        }
+        let declared = self.declared();
+        let before = std::mem::replace(&mut self.maintained, wanted);
+        let new = declared.with_maintenance(|station| station.maintenance || self.maintained.contains(&station.no));
+        self.adopt(new, entry.received_at, effects);
+        for station in before.symmetric_difference(&self.maintained) {
+            effects.station(entry.seq, *station);
+        }
+    }
+
+    fn judge_applies(&mut self, entry: &Entry) {
+        self.judge.apply(entry.seq, entry.received_at, &entry.body, (&self.catalogue, &self.catalogue));
+    }
+
+    fn apply_devices(&mut self, entry: &Entry, report: &DeviceReport, effects: &mut Effects) {
+        self.devices.count(report, entry.received_at);
+        let changed = |station| effects.station(entry.seq, station);
+        self.live.note_devices(&self.catalogue, report, entry.received_at, changed);
+    }
+
+    fn apply_outage(&mut self, entry: &Entry, outage: &Outage) {
+        self.live.pause(outage);
+        if outage.to.is_some() {
+            let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
+            self.alerts.listen_for_absences(world, entry.received_at);
+        }
+    }
+
+    /// Corrected samples change the picture, but not the alerts: what is past dispatches nobody.
+    fn apply_corrections(&mut self, entry: &Entry, corrections: &Corrections, effects: &mut Effects) {
+        if corrections.author != Corrections::CHECKS {
+            let author = Author { name: corrections.author.clone(), reason: corrections.reason.clone() };
+            self.authors.insert(entry.seq, author);
+            if self.authors.len() > AUTHORS_MAX {
+                self.authors.pop_first();
+            }
+        }
+        for station in corrections.samples.iter().filter_map(|sample| self.live.correct(sample)) {
+            effects.station(entry.seq, station);
+        }
+    }
+
     fn apply_rules(&mut self, entry: &Entry, files: &[RuleFile], effects: &mut Effects) {
-        if let Err(mistakes) =
-            self.alerts.adopt_rules(files, &self.catalogue, entry.received_at, &mut effects.transitions)
-        {
+        let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
+        if let Err(mistakes) = self.alerts.adopt_rules(files, world, entry.received_at, &mut effects.transitions) {
             tracing::warn!(
                 journal.seq = entry.seq.0,
                 mistakes = mistakes.len(),

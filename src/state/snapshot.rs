@@ -9,6 +9,8 @@
 //! format 1  the state
 //! format 2  the state, then the newest time of imported history by channel
 //! format 3  the same, then readings handed in again by source, unknown devices, the last canary, moves of stations
+//! format 4  the same, then the quality checks' memory with the maintenance windows, who could be heard when, what
+//!           devices said of themselves, the stations in windows, and the authors of corrections
 //! ```
 //!
 //! Invariants:
@@ -20,20 +22,24 @@
 //!
 //! Left out on purpose: when to save (the application's), and any thread: encoding is the caller's time.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::State;
+use super::{Author, Devices, State};
 use crate::alerts::Retention;
-use crate::model::{Catalogue, Seq};
+use crate::model::{Catalogue, Listening, Seq, StationNo};
+use crate::quality::Judge;
 
 /// How many snapshots are kept.
 pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
+/// Written before samples were checked for quality.
+const FORMAT_WITHOUT_QUALITY: u8 = 3;
 /// Written before unknown devices were listed.
 const FORMAT_WITHOUT_UNKNOWN: u8 = 2;
 /// Written before history could be imported.
@@ -113,6 +119,8 @@ impl State {
         let bytes = postcard::to_extend(self, bytes)?;
         let bytes = postcard::to_extend(&self.imported_to, bytes)?;
         let behind = (self.ledger.replayed(), &self.unknown, self.canary, self.catalogue.moves());
+        let bytes = postcard::to_extend(&behind, bytes)?;
+        let behind = (&self.judge, self.live.listening(), &self.devices, &self.maintained, &self.authors);
         let mut bytes = postcard::to_extend(&behind, bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
@@ -138,11 +146,18 @@ impl State {
         if format >= FORMAT_WITHOUT_UNKNOWN {
             (state.imported_to, rest) = postcard::take_from_bytes(rest)?;
         }
-        if format >= FORMAT {
+        if format >= FORMAT_WITHOUT_QUALITY {
             let (replayed, moves);
             ((replayed, state.unknown, state.canary, moves), rest) = postcard::take_from_bytes(rest)?;
             state.ledger.set_replayed(replayed);
             state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_moves(moves));
+        }
+        let mut listening = None;
+        if format >= FORMAT {
+            let behind: Behind;
+            (behind, rest) = postcard::take_from_bytes(rest)?;
+            listening = Some(behind.1);
+            (state.judge, state.devices, state.maintained, state.authors) = (behind.0, behind.2, behind.3, behind.4);
         }
         if !rest.is_empty() {
             return Err(SnapshotError::Contradiction("there are bytes after its end"));
@@ -151,9 +166,14 @@ impl State {
             return Err(SnapshotError::Contradiction("the live picture and the catalogue differ in channels"));
         }
         state.alerts.link(&state.catalogue).map_err(SnapshotError::Contradiction)?;
+        state.judge.link(&state.catalogue);
+        state.live.restore(listening, &state.catalogue, state.judge.policy());
         Ok(state)
     }
 }
+
+/// What format 4 has behind format 3.
+type Behind = (Judge, Listening, Devices, BTreeSet<StationNo>, BTreeMap<Seq, Author>);
 
 /// Of everything but the magic and the checksum itself. `bytes` is at least a header long.
 fn checksum(bytes: &[u8]) -> u32 {

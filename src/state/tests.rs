@@ -10,7 +10,8 @@ use crate::alerts::tests::{catalogue, edited, rule};
 use crate::alerts::{Retention, rules::Condition};
 use crate::live::Since;
 use crate::model::{
-    Again, AlertState, ChannelId, FormerPlace, Quality, Reason, Rejection, Sample, SourceId, TimeClass, UnknownName,
+    Again, AlertState, Awake, ChannelId, Deaf, DeviceFact, FormerPlace, Freshness, Limits, MaintenanceCommand, Policy,
+    Quality, Reason, Rejection, Said, Sample, SourceId, Step as Step_, Stuck, TimeClass, UnknownName, Window,
 };
 
 /// What one entry is to be, before it gets its number and time.
@@ -28,6 +29,27 @@ enum Step {
         retired: u8,
     },
     Rules(usize),
+    /// Of a source or of everything, how long ago it began, and whether it is over.
+    Outage {
+        source: Option<u16>,
+        ago: i64,
+        over: bool,
+    },
+    /// A station's device dies, and has missed messages.
+    Death(u32),
+    /// From and to, seconds from now.
+    Maintenance {
+        station: u32,
+        from: i64,
+        lasts: i64,
+    },
+    /// One of the first windows.
+    Withdraw(usize),
+    Correction {
+        channel: u32,
+        age: i64,
+    },
+    Policy,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +91,14 @@ fn steps() -> impl Strategy<Value = Vec<(i64, Step)>> {
         12 => Just(Step::Tick),
         1 => (0..8u8, 0..8u8).prop_map(|(maintained, retired)| Step::Catalogue { maintained, retired: retired & 2 }),
         1 => (0..5usize).prop_map(Step::Rules),
+        1 => (prop::option::of(0..3u16), 0..600i64, any::<bool>())
+            .prop_map(|(source, ago, over)| Step::Outage { source, ago, over }),
+        1 => (0..3u32).prop_map(Step::Death),
+        1 => (0..3u32, -60..300i64, 1..900i64)
+            .prop_map(|(station, from, lasts)| Step::Maintenance { station, from, lasts }),
+        1 => (0..8usize).prop_map(Step::Withdraw),
+        1 => (0..3u32, 0..60i64).prop_map(|(channel, age)| Step::Correction { channel, age }),
+        1 => Just(Step::Policy),
     ];
     let pause =
         prop_oneof![20 => 0..60i64, 2 => 60..900i64, 1 => Just(7_200i64), 1 => Just(-3_600i64), 1 => Just(-3i64)];
@@ -96,28 +126,52 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
     let mut now = 1_800_000_000;
     let mut bodies =
         vec![(now, Body::Catalogue(Box::new(catalogue()))), (now, Body::Rules(rules[0].clone())), (now, Body::Tick)];
+    let mut windows = Vec::new();
     for (pause, step) in steps {
         now += pause;
+        let at = |seconds: i64| Timestamp::from_seconds(now + seconds);
         let body = match step {
             Step::Tick if now % 7 == 0 => Body::Canary { sent_at: Timestamp::from_seconds(now - 1) },
             Step::Tick => Body::Tick,
             Step::Rules(which) => Body::Rules(rules[*which].clone()),
-            Step::Catalogue { maintained, retired } => {
-                let place = FormerPlace {
-                    until: Timestamp::from_seconds(now - 9),
-                    position: crate::model::Position { lon: 103.0, lat: 22.0 },
-                    area: None,
-                };
-                let moves = vec![(StationNo(u32::from(*maintained) % 3), vec![place])];
-                let edited = edited(&catalogue(), |stations, channels| {
-                    for (place, (station, channel)) in stations.iter_mut().zip(channels).enumerate() {
-                        station.maintenance = maintained & (1 << place) != 0;
-                        station.retired = retired & (1 << place) != 0;
-                        channel.retired = station.retired;
-                    }
-                });
-                Body::Catalogue(Box::new(edited.with_moves(moves)))
+            Step::Outage { source, ago, over } => Body::Outage(Outage {
+                of: source.map_or(Deaf::Everything, |source| Deaf::Source(SourceId(source))),
+                from: at(-ago),
+                to: over.then(|| at(0)),
+            }),
+            Step::Death(station) => {
+                let station = Some(StationNo(*station));
+                let fact = |said| DeviceFact { device: "a".into(), station, said };
+                let facts = vec![fact(Said::Missed(3)), fact(Said::Silent)];
+                Body::Devices(DeviceReport { source: SourceId(0), facts })
             }
+            Step::Maintenance { station, from, lasts } => {
+                windows.push(Seq(bodies.len() as u64 + 1));
+                Body::Maintenance(MaintenanceCommand::Plan(Window {
+                    station: StationNo(*station),
+                    from: at(*from),
+                    to: at(from + lasts),
+                    reason: "r".into(),
+                    author: "a".into(),
+                }))
+            }
+            Step::Withdraw(which) => {
+                let window = windows.get(*which).copied().unwrap_or(Seq(1));
+                Body::Maintenance(MaintenanceCommand::Withdraw { window, author: "a".into() })
+            }
+            Step::Correction { channel, age } => {
+                let sample = Sample {
+                    channel: ChannelId(*channel),
+                    observed_at: at(-age),
+                    value: 1.0,
+                    quality: Quality::EDITED,
+                    time_class: TimeClass::Backfill,
+                };
+                let (author, reason) = ("a".into(), "r".into());
+                Body::Corrections(Corrections { author, reason, samples: vec![sample] })
+            }
+            Step::Policy => Body::Policy(Box::new(policy())),
+            Step::Catalogue { maintained, retired } => another_catalogue(*maintained, *retired, now),
             Step::Message { source, samples, refused } => message(*source, samples, *refused, now),
         };
         bodies.push((now, body));
@@ -126,6 +180,37 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
     numbered
         .map(|((now, body), seq)| Entry { seq: Seq(seq), received_at: Timestamp::from_seconds(now), body })
         .collect()
+}
+
+fn another_catalogue(maintained: u8, retired: u8, now: i64) -> Body {
+    let place = FormerPlace {
+        until: Timestamp::from_seconds(now - 9),
+        position: crate::model::Position { lon: 103.0, lat: 22.0 },
+        area: None,
+    };
+    let moves = vec![(StationNo(u32::from(maintained) % 3), vec![place])];
+    let edited = edited(&catalogue(), |stations, channels| {
+        for (place, (station, channel)) in stations.iter_mut().zip(channels).enumerate() {
+            station.maintenance = maintained & (1 << place) != 0;
+            station.retired = retired & (1 << place) != 0;
+            channel.retired = station.retired;
+        }
+    });
+    Body::Catalogue(Box::new(edited.with_moves(moves)))
+}
+
+fn policy() -> Policy {
+    let limits = Limits {
+        unit: crate::model::Unit::MicrogramPerCubicMetre,
+        range: None,
+        step: Some(Step_ { by: 10.0, per_hour: 0.0 }),
+        stuck: Some(Stuck { after: Duration::from_secs(300), tolerance: 1.0, except: vec![] }),
+    };
+    let mut policy = Policy::default();
+    policy.properties.insert("pm2_5".into(), limits);
+    let zone = "Asia/Ho_Chi_Minh".to_owned();
+    policy.awake.insert(("RV-01".into(), None), Awake::Daily { from_minute: 360, to_minute: 1080, zone });
+    policy
 }
 
 fn message(source: u16, samples: &[Heard], refused: bool, now: i64) -> Body {
@@ -393,11 +478,22 @@ fn snapshots_of_earlier_formats_are_read() {
     }
     entries.retain(|entry| !matches!(entry.body, Body::Canary { .. }));
     run(&mut state, &entries);
-    let mut bytes = state.snapshot().unwrap();
-    assert_eq!(bytes.split_off(bytes.len() - 4), [0; 4], "nothing replayed, nobody unknown, no canary, no moves");
-    assert_eq!(State::restore(&of_format(2, bytes.clone())).unwrap(), state);
-    assert_eq!(bytes.pop(), Some(0), "no import, an empty list");
-    assert_eq!(State::restore(&of_format(1, bytes)).unwrap(), state);
+    let mut bytes = b"SAOS\0\0\0\0\0".to_vec();
+    bytes.extend(postcard::to_stdvec(&state).unwrap());
+    let second = [&bytes[..], &[0]].concat();
+    let third = [&second[..], &[0; 4]].concat();
+    for old in [of_format(1, bytes), of_format(2, second), of_format(3, third)] {
+        let restored = State::restore(&old).unwrap();
+        assert_eq!(
+            (&restored.alerts, &restored.ledger, &restored.catalogue),
+            (&state.alerts, &state.ledger, &state.catalogue)
+        );
+        let fresh = |state: &State| {
+            let of = |channel| (state.newest(channel), state.live.listening().valid_at(channel));
+            state.catalogue.channels().iter().map(|channel| of(channel.id)).collect::<Vec<_>>()
+        };
+        assert_eq!(fresh(&restored), fresh(&state));
+    }
 }
 
 #[test]
@@ -409,4 +505,165 @@ fn a_snapshot_of_another_format_is_refused_untouched() {
     let error = snapshot::load(folder.path(), Retention::default()).unwrap_err();
     assert!(matches!(error, SnapshotError::Format { found: 200 }), "{error}");
     assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+fn entry(state: &State, seconds: i64, body: Body) -> Entry {
+    Entry { seq: state.applied.next(), received_at: Timestamp::from_seconds(1_800_000_000 + seconds), body }
+}
+
+fn step(state: &mut State, seconds: i64, body: Body) -> Effects {
+    let entry = entry(state, seconds, body);
+    run(state, &[entry])
+}
+
+fn ticks(state: &mut State, seconds: std::ops::Range<i64>) -> Vec<Transition> {
+    seconds.step_by(10).flat_map(|seconds| step(state, seconds, Body::Tick).transitions).collect()
+}
+
+fn one(seconds: i64, value: f64) -> Body {
+    let heard = Heard { channel: 0, age: 0, value, class: TimeClass::Live, fault: false };
+    message(0, &[heard], false, 1_800_000_000 + seconds)
+}
+
+/// The air station `AQ-01` (wired, every 60 s) under a rule for ten minutes without data.
+fn watched() -> State {
+    let mut state = fresh();
+    step(&mut state, 0, Body::Catalogue(Box::new(catalogue())));
+    let files = rule("property = 'pm2_5'\nstations = ['AQ-01']\nabsence = { after = '10m', severity = 'low' }");
+    step(&mut state, 0, Body::Rules(files));
+    step(&mut state, 0, Body::Tick);
+    step(&mut state, 0, one(0, 1.0));
+    ticks(&mut state, 10..101);
+    state
+}
+
+fn freshness(state: &State, seconds: i64) -> Freshness {
+    let channel = state.catalogue.channel(ChannelId(0)).unwrap();
+    state.live.freshness(&state.catalogue, channel, Timestamp::from_seconds(1_800_000_000 + seconds))
+}
+
+#[test]
+fn two_hours_down_are_not_counted_as_absence_and_the_rest_is() {
+    let mut state = watched();
+    let down = |from: i64, to: i64| {
+        let at = |seconds: i64| Timestamp::from_seconds(1_800_000_000 + seconds);
+        Body::Outage(Outage { of: Deaf::Everything, from: at(from), to: Some(at(to)) })
+    };
+    // Down from 100 s to 7300 s: 100 s of the ten minutes had passed.
+    step(&mut state, 7_300, down(100, 7_300));
+    assert_eq!(ticks(&mut state, 7_300..7_800), []);
+    let told = ticks(&mut state, 7_800..7_801);
+    assert_eq!(told.len(), 1, "the timer went on where it stood");
+    assert_eq!(told[0].alert.started_at, Timestamp::from_seconds(1_800_000_000));
+}
+
+#[test]
+fn absence_waits_while_the_link_of_its_source_is_down() {
+    let mut state = watched();
+    let at = |seconds: i64| Timestamp::from_seconds(1_800_000_000 + seconds);
+    let of = Deaf::Source(SourceId(0));
+    step(&mut state, 100, Body::Outage(Outage { of, from: at(100), to: None }));
+    assert_eq!(ticks(&mut state, 110..3_000), []);
+    step(&mut state, 3_000, Body::Outage(Outage { of, from: at(100), to: Some(at(3_000)) }));
+    assert_eq!(ticks(&mut state, 3_000..3_500), []);
+    assert_eq!(ticks(&mut state, 3_500..3_510).len(), 1);
+    // Another source's link says nothing of it.
+    let mut state = watched();
+    let of = Deaf::Source(SourceId(1));
+    step(&mut state, 100, Body::Outage(Outage { of, from: at(100), to: None }));
+    assert_eq!(ticks(&mut state, 110..601).len(), 1);
+}
+
+#[test]
+fn a_maintenance_window_mutes_its_station_while_it_lasts_and_no_longer() {
+    let mut state = watched();
+    let at = |seconds: i64| Timestamp::from_seconds(1_800_000_000 + seconds);
+    let (reason, author) = ("new sensor".to_owned(), "an".to_owned());
+    let window = Window { station: StationNo(0), from: at(200), to: at(2_000), reason, author };
+    step(&mut state, 110, Body::Maintenance(MaintenanceCommand::Plan(window)));
+    assert_eq!(freshness(&state, 110), Freshness::Late);
+    assert_eq!(ticks(&mut state, 110..2_000), [], "its absence is expected");
+    assert_eq!(freshness(&state, 1_990), Freshness::Maintenance);
+    assert!(!state.declared().station(StationNo(0)).unwrap().maintenance);
+    let effects = step(&mut state, 2_000, Body::Tick);
+    assert!(effects.changes.contains(&(state.applied, Change::Station(StationNo(0)))), "{effects:?}");
+    assert_eq!(freshness(&state, 2_000), Freshness::Silent);
+    assert_eq!(ticks(&mut state, 2_010..2_600), []);
+    assert_eq!(ticks(&mut state, 2_600..2_610).len(), 1, "ten minutes after its end");
+}
+
+#[test]
+fn a_dead_device_is_silent_at_once_and_its_open_alert_unknown() {
+    let mut state = watched();
+    let levels = "property = 'pm2_5'\nstations = ['AQ-01']\nlevels = [{ severity = 'high', above = 50, clear = 40 }]";
+    step(&mut state, 100, Body::Rules(rule(levels)));
+    assert_eq!(step(&mut state, 110, one(110, 90.0)).transitions.len(), 1);
+    let fact = DeviceFact { device: "g/n/AQ-01".into(), station: Some(StationNo(0)), said: Said::Silent };
+    let report = DeviceReport { source: SourceId(0), facts: vec![fact] };
+    step(&mut state, 115, Body::Devices(report));
+    assert_eq!(freshness(&state, 115), Freshness::Silent);
+    let told = ticks(&mut state, 120..121);
+    assert_eq!(told.iter().map(|told| told.alert.state).collect::<Vec<_>>(), [AlertState::Unknown]);
+    assert_eq!(step(&mut state, 130, one(130, 90.0)).transitions[0].alert.state, AlertState::Active);
+    assert_eq!(freshness(&state, 130), Freshness::Live);
+}
+
+#[test]
+fn a_gateway_that_speaks_keeps_no_dead_device_alive() {
+    let mut state = watched();
+    for seconds in (110..1_000).step_by(10) {
+        // Samples of the other stations by the same source, and messages without any sample.
+        let heard = Heard { channel: 2, age: 0, value: 1.0, class: TimeClass::Live, fault: false };
+        step(&mut state, seconds, message(0, &[heard], false, 1_800_000_000 + seconds));
+        step(&mut state, seconds, message(0, &[], false, 1_800_000_000 + seconds));
+    }
+    assert_eq!(freshness(&state, 1_000), Freshness::Silent);
+}
+
+#[test]
+fn missed_messages_are_counted_by_station_and_by_device() {
+    let mut state = watched();
+    for (station, missed) in [(Some(StationNo(0)), 3), (Some(StationNo(0)), 4), (None, 5)] {
+        let fact = DeviceFact { device: "g/n".into(), station, said: Said::Missed(missed) };
+        step(&mut state, 100, Body::Devices(DeviceReport { source: SourceId(0), facts: vec![fact] }));
+    }
+    let missing = state.devices.missing_of(StationNo(0));
+    assert_eq!((missing.gaps, missing.messages, state.devices.messages_missing()), (2, 7, 12));
+    let unplaced: Vec<_> =
+        state.devices.unplaced().map(|(source, device, missing)| (source, device, missing.messages)).collect();
+    assert_eq!(unplaced, [(SourceId(0), "g/n", 5)]);
+}
+
+#[test]
+fn a_correction_changes_what_is_shown_but_dispatches_nobody() {
+    let mut state = watched();
+    let levels = "property = 'pm2_5'\nstations = ['AQ-01']\nlevels = [{ severity = 'high', above = 50, clear = 40 }]";
+    step(&mut state, 100, Body::Rules(rule(levels)));
+    step(&mut state, 110, one(110, 10.0));
+    let sample = Sample {
+        channel: ChannelId(0),
+        observed_at: Timestamp::from_seconds(1_800_000_110),
+        value: 90.0,
+        quality: Quality::EDITED,
+        time_class: TimeClass::Backfill,
+    };
+    let (author, reason) = ("an".to_owned(), "misread".to_owned());
+    let effects = step(&mut state, 120, Body::Corrections(Corrections { author, reason, samples: vec![sample] }));
+    let latest = state.live.latest(ChannelId(0)).unwrap();
+    assert_eq!((latest.value, latest.quality), (90.0, Quality::EDITED));
+    assert_eq!((effects.transitions.len(), effects.changes.len()), (0, 1));
+    assert_eq!(state.author_of(state.applied).map(|author| author.reason.as_str()), Some("misread"));
+}
+
+/// A late sample that is newer than the one in time must not keep a death from ending.
+#[test]
+fn a_sample_in_time_ends_a_death_though_a_late_one_is_newer() {
+    let mut state = watched();
+    let fact = DeviceFact { device: "d".into(), station: Some(StationNo(0)), said: Said::Silent };
+    step(&mut state, 110, Body::Devices(DeviceReport { source: SourceId(0), facts: vec![fact] }));
+    let heard = |age, class| Heard { channel: 0, age, value: 1.0, class, fault: false };
+    step(&mut state, 120, message(0, &[heard(0, TimeClass::Late)], false, 1_800_000_120));
+    assert_eq!(freshness(&state, 120), Freshness::Silent);
+    step(&mut state, 121, message(0, &[heard(5, TimeClass::Live)], false, 1_800_000_121));
+    assert_eq!(freshness(&state, 121), Freshness::Live);
 }

@@ -11,10 +11,14 @@
 //! | client | the service reads from mosquitto through `rumqttc`, until all of it is in state and store |
 //! | decoders | messages of each form read by one core, beside `serde_json::Value` reading the same into a tree |
 //! | latencies | acknowledgement at 20,000 messages/s; publish to stream event at 5,000 messages/s |
+//! | backlog | the same, while one station hands in sixty days at full speed |
 //! | memory | the service's peak with 10,000 connections and after the load |
+//!
+//! `cargo bench --bench bench -- decoders` runs that step alone, and so does `-- backlog`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on says so")]
 
+mod backlog;
 mod decoders;
 #[path = "../it/mosquitto.rs"]
 mod mosquitto;
@@ -48,7 +52,43 @@ fn main() {
     let lasts = Duration::from_secs_f64(
         std::env::var("SAOLA_BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(8.0),
     );
-    runtime.block_on(measure(lasts));
+    match arguments.iter().map(String::as_str).find(|argument| ["decoders", "backlog"].contains(argument)) {
+        Some("decoders") => ratios(&measured_decoders(lasts)),
+        Some(_) => runtime.block_on(beside_a_backlog(lasts)),
+        None => runtime.block_on(measure(lasts)),
+    }
+}
+
+fn measured_decoders(lasts: Duration) -> Vec<decoders::Row> {
+    let rows = decoders::measure(lasts / 8);
+    for row in &rows {
+        say(&format!("{}, read by one core", row.name), format!("{:.0} messages/s", row.per_s));
+    }
+    rows
+}
+
+fn ratios(rows: &[decoders::Row]) {
+    for row in rows {
+        if let Some(ratio) = row.ratio {
+            println!("{:<52}{:>9.2}{:>9}", format!("{} / serde_json::Value", row.name), ratio, "-");
+        }
+    }
+}
+
+async fn beside_a_backlog(lasts: Duration) {
+    let service = Service::start(None).await;
+    let alone = stream::latency(&service, lasts).await;
+    drop(service);
+    let service = Service::start(None).await;
+    let beside = backlog::beside(&service, lasts).await;
+    let shown = |latency: &saola_sim::load::Histogram| {
+        let quantile = |share| latency.quantile(share) as f64 / 1_000.0;
+        format!("p50 {:.0} ms, p99 {:.0} ms", quantile(0.5), quantile(0.99))
+    };
+    say("publish to stream event, nothing beside", shown(&alone));
+    say("the same beside a backlog", format!("{} ({:.0} messages/s of it)", shown(&beside.latency), beside.per_s));
+    let added = beside.latency.quantile(0.99).saturating_sub(alone.quantile(0.99)) as f64 / 1_000.0;
+    println!("{:<52}{added:>9.0}{:>9}", "p99 that a backlog adds to the others, ms", "1000");
 }
 
 async fn measure(lasts: Duration) {
@@ -58,10 +98,7 @@ async fn measure(lasts: Duration) {
         lasts.as_secs_f64()
     );
 
-    let decoders = tokio::task::block_in_place(|| decoders::measure(lasts / 8));
-    for row in &decoders {
-        say(&format!("{}, read by one core", row.name), format!("{:.0} messages/s", row.per_s));
-    }
+    let decoders = tokio::task::block_in_place(|| measured_decoders(lasts));
 
     let counting = count_behind_mosquitto(lasts).await;
     say("mosquitto to a subscriber that only counts", format!("{counting:.0} messages/s"));
@@ -100,10 +137,10 @@ async fn measure(lasts: Duration) {
     let memory = service.peak_mib();
     say("memory of the service, one connection a device", format!("{memory} MiB"));
 
+    beside_a_backlog(lasts).await;
+
     println!("\n{:<52}{:>9}{:>9}", "ratio", "measured", "bar");
-    for row in &decoders {
-        println!("{:<52}{:>9.2}{:>9}", format!("{} / serde_json::Value", row.name), row.ratio, "-");
-    }
+    ratios(&decoders);
     ratio("edge / edge acknowledging only", edge / ceiling, 0.6);
     ratio("edge / counting subscriber", edge / counting, 3.0);
     ratio("client / counting subscriber", client / counting, 0.9);

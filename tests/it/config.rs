@@ -346,7 +346,7 @@ fn what_does_not_fit_together_is_reported() {
          password_file = \"broker.password\"\n",
         &[],
         &[
-            "2 mqtt.client[0].name: edge is the name of the embedded edge",
+            "2 mqtt.client[0].name: edge is the name of another way in",
             "4 mqtt.client[1].name: must have 1 to 64",
             "5 mqtt.client[1].topics[0]: \"#/a\" is no topic filter",
             "9 mqtt.client[2].host: must name a broker",

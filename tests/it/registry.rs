@@ -27,6 +27,7 @@ impl Seeds {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("stations")).unwrap();
         std::os::unix::fs::symlink(areas_folder(), folder.path().join("areas")).unwrap();
+        std::fs::write(folder.path().join("quality.toml"), "").unwrap();
         let seeds = Seeds { folder };
         seeds.write(stations);
         seeds

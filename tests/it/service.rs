@@ -109,6 +109,13 @@ impl Service {
         text.lines().last().unwrap_or_default().trim().to_owned()
     }
 
+    /// Runs another command of the binary to its end and gives all that it printed.
+    pub fn command_now(&self, arguments: &[&str]) -> String {
+        let output = Command::new(BINARY).args(arguments).output().unwrap();
+        assert!(output.status.success(), "saola {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
     /// Runs a command of the binary that asks this service as the administrator; gives all that it said.
     pub async fn command(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(BINARY);
@@ -293,6 +300,7 @@ pub fn write_province(folder: &Path, ids: &[String], rules: &str) {
     }
     std::fs::write(folder.join("stations/stations.toml"), stations).unwrap();
     std::fs::write(folder.join("rules/rules.toml"), rules).unwrap();
+    std::fs::write(folder.join("quality.toml"), "").unwrap();
     let areas = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/areas");
     for area in std::fs::read_dir(areas).unwrap() {
         let area = area.unwrap().path();

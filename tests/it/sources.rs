@@ -86,7 +86,7 @@ fn every_mistake_of_a_source_is_told_with_its_line_and_key() {
         &mistakes,
         &[
             "3 source[0].name: edge is the name of a way in",
-            "4 source[0].from[1]: \"nobody\" is neither edge nor the name of a broker",
+            "4 source[0].from[1]: \"nobody\" is neither edge, http, files nor the name of a broker",
             "10 source[1].decoder: unknown variant `xml`, expected one of `json`, `cbor`",
             "13 source[2].name: a is source[1] already",
             "14 source[2].topic: lies below saola/v1/, where the native form holds",

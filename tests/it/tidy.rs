@@ -25,7 +25,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("database", &[]),
     ("registry", &["model", "document", "database"]),
     ("auth", &["model", "database"]),
-    ("state", &["model", "live", "alerts"]),
+    ("quality", &["model"]),
+    ("state", &["model", "live", "alerts", "quality"]),
 ];
 
 fn root() -> PathBuf {

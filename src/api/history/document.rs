@@ -83,7 +83,8 @@ pub struct HistorySample {
     time: String,
     /// The value as it was stored, in the channel's unit.
     value: f64,
-    /// good, calibrating or fault, as the device said of itself.
+    /// good, or the worst that is to be said against the value: bad, fault, maintenance, calibrating, spike, stuck, rate,
+    /// range, estimated. Buckets are made from good samples unless `quality=all` is asked.
     #[schema(example = "good")]
     quality: String,
 }

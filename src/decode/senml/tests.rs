@@ -6,13 +6,13 @@ use super::*;
 
 fn json(payload: &[u8]) -> String {
     let mut out = Heard::default();
-    let result = decode_json("", payload, NOW, &LIMITS, &mut out);
+    let result = decode_json("", payload, Some(NOW), &LIMITS, &mut out);
     told(result, &out)
 }
 
 fn cbor(payload: &[u8]) -> String {
     let mut out = Heard::default();
-    let result = decode_cbor("", payload, NOW, &LIMITS, &mut out);
+    let result = decode_cbor("", payload, Some(NOW), &LIMITS, &mut out);
     told(result, &out)
 }
 
@@ -23,7 +23,7 @@ fn check(payload: &str, expected: &str) {
 /// RFC 8428 section 5.1: the examples, and what their authors resolved them to.
 fn check_resolved(payload: &[u8], expected: &[Value]) {
     let mut out = Heard::default();
-    decode_json("", payload, NOW, &LIMITS, &mut out).unwrap();
+    decode_json("", payload, Some(NOW), &LIMITS, &mut out).unwrap();
     assert!(out.rejections.is_empty() && out.events.is_empty());
     assert_eq!(out.observed.len(), expected.len());
     for (observed, expected) in out.observed.iter().zip(expected) {
@@ -84,6 +84,15 @@ fn small_times_are_relative() {
     check(r#"[{"bt":-86400,"n":"a:t","v":1,"t":0.25}]"#, "a|t = 1 @2017-06-28T23:49:39.25Z");
     check(r#"[{"n":"a:t","v":1,"t":1e300},{"n":"a:u","v":2}]"#, "a|u = 2\ninvalid_time");
     check(r#"[{"n":"a:t","v":1,"t":1e400},{"n":"a:u","v":2}]"#, "a|u = 2\ninvalid_time");
+}
+
+/// A retained message may have been sent at any time.
+#[test]
+fn relative_times_of_unknown_origin_are_refused() {
+    let pack = br#"[{"bn":"a:","n":"t","v":1,"t":-5},{"n":"t","v":2},{"n":"t","v":3,"t":1498780179}]"#;
+    let mut out = Heard::default();
+    let result = decode_json("", pack, None, &LIMITS, &mut out);
+    assert_eq!(told(result, &out), "a|t = 2\na|t = 3 @2017-06-29T23:49:39Z\nretained_without_time");
 }
 
 /// Section 4.2: exactly one value field, unless there is a sum. Section 4.3 and 5: kinds of values.

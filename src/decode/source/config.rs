@@ -1,6 +1,7 @@
 //! A `[[source]]` section: what comes from where, in which format, and what its names mean here.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,12 @@ pub enum Decoder {
     Tasmota,
     /// zigbee2mqtt's device states.
     Zigbee2mqtt,
+    /// Files of automatic stations (Circular 10/2021/TT-BTNMT).
+    StationFile,
+    /// InfluxDB line protocol.
+    LineProtocol,
+    /// A table with a header.
+    Csv,
 }
 
 /// One declared source.
@@ -44,11 +51,17 @@ pub enum Decoder {
 pub struct Config {
     /// Its name in the ledger and in dead letters: 1 to 64 letters, digits, `-`, `_`.
     pub name: String,
-    /// Ways in by which it comes: `edge`, and names of brokers.
+    /// Ways in by which it comes: `edge`, `http`, `files`, and names of brokers.
     #[serde(default = "the_edge")]
     pub from: Vec<String>,
     /// Topics: a filter whose levels may be captured.
     pub topic: String,
+    /// The folder that is watched, for the way in `files`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// SHA-256 of the token that senders show, in 64 hexadecimal digits, for the way in `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_sha256: Option<String>,
     /// The format.
     pub decoder: Decoder,
     /// The station: captured levels and `{device}` in braces, and other letters as they are.
@@ -78,9 +91,10 @@ pub struct Config {
     /// Where the time stands (JSON Pointer); without it the received time is used. `json` and `cbor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_at: Option<String>,
-    /// How it is written: `rfc3339`, `seconds`, `milliseconds`, `local`, or a pattern as of `strptime`.
-    #[serde(default = "rfc3339")]
-    pub time_format: String,
+    /// How it is written: `rfc3339`, `seconds`, `milliseconds`, `local`, or a pattern as of `strptime`; of line
+    /// protocol `nanoseconds`, `microseconds`, `milliseconds` or `seconds`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_format: Option<String>,
     /// Where the device stands (JSON Pointer), when the topic does not say it. `json` and `cbor`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_at: Option<String>,
@@ -93,6 +107,22 @@ pub struct Config {
     /// Where its unit stands (JSON Pointer).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit_at: Option<String>,
+    /// Between the fields of a table or of a station's line: one ASCII character.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// What stands before the decimals of a table's numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<Mark>,
+}
+
+/// What stands before decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// `41.2`
+    Point,
+    /// `41,2`
+    Comma,
 }
 
 /// What one of the sender's names is here.
@@ -117,6 +147,10 @@ pub struct Named {
 
 /// The way in by the embedded edge.
 pub const EDGE: &str = "edge";
+/// The way in by requests to the source's own address.
+pub const HTTP: &str = "http";
+/// The way in by files in the source's own folder.
+pub const FILES: &str = "files";
 
 fn the_edge() -> Vec<String> {
     vec![EDGE.to_owned()]
@@ -130,10 +164,6 @@ fn the_zone() -> String {
     "Asia/Ho_Chi_Minh".to_owned()
 }
 
-fn rfc3339() -> String {
-    "rfc3339".to_owned()
-}
-
 fn one() -> f64 {
     1.0
 }
@@ -141,22 +171,33 @@ fn one() -> f64 {
 impl Decoder {
     /// Whether the places of things are said by the configuration.
     pub(super) fn is_mapped(self) -> bool {
+        matches!(self, Decoder::Json | Decoder::Cbor | Decoder::Csv)
+    }
+
+    /// Whether those places are JSON Pointers; columns of a table have names.
+    pub(super) fn has_pointers(self) -> bool {
         matches!(self, Decoder::Json | Decoder::Cbor)
     }
 
     /// Whether its names are places in a nested message.
     pub(super) fn has_places(self) -> bool {
-        matches!(self, Decoder::Json | Decoder::Cbor | Decoder::Tasmota | Decoder::Zigbee2mqtt)
+        matches!(self, Decoder::Json | Decoder::Cbor | Decoder::Csv | Decoder::Tasmota | Decoder::Zigbee2mqtt)
     }
 
     /// Whether its messages can say the unit of a value.
     pub(super) fn says_units(self) -> bool {
-        !matches!(self, Decoder::Json | Decoder::Cbor | Decoder::Zigbee2mqtt)
+        use Decoder::{Cbor, Csv, Json, LineProtocol, Zigbee2mqtt};
+        !matches!(self, Json | Cbor | Csv | LineProtocol | Zigbee2mqtt)
     }
 
     /// Whether its messages can say the device, apart from the topic.
     pub(super) fn says_devices(self) -> bool {
-        !self.has_places() && self != Decoder::CayenneLpp
+        !self.has_places() && !matches!(self, Decoder::CayenneLpp | Decoder::LineProtocol)
+    }
+
+    /// Whether a message may be cut into its lines: a file of any length is read row by row.
+    pub fn rows(self) -> bool {
+        matches!(self, Decoder::StationFile | Decoder::LineProtocol | Decoder::Csv)
     }
 
     /// A unit in the words of its messages, and what a value in it is to be multiplied by.

@@ -10,7 +10,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::super::layout::Unlisted;
 use super::super::observed::{Heard, Observed, Worded};
-use super::super::{Decoded, reject};
+use super::super::{Decoded, Told, reject};
 use super::config::{Config, Decoder};
 use super::pattern::{Captures, Pattern};
 use crate::model::{Reading, Reason, Rejection, Status, Unit};
@@ -19,6 +19,9 @@ use crate::model::{Reading, Reason, Rejection, Status, Unit};
 const DEVICE: &str = "device";
 /// A captured level of this name names the values that have no name in the message.
 const NAME: &str = "name";
+
+/// Most bytes of a sender's word in a detail: writing one with quotes goes letter by letter.
+const WORD_BYTES_MAX: usize = 80;
 
 /// A piece of a station's name.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,7 +94,7 @@ impl Mapping {
         }
     }
 
-    /// Takes what was heard, in our words, into `out`; what is left in `heard` are the events.
+    /// Takes what was heard, in our words, into `out`; what is left in `heard` are the events in the sender's words.
     pub(super) fn apply<'a>(&'a self, heard: &mut Heard<'a>, topic: &Captures<'a>, out: &mut Decoded<'a>) {
         out.rejections.append(&mut heard.rejections);
         for observed in heard.observed.drain(..) {
@@ -107,6 +110,10 @@ impl Mapping {
                 Ok(None) => {}
                 Err(rejection) => out.rejections.push(rejection),
             }
+        }
+        for event in &heard.events {
+            let station = self.station(event.device().clone(), topic).ok();
+            out.told.push(Told { event: event.clone(), station });
         }
     }
 
@@ -131,7 +138,10 @@ impl Mapping {
             return Ok(None);
         }
         let Some(value) = name.words.get(&*word) else {
-            return Err(reject(Reason::WrongType, format!("{shown}: {word:?} is neither a number nor a known word")));
+            return Err(reject(
+                Reason::WrongType,
+                format!("{}: {:?} is neither a number nor a known word", cut(shown), cut(&word)),
+            ));
         };
         let reading = Reading { time, ..self.reading(shown, name, *value)? };
         self.finish(reading, shown, device, topic)
@@ -146,14 +156,14 @@ impl Mapping {
         match self.names.get(name) {
             Some(known) => Ok(Some((name, known))),
             None if self.unlisted == Unlisted::Ignore || self.ignored.contains(name) => Ok(None),
-            None => Err(reject(Reason::UnknownProperty, format!("{name:?} is not among the source's names"))),
+            None => Err(reject(Reason::UnknownProperty, format!("{:?} is not among the source's names", cut(name)))),
         }
     }
 
     fn unit(&self, name: &str, word: &str) -> Result<(Unit, f64), Rejection> {
         let own = self.units.get(word).map(|unit| (*unit, 1.0));
         let known = own.or_else(|| self.decoder.unit(word));
-        known.ok_or_else(|| reject(Reason::WrongUnit, format!("{name}: {word:?} is no known unit")))
+        known.ok_or_else(|| reject(Reason::WrongUnit, format!("{}: {:?} is no known unit", cut(name), cut(word))))
     }
 
     /// A reading of a station to be named.
@@ -174,7 +184,10 @@ impl Mapping {
         topic: &Captures<'a>,
     ) -> Result<Option<Reading<'a>>, Rejection> {
         if reading.unit.is_none() {
-            return Err(reject(Reason::WrongUnit, format!("{shown}: neither message nor mapping says its unit")));
+            return Err(reject(
+                Reason::WrongUnit,
+                format!("{}: neither message nor mapping says its unit", cut(shown)),
+            ));
         }
         Ok(Some(Reading { station: self.station(device, topic)?, ..reading }))
     }
@@ -204,7 +217,9 @@ impl Mapping {
         }
         match self.stations.get(&*station) {
             Some(named) => Ok(Cow::Borrowed(named)),
-            None => Err(reject(Reason::UnknownStation, format!("{station:?} is not among the source's stations"))),
+            None => {
+                Err(reject(Reason::UnknownStation, format!("{:?} is not among the source's stations", cut(&station))))
+            }
         }
     }
 }
@@ -219,6 +234,12 @@ impl From<&super::config::Named> for Name {
             words: named.words.iter().map(|(word, value)| (word.as_str().into(), *value)).collect(),
         }
     }
+}
+
+/// As much of a sender's word as a detail has room for.
+fn cut(word: &str) -> &str {
+    let end = (0..=WORD_BYTES_MAX.min(word.len())).rev().find(|at| word.is_char_boundary(*at));
+    &word[..end.unwrap_or_default()]
 }
 
 /// Takes a station's template apart.

@@ -3,14 +3,15 @@
 //! A message of a way in goes to the first declared source of that way in whose topic matches. Below `saola/v1/` the
 //! native form always holds, and it is what everything else falls back to. A message that is handed in again from the
 //! dead letters goes to the source that refused it, as that is configured now; when it is no longer of that source, it
-//! goes the way of any message of its ways in.
-//!
-//! Left out: ways in other than MQTT (files and hooks will name their source themselves).
+//! goes the way of any message of its ways in. Files and requests name their source themselves: their topic is the
+//! path below the source's folder or address, and no path makes native readings of theirs.
 
 pub mod config;
 mod format;
 mod mapping;
 pub mod pattern;
+
+use std::borrow::Cow;
 
 use hashbrown::HashMap;
 use jiff::tz::TimeZone;
@@ -18,8 +19,8 @@ use jiff::tz::TimeZone;
 use super::layout::{Layout, Role};
 use super::observed::Heard;
 use super::time_form::TimeForm;
-use super::{Decoded, Limits, native, tasmota};
-use crate::model::{RawMessage, Rejection, SourceId};
+use super::{Decoded, Limits, csv_table, native, reject, tasmota};
+use crate::model::{RawMessage, Reason, Rejection, SourceId};
 pub use config::{Config, Decoder, Named};
 use format::Format;
 use mapping::Mapping;
@@ -86,8 +87,12 @@ impl Sources {
         heard: &mut Heard<'a>,
         out: &mut Decoded<'a>,
     ) -> (SourceId, Option<Rejection>) {
-        let declared = if raw.topic.starts_with(native::TOPIC_PREFIX) { None } else { self.of(raw) };
+        let is_native = raw.topic.starts_with(native::TOPIC_PREFIX) && !self.by_id.contains_key(&raw.source);
+        let declared = if is_native { None } else { self.of(raw) };
         match declared {
+            None if self.by_id.contains_key(&raw.source) => {
+                (raw.source, Some(reject(Reason::UnknownTopic, "not among the topics of its source")))
+            }
             None => (raw.source, native::decode(raw.topic, raw.payload, limits, out).err()),
             Some((source, topic)) => {
                 let refused = source.format.read(raw, &topic, limits, heard).err();
@@ -150,16 +155,21 @@ fn prepare(config: &Config, note: &mut impl FnMut(&str, String)) -> Option<Prepa
     if config.names.is_empty() {
         note("names", "must list at least one name of the sender's".to_owned());
     }
-    let format = Format::new(config.decoder, layout, zone, topic.place("device"));
+    let format = Format::new(config, layout, zone, topic.place("device"), note);
     Some(Prepared { topic, format, mapping })
 }
 
 fn lay_out(config: &Config, zone: &TimeZone, note: &mut impl FnMut(&str, String)) -> Layout {
-    let mut layout = Layout::new(config.unlisted);
-    let form = TimeForm::parse(&config.time_format, zone).unwrap_or_else(|message| {
-        note("time_format", message);
-        TimeForm::Rfc3339
-    });
+    let (mut layout, decoder) = (Layout::new(config.unlisted), config.decoder);
+    let form = match config.time_format.as_deref() {
+        // Its times are numbers; their unit is the format's to know.
+        _ if decoder == Decoder::LineProtocol => TimeForm::Rfc3339,
+        None => TimeForm::Rfc3339,
+        Some(text) => TimeForm::parse(text, zone).unwrap_or_else(|message| {
+            note("time_format", message);
+            TimeForm::Rfc3339
+        }),
+    };
     let places = [
         ("time_at", &config.time_at, Role::Time(form)),
         ("device_at", &config.device_at, Role::Device),
@@ -169,30 +179,38 @@ fn lay_out(config: &Config, zone: &TimeZone, note: &mut impl FnMut(&str, String)
     ];
     for (key, place, role) in places {
         let Some(place) = place else { continue };
-        if !config.decoder.is_mapped() {
-            note(key, "is for json and cbor: this decoder knows its messages".to_owned());
-        } else if let Err(message) = layout.put(place, role) {
+        if decoder == Decoder::LineProtocol && key == "device_at" {
+            continue;
+        }
+        if !decoder.is_mapped() {
+            note(key, "is for json, cbor and csv: this decoder knows its messages".to_owned());
+        } else if let Err(message) = layout.put(&pointer(decoder, place), role) {
             note(key, message);
         }
     }
-    if config.decoder == Decoder::Tasmota
+    if decoder == Decoder::Tasmota
         && let Err(message) = tasmota::lay_out(&mut layout, zone.clone())
     {
         note("decoder", message);
     }
     // A name that stands in the message as a text has no place of its own.
-    if config.value_at.is_none() && config.decoder.has_places() {
+    if config.value_at.is_none() && decoder.has_places() {
         for name in config.names.keys() {
-            if config.decoder.is_mapped() && !name.is_empty() && !name.starts_with('/') {
-                note(&format!("names.{name}"), "must be a JSON Pointer such as /air/temperature".to_owned());
-            } else if let Err(message) = layout.value(name) {
+            let placed = match decoder {
+                Decoder::Csv => layout.put(&pointer(decoder, name), Role::Value(name.as_str().into())),
+                _ if decoder.has_pointers() && !name.is_empty() && !name.starts_with('/') => {
+                    Err("must be a JSON Pointer such as /air/temperature".to_owned())
+                }
+                _ => layout.value(name),
+            };
+            if let Err(message) = placed {
                 note(&format!("names.{name}"), message);
             }
         }
     }
-    for (place, name) in config.ignored.iter().enumerate().filter(|_| config.decoder.has_places()) {
-        let is_place = !config.decoder.is_mapped() || name.starts_with('/');
-        match is_place.then(|| layout.ignored(name)) {
+    for (place, name) in config.ignored.iter().enumerate().filter(|_| decoder.has_places()) {
+        let is_place = !decoder.has_pointers() || name.starts_with('/');
+        match is_place.then(|| layout.ignored(&pointer(decoder, name))) {
             Some(Err(message)) => note(&format!("ignored[{place}]"), message),
             None if config.value_at.is_none() => {
                 note(&format!("ignored[{place}]"), "must be a JSON Pointer such as /meta".to_owned());
@@ -201,6 +219,11 @@ fn lay_out(config: &Config, zone: &TimeZone, note: &mut impl FnMut(&str, String)
         }
     }
     layout
+}
+
+/// A place as it is written, but for a table's, which is a column's name.
+fn pointer(decoder: Decoder, place: &str) -> Cow<'_, str> {
+    if decoder == Decoder::Csv { Cow::Owned(csv_table::pointer(place)) } else { Cow::Borrowed(place) }
 }
 
 #[cfg(test)]

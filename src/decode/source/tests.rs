@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Arrival, Timestamp, Unit};
+use crate::model::{Arrival, Seq, Timestamp, Unit};
 
 const EDGE: SourceId = SourceId(0);
 const BROKER: SourceId = SourceId(1);
@@ -98,7 +98,8 @@ fn a_message_that_is_handed_in_again_is_of_the_source_that_refused_it() {
     check(&sources, pump, "plant/a/pump", r#"{"p":10}"#, 2, &["a-pump/pressure=3 kPa"]);
     check(&sources, rest, "plant/a/pump", r#"{"p":10}"#, 3, &["PLANT/pressure=10 Pa"]);
     check(&sources, pump, "plant/b", r#"{"p":10}"#, 3, &["PLANT/pressure=10 Pa"]);
-    check(&sources, pump, "saola/v1/A", r#"{"p":10}"#, 2, &["A/p=10 "]);
+    let stranger = "unknown_topic: not among the topics of its source";
+    check(&sources, pump, "saola/v1/A", r#"{"p":10}"#, 2, &[stranger]);
     let unknown = "unknown_topic: not saola/v1/{station} or saola/v1/{station}/{property}";
     check(&sources, gone, "plant/a/pump", "1", 77, &[unknown]);
 }
@@ -208,7 +209,7 @@ fn every_mistake_of_a_section_is_told() {
     );
     check_mistakes(
         "topic = 'tele/{device}/SENSOR'\ndecoder = 'tasmota'\ntime_at = '/Time'\nnames = { 'AM2301.Temperature' = { property = 'a' }, 'Time' = { property = 'b' } }",
-        &["time_at: is for json and cbor", "names.Time: names a place that has another meaning"],
+        &["time_at: is for json, cbor and csv", "names.Time: names a place that has another meaning"],
     );
 }
 
@@ -260,4 +261,94 @@ fn what_a_format_remembers_is_left_alone_by_a_message_handed_in_again() {
     assert_eq!(events(&sources, again, topic, &uplink(99)), (1, vec![]));
     let gap = vec!["Gap { device: \"0101\", missed: 2 }".to_owned()];
     assert_eq!(events(&sources, Arrival::Fresh, topic, &uplink(10)), (1, gap));
+}
+
+#[test]
+fn times_relative_to_now_are_about_the_first_arrival() {
+    let sources = sources(
+        "[[source]]\nname = 'a'\ntopic = 's'\ndecoder = 'senml_json'\nstation = 'A'\nnames = { t = { property = 'x', unit = '1' } }\n",
+    );
+    let check = |arrival, expected: Option<Timestamp>| {
+        let payload = br#"[{"n":"t","v":1,"t":-60}]"#;
+        let raw = RawMessage { source: EDGE, topic: "s", payload, received_at: NOW, arrival };
+        let (mut heard, mut out) = (Heard::default(), Decoded::default());
+        let (_, refused) = sources.decode(&raw, &Limits::default(), &mut heard, &mut out);
+        assert_eq!(refused, None);
+        assert_eq!(out.readings.first().and_then(|reading| reading.time), expected, "{arrival:?}");
+        assert_eq!(out.rejections.len(), usize::from(expected.is_none()), "{arrival:?}");
+    };
+    let minute = std::time::Duration::from_secs(60);
+    let first_at = NOW - minute * 60;
+    check(Arrival::Fresh, Some(NOW - minute));
+    check(Arrival::Again { of: Seq(1), first_at }, Some(first_at - minute));
+    check(Arrival::Repeated { first_at }, Some(first_at - minute));
+    check(Arrival::Retained, None);
+}
+
+#[test]
+fn rows_of_files_are_mapped_by_device_name_and_unit() {
+    let sources = sources(
+        "[[source]]\nname = 'a'\ntopic = 'files/#'\ndecoder = 'station_file'\nstations = { 'LC_TD_KK1' = 'AIR-01' }\n\
+         names = { 'PM2,5' = { property = 'pm2_5' }, 'Temp' = { property = 'air_temperature', unit = 'Cel' } }\n\
+         [[source]]\nname = 'b'\ntopic = 'telegraf'\ndecoder = 'line_protocol'\ndevice_at = 'host'\n\
+         time_format = 'seconds'\nnames = { 'air.t' = { property = 'air_temperature', unit = 'Cel' } }\n\
+         [[source]]\nname = 'c'\ntopic = 'tables/{device}'\ndecoder = 'csv'\nseparator = ';'\ndecimal = 'comma'\n\
+         time_at = 'ngày, giờ'\ntime_format = '%d/%m/%Y %H:%M'\nignored = ['ghi chú']\n\
+         names = { 't/°F' = { property = 'air_temperature', unit = '[degF]' } }\n",
+    );
+    let time = "@2026-11-21T03:15:00Z";
+    check(
+        &sources,
+        EDGE,
+        "files/2026/LC_TD_KK1_20261121101500.txt",
+        "PM2,5\t41,5\tµg/Nm3\t20261121101500\t00\r\nTemp\t-0.5\t\t20261121101500\t00\nCOD\t1\tmg/L\t20261121101500\t00",
+        2,
+        &[
+            &format!("AIR-01/pm2_5=41.5 ug/m3 {time}"),
+            &format!("AIR-01/air_temperature=-0.5 Cel {time}"),
+            "unknown_property: \"COD\" is not among the source's names",
+        ],
+    );
+    check(
+        &sources,
+        EDGE,
+        "telegraf",
+        "air,host=WX\\ 1 t=21.5 1795230900\n",
+        3,
+        &[&format!("WX 1/air_temperature=21.5 Cel {time}")],
+    );
+    check(
+        &sources,
+        EDGE,
+        "tables/WX-1",
+        "\"ngày, giờ\";t/°F;ghi chú\r\n21/11/2026 10:15;68,5;\"a;b\"\r\n",
+        4,
+        &[&format!("WX-1/air_temperature=68.5 [degF] {time}")],
+    );
+}
+
+#[test]
+fn a_source_of_its_own_way_in_takes_no_native_topics() {
+    let sources = sources(
+        "[[source]]\nname = 'a'\ntopic = '#'\ndecoder = 'json'\nstation = 'A'\nnames = { '/v' = { property = 'v', unit = '1' } }\n",
+    );
+    check(&sources, EDGE, "saola/v1/B", r#"{"v":1}"#, 0, &["B/v=1 "]);
+    check(&sources, SourceId(2), "saola/v1/B", r#"{"v":1}"#, 2, &["A/v=1 1"]);
+}
+
+#[test]
+fn mistakes_of_rows_are_told() {
+    let csv = |more: &str| {
+        format!(
+            "topic = 'a/{{device}}'\ndecoder = 'csv'\nnames = {{ v = {{ property = 'smoke', unit = '1' }} }}\n{more}"
+        )
+    };
+    check_mistakes(&csv(""), &[]);
+    check_mistakes(&csv("separator = 'ab'"), &["separator: must be one character"]);
+    check_mistakes(&csv("decimal = 'comma'"), &["decimal: separator and decimal are both"]);
+    check_mistakes(&csv("time_at = 'v'"), &["names.v: names a place"]);
+    check_mistakes(
+        "topic = 'a'\ndecoder = 'line_protocol'\ntime_format = 'rfc3339'\nnames = { 'a.v' = { property = 'smoke' } }\n",
+        &["names.a.v.unit: is missing", "station: {device} is not known", "time_format: must be nanoseconds"],
+    );
 }

@@ -20,7 +20,10 @@
 //! When the journal is full, publishes wait at the desk; a broker sends at most its in-flight window before it sees
 //! acknowledgements, and past `waiting_bytes_max` the connection is dropped, so that the broker keeps the rest.
 //!
-//! Left out: publishing (alerts go out through the edge), QoS 2 (asked for as QoS 1), MQTT 5 (every broker speaks
+//! What is published is a command to a device now and then ([`Client::tell`]), never more than fits the request channel
+//! and never kept for a later connection.
+//!
+//! Left out: publishing with an acknowledgement (alerts go out through the edge), QoS 2 (asked for as QoS 1), MQTT 5 (every broker speaks
 //! 3.1.1, and the crate's v5 side is little used).
 
 mod backoff;
@@ -127,6 +130,11 @@ impl Client {
     /// How the connection stands.
     pub fn status(&self) -> Status {
         self.status.lock().clone()
+    }
+
+    /// Publishes with QoS 0, when the broker is connected and the request channel has room; whether it was handed over.
+    pub fn tell(&self, topic: String, payload: Vec<u8>) -> bool {
+        self.status.lock().connected && self.requests.try_publish(topic, QoS::AtMostOnce, false, payload).is_ok()
     }
 
     /// The source's name.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 
-use crate::model::{Body, ChannelId, Entry, Message, Reason, Seq, SourceId, Timestamp};
+use crate::model::{Body, ChannelId, Entry, Message, Reason, Sample, Seq, SourceId, Timestamp};
 
 use super::StoredSample;
 use super::earlier::{self, Brought};
@@ -102,12 +102,21 @@ impl Head {
         match &entry.body {
             Body::Message(message) => self.take_message(entry, message, latest),
             Body::Catalogue(catalogue) => self.classes = Some(Classes::of(catalogue)),
-            Body::Tick | Body::Rules(_) | Body::Canary { .. } | Body::Command(_) => {}
+            // In the place of what it corrects; no source brought it, so it is in no source's count.
+            Body::Corrections(corrections) => self.take_samples(entry, &corrections.samples, latest),
+            Body::Tick
+            | Body::Rules(_)
+            | Body::Policy(_)
+            | Body::Devices(_)
+            | Body::Outage(_)
+            | Body::Maintenance(_)
+            | Body::Canary { .. }
+            | Body::Command(_) => {}
         }
     }
 
-    fn take_message(&mut self, entry: &Entry, message: &Message, latest: &Latest) {
-        let kept = if self.keeps == Keeps::Samples { &message.samples[..] } else { &[] };
+    fn take_samples(&mut self, entry: &Entry, samples: &[Sample], latest: &Latest) {
+        let kept = if self.keeps == Keeps::Samples { samples } else { &[] };
         for (place, sample) in kept.iter().enumerate() {
             let channel = sample.channel;
             let floor = || latest.get(&channel).map(|last| last.observed_at);
@@ -123,7 +132,11 @@ impl Head {
                 self.suspects.push(brought);
             }
         }
-        self.samples += message.samples.len();
+        self.samples += samples.len();
+    }
+
+    fn take_message(&mut self, entry: &Entry, message: &Message, latest: &Latest) {
+        self.take_samples(entry, &message.samples, latest);
         if !message.samples.is_empty() {
             *self.stored.entry(message.source).or_default() += message.samples.len() as u64;
         }

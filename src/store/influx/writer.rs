@@ -11,7 +11,7 @@ use super::error::InfluxError;
 use super::names::Names;
 use super::transport::Failure;
 use super::{Influx, StoreError, line};
-use crate::model::{Body, ChannelId, Entry, RawCopy, Reason, Rejection, Sample, Seq, Timestamp};
+use crate::model::{Body, ChannelId, Entry, Quality, RawCopy, Reason, Rejection, Sample, Seq, Timestamp};
 
 /// Letters of InfluxDB's words kept with a refused point.
 const DETAIL_BYTES_MAX: usize = 200;
@@ -172,6 +172,7 @@ impl Writer {
 fn samples(entry: &Entry) -> &[Sample] {
     match &entry.body {
         Body::Message(message) => &message.samples,
+        Body::Corrections(corrections) => &corrections.samples,
         _ => &[],
     }
 }
@@ -291,9 +292,12 @@ fn raw(lost: &[Sample], names: &Names) -> RawCopy {
 }
 
 fn status(sample: &Sample) -> &'static str {
-    match sample.quality.word() {
-        "good" => "measuring",
-        word => word,
+    if sample.quality.has(Quality::FAULT) {
+        "fault"
+    } else if sample.quality.has(Quality::CALIBRATING) {
+        "calibrating"
+    } else {
+        "measuring"
     }
 }
 

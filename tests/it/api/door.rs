@@ -18,6 +18,11 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
     BTreeMap::from([
         (("get", "/api/v1/stations"), only(Permission::ReadMap)),
         (("get", "/api/v1/stations/{id}"), only(Permission::ReadMap)),
+        (("get", "/api/v1/stations/{id}/maintenance"), only(Permission::ReadMap)),
+        (("post", "/api/v1/stations/{id}/maintenance"), only(Permission::MaintainStations)),
+        (("delete", "/api/v1/stations/{id}/maintenance/{window}"), only(Permission::MaintainStations)),
+        (("get", "/api/v1/stations/{id}/channels/{property}/corrections"), only(Permission::ReadHistory)),
+        (("post", "/api/v1/stations/{id}/channels/{property}/corrections"), only(Permission::CorrectHistory)),
         (("post", "/api/v1/stations"), only(Permission::EditStations)),
         (("put", "/api/v1/stations/{id}"), only(Permission::EditStations)),
         (("patch", "/api/v1/stations/{id}"), only(Permission::EditStations)),
@@ -48,6 +53,8 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/api/v1/unknown-devices/{source}/{device}"), only(Permission::ReadDeadLetters)),
         (("post", "/api/v1/unknown-devices/{source}/{device}/adopt"), only(Permission::Administer)),
         (("post", "/api/v1/dead-letters/{id}/replay"), only(Permission::ReplayDeadLetters)),
+        // Its sources have tokens of their own.
+        (("post", "/api/v1/intake/{source}"), None),
         (("post", "/api/v1/session"), None),
         (("delete", "/api/v1/session"), Some(None)),
         (("get", "/api/v1/me"), Some(None)),
@@ -79,7 +86,7 @@ fn address(path: &str) -> String {
         "/api/v1/stations/{id}/commands" => "/api/v1/stations/A-AIR/commands".to_owned(),
         "/api/v1/history" => "/api/v1/history?channel=A-AIR/pm2_5".to_owned(),
         "/api/v1/history/areas" => "/api/v1/history/areas?property=pm2_5&every=1d".to_owned(),
-        _ => address.replace("{id}", "1"),
+        _ => address.replace("{id}", "1").replace("{window}", "1").replace("{property}", "pm2_5"),
     };
     assert!(!address.contains('{'), "{path} needs an address here");
     address

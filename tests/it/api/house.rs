@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use parking_lot::{Mutex, RwLock};
 use saola::api::commands::{Commanded, NotCommanded};
-use saola::api::{self, Check, Commanding, Config, Demo, Parts, Replayed};
+use saola::api::{self, Check, Commanding, Config, Demo, Hooks, Noting, Parts, Replayed};
 use saola::auth::{Accounts, Devices, NewAccount, NewPassword, PasswordCost, Role, Scope};
 use saola::clock::Clock;
 use saola::database::Database;
@@ -47,6 +47,8 @@ pub struct House {
     pub router: axum::Router,
     pub replayed: Arc<Mutex<Vec<Seq>>>,
     pub commanded: Arc<Mutex<Vec<StationCommand>>>,
+    /// What was to be journaled; nobody applies it.
+    pub commands: Arc<Mutex<Vec<Body>>>,
     hand: Arc<Hand>,
     _folder: tempfile::TempDir,
 }
@@ -120,6 +122,7 @@ impl House {
         let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
         let (accounts, devices) = accounts(folder.path());
         let commanded = Arc::new(Mutex::new(Vec::new()));
+        let commands = Arc::new(Mutex::new(Vec::new()));
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
         let registry = Arc::new(registry(folder.path()));
@@ -164,10 +167,12 @@ impl House {
             }),
             devices,
             command: commander(&commanded),
+            note: noter(&commands),
+            hooks: no_hooks(),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
-        let house = House { parts, router, replayed, commanded, hand, _folder: folder };
+        let house = House { parts, router, replayed, commanded, commands, hand, _folder: folder };
         house.enter(Body::Catalogue(catalogue));
         house
     }
@@ -232,6 +237,10 @@ impl House {
     }
 }
 
+fn no_hooks() -> Hooks {
+    Hooks::new(&saola::intake::Config::default(), Box::new(|_| panic!("no source takes requests here")))
+}
+
 /// Of every account made here.
 pub const PASSWORD: &str = "sương mù Sìn Hồ 1968";
 
@@ -277,6 +286,15 @@ fn commander(heard: &Arc<Mutex<Vec<StationCommand>>>) -> Box<dyn Fn(StationComma
             }
             Ok(Commanded { topic: "saola/v1/A-AIR/commands".into(), connected: 1, waiting: 0, refused: 0 })
         })
+    })
+}
+
+/// Notes what operators say.
+fn noter(said: &Arc<Mutex<Vec<Body>>>) -> Box<dyn Fn(Body) -> Noting + Send + Sync> {
+    let said = Arc::clone(said);
+    Box::new(move |body| {
+        said.lock().push(body);
+        Box::pin(async move { Ok(Seq(1_000)) })
     })
 }
 

@@ -10,6 +10,7 @@ mod history;
 mod history_areas;
 mod history_buckets;
 mod ledger;
+mod maintenance;
 mod map;
 mod openapi;
 mod registry;

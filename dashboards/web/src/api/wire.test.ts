@@ -52,6 +52,7 @@ test('a history comes out oldest first, whatever its order', () => {
 });
 
 test('a heartbeat', () => {
-  expect(readHeartbeat({ now: '2026-11-21T03:15:00Z', tick_age_s: null, intake_age_s: 2.5, last_seq: 9 })).toEqual({ now: Date.parse('2026-11-21T03:15:00Z'), intakeAgeS: 2.5, tickAgeS: null });
+  expect(readHeartbeat({ now: '2026-11-21T03:15:00Z', tick_age_s: null, intake_age_s: 2.5, last_seq: 9 })).toEqual({ now: Date.parse('2026-11-21T03:15:00Z'), intakeAgeS: 2.5, tickAgeS: null, unheard: [] });
+  expect(readHeartbeat({ now: '2026-11-21T03:15:00Z', unheard: [{ source: 'lora', since: '2026-11-21T03:10:00Z' }, {}] })?.unheard).toEqual(['lora']);
   expect(readHeartbeat({})).toBeNull();
 });

@@ -73,6 +73,8 @@ export interface Heartbeat {
   intakeAgeS: number | null;
   /** Seconds since the server last judged silence and hold times; `null` before the first time. */
   tickAgeS: number | null;
+  /** Names of the sources whose devices the server cannot hear: the link to their broker is down. */
+  unheard: string[];
 }
 
 export interface Me {
@@ -218,7 +220,9 @@ export function readAreas(value: unknown): AreaFeature[] {
 export function readHeartbeat(value: unknown): Heartbeat | null {
   const from = object(value);
   const now = instant(from.now);
-  return now === null ? null : { now, intakeAgeS: finite(from.intake_age_s), tickAgeS: finite(from.tick_age_s) };
+  if (now === null) return null;
+  const unheard = list(from.unheard).map((source) => text(object(source).source)).filter((name) => name !== null);
+  return { now, intakeAgeS: finite(from.intake_age_s), tickAgeS: finite(from.tick_age_s), unheard };
 }
 
 export function readMe(value: unknown): Me {

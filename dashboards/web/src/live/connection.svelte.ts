@@ -18,14 +18,16 @@ export type Trust =
   /** `ageMs` is null when the server has never received anything. */
   | { state: 'intake-late'; ageMs: number | null }
   /** The server lives but does not judge: alerts may be missing. */
-  | { state: 'tick-late'; ageMs: number };
+  | { state: 'tick-late'; ageMs: number }
+  /** The server cannot hear the devices of these sources; their silence raises no alert. */
+  | { state: 'unheard'; sources: string[] };
 
 class Connection {
   phase = $state<'connecting' | 'open' | 'broken'>('connecting');
   /** When anything last came from the server (server's clock). */
   heardAt = $state(0);
   /** What the last heartbeat said, and when. */
-  #beat = $state<{ at: number; intakeAgeMs: number | null; tickAgeMs: number | null } | null>(null);
+  #beat = $state<{ at: number; intakeAgeMs: number | null; tickAgeMs: number | null; unheard: string[] } | null>(null);
   /** Why the newest load of everything failed; null after a success. */
   loadFailure = $state<string | null>(null);
 
@@ -50,10 +52,10 @@ class Connection {
     this.heardAt = clock.now;
   }
 
-  beat({ intakeAgeS, tickAgeS }: Pick<Heartbeat, 'intakeAgeS' | 'tickAgeS'>): void {
+  beat({ intakeAgeS, tickAgeS, unheard = [] }: Pick<Heartbeat, 'intakeAgeS' | 'tickAgeS'> & Partial<Pick<Heartbeat, 'unheard'>>): void {
     this.heard();
     const ms = (seconds: number | null): number | null => (seconds === null ? null : seconds * 1000);
-    this.#beat = { at: clock.now, intakeAgeMs: ms(intakeAgeS), tickAgeMs: ms(tickAgeS) };
+    this.#beat = { at: clock.now, intakeAgeMs: ms(intakeAgeS), tickAgeMs: ms(tickAgeS), unheard };
   }
 
   get heartbeatAgeMs(): number | null {
@@ -73,6 +75,7 @@ class Connection {
     if (heartbeatAge !== null && heartbeatAge > HEARTBEAT_LATE_MS) return { state: 'heartbeat-late', ageMs: heartbeatAge };
     const tickAge = this.#beat?.tickAgeMs ?? 0;
     if (tickAge > TICK_LATE_MS) return { state: 'tick-late', ageMs: tickAge };
+    if (this.#beat && this.#beat.unheard.length > 0) return { state: 'unheard', sources: this.#beat.unheard };
     if (this.#beat) {
       const intakeAge = this.intakeAgeMs;
       if (intakeAge === null || intakeAge > INTAKE_LATE_MS) return { state: 'intake-late', ageMs: intakeAge };

@@ -44,6 +44,7 @@ export const en: Messages = {
     loadFailed: (reason) => `The data could not be loaded (${reason}). Trying again.`,
     retrying: 'Reconnecting…',
     lastKnown: (time) => `Last known, ${time}:`,
+    unheard: (sources) => `The server cannot reach the broker of: ${sources}. Silence of these devices raises no alert.`,
     tickLate: (age) => `The server has not judged alerts for ${age}.`,
   },
 

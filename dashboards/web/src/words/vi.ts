@@ -42,6 +42,7 @@ export const vi = {
     loadFailed: (reason: string) => `Không tải được dữ liệu (${reason}). Đang thử lại.`,
     retrying: 'Đang tự kết nối lại…',
     lastKnown: (time: string) => `Lần cuối biết được, ${time}:`,
+    unheard: (sources: string) => `Máy chủ không kết nối được với broker của: ${sources}. Thiết bị ở đó mất tín hiệu không gây cảnh báo.`,
     tickLate: (age: string) => `Máy chủ chưa xét lại cảnh báo trong ${age} qua.`,
   },
 

@@ -1,0 +1,576 @@
+//! A hundred thousand messages that are none, in every format, between as many good ones, through the real pipeline:
+//! exactly the bad ones are refused, each with its reason and kept whole, and every good one is stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use saola::decode::source::{Config, Sources};
+use saola::journal::{self, Journal};
+use saola::model::{
+    Arrival, Body, Catalogue, Channel, ChannelId, Intake as _, LinkClass, LocalName, Message, Position, Property,
+    Range, RawMessage, Seq, SourceId, Station, StationId, StationKind, StationNo, Timestamp, Unit,
+};
+use saola::pipeline::Pipeline;
+use saola::store::{self, DeadLetterFilter, Store};
+use saola::validate;
+
+use crate::service::DEADLINE;
+
+/// Bad messages in all.
+const BAD: usize = 100_000;
+const BEGIN: Timestamp = Timestamp::from_seconds(1_795_230_900);
+const EDGE: SourceId = SourceId(0);
+
+const SOURCES: &str = include_str!("hostile.toml");
+
+#[derive(serde::Deserialize)]
+struct File {
+    source: Vec<Config>,
+}
+
+fn sources() -> Sources {
+    let configs = toml::from_str::<File>(SOURCES).unwrap().source;
+    let number = |name: &str| match name {
+        "edge" => Some(EDGE),
+        name => configs.iter().position(|config| config.name == name).map(|place| SourceId(1 + place as u16)),
+    };
+    Sources::prepare(&configs, number).unwrap()
+}
+
+/// One station `A` with `t` in Cel, -50 to 60.
+fn catalogue() -> Catalogue {
+    let channel = Channel {
+        id: ChannelId(0),
+        station: StationNo(0),
+        property: Property::new("t"),
+        unit: Unit::Celsius,
+        interval: Duration::from_secs(60),
+        plausible: Range { min: -50.0, max: 60.0 },
+        link: LinkClass::Wired,
+        retired: false,
+    };
+    let station = Station {
+        no: StationNo(0),
+        id: StationId::new("A"),
+        kind: StationKind::Weather,
+        name: LocalName { vi: "A".to_owned(), en: "A".to_owned() },
+        position: Position { lon: 103.4, lat: 22.3 },
+        area: None,
+        maintenance: false,
+        retired: false,
+        channels: vec![ChannelId(0)],
+    };
+    let names = toml::from_str::<File>(SOURCES).unwrap().source.into_iter().map(|source| source.name);
+    let sources = ["edge".to_owned()].into_iter().chain(names).collect();
+    Catalogue::new(sources, vec![], vec![station], vec![channel]).unwrap()
+}
+
+/// One format: where its messages go, how a good one is written, and bad ones with the reason of each refusal.
+struct Form {
+    topic: &'static str,
+    /// Of a value of `t` at this second.
+    good: fn(i64) -> Vec<u8>,
+    bad: Vec<(&'static str, &'static str, Vec<u8>)>,
+}
+
+/// RFC 3339.
+fn rfc(second: i64) -> String {
+    Timestamp::from_seconds(second).to_string()
+}
+
+/// As loggers write it, UTC.
+fn digits(second: i64) -> String {
+    rfc(second).chars().filter(char::is_ascii_digit).take(14).collect()
+}
+
+fn bytes(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}
+
+/// What no text format takes, to the format's own topic.
+fn no_text(topic: &'static str) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    vec![
+        ("empty_payload", topic, Vec::new()),
+        ("invalid_utf8", topic, vec![0xff; 40]),
+        ("invalid_utf8", topic, b"{\"t\":\"\xed\xa0\x80\"}".to_vec()),
+    ]
+}
+
+/// What no JSON format takes.
+fn no_json(topic: &'static str) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let mut all = no_text(topic);
+    all.extend(
+        [
+            ("invalid_json", "{"),
+            ("invalid_json", "{\"t\":1,"),
+            ("invalid_json", "{\"t\":1}}"),
+            ("invalid_json", "{\"t\":NaN}"),
+            ("invalid_json", "{'t':1}"),
+            ("invalid_json", "\u{feff}{}"),
+            ("invalid_json", "{\"t\":01}"),
+            ("nested_too_deep", &"[".repeat(200)),
+        ]
+        .map(|(reason, text)| (reason, topic, text.as_bytes().to_vec())),
+    );
+    all
+}
+
+fn with(
+    base: Vec<(&'static str, &'static str, Vec<u8>)>,
+    topic: &'static str,
+    own: &[(&'static str, &str)],
+) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    base.into_iter().chain(own.iter().map(|(reason, text)| (*reason, topic, text.as_bytes().to_vec()))).collect()
+}
+
+fn flat_json(topic: &'static str) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    with(
+        no_json(topic),
+        topic,
+        &[
+            ("no_readings", "{}"),
+            ("wrong_type", r#"{"at":1795230000,"t":"warm"}"#),
+            ("not_finite", r#"{"at":1795230000,"t":1e999}"#),
+            ("duplicate_key", r#"{"at":1795230000,"t":1,"t":2}"#),
+            ("unknown_property", r#"{"at":1795230000,"nhiệt độ, \"t\"\n":1}"#),
+            ("implausible", r#"{"at":1795230000,"t":60.01}"#),
+            ("invalid_time", r#"{"at":"soon","t":1}"#),
+            ("future_time", r#"{"at":4102444800,"t":1}"#),
+            ("too_old", r#"{"at":1,"t":1}"#),
+        ],
+    )
+}
+
+fn json_forms() -> Vec<Form> {
+    vec![
+        Form {
+            topic: "saola/v1/A",
+            good: |at| format!("{{\"time\":{at},\"t\":1}}").into_bytes(),
+            bad: flat_json("saola/v1/A")
+                .into_iter()
+                .map(|(reason, topic, payload)| {
+                    (
+                        reason,
+                        topic,
+                        String::from_utf8(payload.clone())
+                            .map_or(payload, |t| t.replace("\"at\"", "\"time\"").into_bytes()),
+                    )
+                })
+                .chain([
+                    ("unknown_station", "saola/v1/B,\"\"", b"{\"t\":1}".to_vec()),
+                    ("unknown_topic", "x/y", b"{}".to_vec()),
+                ])
+                .collect(),
+        },
+        Form {
+            topic: "json/A",
+            good: |at| format!("{{\"at\":{at},\"t\":1}}").into_bytes(),
+            bad: flat_json("json/A")
+                .into_iter()
+                .chain([("unknown_station", "json/ạ", b"{\"t\":1}".to_vec())])
+                .collect(),
+        },
+        Form {
+            topic: "senml",
+            good: |at| format!("[{{\"bn\":\"A:\",\"bt\":{at},\"n\":\"t\",\"u\":\"Cel\",\"v\":1}}]").into_bytes(),
+            bad: with(
+                no_json("senml"),
+                "senml",
+                &[
+                    ("wrong_shape", "{}"),
+                    ("no_readings", "[]"),
+                    ("no_readings", r#"[{"n":"A:t"}]"#),
+                    ("wrong_shape", r#"[{"n":"A:t","v":1,"vb":true}]"#),
+                    ("not_a_quantity", r#"[{"n":"A:t","vd":"AAAA"}]"#),
+                    ("unsupported", r#"[{"n":"A:t","v":1,"x_":1}]"#),
+                    ("unsupported", r#"[{"bver":11,"n":"A:t","v":1}]"#),
+                    ("wrong_unit", r#"[{"n":"A:t","u":"kg","v":1}]"#),
+                    ("unknown_station", r#"[{"n":"B:t","u":"Cel","v":1}]"#),
+                    ("unknown_property", r#"[{"n":"A:x","v":1}]"#),
+                    ("not_finite", r#"[{"n":"A:t","v":1e999}]"#),
+                ],
+            ),
+        },
+    ]
+}
+
+fn makers_json_forms() -> Vec<Form> {
+    vec![Form {
+        topic: "tele/A/SENSOR",
+        good: |at| {
+            format!("{{\"Time\":\"{}\",\"S\":{{\"Temperature\":1}},\"TempUnit\":\"C\"}}", rfc(at).trim_end_matches('Z'))
+                .into_bytes()
+        },
+        bad: with(
+            no_json("tele/A/SENSOR"),
+            "tele/A/SENSOR",
+            &[
+                ("invalid_time", r#"{"Time":"2026-11-21T10:15:00Z","S":{"Temperature":1},"TempUnit":"C"}"#),
+                ("wrong_unit", r#"{"S":{"Temperature":1},"TempUnit":"R"}"#),
+                ("unknown_property", r#"{"S":{"Humidity":1}}"#),
+                ("wrong_type", r#"{"S":{"Temperature":"-"},"TempUnit":"C"}"#),
+                ("no_readings", r#"{"S":{"Temperature":null},"TempUnit":"C"}"#),
+            ],
+        ),
+    }]
+}
+
+fn standards_json_forms() -> Vec<Form> {
+    vec![
+        Form {
+            topic: "ngsi",
+            good: |at| {
+                format!("{{\"id\":\"A\",\"type\":\"X\",\"t\":{{\"type\":\"Property\",\"value\":1,\"unitCode\":\"CEL\",\"observedAt\":\"{}\"}}}}", rfc(at)).into_bytes()
+            },
+            bad: with(
+                no_json("ngsi"),
+                "ngsi",
+                &[
+                    ("wrong_shape", "7"),
+                    ("wrong_shape", r#"{"type":"X","t":1}"#),
+                    ("no_readings", "[]"),
+                    ("unknown_station", r#"{"id":"B","type":"X","t":{"value":1,"unitCode":"CEL"}}"#),
+                    ("wrong_unit", r#"{"id":"A","type":"X","t":{"value":1,"unitCode":"ZZZ"}}"#),
+                    ("invalid_time", r#"{"id":"A","type":"X","t":{"value":1,"unitCode":"CEL","observedAt":"noon"}}"#),
+                ],
+            ),
+        },
+        Form {
+            topic: "sta",
+            good: |at| {
+                format!("{{\"phenomenonTime\":\"{}\",\"result\":1,\"Datastream\":{{\"@iot.id\":\"A\"}}}}", rfc(at))
+                    .into_bytes()
+            },
+            bad: with(
+                no_json("sta"),
+                "sta",
+                &[
+                    ("wrong_shape", r#"{"result":1}"#),
+                    ("no_readings", "[]"),
+                    ("invalid_time", r#"{"phenomenonTime":"x","result":1,"Datastream":{"@iot.id":"A"}}"#),
+                    ("unknown_station", r#"{"result":1,"Datastream":{"@iot.id":7}}"#),
+                ],
+            ),
+        },
+    ]
+}
+
+fn lorawan_forms() -> Vec<Form> {
+    let chirpstack = "application/x/device/A/event/up";
+    let tts = "v3/x/devices/A/up";
+    vec![
+        Form {
+            topic: chirpstack,
+            good: |at| {
+                format!("{{\"time\":\"{}\",\"deviceInfo\":{{\"devEui\":\"A\"}},\"devAddr\":\"0\",\"fCnt\":{},\"object\":{{\"t\":1}}}}", rfc(at), at - 1_793_000_000).into_bytes()
+            },
+            bad: with(
+                no_json(chirpstack),
+                chirpstack,
+                &[
+                    ("wrong_shape", "[]"),
+                    ("invalid_time", r#"{"time":"x","deviceInfo":{"devEui":"A"},"object":{"t":1}}"#),
+                    ("wrong_type", r#"{"deviceInfo":{"devEui":"A"},"fCnt":-1,"object":{"t":1}}"#),
+                ],
+            ),
+        },
+        Form {
+            topic: tts,
+            good: |at| {
+                format!("{{\"end_device_ids\":{{\"device_id\":\"A\"}},\"received_at\":\"{0}\",\"uplink_message\":{{\"session_key_id\":\"s\",\"f_cnt\":{1},\"decoded_payload\":{{\"t\":1}}}}}}", rfc(at), at - 1_793_000_000).into_bytes()
+            },
+            bad: with(
+                no_json(tts),
+                tts,
+                &[
+                    ("wrong_shape", "[]"),
+                    ("unsupported", r#"{"end_device_ids":{"device_id":"A"},"simulated":true,"uplink_message":{}}"#),
+                    ("invalid_time", r#"{"end_device_ids":{"device_id":"A"},"received_at":"x","uplink_message":{}}"#),
+                ],
+            ),
+        },
+    ]
+}
+
+fn varint(mut value: u64) -> Vec<u8> {
+    let mut all = Vec::new();
+    while value >= 0x80 {
+        all.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    all.push(value as u8);
+    all
+}
+
+fn second(at: i64) -> [u8; 5] {
+    let [a, b, c, d] = (at as u32).to_be_bytes();
+    [0x1a, a, b, c, d]
+}
+
+fn same(topic: &'static str, all: &[(&'static str, &[u8])]) -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    all.iter().map(|(reason, payload)| (*reason, topic, payload.to_vec())).collect()
+}
+
+fn binary_forms() -> Vec<Form> {
+    vec![
+        Form {
+            topic: "cbor/A",
+            good: |at| bytes(&[b"\xa2\x62at", &second(at), b"\x61t\x01"]),
+            bad: same(
+                "cbor/A",
+                &[
+                    ("empty_payload", b""),
+                    ("invalid_binary", b"\xa2\x62at"),
+                    ("invalid_binary", b"\xa1\x61t\x01\x00"),
+                    ("invalid_binary", b"\xff"),
+                    ("invalid_binary", b"\xbb\xff\xff\xff\xff\xff\xff\xff\xff"),
+                    ("invalid_utf8", b"\xa1\x61\xff\x01"),
+                    ("wrong_shape", b"\xa1\xf5\x01"),
+                    ("wrong_type", b"\xa1\x61t\x41\x00"),
+                    ("not_finite", b"\xa1\x61t\xf9\x7c\x00"),
+                    ("duplicate_key", b"\xa2\x61t\x01\x61t\x01"),
+                    ("unknown_property", b"\xa1\x61x\x01"),
+                    ("no_readings", b"\xa0"),
+                    ("nested_too_deep", &[0x81; 100]),
+                ],
+            ),
+        },
+        Form {
+            topic: "senml-cbor",
+            good: |at| bytes(&[b"\x81\xa5\x21\x62A:\x22", &second(at), b"\x00\x61t\x01\x63Cel\x02\x01"]),
+            bad: same(
+                "senml-cbor",
+                &[
+                    ("empty_payload", b""),
+                    ("wrong_shape", b"\xa0"),
+                    ("no_readings", b"\x80"),
+                    ("invalid_binary", b"\x81"),
+                    ("unknown_property", b"\x81\xa2\x00\x63A:x\x02\x01"),
+                ],
+            ),
+        },
+    ]
+}
+
+fn packed_forms() -> Vec<Form> {
+    let node = "spBv1.0/G/NBIRTH/A";
+    vec![
+        Form {
+            topic: node,
+            good: |at| {
+                let time = varint(at as u64 * 1_000);
+                let metric = bytes(&[b"\x0a\x01t\x18", &time, b"\x20\x0a\x69", &1.0_f64.to_le_bytes()]);
+                bytes(&[b"\x08", &time, b"\x12", &varint(metric.len() as u64), &metric, b"\x18\x00"])
+            },
+            bad: same(
+                node,
+                &[
+                    ("empty_payload", b""),
+                    ("invalid_binary", b"\xff\xff"),
+                    ("invalid_binary", b"\x12\x05\x0a"),
+                    ("wrong_shape", b"\x18\x80\x02"),
+                    ("wrong_shape", b"\x12\x02\x20\x0a\x18\x00"),
+                ],
+            )
+            .into_iter()
+            .chain([
+                ("unknown_topic", "spBv1.0/G/HELLO/A", b"x".to_vec()),
+                ("unknown_alias", "spBv1.0/G/NDATA/Z", b"\x12\x02\x10\x07".to_vec()),
+            ])
+            .collect(),
+        },
+        Form {
+            topic: "lpp/A",
+            good: |_| vec![3, 103, 0, 10],
+            bad: same(
+                "lpp/A",
+                &[
+                    ("empty_payload", b""),
+                    ("invalid_binary", &[3, 103, 0]),
+                    ("unsupported", &[3, 250, 0, 0]),
+                    ("unknown_property", &[4, 103, 0, 10]),
+                ],
+            ),
+        },
+    ]
+}
+
+fn row_forms() -> Vec<Form> {
+    let file = "files/A_20260406143000.txt";
+    vec![
+        Form {
+            topic: file,
+            good: |at| format!("T\t1,0\toC\t{}\t00\r\n", digits(at)).into_bytes(),
+            bad: with(
+                no_text(file),
+                file,
+                &[
+                    ("wrong_shape", "T 1 oC 20260406143000 00"),
+                    ("wrong_shape", "T\t1\toC\t20260406143000\t00\tmore"),
+                    ("invalid_status", "T\t1\toC\t20260406143000\t07"),
+                    ("invalid_time", "T\t1\toC\t20261306143000\t00"),
+                    ("wrong_type", "T\t1.5,2\toC\t20260406143000\t00"),
+                    ("wrong_unit", "T\t1\tfurlong\t20260406143000\t00"),
+                    ("unknown_property", "COD\t1\tmg/L\t20260406143000\t00"),
+                ],
+            ),
+        },
+        Form {
+            topic: "lines",
+            good: |at| format!("m,host=A t=1 {at}\n").into_bytes(),
+            bad: with(
+                no_text("lines"),
+                "lines",
+                &[
+                    ("unknown_station", "m t=1"),
+                    ("wrong_shape", "m"),
+                    ("wrong_shape", "m,host=A t=\"x"),
+                    ("wrong_type", "m,host=A t=warm"),
+                    ("not_finite", "m,host=A t=1e999"),
+                    ("duplicate_key", "m,host=A t=1,t=2"),
+                    ("invalid_time", "m,host=A t=1 noon"),
+                    ("unknown_property", "m,host=A x=1"),
+                    ("unknown_station", "m,host=B\\,\\ b t=1"),
+                ],
+            ),
+        },
+        Form {
+            topic: "csv/A",
+            good: |at| format!("at,t\n{at},\"1\"\n").into_bytes(),
+            bad: with(
+                no_text("csv/A"),
+                "csv/A",
+                &[
+                    ("no_readings", "at,t"),
+                    ("wrong_shape", "at,t\n1,2,3"),
+                    ("wrong_shape", "at,t\n\"1"),
+                    ("wrong_type", "at,t\n1795230000,warm"),
+                    ("invalid_time", "at,t\nnoon,1"),
+                    ("unknown_property", "at,x\n1795230000,1"),
+                    ("duplicate_key", "t,t\n1,2"),
+                ],
+            ),
+        },
+    ]
+}
+
+/// A pipeline with its journal and store.
+struct House {
+    journal: Arc<Journal>,
+    store: Arc<Store>,
+    pipeline: Pipeline,
+    next: Seq,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    fn new() -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
+        let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
+        let (judge, empty) = (validate::Config::default(), Arc::new(Catalogue::default()));
+        let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, empty, |_| None).with_sources(sources());
+        let next = pipeline.install(BEGIN, Arc::new(catalogue())).unwrap();
+        House { journal, store, pipeline, next, _folder: folder }
+    }
+
+    /// Hands in a batch and gives what the journal says became of each message, once the store has it too.
+    async fn take(&mut self, batch: &[RawMessage<'_>]) -> Vec<Message> {
+        let last = self.pipeline.accept(batch).unwrap();
+        let mut durable = self.journal.durable();
+        let reached = tokio::time::timeout(DEADLINE, durable.wait_for(|durable| durable.through >= last)).await;
+        assert!(matches!(reached, Ok(Ok(durable)) if !durable.failed));
+        let mut messages = Vec::new();
+        let mut reader = self.journal.reader(Seq(self.next.0 - 1));
+        loop {
+            let entries = reader.next_batch(10_000, 16 << 20).unwrap();
+            let Some(newest) = entries.last() else { break };
+            self.next = newest.seq.next();
+            self.store.apply(&entries).unwrap();
+            messages.extend(entries.into_iter().filter_map(|entry| match entry.body {
+                Body::Message(message) => Some(message),
+                _ => None,
+            }));
+        }
+        messages
+    }
+}
+
+/// What became wrongly of a message that was sent with the reason that it is to be refused for.
+fn mistaken((topic, payload, reason): &(&str, Vec<u8>, Option<&str>), became: &Message) -> Option<String> {
+    let reasons: Vec<&str> = became.rejections.iter().map(|rejection| rejection.reason.word()).collect();
+    let raw = became.raw.as_ref();
+    let is_right = match reason {
+        None => became.samples.len() == 1 && reasons.is_empty() && raw.is_none(),
+        Some(reason) => {
+            let is_whole = raw.is_some_and(|raw| raw.topic == *topic && raw.payload == *payload);
+            became.samples.is_empty() && reasons == [*reason] && is_whole
+        }
+    };
+    let sent = String::from_utf8_lossy(payload);
+    (!is_right).then(|| format!("{topic} {sent:?}, to be {reason:?}: {became:?}"))
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_bad_messages_in_every_format_cost_no_good_one() {
+    let forms: Vec<Form> = [
+        json_forms(),
+        makers_json_forms(),
+        standards_json_forms(),
+        lorawan_forms(),
+        binary_forms(),
+        packed_forms(),
+        row_forms(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    assert_eq!(forms.len(), 15, "every format but zigbee2mqtt's, which is JSON with other topics");
+    let classes: usize = forms.iter().map(|form| form.bad.len()).sum();
+    let mut house = House::new();
+    let (mut bad, mut good, mut round) = (0, 0, 0);
+    while bad < BAD {
+        // A bad one of each class, and before each a good one of the same format.
+        let mut sent: Vec<(&str, Vec<u8>, Option<&str>)> = Vec::new();
+        for form in &forms {
+            for (reason, topic, payload) in &form.bad {
+                let second = BEGIN.micros() / 1_000_000 - 2_000_000 + good as i64;
+                sent.push((form.topic, (form.good)(second), None));
+                sent.push((topic, payload.clone(), Some(reason)));
+                good += 1;
+                bad += 1;
+            }
+        }
+        let batch: Vec<RawMessage<'_>> = sent
+            .iter()
+            .enumerate()
+            .map(|(place, (topic, payload, _))| {
+                let received_at = BEGIN + Duration::from_millis((round * sent.len() + place) as u64);
+                RawMessage { source: EDGE, topic, payload, received_at, arrival: Arrival::Fresh }
+            })
+            .collect();
+        let became = house.take(&batch).await;
+        assert_eq!(became.len(), sent.len());
+        let mistaken: Vec<String> =
+            sent.iter().zip(&became).filter_map(|(sent, became)| mistaken(sent, became)).collect();
+        assert!(mistaken.is_empty(), "\n{}\n", mistaken.join("\n"));
+        round += 1;
+    }
+    assert!(classes > 150 && bad % classes == 0, "{classes} classes");
+    let stored: u64 = house.store.stored_counts().values().sum();
+    assert_eq!(stored, good as u64);
+    let (mut letters, mut before) = (0, None);
+    loop {
+        let page = house
+            .store
+            .dead_letters(before, 1_000, &DeadLetterFilter { source: None, reason: None, since: None })
+            .unwrap();
+        assert!(page.damaged.is_empty());
+        letters += page.letters.len();
+        before = page.before;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(letters, bad);
+}
