@@ -28,7 +28,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Demo, Hooks};
+use crate::api::{self, Demo, HandedIn, Hooks};
 use crate::auth::WithPassword;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -293,7 +293,7 @@ fn api_parts(
         registry: opened.registry.clone(),
         install: install::installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),
         editing: tokio::sync::Mutex::new(()),
-        replaying: tokio::sync::Mutex::new(()),
+        replaying: tokio::sync::Mutex::new(HandedIn::since(opened.journal.durable().borrow().through)),
         accounts: opened.accounts.clone(),
         metrics,
         readiness: Box::new(move || readiness.checks()),

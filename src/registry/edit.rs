@@ -20,7 +20,7 @@ use crate::model::{AreaId, Catalogue, ChannelId, Span, Station, StationNo, Times
 /// A field that cannot be as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongField {
-    /// Its path: `channels[0].min`.
+    /// Its path: `channels.pm10.min`; `channels[0].property` of a channel without a property.
     pub field: String,
     /// What is wrong and what would be right, for a person.
     pub message: String,
@@ -278,7 +278,8 @@ fn mistakes(new: &StationDeclaration, before: Option<&Definition>, areas: &Areas
         note("channels".to_owned(), Err(format!("must have 1 to {CHANNELS_PER_STATION_MAX} entries")));
     }
     for (index, channel) in new.channels.iter().enumerate() {
-        let key = |name: &str| format!("channels[{index}].{name}");
+        // By property: a draft's places are others than the declaration's when it names retired channels.
+        let key = |name: &str| format!("channels.{}.{name}", channel.property);
         note(key("property"), field::property(channel.property.as_str()).map(drop));
         note(key("interval"), field::interval(channel.interval));
         note(key("min"), field::range(channel.plausible));

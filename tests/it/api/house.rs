@@ -149,7 +149,7 @@ impl House {
                 }
             }),
             editing: tokio::sync::Mutex::new(()),
-            replaying: tokio::sync::Mutex::new(()),
+            replaying: tokio::sync::Mutex::default(),
             accounts,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             readiness: Box::new(|| {

@@ -163,7 +163,7 @@ async fn wrong_fields_are_named_all_at_once_and_nothing_changes() {
     );
     let fields: Vec<String> =
         answer.json()["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(fields, ["id", "lat", "area", "channels[0].property", "channels[1].min"]);
+    assert_eq!(fields, ["id", "lat", "area", "channels.time.property", "channels.pm10.min"]);
     assert_eq!(answer.json()["parameter"], "id");
 
     must(&house, &token, Method::POST, "/api/v1/stations", station("Đồn-7"), StatusCode::CREATED).await;
