@@ -351,7 +351,7 @@ impl Pipeline {
         let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
         let samples = Vec::with_capacity(decoded.readings.len());
         let again = match raw.arrival {
-            Arrival::Again { of, first_at } => Some(Again { of, first_at }),
+            Arrival::Again { of, first_at, .. } => Some(Again { of, first_at }),
             Arrival::Fresh | Arrival::Retained | Arrival::Repeated { .. } | Arrival::Imported => None,
         };
         let unknown = Vec::new();

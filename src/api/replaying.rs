@@ -200,6 +200,20 @@ pub async fn replay_all(
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn work_goes_on_when_the_caller_hangs_up() {
+        let ((go, gate), (done, seen)) = (tokio::sync::oneshot::channel::<()>(), tokio::sync::oneshot::channel());
+        let mut work = Box::pin(see_through(async move {
+            let _ = gate.await;
+            let _ = done.send(());
+            Ok(())
+        }));
+        assert!(tokio::time::timeout(std::time::Duration::ZERO, &mut work).await.is_err());
+        drop(work);
+        go.send(()).unwrap();
+        seen.await.unwrap();
+    }
+
     #[test]
     fn a_letter_is_not_handed_in_again_before_the_store_has_followed() {
         let mut handed_in = HandedIn::since(Seq(10));

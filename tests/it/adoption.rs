@@ -1,8 +1,6 @@
 //! A device that nobody knows, from its first message over MQTT to its station: listed, kept whole, adopted, nothing
 //! lost, through a kill; dead letters handed in again in bulk; stations edited over HTTP and files beside each other.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use saola::clock::Clock;
 use saola::model::Timestamp;
@@ -209,7 +207,10 @@ async fn the_difference_between_files_and_registry_is_shown_and_stations_made_by
     ] {
         assert!(text.contains(line), "{line:?} is not in\n{text}");
     }
-    service.set_province(&["A-2".to_owned()], "");
+    // A rule that names a station made by hand stops nothing.
+    let rule = "[[rule]]\nname = \"h\"\ntitle = { vi = \"h\", en = \"h\" }\nproperty = \"air_temperature\"\n\
+        stations = [\"H-1\"]\nlevels = [{ severity = \"low\", above = 40.0 }]\n";
+    service.set_province(&["A-2".to_owned()], rule);
     assert_eq!(service.terminate(), Some(0));
     let stopped = diff(&service).await;
     assert_eq!((stopped.0, stopped.1.lines().count()), (2, 3), "{}", stopped.1);
