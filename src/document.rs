@@ -146,6 +146,12 @@ impl<'p, 't> Section<'p, 't> {
         self.page.mistake(self.line_of(key), &self.path_of(key), message);
     }
 
+    /// Something in a key of this table that is allowed, but probably not meant.
+    pub fn doubt(&self, key: &str, message: impl Into<String>) -> Mistake {
+        let (file, line, key) = (self.page.file.clone(), self.line_of(key), self.path_of(key));
+        Mistake { file, line, key, message: message.into() }
+    }
+
     /// A key's whole path; the table's own for an empty key.
     pub fn path_of(&self, key: &str) -> String {
         match (self.path.as_str(), key) {

@@ -11,6 +11,7 @@
 //! Deliberately absent: live state, alerts and history. They follow the journal.
 
 mod counters;
+mod facts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,15 +24,16 @@ use crate::decode::source::Sources;
 use crate::decode::{self, Decoded, Event, Heard, Told};
 use crate::journal::Journal;
 use crate::model::{
-    Again, Arrival, Body, Catalogue, ChannelId, Corrections, DeviceFact, DeviceReport, Durable, Intake, Judged,
-    Message, Quality, RawCopy, RawMessage, Reason, Refusal, Rejection, Row, Rows, RuleFile, Said, Sample, Seq,
-    SourceId, Station, StationCommand, TimeClass, Timestamp, UnknownName,
+    Again, Arrival, Body, Catalogue, ChannelId, Corrections, DeviceReport, Durable, Intake, Judged, Message, Quality,
+    RawCopy, RawMessage, Reason, Refusal, Rejection, Row, Rows, RuleFile, Sample, Seq, SourceId, Station,
+    StationCommand, TimeClass, Timestamp, UnknownName,
 };
-use crate::mqtt::canary::{self, Key};
+use crate::mqtt::canary::{self, Key, Sender};
 use crate::quality::Judge;
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
 use counters::Counters;
+use facts::facts;
 
 /// Most samples that may wait for the store in memory (about 20 MiB); above it the intake waits for the store to catch up.
 const UNSTORED_MAX: usize = 400_000;
@@ -41,9 +43,6 @@ const STORE_POLL: Duration = Duration::from_millis(5);
 /// How much of a refused message is kept. Ways in may be told to take packets of up to 256 MiB, and a message that
 /// the journal cannot hold would look like a stopped journal: its sender would offer it again for ever.
 const RAW_BYTES_MAX: usize = 32 << 20;
-
-/// How much of a sender's own name of a device is kept.
-const DEVICE_BYTES_MAX: usize = 200;
 
 /// How the name of a row that was not taken begins; the file and the line follow.
 pub const IMPORT_TOPIC: &str = "import/";
@@ -202,7 +201,8 @@ impl Pipeline {
         let (mut last, mut newest) = (Seq::default(), None);
         for raw in batch {
             if let Some(taken) = self.take_canary(raw) {
-                last = taken?;
+                // What is dropped needs no entry: it is acknowledged with what came before it.
+                last = taken?.unwrap_or(last);
                 continue;
             }
             newest = Some(raw.received_at);
@@ -263,8 +263,10 @@ impl Pipeline {
                             }
                         }
                     }
+                    // What is handed in again is older than any correction that came since: the stored value stays.
+                    let is_again = matches!(raw.arrival, Arrival::Again { .. });
                     let is_known = judgement == Judgement::Duplicate
-                        || (judgement == Judgement::Correction && self.was_edited(&sample));
+                        || (judgement == Judgement::Correction && (is_again || self.was_edited(&sample)));
                     if is_known {
                         message.duplicates += 1;
                     } else {
@@ -318,13 +320,18 @@ impl Pipeline {
         self.decode_and_take(raw, &mut Heard::default(), &mut Decoded::default())
     }
 
-    /// Saola's own message, journaled as what it is; `None` for anybody else's.
-    fn take_canary(&self, raw: &RawMessage<'_>) -> Option<Result<Seq, Refusal>> {
+    /// Saola's own message, journaled as what it is; one of a former process or of another Saola is dropped, and
+    /// `Some(Ok(None))`. `None` for anything else.
+    fn take_canary(&self, raw: &RawMessage<'_>) -> Option<Result<Option<Seq>, Refusal>> {
         let key = self.canary.filter(|_| raw.topic == canary::TOPIC)?;
         let mut decoded = Decoded::default();
         decode::native::decode(raw.topic, raw.payload, &self.limits, &mut decoded).ok()?;
-        let sent_at = key.sent_at(&decoded.readings)?;
-        Some(self.append(&mut self.gate.lock(), raw.received_at, &Body::Canary { sent_at }))
+        let Sender::Ours { sent_at } = key.read(&decoded.readings)? else {
+            self.counters.foreign_canary();
+            return Some(Ok(None));
+        };
+        let body = Body::Canary { sent_at };
+        Some(self.append(&mut self.gate.lock(), raw.received_at, &body).map(Some))
     }
 
     fn decode_and_take<'r>(
@@ -339,7 +346,7 @@ impl Pipeline {
         let received = decoded.readings.len() as u32 + rejections.len() as u32 + duplicates;
         let samples = Vec::with_capacity(decoded.readings.len());
         let again = match raw.arrival {
-            Arrival::Again { of, first_at } => Some(Again { of, first_at }),
+            Arrival::Again { of, first_at, .. } => Some(Again { of, first_at }),
             Arrival::Fresh | Arrival::Retained | Arrival::Repeated { .. } | Arrival::Imported => None,
         };
         let unknown = Vec::new();
@@ -456,23 +463,6 @@ fn flag(judge: &Judge, station: Option<&Station>, sample: &mut Sample, received_
     let found = judge.judge(sample, station.no, received_at);
     sample.quality = sample.quality.with(found.flags);
     found.spike
-}
-
-/// What is to be kept of what devices said of themselves.
-fn facts(catalogue: &Catalogue, told: &[Told<'_>]) -> Vec<DeviceFact> {
-    let fact = |told: &Told<'_>| {
-        let said = match &told.event {
-            Event::Joined { .. } => Said::Joined,
-            Event::Silent { .. } => Said::Silent,
-            Event::Gap { missed, .. } => Said::Missed(*missed),
-            Event::Rebirth { .. } | Event::Repeated { .. } => return None,
-        };
-        let station = told.station.as_ref().and_then(|name| catalogue.station_named(name)).map(|station| station.no);
-        let name = told.event.device();
-        let end = (0..=name.len().min(DEVICE_BYTES_MAX)).rev().find(|at| name.is_char_boundary(*at)).unwrap_or(0);
-        Some(DeviceFact { device: name[..end].to_owned(), station, said })
-    };
-    told.iter().filter_map(fact).collect()
 }
 
 /// The message that becomes the dead letter of a row.

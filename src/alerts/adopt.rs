@@ -40,7 +40,7 @@ impl Alerts {
         now: Timestamp,
         out: &mut Vec<Transition>,
     ) -> Result<(), Vec<Mistake>> {
-        let new = match rules::parse(files, world.catalogue) {
+        let new = match rules::parse(files, world.catalogue, &mut Vec::new()) {
             Ok(new) => new,
             Err(mistakes) => {
                 self.refused = mistakes.iter().take(REFUSED_MAX).cloned().collect();

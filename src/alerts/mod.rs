@@ -75,9 +75,14 @@ impl Default for Retention {
     }
 }
 
-/// Reads and checks rule files: every rule, or every mistake with file, line and key.
-pub fn check_rules(files: &[RuleFile], catalogue: &Catalogue) -> Result<Rules, Vec<Mistake>> {
-    rules::parse(files, catalogue)
+/// Reads and checks rule files: every rule, or every mistake with file, line and key. Stations that nobody registered
+/// are no mistake; they go to `doubts`.
+pub fn check_rules(
+    files: &[RuleFile],
+    catalogue: &Catalogue,
+    doubts: &mut Vec<Mistake>,
+) -> Result<Rules, Vec<Mistake>> {
+    rules::parse(files, catalogue, doubts)
 }
 
 /// What the engine judges by, beside samples and time.

@@ -9,9 +9,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::door::{Allowed, Replay, SeeDeadLetters};
 use super::problem::{Code, Missing, Problem, Refused};
 use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
-use super::replaying::{LETTERS_MAX, ReplaySum, replay_all};
+use super::replaying::{LETTERS_MAX, ReplaySum, Witness, replay_all, see_through, take};
 use super::time::{Shown, When, Zone};
-use crate::auth::{Act, Deed};
 use crate::model::{Catalogue, Reason, Rejection, Seq, SourceId};
 use crate::store::{DeadLetter, DeadLetterFilter};
 
@@ -196,14 +195,16 @@ pub async fn replay(
     Id(id): Id,
     Asked(Nothing): Asked<Nothing>,
 ) -> Result<Json<ReplayDocument>, Problem> {
-    let again = {
-        let _turn = door.parts().replaying.lock().await;
-        let letter = find(&door, &id).await?;
-        (door.parts().replay)(vec![letter]).await.map_err(|why| Problem::new(Code::Unavailable, why))?
-    };
-    let outcome = again.into_iter().next().ok_or_else(|| Problem::internal("a replay without an outcome"))?;
-    let outcome = outcome.map_err(|why| Problem::new(Code::Conflict, why))?;
-    note(&door, id.clone(), String::new()).await?;
+    let letter = find(&door, &id).await?.id;
+    let (parts, witness, subject) = (door.parts().clone(), Witness::of(&door), id.clone());
+    let outcome = see_through(async move {
+        let outcome = take(&parts, &[letter]).await?.into_iter().next();
+        let outcome = outcome.ok_or_else(|| Problem::not_found("dead letter", &subject))?;
+        let outcome = outcome.map_err(|why| Problem::new(Code::Conflict, why))?;
+        witness.record(subject, String::new()).await?;
+        Ok(outcome)
+    });
+    let outcome = outcome.await?;
     Ok(Json(ReplayDocument {
         id,
         journaled_as: outcome.seq.to_string(),
@@ -254,22 +255,16 @@ impl FromParams for ReplayAsked {
             content_type = "application/problem+json")))]
 pub async fn replay_many(door: Allowed<Replay>, Asked(asked): Asked<ReplayAsked>) -> Result<Json<ReplaySum>, Problem> {
     let filter = filter(&door, asked.source.as_deref(), asked.reason, asked.since.as_ref())?;
-    let sum = replay_all(door.parts().clone(), filter, asked.limit, |_| true).await?;
     let words = [asked.source, asked.reason.map(|reason| reason.word().to_owned())];
     let subject = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
-    let detail = format!("{} letters: {} stored, {} refused again", sum.letters, sum.stored, sum.rejected);
-    note(&door, if subject.is_empty() { "all".to_owned() } else { subject }, detail).await?;
-    Ok(Json(sum))
-}
-
-/// Writes into the audit who handed what in again.
-async fn note(door: &Allowed<Replay>, subject: String, detail: String) -> Result<(), Problem> {
-    let (parts, actor, origin) = (door.parts().clone(), door.caller().name.clone(), Some(door.address()));
-    let noted = tokio::task::spawn_blocking(move || {
-        let deed = Deed { actor: &actor, act: Act::DeadLetterReplayed, subject: &subject, detail: &detail, origin };
-        parts.accounts.audit().record(&deed, parts.clock.now())
+    let subject = if subject.is_empty() { "all".to_owned() } else { subject };
+    let (parts, witness) = (door.parts().clone(), Witness::of(&door));
+    let sum = see_through(async move {
+        let sum = replay_all(&parts, filter, asked.limit, |_| true).await?;
+        witness.record(subject, sum.told()).await?;
+        Ok(sum)
     });
-    noted.await.map_err(Problem::internal)?.map_err(Problem::internal)
+    Ok(Json(sum.await?))
 }
 
 fn filter<N>(

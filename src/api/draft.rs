@@ -185,7 +185,11 @@ fn channels(draft: &mut Draft<'_>, list: &[Value], link: LinkClass) -> Vec<Chann
         if value.get("retired").and_then(Value::as_bool) == Some(true) {
             continue;
         }
-        match channel(value, &format!("channels[{index}]"), None, link) {
+        let at = match value.get("property").and_then(Value::as_str) {
+            Some(property) => format!("channels.{property}"),
+            None => format!("channels[{index}]"),
+        };
+        match channel(value, &at, None, link) {
             Ok(channel) => channels.push(channel),
             Err(wrong) => draft.wrong.extend(wrong),
         }
@@ -321,17 +325,17 @@ mod tests {
                 "lon: must be a number",
                 "lat: is missing",
                 "maintenance: must be true or false",
-                "channels[0].unit: is missing",
-                "channels[0].interval: is missing",
-                "channels[0].min: is missing",
-                "channels[0].max: is missing",
+                "channels.x.unit: is missing",
+                "channels.x.interval: is missing",
+                "channels.x.min: is missing",
+                "channels.x.max: is missing",
                 "channels[1]: must be an object",
                 "channels[2].property: is missing",
                 "channels[2].unit: \"µg\" is not a unit",
                 "channels[2].interval: is missing",
                 "channels[2].min: is missing",
                 "channels[2].max: is missing",
-                "channels[3].interval: must be a length of time",
+                "channels.pm10.interval: must be a length of time",
                 "colour: there is no such member",
             ],
         );

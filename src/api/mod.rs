@@ -63,6 +63,7 @@ use crate::store::{DeadLetter, Store};
 pub use config::Config;
 pub use door::Demo;
 pub use intake::{Hooks, Pushed, Taken};
+pub use replaying::HandedIn;
 pub use routes::{openapi, openapi_json, router};
 pub use server::{Server, ServerError};
 pub use service::Check;
@@ -119,8 +120,8 @@ pub struct Parts {
     pub install: Box<dyn Fn(Arc<Catalogue>) -> Installing + Send + Sync>,
     /// Held by whoever changes the registry: the journal gets catalogues in the order in which they were made.
     pub editing: tokio::sync::Mutex<()>,
-    /// Held by whoever hands dead letters in again, from reading them until they are gone: none goes in twice.
-    pub replaying: tokio::sync::Mutex<()>,
+    /// Held by whoever hands dead letters in again, from reading them until they are noted here: none goes in twice.
+    pub replaying: tokio::sync::Mutex<HandedIn>,
     /// Accounts and tokens.
     pub accounts: Arc<Accounts>,
     /// The service's own measures.

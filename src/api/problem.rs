@@ -154,7 +154,7 @@ pub struct ProblemDocument {
 #[derive(Clone, Serialize, ToSchema)]
 pub struct FieldError {
     /// Its path.
-    #[schema(example = "channels[0].min")]
+    #[schema(example = "channels.pm10.min")]
     field: String,
     /// What is wrong and what would be right.
     message: String,

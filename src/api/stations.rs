@@ -133,20 +133,25 @@ pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<StationsAsked>) -> 
     ))]
 pub async fn one(door: Allowed<SeeMap>, Id(id): Id, Asked(Nothing): Asked<Nothing>) -> Result<Response, Problem> {
     let parts = door.parts();
-    let (no, feature) = {
+    let missing = || Problem::not_found("station", &id);
+    let no = {
         let state = parts.state.read();
         let sight = door.sight(&state.catalogue);
-        let station = state
-            .catalogue
-            .station_named(&id)
-            .filter(|station| sight.reaches_station(station))
-            .ok_or_else(|| Problem::not_found("station", &id))?;
-        let zone = Zone::default();
-        (station.no, Reporter { state: &state, now: parts.clock.now(), zone: &zone }.station(station))
+        let station = state.catalogue.station_named(&id).filter(|station| sight.reaches_station(station));
+        station.ok_or_else(missing)?.no
     };
+    // The revision first: one that is older than what is shown costs a refused change, a newer one would lose one.
     let registry = parts.registry.clone();
     let revision = tokio::task::spawn_blocking(move || registry.revision(no)).await;
     let revision = revision.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    let feature = {
+        let state = parts.state.read();
+        let sight = door.sight(&state.catalogue);
+        let station = state.catalogue.station(no).filter(|station| sight.reaches_station(station));
+        let zone = Zone::default();
+        let reporter = Reporter { state: &state, now: parts.clock.now(), zone: &zone };
+        reporter.station(station.ok_or_else(missing)?)
+    };
     let mut response = geo_json(&feature);
     // Weak: the values change without the definition.
     if let Ok(tag) = HeaderValue::from_str(&format!("W/\"{revision}\"")) {

@@ -28,7 +28,7 @@ use super::door::{Adopt, Allowed, SeeDeadLetters};
 use super::draft;
 use super::problem::{BadBody, Missing, Problem, Refused, Unchanged};
 use super::query::{Asked, FromParams, Nothing, Params, TwoNames, limit};
-use super::replaying::{LETTERS_MAX, ReplaySum, replay_all};
+use super::replaying::{LETTERS_MAX, ReplaySum, Witness, replay_all, see_through};
 use super::time::{Shown, Zone};
 use crate::model::{Catalogue, SourceId};
 use crate::registry::{EditError, PropertyDefaults, Wish, WrongField};
@@ -220,8 +220,8 @@ pub struct UnknownDocument {
     device: UnknownDevice,
     /// Its last message; null when it is kept no more.
     message: Option<LastMessage>,
-    /// The channels that adopting makes when the body names none: what the table of properties knows, in the sender's
-    /// unit where it said one. A body may say otherwise.
+    /// The channels that adopting makes when the body names none: what the table of properties knows, in its unit, to
+    /// which the sender's values are converted. A body may say otherwise.
     #[schema(value_type = Vec<super::administration::ChannelDraft>)]
     proposal: Vec<Value>,
 }
@@ -235,15 +235,11 @@ fn device<N>(door: &Allowed<N>, source: &str, name: &str) -> Result<(SourceId, D
     Ok((source, device.clone()))
 }
 
-/// The channels of what the table knows; limits and interval follow from it.
+/// The channels of what the table knows; limits and interval follow from it. Always in the table's unit, whatever the
+/// sender measures in: its values are converted, and histories over areas need one unit for a property.
 fn proposal(device: &Device) -> Vec<Value> {
-    let known =
-        device.properties().filter_map(|(property, seen)| Some((property, seen, PropertyDefaults::of(property)?)));
-    let channels = known.map(|(property, seen, defaults)| {
-        let unit = seen.unit.filter(|unit| unit.convert(1.0, defaults.unit).is_some()).unwrap_or(defaults.unit);
-        json!({"property": property, "unit": unit.code()})
-    });
-    channels.collect()
+    let known = device.properties().filter_map(|(property, _)| Some((property, PropertyDefaults::of(property)?)));
+    known.map(|(property, defaults)| json!({"property": property, "unit": defaults.unit.code()})).collect()
 }
 
 /// One device with its last message, whole.
@@ -300,25 +296,34 @@ pub async fn adopt(
     Asked(Nothing): Asked<Nothing>,
     Body(value): Body<Value>,
 ) -> Result<Response, Problem> {
-    let (source, device) = device(&door, &source, &name)?;
-    let edited = Author::of(&door).edit(name.clone(), None, {
-        let name = name.clone();
-        move |known| {
-            let known = known.filter(|known| !known.definition.retired);
-            let draft = confirmed(value, known.map(|known| draft::of(&known.definition)), &device)?;
-            draft::station(&draft, Some(&name)).map(Wish::Stand).map_err(EditError::Wrong)
-        }
+    let (_, device) = device(&door, &source, &name)?;
+    let (parts, author, witness) = (Arc::clone(door.parts()), Author::of(&door), Witness::of(&door));
+    let adopted = see_through(async move {
+        let edited = author.edit(name.clone(), None, {
+            let name = name.clone();
+            move |known| {
+                let known = known.filter(|known| !known.definition.retired);
+                let draft = confirmed(value, known.map(|known| draft::of(&known.definition)), &device)?;
+                draft::station(&draft, Some(&name)).map(Wish::Stand).map_err(EditError::Wrong)
+            }
+        });
+        let edited = edited.await?;
+        let store = caught_up(&parts).await;
+        // By whichever way in they came: the station is one.
+        let replayed = replay_all(&parts, DeadLetterFilter::default(), LETTERS_MAX, {
+            let name = name.clone();
+            move |letter| letter.rejections.iter().any(|rejection| rejection.is_of_unknown(&name))
+        });
+        // The station stands either way; letters that cannot go in now are there for another request.
+        let nothing = |_| ReplaySum { more: true, ..ReplaySum::default() };
+        let mut replayed = replayed.await.unwrap_or_else(nothing);
+        replayed.more |= store == StoreIs::Behind;
+        witness.record(name, replayed.told()).await?;
+        let is_new = edited.act == Some(crate::registry::ChangeAct::Created);
+        let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+        Ok((status, Adopted { station: DefinitionDocument::from(&edited.station), replayed }))
     });
-    let edited = edited.await?;
-    let parts = Arc::clone(door.parts());
-    let is_new = edited.act == Some(crate::registry::ChangeAct::Created);
-    caught_up(&parts).await;
-    let filter = DeadLetterFilter { source: Some(source), ..DeadLetterFilter::default() };
-    let replayed = replay_all(parts, filter, LETTERS_MAX, move |letter| {
-        letter.rejections.iter().any(|rejection| rejection.is_of_unknown(&name))
-    });
-    let adopted = Adopted { station: DefinitionDocument::from(&edited.station), replayed: replayed.await? };
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let (status, adopted) = adopted.await?;
     Ok((status, Json(adopted)).into_response())
 }
 
@@ -344,14 +349,24 @@ fn confirmed(body: Value, known: Option<Value>, device: &Device) -> Result<Value
     Ok(draft)
 }
 
+/// How far the store has followed the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum StoreIs {
+    /// It has what was judged before the station was there.
+    There,
+    /// It may lack some of that.
+    Behind,
+}
+
 /// Until the store has the dead letters of all that was judged before the station was there; bounded, as the store may
 /// be far behind.
-async fn caught_up(parts: &Arc<super::Parts>) {
+async fn caught_up(parts: &Arc<super::Parts>) -> StoreIs {
     let through = parts.state.read().applied;
     for _ in 0..1_000 {
         if parts.store.applied() >= through {
-            return;
+            return StoreIs::There;
         }
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+    StoreIs::Behind
 }

@@ -52,6 +52,23 @@ pub(super) struct Watch {
     store: Arc<Store>,
     since: Timestamp,
     max_age: Duration,
+    way: Way,
+}
+
+/// Which way it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// The embedded edge: its account is ours, so it comes through or something is wrong.
+    Edge,
+    /// An outside broker, which may not let it through: it says something only after one has come in this run.
+    Broker,
+}
+
+impl Way {
+    /// Whether devices' messages may be believed to come in.
+    fn is_ready(self, has_come: Option<Timestamp>, age: Duration, max_age: Duration) -> bool {
+        age <= max_age || (self == Way::Broker && has_come.is_none())
+    }
 }
 
 impl Watch {
@@ -64,6 +81,7 @@ impl Watch {
     pub(super) fn check(&self, now: Timestamp) -> Check {
         let (age, canary) = (self.age(now), self.state.read().canary);
         let came = canary.filter(|canary| canary.sent_at >= self.since);
+        let ready = self.way.is_ready(came.map(|canary| canary.sent_at), age, self.max_age);
         let millis = age.as_millis();
         let detail = match came {
             None => format!("none has come yet, {millis} ms after the start"),
@@ -72,7 +90,7 @@ impl Watch {
             }
             Some(_) => format!("the last one that came is {millis} ms old"),
         };
-        Check { part: "canary".to_owned(), ready: age <= self.max_age, detail }
+        Check { part: "canary".to_owned(), ready, detail }
     }
 }
 
@@ -90,6 +108,7 @@ pub(super) fn start(
     if !config.enabled {
         return Ok(None);
     }
+    let way = if edge.is_some() { Way::Edge } else { Way::Broker };
     let route = match edge {
         Some(edge) => {
             let (name, password) = pass.map_or(("canary", ""), |pass| (&pass.account.name, &pass.password));
@@ -103,7 +122,7 @@ pub(super) fn start(
     };
     canary::start(route, config.every.duration(), key, clock.clone(), stop.clone());
     let (state, store) = watched;
-    let watch = Watch { state, store, since: clock.now(), max_age: config.max_age.duration() };
+    let watch = Watch { state, store, since: clock.now(), max_age: config.max_age.duration(), way };
     tokio::spawn(measure(watch.clone(), clock.clone(), stop.clone()));
     Ok(Some(watch))
 }
@@ -126,5 +145,24 @@ async fn measure(watch: Watch, clock: Clock, stop: CancellationToken) {
             _ = interval.tick() => age.set(watch.age(clock.now()).as_secs_f64()),
             () = stop.cancelled() => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_an_outside_broker_it_decides_only_after_one_has_come() {
+        let check = |way: Way, has_come: Option<i64>, age_s: u64, expected| {
+            let has_come = has_come.map(Timestamp::from_seconds);
+            let found = way.is_ready(has_come, Duration::from_secs(age_s), Duration::from_secs(30));
+            assert_eq!(found, expected, "{way:?} {has_come:?} {age_s}");
+        };
+        check(Way::Edge, None, 30, true);
+        check(Way::Edge, None, 31, false);
+        check(Way::Broker, None, 86_400, true);
+        check(Way::Broker, Some(1_795_230_900), 30, true);
+        check(Way::Broker, Some(1_795_230_900), 31, false);
     }
 }

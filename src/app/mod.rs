@@ -3,7 +3,7 @@
 //! Start: journal, registry, state and store caught up with the journal, pipeline; then the ways in, followers, ticks
 //! and API: nobody is let in before what was acknowledged in a former life is in state and store again. When a later
 //! part cannot start, the process ends; what was acknowledged meanwhile is on disk like everything else.
-//! Stop: ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
+//! Stop: canary, ways in (outstanding acknowledgements leave), ticks, journal, followers (snapshot, flush), API.
 
 mod alert_topics;
 mod births;
@@ -28,7 +28,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{self, Demo, Hooks};
+use crate::api::{self, Demo, HandedIn, Hooks};
 use crate::auth::WithPassword;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -60,7 +60,9 @@ pub struct App {
     clients: Vec<Arc<Client>>,
     folders: Folders,
     opened: Opened,
-    /// Cancelled first: ticks and streams end.
+    /// Cancelled before the ways in stop: what nobody takes any more would wait at a broker for the next start.
+    stop_canary: CancellationToken,
+    /// Cancelled when the ways in have stopped: ticks and streams end.
     stop: CancellationToken,
     /// Cancelled when the journal is closed: followers take the rest and end.
     stop_followers: CancellationToken,
@@ -112,15 +114,15 @@ impl App {
 
         let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
         let watched = (opened.state.clone(), opened.store.clone());
-        let pass = (key, door.canary.as_ref());
-        let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop)?;
+        let (pass, stop_canary) = ((key, door.canary.as_ref()), stop.child_token());
+        let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop_canary)?;
         let readiness = Readiness::new(&opened, &edge, &clients, &folders, troubles, clock.clone()).with_canary(canary);
         let http_config = config.http.clone();
         let command = devices::commander(edge.as_ref(), opened.pipeline.clone(), clock.clone());
         let hooks = hooks::hooks(&config, &opened.registry, &opened.pipeline)?;
         let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, (command, hooks), &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
-        Ok(App { http, edge, clients, folders, opened, stop, stop_followers, followers, first_password })
+        Ok(App { http, edge, clients, folders, opened, stop_canary, stop, stop_followers, followers, first_password })
     }
 
     /// Where pages and API are.
@@ -140,6 +142,7 @@ impl App {
 
     /// Stops in order. What was acknowledged is on disk either way; this makes the next start quick.
     pub async fn stop(self) {
+        self.stop_canary.cancel();
         if let Some(edge) = &self.edge {
             edge.stop().await;
         }
@@ -290,7 +293,7 @@ fn api_parts(
         registry: opened.registry.clone(),
         install: install::installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),
         editing: tokio::sync::Mutex::new(()),
-        replaying: tokio::sync::Mutex::new(()),
+        replaying: tokio::sync::Mutex::new(HandedIn::since(opened.journal.durable().borrow().through)),
         accounts: opened.accounts.clone(),
         metrics,
         readiness: Box::new(move || readiness.checks()),

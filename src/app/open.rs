@@ -214,12 +214,16 @@ fn note_at_start(pipeline: &Pipeline, state: &State, policy: &Policy, now: Times
     Ok(())
 }
 
-/// The province's rules, checked against its stations.
+/// The province's rules, checked against every registered station, those made over HTTP too.
 fn rules(config: &Config, catalogue: &Catalogue) -> Result<Vec<RuleFile>, StartError> {
     let mut mistakes = Vec::new();
     let rules = config::rule_files(&config.province_dir.join("rules"), &mut mistakes);
-    if let Err(wrong) = alerts::check_rules(&rules, catalogue) {
+    let mut doubts = Vec::new();
+    if let Err(wrong) = alerts::check_rules(&rules, catalogue, &mut doubts) {
         mistakes.extend(wrong);
+    }
+    for doubt in doubts {
+        tracing::warn!(rule.file = doubt.file, rule.line = doubt.line, "{doubt}");
     }
     if mistakes.is_empty() { Ok(rules) } else { Err(StartError::Mistakes(mistakes)) }
 }

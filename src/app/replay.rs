@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 
 use crate::api::{Noting, Replayed, Replaying};
 use crate::clock::Clock;
-use crate::model::{Arrival, Body, Intake as _, RawMessage, Refusal, Seq};
+use crate::model::{Arrival, Body, Intake as _, RawMessage, Reason, Refusal, Seq};
 use crate::pipeline::{IMPORT_TOPIC, Pipeline};
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
@@ -69,13 +69,15 @@ const STOPPED: &str = "the journal has stopped";
 
 /// Takes one letter, waiting while the journal has no room.
 async fn take(pipeline: &Pipeline, letter: &DeadLetter, clock: &Clock) -> Result<(Seq, crate::model::Message), String> {
+    let was_retained = letter.rejections.iter().any(|refused| refused.reason == Reason::RetainedWithoutTime);
+    let arrival = Arrival::Again { of: letter.id, first_at: letter.received_at, was_retained };
     loop {
         let raw = RawMessage {
             source: letter.source,
             topic: &letter.topic,
             payload: &letter.payload,
             received_at: clock.now(),
-            arrival: Arrival::Again { of: letter.id, first_at: letter.received_at },
+            arrival,
         };
         match pipeline.accept_one(&raw) {
             Ok(taken) => return Ok(taken),

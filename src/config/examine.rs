@@ -58,13 +58,18 @@ impl Examination {
             return Findings::default();
         }
         let catalogue = declared.catalogue();
-        match alerts::check_rules(&rules, &catalogue) {
+        let in_folder = |mistake: Mistake| Mistake {
+            file: folder.join("rules").join(&mistake.file).display().to_string(),
+            ..mistake
+        };
+        let mut doubts = Vec::new();
+        match alerts::check_rules(&rules, &catalogue, &mut doubts) {
             Ok(rules) => self.rules_count = rules.list().len(),
-            Err(mistakes) => self.mistakes.extend(mistakes.into_iter().map(|mistake| Mistake {
-                file: folder.join("rules").join(&mistake.file).display().to_string(),
-                ..mistake
-            })),
+            Err(mistakes) => self.mistakes.extend(mistakes.into_iter().map(in_folder)),
         }
+        // Stations may also be made over HTTP; those are in the registry, which is not opened here.
+        let in_files = |doubt: Mistake| Mistake { message: format!("in the files {}", doubt.message), ..doubt };
+        self.warnings.extend(doubts.into_iter().map(in_folder).map(in_files));
         let mut beside = sources::beside(&config.sources, &catalogue);
         for (place, counter) in config.history.counters.iter().enumerate() {
             if catalogue.channel_named(&counter.channel).is_none() {

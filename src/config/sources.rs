@@ -149,8 +149,9 @@ pub(super) fn beside(sources: &[source::Config], catalogue: &Catalogue) -> Findi
         for (name, named) in &source.names {
             let key = |key: &str| format!("source[{place}].names.{name}.{key}");
             let Some(channels) = by_property.get(named.property.as_str()) else {
-                let message = format!("no station of the province has a channel {:?}", named.property);
-                found.mistakes.push((key("property"), message));
+                // A station made over HTTP may have it: the registry is not looked at here.
+                let message = format!("no station in the province's files has a channel {:?}", named.property);
+                found.warnings.push((key("property"), message));
                 continue;
             };
             let Some(unit) = named.unit else { continue };

@@ -34,6 +34,8 @@ pub enum Arrival {
         of: Seq,
         /// When it was first received.
         first_at: Timestamp,
+        /// Whether it was a retained message then: it may have been arbitrarily old.
+        was_retained: bool,
     },
     /// Sent again by a device that had no answer, and perhaps in the journal already: its readings without a time keep
     /// that of its first arrival, so that they are not taken twice.

@@ -1,9 +1,10 @@
 //! Saola's own message, sent every few seconds the way that devices send: whether it arrives says whether theirs do.
 //!
 //! It is published with QoS 1 on [`TOPIC`] in the native form, under a name that no station can have, with a random
-//! number that only this process knows: somebody else's message on that topic is judged like any other and refused as
-//! an unknown station's. Whoever receives it ([`Key::sent_at`]) journals it as an entry of its own kind, so that it is in
-//! no ledger, on no map and in no alert.
+//! number that only this process knows. Whoever receives it ([`Key::read`]) journals it as an entry of its own kind, so
+//! that it is in no ledger, on no map and in no alert; one of a former process (a broker keeps what comes while nobody
+//! is there) or of another Saola on the same broker is dropped and counted. Anything else on that topic is judged like
+//! any other message and refused as an unknown station's.
 //!
 //! Two tasks: one polls the connection, which makes itself anew after an error; one publishes. Bound: at most
 //! [`REQUESTS_MAX`] messages wait for the connection; further ones are not made, and the age tells.
@@ -62,12 +63,24 @@ impl Key {
         format!("{{\"time\":\"{sent_at}\",\"{PROPERTY}\":{}}}", self.0)
     }
 
-    /// When the message was sent whose readings these are; `None` for anybody else's.
-    pub fn sent_at(self, readings: &[Reading<'_>]) -> Option<Timestamp> {
+    /// Who sent the canary whose readings these are; `None` when they are no canary's.
+    pub fn read(self, readings: &[Reading<'_>]) -> Option<Sender> {
         let [reading] = readings else { return None };
-        let is_ours = reading.station == STATION && reading.property == PROPERTY && reading.value == self.0 as f64;
-        reading.time.filter(|_| is_ours)
+        let sent_at = reading.time.filter(|_| reading.station == STATION && reading.property == PROPERTY)?;
+        Some(if reading.value == self.0 as f64 { Sender::Ours { sent_at } } else { Sender::Another })
     }
+}
+
+/// Who sent a canary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// This process.
+    Ours {
+        /// When.
+        sent_at: Timestamp,
+    },
+    /// A former process, or another Saola.
+    Another,
 }
 
 /// How it is sent.
@@ -139,10 +152,10 @@ mod tests {
         let check = |station: &'static str, value: f64, time: Option<Timestamp>, expected| {
             let (station, property) = (station.into(), PROPERTY.into());
             let reading = Reading { station, property, time, value, unit: None, status: Status::Measuring };
-            assert_eq!(key.sent_at(&[reading]), expected);
+            assert_eq!(key.read(&[reading]), expected);
         };
-        check(STATION, key.0 as f64, Some(now), Some(now));
-        check(STATION, key.0 as f64 + 1.0, Some(now), None);
+        check(STATION, key.0 as f64, Some(now), Some(Sender::Ours { sent_at: now }));
+        check(STATION, key.0 as f64 + 1.0, Some(now), Some(Sender::Another));
         check("A", key.0 as f64, Some(now), None);
         check(STATION, key.0 as f64, None, None);
         assert!(key.payload(now).contains(&format!(":{}}}", key.0)));

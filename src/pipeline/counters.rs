@@ -16,6 +16,8 @@ pub(super) struct Counters {
     missed: Counter,
     /// Birth certificates that nobody was asked for: the queue was full, or the way in has no way back.
     unasked: Counter,
+    /// Canaries of a former process or of another Saola, dropped.
+    foreign_canaries: Counter,
 }
 
 /// What devices say of themselves, as labels.
@@ -45,7 +47,12 @@ impl Counters {
             events: EVENTS.map(|event| counter!("source_events_total", "event" => event)),
             missed: counter!("device_messages_missing_total"),
             unasked: counter!("births_unasked_total"),
+            foreign_canaries: counter!("canaries_foreign_total"),
         }
+    }
+
+    pub(super) fn foreign_canary(&self) {
+        self.foreign_canaries.increment(1);
     }
 
     pub(super) fn message(&self, message: &Message) {

@@ -20,7 +20,7 @@ use crate::model::{AreaId, Catalogue, ChannelId, Span, Station, StationNo, Times
 /// A field that cannot be as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongField {
-    /// Its path: `channels[0].min`.
+    /// Its path: `channels.pm10.min`; `channels[0].property` of a channel without a property.
     pub field: String,
     /// What is wrong and what would be right, for a person.
     pub message: String,
@@ -134,6 +134,11 @@ pub(super) fn edit(
     if !(edit.reaches)(after.area.as_ref()) {
         return Err(wrong("area", "lies outside the areas that you may change".to_owned()));
     }
+    if let Some(area) = changed_areas(definition, &after).find(|area| !(edit.reaches)(area.as_ref())) {
+        let area = area.map_or_else(|| "outside all areas".to_owned(), |area| format!("in {area}"));
+        let message = format!("changes when the station stood {area}, outside the areas that you may change");
+        return Err(wrong("valid_from", message));
+    }
     if let Some(known) = known.filter(|known| known.definition == after) {
         return Ok(Edited { station: known.clone(), act: None });
     }
@@ -144,6 +149,19 @@ pub(super) fn edit(
     let revision = record::put(&transaction, &recorded).map_err(RegistryError::sqlite("record a change"))?;
     transaction.commit().map_err(RegistryError::sqlite("commit a station"))?;
     Ok(Edited { station: Registered { definition: after, revision, origin: Origin::Api.word() }, act: Some(act) })
+}
+
+/// The areas of every place that is there before or after and not, for the same time, in both.
+fn changed_areas(before: Option<&Definition>, after: &Definition) -> impl Iterator<Item = Option<AreaId>> {
+    let stays = |definition: &Definition| {
+        let standings = definition.standings();
+        let until = standings.iter().skip(1).map(|next| next.valid_from).chain([None]).collect::<Vec<_>>();
+        standings.into_iter().zip(until).collect::<Vec<_>>()
+    };
+    let (old, new) = (before.map_or_else(Vec::new, stays), stays(after));
+    let gone: Vec<_> = old.iter().filter(|stay| !new.contains(stay)).cloned().collect();
+    let come = new.into_iter().filter(move |stay| !old.contains(stay));
+    gone.into_iter().chain(come).map(|(standing, _)| standing.area)
 }
 
 /// A station by its name.
@@ -260,7 +278,8 @@ fn mistakes(new: &StationDeclaration, before: Option<&Definition>, areas: &Areas
         note("channels".to_owned(), Err(format!("must have 1 to {CHANNELS_PER_STATION_MAX} entries")));
     }
     for (index, channel) in new.channels.iter().enumerate() {
-        let key = |name: &str| format!("channels[{index}].{name}");
+        // By property: a draft's places are others than the declaration's when it names retired channels.
+        let key = |name: &str| format!("channels.{}.{name}", channel.property);
         note(key("property"), field::property(channel.property.as_str()).map(drop));
         note(key("interval"), field::interval(channel.interval));
         note(key("min"), field::range(channel.plausible));

@@ -9,7 +9,7 @@
 //! goes on sending stays. What leaves the list stays counted: of each source, listed + settled + unlisted readings are
 //! all that were ever refused for an unknown name in its messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -137,14 +137,15 @@ impl Unknown {
         }
         let names = self.sources.entry(message.source).or_default();
         // One message may be of several stations; of each it is one message.
-        for (place, name) in message.unknown.iter().enumerate() {
+        let mut counted = HashSet::new();
+        for name in &message.unknown {
             if !names.devices.contains_key(&name.station) {
                 names.displace();
             }
             let first_at = message.again.map_or(entry.received_at, |again| again.first_at);
             let device = names.devices.entry(name.station.clone()).or_insert_with(|| Device::new(first_at, entry.seq));
             device.count(name);
-            if message.unknown[..place].iter().all(|earlier| earlier.station != name.station) {
+            if counted.insert(name.station.as_str()) {
                 device.messages += 1;
             }
             match message.again {

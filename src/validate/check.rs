@@ -38,6 +38,10 @@ pub fn check(
     arrival: Arrival,
 ) -> Result<Sample, Rejection> {
     let refuse = |reason, detail: String| Err(Rejection::new(reason, &detail));
+    // First, so that its dead letter says so whatever else is wrong: it stays refused when that is mended.
+    if reading.time.is_none() && matches!(arrival, Arrival::Retained | Arrival::Again { was_retained: true, .. }) {
+        return refuse(Reason::RetainedWithoutTime, "a retained message needs a time of its own".to_owned());
+    }
     let Some(station) = station else {
         return Err(Rejection::unknown_station(&reading.station));
     };
@@ -66,13 +70,10 @@ pub fn check(
     };
     let observed_at = match (reading.time, arrival) {
         (Some(time), _) => time,
-        (None, Arrival::Retained) => {
-            return refuse(Reason::RetainedWithoutTime, "a retained message needs a time of its own".to_owned());
-        }
         (None, Arrival::Imported) => {
             return refuse(Reason::InvalidTime, "history needs a time of its own".to_owned());
         }
-        (None, Arrival::Fresh) => received_at,
+        (None, Arrival::Fresh | Arrival::Retained) => received_at,
         (None, Arrival::Again { first_at, .. } | Arrival::Repeated { first_at }) => first_at,
     };
     if reading.time.is_none() {
@@ -264,9 +265,19 @@ mod tests {
         assert_eq!((sample.observed_at, sample.quality), (NOW, Quality::RECEIVED_TIME));
         assert_eq!(checked("A", "wind_gust", 1.0, None, Arrival::Retained), Err(Reason::RetainedWithoutTime));
         assert!(checked("A", "wind_gust", 1.0, Some(5), Arrival::Retained).is_ok());
+        // Whatever else was wrong, it stays refused when it is handed in again.
+        assert_eq!(checked("nowhere", "wind_gust", 1.0, None, Arrival::Retained), Err(Reason::RetainedWithoutTime));
+        let again = Arrival::Again { of: crate::model::Seq(1), first_at: NOW, was_retained: true };
+        assert_eq!(checked("A", "wind_gust", 1.0, None, again), Err(Reason::RetainedWithoutTime));
         let first_at = Timestamp::from_micros(NOW.micros() - 3_600_000_000);
-        let again =
-            checked("A", "wind_gust", 1.0, None, Arrival::Again { of: crate::model::Seq(1), first_at }).unwrap();
+        let again = checked(
+            "A",
+            "wind_gust",
+            1.0,
+            None,
+            Arrival::Again { of: crate::model::Seq(1), first_at, was_retained: false },
+        )
+        .unwrap();
         assert_eq!((again.observed_at, again.time_class), (first_at, TimeClass::Late), "replayed, not observed again");
     }
 }

@@ -224,7 +224,11 @@ fn read(sources: &Sources, topic: &str, payload: &[u8]) {
     let received_at = Timestamp::from_seconds(1_795_230_900);
     // Fresh, the second of the same uplinks would be a repetition.
     let is_uplink = topic.starts_with("application/") || topic.starts_with("v3/");
-    let arrival = if is_uplink { Arrival::Again { of: Seq(1), first_at: received_at } } else { Arrival::Fresh };
+    let arrival = if is_uplink {
+        Arrival::Again { of: Seq(1), first_at: received_at, was_retained: false }
+    } else {
+        Arrival::Fresh
+    };
     let raw = RawMessage { source: EDGE, topic, payload: black_box(payload), received_at, arrival };
     let (mut heard, mut decoded) = (Heard::default(), Decoded::default());
     let (_, refused) = sources.decode(&raw, &Limits::default(), &mut heard, &mut decoded);

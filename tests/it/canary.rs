@@ -67,3 +67,19 @@ async fn somebody_elses_message_on_its_topic_is_an_unknown_stations() {
     let ledger = service.ledger_of("edge", 1).await;
     assert_eq!(ledger["reasons"], serde_json::json!({"unknown_station": 1}));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_canary_of_a_former_process_is_dropped_and_counted() {
+    use saola_sim::mqtt::{Options, Publisher, Qos};
+    let service = service("[canary]\nevery = \"1s\"").await;
+    let mut options = Options::new("somebody");
+    options.credentials = Some(crate::service::credentials());
+    let publisher = Publisher::connect(&service.mqtt.to_string(), options).await.unwrap();
+    let canary = br#"{"time":"2026-11-21T10:15:00+07:00","pulse":1}"#;
+    publisher.publish("saola/v1/_canary", canary, Qos::AtLeastOnce).await.unwrap();
+    assert_eq!(publisher.close(crate::service::DEADLINE).await.acknowledged, 1);
+    let metrics = service.ask("/metrics").await.text().await.unwrap();
+    assert!(metrics.lines().any(|line| line == "canaries_foreign_total 1"), "{metrics}");
+    assert!(service.get("/api/v1/unknown-devices").await["devices"].as_array().unwrap().is_empty());
+    assert!(service.get("/api/v1/dead-letters").await["dead_letters"].as_array().unwrap().is_empty());
+}

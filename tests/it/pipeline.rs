@@ -102,7 +102,7 @@ async fn a_value_without_a_time_that_is_handed_in_again_is_not_observed_again() 
         (first_at, Arrival::Fresh),
         (first_at, Arrival::Fresh),
         (days_later, Arrival::Fresh),
-        (days_later, Arrival::Again { of: saola::model::Seq(1), first_at }),
+        (days_later, Arrival::Again { of: saola::model::Seq(1), first_at, was_retained: false }),
     ];
     let mut last = Seq(0);
     for (received_at, arrival) in arrivals {
@@ -123,6 +123,27 @@ async fn a_value_without_a_time_that_is_handed_in_again_is_not_observed_again() 
     let next = first_at + Duration::from_micros(1);
     let expected = [(vec![first_at], 0), (vec![next], 0), (vec![days_later], 0), (vec![], 1)];
     assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_letter_that_is_handed_in_again_leaves_a_newer_correction_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
+    let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
+    let empty = Arc::new(Catalogue::default());
+    let pipeline = Pipeline::new(journal.clone(), store.clone(), validate::Config::default(), empty, |_| None);
+    let first_at = Timestamp::from_seconds(1_795_230_900);
+    pipeline.install(first_at, Arc::new(catalogue())).unwrap();
+    let again = Arrival::Again { of: Seq(1), first_at, was_retained: false };
+    let (topic, source, received_at) = ("saola/v1/A", SourceId(0), first_at);
+    for (value, arrival, expected) in
+        [(1, Arrival::Fresh, (1, 0)), (2, Arrival::Fresh, (1, 0)), (1, again, (0, 1)), (2, again, (0, 1))]
+    {
+        let payload = format!("{{\"time\":1795230900,\"rainfall\":{value}}}");
+        let raw = RawMessage { source, topic, payload: payload.as_bytes(), received_at, arrival };
+        let (_, message) = pipeline.accept_one(&raw).unwrap();
+        assert_eq!((message.samples.len(), message.duplicates), expected, "{value} {arrival:?}");
+    }
 }
 
 #[tokio::test]

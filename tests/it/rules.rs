@@ -30,7 +30,7 @@ fn shipped() -> (Catalogue, Vec<RuleFile>) {
 }
 
 fn rules(catalogue: &Catalogue, files: &[RuleFile]) -> Rules {
-    check_rules(files, catalogue).unwrap_or_else(|mistakes| {
+    check_rules(files, catalogue, &mut Vec::new()).unwrap_or_else(|mistakes| {
         let lines: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         panic!("{}", lines.join("\n"))
     })

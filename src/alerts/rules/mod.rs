@@ -33,7 +33,8 @@
 //! stations) must agree.
 //!
 //! Files are checked together and taken or refused whole, with every mistake in one run. A catalogue that changes
-//! later refuses nothing: what a rule names and the catalogue no longer has is not watched.
+//! later refuses nothing: what a rule names and the catalogue no longer has is not watched. Nor does a station that the
+//! catalogue does not have yet: it is told, and watched from when it is registered.
 //!
 //! Left out on purpose, with their place kept in [`Condition`]: windows, rates, several channels, calendars.
 
@@ -146,9 +147,10 @@ pub struct Level {
     pub clear: f64,
 }
 
-/// Reads and checks all files together: every rule, or every mistake.
-pub fn parse(files: &[RuleFile], catalogue: &Catalogue) -> Result<Rules, Vec<Mistake>> {
-    read::read(files, catalogue).map(|mut list| {
+/// Reads and checks all files together: every rule, or every mistake. What is allowed but probably not meant, such as
+/// a station that nobody registered, goes to `doubts`.
+pub fn parse(files: &[RuleFile], catalogue: &Catalogue, doubts: &mut Vec<Mistake>) -> Result<Rules, Vec<Mistake>> {
+    read::read(files, catalogue, doubts).map(|mut list| {
         list.sort_by(|a, b| a.name.cmp(&b.name));
         Rules { list }
     })

@@ -18,7 +18,11 @@ const SEVERITIES: [(&str, Severity); 5] = [
     ("catastrophic", Severity::Catastrophic),
 ];
 
-pub(super) fn read(files: &[RuleFile], catalogue: &Catalogue) -> Result<Vec<Rule>, Vec<Mistake>> {
+pub(super) fn read(
+    files: &[RuleFile],
+    catalogue: &Catalogue,
+    doubts: &mut Vec<Mistake>,
+) -> Result<Vec<Rule>, Vec<Mistake>> {
     let mut rules = Vec::new();
     let mut mistakes = Vec::new();
     let mut names: BTreeMap<String, String> = BTreeMap::new();
@@ -26,7 +30,7 @@ pub(super) fn read(files: &[RuleFile], catalogue: &Catalogue) -> Result<Vec<Rule
         let (page, table) = Page::parse(&file.name, &file.text);
         let mut root = page.root(&table);
         for mut section in root.sections("rule", Need::Optional) {
-            let rule = read_rule(&mut section, &file.name, catalogue);
+            let rule = read_rule(&mut section, &file.name, catalogue, doubts);
             if let Some(rule) = rule {
                 let place = format!("{}:{}", file.name, section.line());
                 if let Some(first) = names.insert(rule.name.clone(), place) {
@@ -48,11 +52,16 @@ pub(super) fn read(files: &[RuleFile], catalogue: &Catalogue) -> Result<Vec<Rule
 }
 
 /// Reads every key before it gives up, so that each mistake is told.
-fn read_rule(section: &mut Section<'_, '_>, file: &str, catalogue: &Catalogue) -> Option<Rule> {
+fn read_rule(
+    section: &mut Section<'_, '_>,
+    file: &str,
+    catalogue: &Catalogue,
+    doubts: &mut Vec<Mistake>,
+) -> Option<Rule> {
     let name = read_name(section);
     let title = section.local_name("title", Need::Required);
     let property = read_property(section);
-    let scope = read_scope(section, catalogue);
+    let scope = read_scope(section, catalogue, doubts);
     let enabled = section.flag("enabled").unwrap_or(true);
     let hold = read_patience(section, "for", Need::Optional);
     let clear_for = read_patience(section, "clear_for", Need::Optional).unwrap_or_default();
@@ -94,7 +103,7 @@ fn read_property(section: &mut Section<'_, '_>) -> Option<Property> {
     Some(Property::new(property))
 }
 
-fn read_scope(section: &mut Section<'_, '_>, catalogue: &Catalogue) -> Option<Scope> {
+fn read_scope(section: &mut Section<'_, '_>, catalogue: &Catalogue, doubts: &mut Vec<Mistake>) -> Option<Scope> {
     let mut whole = true;
     let mut kinds = Vec::new();
     for word in section.texts("kind") {
@@ -118,8 +127,9 @@ fn read_scope(section: &mut Section<'_, '_>, catalogue: &Catalogue) -> Option<Sc
     for name in section.texts("stations") {
         stations.push(StationId::new(name));
         if catalogue.station_named(name).is_none() {
-            section.mistake("stations", format!("there is no station {name:?} in the registry"));
-            whole = false;
+            // It may come over HTTP, or have been called otherwise once: all other rules must go on.
+            let message = format!("there is no station {name:?}: the rule watches it from when it is registered");
+            doubts.push(section.doubt("stations", message));
         }
     }
     let except = section.texts("except").into_iter().map(StationId::new).collect();

@@ -2,7 +2,7 @@ use super::*;
 use crate::alerts::tests::{catalogue, rule};
 
 fn mistakes(files: &[RuleFile]) -> Vec<String> {
-    let found = parse(files, &catalogue()).unwrap_err();
+    let found = parse(files, &catalogue(), &mut Vec::new()).unwrap_err();
     found.iter().map(ToString::to_string).collect()
 }
 
@@ -23,7 +23,7 @@ fn a_whole_rule_is_read() {
     let body = "property = 'pm2_5'\nkind = ['air', 'weather']\narea = '12'\nstations = ['AQ-01', 'Đồi-2']\n\
         unit = 'mg/m3'\nfor = '1m30s'\nclear_for = '1h'\nabsence = '30m'\nenabled = false\n\
         levels = [{ severity = 'low', above = 1 }, { severity = 'catastrophic', above = 2.5, clear = 1.5 }]";
-    let rules = parse(&rule(body), &catalogue()).unwrap();
+    let rules = parse(&rule(body), &catalogue(), &mut Vec::new()).unwrap();
     let found = rules.named("dust").unwrap();
     assert_eq!(found.scope.kinds, [StationKind::Air, StationKind::Weather]);
     assert_eq!((found.hold, found.clear_for), (Duration::from_secs(90), Duration::from_secs(3600)));
@@ -54,7 +54,6 @@ fn every_mistake_of_every_file_is_told_in_one_run() {
         "a.toml:5: rule[0].kind: \"airport\" is not a kind of station; known: traffic, air,",
         "a.toml:6: rule[0].area: there is no area \"99\"",
         "a.toml:7: rule[0].stations: must be a list of texts only, not 3",
-        "a.toml:7: rule[0].stations: there is no station \"nowhere\"",
         "a.toml:8: rule[0].unit: \"furlong\" is not a known unit",
         "a.toml:9: rule[0].for: must be at most 31d",
         "a.toml:10: rule[0].levels: must be a list of one to five levels",
@@ -67,6 +66,16 @@ fn every_mistake_of_every_file_is_told_in_one_run() {
     for (found, expected) in found.iter().zip(expected) {
         assert!(found.starts_with(expected), "{found:?} does not start with {expected:?}");
     }
+}
+
+#[test]
+fn a_station_that_nobody_registered_is_told_and_stops_no_rule() {
+    let body = format!("property = 'pm2_5'\nstations = ['AQ-01', 'AQ-77']\n{LEVELS}");
+    let mut doubts = Vec::new();
+    let rules = parse(&rule(&body), &catalogue(), &mut doubts).unwrap();
+    assert_eq!(rules.list().len(), 1);
+    let [doubt] = doubts.as_slice() else { panic!("{doubts:#?}") };
+    assert!(doubt.to_string().contains(":5: rule[0].stations: there is no station \"AQ-77\""), "{doubt}");
 }
 
 #[test]

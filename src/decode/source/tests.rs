@@ -253,7 +253,7 @@ fn what_a_format_remembers_is_left_alone_by_a_message_handed_in_again() {
              \"devAddr\":\"00189440\",\"fCnt\":{count},\"object\":{{\"t\":21.5}}}}"
         )
     };
-    let again = Arrival::Again { of: crate::model::Seq(1), first_at: NOW };
+    let again = Arrival::Again { of: crate::model::Seq(1), first_at: NOW, was_retained: false };
     assert_eq!(events(&sources, Arrival::Fresh, topic, &uplink(7)), (1, vec![]));
     let repeated = vec!["Repeated { device: \"0101\", key: \"id 7\" }".to_owned()];
     assert_eq!(events(&sources, Arrival::Fresh, topic, &uplink(7)), (0, repeated));
@@ -280,7 +280,7 @@ fn times_relative_to_now_are_about_the_first_arrival() {
     let minute = std::time::Duration::from_secs(60);
     let first_at = NOW - minute * 60;
     check(Arrival::Fresh, Some(NOW - minute));
-    check(Arrival::Again { of: Seq(1), first_at }, Some(first_at - minute));
+    check(Arrival::Again { of: Seq(1), first_at, was_retained: false }, Some(first_at - minute));
     check(Arrival::Repeated { first_at }, Some(first_at - minute));
     check(Arrival::Retained, None);
 }

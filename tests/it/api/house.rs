@@ -60,6 +60,7 @@ struct Hand {
     feed: Arc<Feed>,
     store: Arc<Store>,
     seq: Mutex<Seq>,
+    entries: Mutex<Vec<Entry>>,
 }
 
 impl Hand {
@@ -70,6 +71,7 @@ impl Hand {
             feed: Arc::new(Feed::new(1_000, Seq(0))),
             store,
             seq: Mutex::new(Seq(0)),
+            entries: Mutex::default(),
         }
     }
 
@@ -77,6 +79,7 @@ impl Hand {
         let mut last = self.seq.lock();
         *last = last.next();
         let entry = Entry { seq: *last, received_at: self.clock.now(), body };
+        self.entries.lock().push(entry.clone());
         let mut effects = Effects::default();
         self.state.write().apply(&entry, &mut effects);
         effects.publish(&self.feed, entry.seq);
@@ -149,7 +152,7 @@ impl House {
                 }
             }),
             editing: tokio::sync::Mutex::new(()),
-            replaying: tokio::sync::Mutex::new(()),
+            replaying: tokio::sync::Mutex::default(),
             accounts,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
             readiness: Box::new(|| {
@@ -180,6 +183,11 @@ impl House {
     /// Applies an entry as the pipeline does.
     pub fn enter(&self, body: Body) -> Seq {
         self.hand.enter(body)
+    }
+
+    /// Every entry so far.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.hand.entries.lock().clone()
     }
 
     /// A sample of a channel, observed so many seconds before now.

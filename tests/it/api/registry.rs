@@ -3,6 +3,7 @@
 use axum::http::{Method, Request, StatusCode};
 use saola::api::{Config, Demo};
 use saola::auth::Role;
+use saola::model::{Body, Message, Rejection, SourceId, Unit, UnknownName};
 use serde_json::{Value, json};
 
 use super::house::{Answer, House, NOW, request, with_token};
@@ -100,6 +101,30 @@ async fn replaying_the_entries_gives_the_same_state() {
     assert_eq!(*state.catalogue, house.parts.registry.catalogue().unwrap());
     let restored = saola::state::State::restore(&state.snapshot().unwrap()).unwrap();
     assert_eq!(restored, *state);
+    let mut replayed = saola::state::State::new(saola::alerts::Retention::default());
+    let entries = house.entries();
+    assert!(entries.len() >= 4, "{}", entries.len());
+    entries.iter().for_each(|entry| replayed.apply(entry, &mut saola::state::Effects::default()));
+    assert_eq!(replayed, *state);
+}
+
+#[tokio::test]
+async fn an_unknown_property_is_proposed_in_the_tables_unit_whatever_the_sender_measures_in() {
+    let (house, token) = house();
+    house.enter(Body::Message(Message {
+        source: SourceId(0),
+        received: 1,
+        duplicates: 0,
+        samples: Vec::new(),
+        rejections: vec![Rejection::unknown_station("Đồn-7")],
+        raw: None,
+        unknown: vec![UnknownName::new("Đồn-7", "air_temperature", Some(Unit::Fahrenheit))],
+        again: None,
+    }));
+    let path = "/api/v1/unknown-devices/edge/%C4%90%E1%BB%93n-7";
+    let device = house.get_as(&token, path).await.json();
+    assert_eq!(device["properties"][0]["unit"], "[degF]");
+    assert_eq!(device["proposal"], json!([{"property": "air_temperature", "unit": "Cel"}]));
 }
 
 #[tokio::test]
@@ -163,7 +188,7 @@ async fn wrong_fields_are_named_all_at_once_and_nothing_changes() {
     );
     let fields: Vec<String> =
         answer.json()["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(fields, ["id", "lat", "area", "channels[0].property", "channels[1].min"]);
+    assert_eq!(fields, ["id", "lat", "area", "channels.time.property", "channels.pm10.min"]);
     assert_eq!(answer.json()["parameter"], "id");
 
     must(&house, &token, Method::POST, "/api/v1/stations", station("Đồn-7"), StatusCode::CREATED).await;
@@ -290,6 +315,23 @@ async fn an_administrator_of_an_area_changes_stations_there_and_no_others() {
     let away = json!({"lon": 104.5, "lat": 22.5});
     must(&house, &scoped, Method::PUT, "/api/v1/stations/inside/position", away, StatusCode::UNPROCESSABLE_ENTITY)
         .await;
+    // When it stood elsewhere is the other area's history: neither cut, corrected nor taken back from here.
+    must(&house, &token, Method::POST, "/api/v1/stations", station("guest"), StatusCode::CREATED).await;
+    let place = "/api/v1/stations/guest/position";
+    for (lon, from) in [(104.5, "2026-11-01T00:00:00+07:00"), (103.4, "2026-11-10T00:00:00+07:00")] {
+        let moved = json!({"lon": lon, "lat": 22.4, "valid_from": from});
+        must(&house, &token, Method::PUT, place, moved, StatusCode::OK).await;
+    }
+    for from in ["2026-11-01T00:00:00+07:00", "2026-11-05T00:00:00+07:00"] {
+        let moved = json!({"lon": 103.5, "lat": 22.4, "valid_from": from});
+        let refused = must(&house, &scoped, Method::PUT, place, moved, StatusCode::UNPROCESSABLE_ENTITY).await;
+        assert_eq!(refused["errors"][0]["field"], "valid_from", "{from}");
+    }
+    let changes = house.get_as(&scoped, "/api/v1/stations/guest/changes").await.json();
+    let undo = format!("/api/v1/stations/guest/changes/{}/undo", changes["changes"][0]["id"]);
+    must(&house, &scoped, Method::POST, &undo, Value::Null, StatusCode::UNPROCESSABLE_ENTITY).await;
+    let within = json!({"lon": 103.5, "lat": 22.4, "valid_from": "2026-11-15T00:00:00+07:00"});
+    must(&house, &scoped, Method::PUT, place, within, StatusCode::OK).await;
     // A name that is taken elsewhere is not told apart from one that cannot be used.
     let taken = ask(&house, &scoped, Method::POST, "/api/v1/stations", station("outside")).await;
     assert_eq!(taken.status, StatusCode::NOT_FOUND);
