@@ -75,6 +75,8 @@ pub struct Hooks {
     by_name: HashMap<String, Hook>,
     body_bytes_max: usize,
     waiting: Semaphore,
+    /// Most that wait of one source: one that sends slowly leaves room for the others.
+    waiting_each: usize,
     take: Box<dyn Fn(Pushed) -> Taking + Send + Sync>,
 }
 
@@ -82,13 +84,20 @@ struct Hook {
     source: SourceId,
     token_sha256: [u8; 32],
     pace: Mutex<Pace>,
+    waiting: Semaphore,
+}
+
+/// A quarter of all, rounded up.
+fn waiting_each(all: usize) -> usize {
+    all.div_ceil(4)
 }
 
 impl Hooks {
     /// No source yet. `take` hands a message to the pipeline.
     pub fn new(limits: &crate::intake::Config, take: Box<dyn Fn(Pushed) -> Taking + Send + Sync>) -> Hooks {
         let waiting = Semaphore::new(limits.requests_waiting_max);
-        Hooks { by_name: HashMap::new(), body_bytes_max: limits.request_bytes_max, waiting, take }
+        let waiting_each = waiting_each(limits.requests_waiting_max);
+        Hooks { by_name: HashMap::new(), body_bytes_max: limits.request_bytes_max, waiting, waiting_each, take }
     }
 
     /// Adds a source, which may push `per_second` messages on average. `token_sha256` is 64 hexadecimal digits; with
@@ -98,7 +107,8 @@ impl Hooks {
             .map(|at| token_sha256.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
             .collect();
         let Some(token_sha256) = digits.and_then(|bytes| bytes.try_into().ok()) else { return };
-        self.by_name.insert(name.to_owned(), Hook { source, token_sha256, pace: Mutex::new(Pace::new(per_second)) });
+        let (pace, waiting) = (Mutex::new(Pace::new(per_second)), Semaphore::new(self.waiting_each));
+        self.by_name.insert(name.to_owned(), Hook { source, token_sha256, pace, waiting });
     }
 }
 
@@ -215,6 +225,7 @@ pub async fn push(
         Problem::new(Code::TooManyRequests, "this source sends more than it may").retry_after(seconds.max(1))
     })?;
     let full = || Problem::new(Code::Unavailable, "too many requests wait for the disk").retry_after(RETRY_FULL_S);
+    let _waiting_of_source = hook.waiting.try_acquire().map_err(|_| full())?;
     let _waiting = hooks.waiting.try_acquire().map_err(|_| full())?;
     let payload = body(request, hooks.body_bytes_max, parts.config.body_timeout.duration()).await?;
     let (source, topic, received_at) = (hook.source, asked.topic(), parts.clock.now());
@@ -280,6 +291,23 @@ mod tests {
         assert_eq!(at_once(now), 20);
         assert_eq!(at_once(now - Duration::from_secs(60)), 0, "a clock that is set back gives nothing");
         assert_eq!(Pace { per_second: 0.25, left: 0.0, filled_at: None }.take(now), Err(4));
+    }
+
+    #[test]
+    fn one_source_takes_a_quarter_of_what_may_wait() {
+        let check = |all: usize, expected: usize| {
+            let limits = crate::intake::Config { requests_waiting_max: all, ..Default::default() };
+            let mut hooks = Hooks::new(&limits, Box::new(|_| Box::pin(async { Err(Refusal::Full) })));
+            for (number, name) in ["slow", "quick"].into_iter().enumerate() {
+                hooks.add(name, SourceId(number as u16), &"0".repeat(64), 1);
+            }
+            let [slow, quick] = ["slow", "quick"].map(|name| &hooks.by_name[name].waiting);
+            let taken: Vec<_> = std::iter::from_fn(|| slow.try_acquire().ok()).collect();
+            assert_eq!((taken.len(), quick.available_permits()), (expected, expected), "of {all}");
+        };
+        check(1_000, 250);
+        check(5, 2);
+        check(1, 1);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::intake::files::{Desk, Folder, Status};
 use crate::model::{Intake as _, Message, RawMessage, Refusal, Seq, Timestamp};
 use crate::pipeline::Pipeline;
 
-/// How long a stop waits for a look at a folder that is under way: a file share may never answer.
+/// How long a stop waits for all looks that are under way: a file share may never answer.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
 /// The folders of all sources.
@@ -62,9 +62,10 @@ impl Folders {
     /// Ends the looks. What was read and is not durable yet is read again after the next start.
     pub(super) async fn stop(&self) {
         self.stop.cancel();
+        let deadline = tokio::time::Instant::now() + STOP_MAX;
         for ended in &self.ended {
             let mut ended = ended.clone();
-            let waited = tokio::time::timeout(STOP_MAX, ended.wait_for(|ended| *ended)).await;
+            let waited = tokio::time::timeout_at(deadline, ended.wait_for(|ended| *ended)).await;
             if waited.is_err() {
                 tracing::warn!("a watched folder does not answer: its last look is left to itself");
             }
@@ -82,7 +83,7 @@ struct Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         if !self.stop.is_cancelled() {
-            self.status.lock().trouble = Some("it is not looked at any more: see the log, and restart".to_owned());
+            self.status.lock().blind = Some("it is not looked at any more: see the log, and restart".to_owned());
         }
         self.end.send_replace(true);
     }
@@ -95,7 +96,10 @@ fn watch_folder(name: &str, mut folder: Folder, mut desk: PipelineDesk, every: D
         if folder.look(Instant::now(), &mut desk).is_err() {
             return;
         }
-        let trouble = status.lock().trouble.clone();
+        let trouble = {
+            let status = status.lock();
+            status.blind.clone().or_else(|| status.trouble.clone())
+        };
         if trouble != told {
             match &trouble {
                 Some(trouble) => tracing::warn!(source = name, trouble, "a watched folder is in trouble"),
@@ -154,7 +158,8 @@ impl Desk for PipelineDesk {
     fn wait_durable(&mut self, seq: Seq) -> Result<(), Stopped> {
         let mut durable = self.pipeline.durable();
         let reached = self.runtime.block_on(async move {
-            durable.wait_for(|durable| durable.failed || durable.through >= seq).await.map(|durable| !durable.failed)
+            let reached = durable.wait_for(|durable| durable.through >= seq || durable.failed).await;
+            reached.map(|durable| durable.through >= seq)
         });
         if matches!(reached, Ok(true)) { Ok(()) } else { Err(self.stopped()) }
     }

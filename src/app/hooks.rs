@@ -43,9 +43,10 @@ async fn take(pipeline: &Pipeline, pushed: &Pushed) -> Result<Taken, Refusal> {
         taken.rejections.clone_from(&message.rejections);
     })?;
     let mut durable = pipeline.durable();
-    let reached = durable.wait_for(|durable| durable.failed || durable.through >= taken.seq).await;
+    // What was on disk before a write failed is on disk.
+    let reached = durable.wait_for(|durable| durable.through >= taken.seq || durable.failed).await;
     match reached {
-        Ok(durable) if !durable.failed => Ok(taken),
+        Ok(durable) if durable.through >= taken.seq => Ok(taken),
         _ => Err(Refusal::Stopped),
     }
 }

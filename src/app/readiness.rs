@@ -86,10 +86,11 @@ impl Readiness {
             Check { part: format!("broker {name}"), ready: status.connected, detail }
         }));
         checks.extend(self.folders.iter().map(|(name, status)| {
-            let Status { trouble, waiting, done, failed } = status.lock().clone();
+            let Status { blind, trouble, waiting, done, failed } = status.lock().clone();
             let detail = format!("{done} files read, {failed} with refusals, {waiting} waiting");
-            let ready = trouble.is_none();
-            let detail = trouble.map(|trouble| format!("{trouble} ({detail})")).unwrap_or(detail);
+            // One file that is wrong holds up nothing else.
+            let ready = blind.is_none();
+            let detail = blind.or(trouble).map(|trouble| format!("{trouble} ({detail})")).unwrap_or(detail);
             Check { part: format!("folder {name}"), ready, detail }
         }));
         checks.extend(self.canary.iter().map(|canary| canary.check(self.clock.now())));

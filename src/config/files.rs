@@ -1,4 +1,5 @@
-//! Files that the configuration names: they are there, and secrets are nobody else's to read.
+//! Files that the configuration names: they are there, and secrets are nobody else's to read. Folders that are watched
+//! hold nothing of ours: whoever drops files there could change it, and it would be read and moved away.
 
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
@@ -71,12 +72,46 @@ pub(super) fn mistakes(config: &Config, file: &Path) -> Vec<(String, String)> {
             found.push((key, format!("{} {message}", path.display())));
         }
     }
+    found.extend(watched(config, file));
     // A hash of a password can be guessed against at leisure.
     if !config.mqtt.edge.accounts.is_empty() && mode(file).is_some_and(|mode| mode & 0o007 != 0) {
         let message = format!("everybody on this machine may read it: chmod o-rwx {}", file.display());
         found.push(("mqtt.edge.account[0].password_hash".to_owned(), message));
     }
     found
+}
+
+/// Watched folders with something of ours in them, or in something of ours.
+fn watched(config: &Config, file: &Path) -> Vec<(String, String)> {
+    let province = |name: &str| resolved(&config.province_dir.join(name));
+    let data_dir = ("data_dir", resolved(&config.data_dir));
+    let ours = ["stations", "areas", "rules"].map(|name| ("a folder of the province", province(name)));
+    let ours: Vec<_> = ours.into_iter().chain([data_dir]).collect();
+    let folders = config.sources.iter().enumerate();
+    let folders = folders.filter_map(|(place, source)| Some((place, resolved(source.folder.as_ref()?))));
+    folders
+        .filter_map(|(place, folder)| {
+            let overlap = |(_, own): &&(_, PathBuf)| own.starts_with(&folder) || folder.starts_with(own);
+            let message = if resolved(file).starts_with(&folder) {
+                "holds the configuration itself".to_owned()
+            } else {
+                let (what, own) = ours.iter().find(overlap)?;
+                format!("overlaps with {what}, {}", own.display())
+            };
+            Some((format!("source[{place}].folder"), message))
+        })
+        .collect()
+}
+
+/// Where a path leads, links followed as far as it exists.
+pub(super) fn resolved(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let Some((above, found)) = there else { return path };
+    match path.strip_prefix(above) {
+        Ok(rest) if !rest.as_os_str().is_empty() => found.join(rest),
+        _ => found,
+    }
 }
 
 fn mode(path: &Path) -> Option<u32> {

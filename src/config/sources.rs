@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use super::files::resolved;
 use super::relations::{EDGE_SOURCE, is_source_name};
 use super::{Config, Findings};
 use crate::decode::source;
@@ -57,7 +58,10 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
         }
         own_ways_in(source, &mut note);
         let inside = |one: &source::Config, other: &source::Config| {
-            one.folder.as_ref().zip(other.folder.as_ref()).is_some_and(|(one, other)| one.starts_with(other))
+            one.folder
+                .as_ref()
+                .zip(other.folder.as_ref())
+                .is_some_and(|(one, other)| resolved(one).starts_with(resolved(other)))
         };
         let mut earlier = config.sources[..place].iter();
         if let Some(other) = earlier.find(|other| inside(source, other) || inside(other, source)) {

@@ -17,9 +17,11 @@ pub mod memory;
 #[path = "../../src/model/mod.rs"]
 pub mod model;
 pub mod sources;
+pub mod stored;
+pub mod time;
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use decode::source::Sources;
 use decode::{Decoded, Heard, Limits};
@@ -27,7 +29,7 @@ use model::{Arrival, RawMessage, Seq, SourceId, Timestamp};
 
 /// Largest input of a fuzz target, bytes; what real devices send is smaller.
 pub const SMALL_BYTES: usize = 4_096;
-/// A machine that does something else meanwhile makes a payload look slow; it is slow when it is so every time.
+/// A machine that does something else meanwhile empties caches; a payload is slow when it is so every time.
 const TRIES: u32 = 20;
 
 /// The instant that every message is received at.
@@ -51,7 +53,10 @@ const SLOWED: u32 = if cfg!(fuzzing) { 16 } else { 3 };
 /// What became of a message, in a form that can be compared.
 #[derive(Debug, PartialEq)]
 pub struct Became {
-    readings: usize,
+    /// The source that it is counted by.
+    pub source: SourceId,
+    /// How many readings.
+    pub readings: usize,
     reasons: Vec<&'static str>,
 }
 
@@ -65,7 +70,7 @@ pub fn read(sources: &Sources, topic: &str, payload: &[u8], arrival: Arrival) ->
     let raw = RawMessage { source: sources::EDGE, topic, payload, received_at: NOW, arrival };
     let (mut heard, mut out) = (Heard::default(), Decoded::default());
     let limits = Limits::default();
-    let (_, refused): (SourceId, _) = sources.decode(&raw, &limits, &mut heard, &mut out);
+    let (source, refused) = sources.decode(&raw, &limits, &mut heard, &mut out);
     for reading in &out.readings {
         assert!(reading.value.is_finite(), "{reading:?}");
     }
@@ -73,17 +78,21 @@ pub fn read(sources: &Sources, topic: &str, payload: &[u8], arrival: Arrival) ->
     let reasons: Vec<&str> =
         rejections.inspect(|one| assert!(one.detail.len() <= 200)).map(|one| one.reason.word()).collect();
     assert!(out.readings.len() + reasons.len() <= limits.readings_max + 1, "{} readings", out.readings.len());
-    Became { readings: out.readings.len(), reasons }
+    Became { source, readings: out.readings.len(), reasons }
 }
 
-/// A fuzz target: the first byte chooses among the decoder's topics when it has several.
+/// The topic and the payload of an input: its first byte chooses among the decoder's topics when it has several.
+pub fn chosen<'i>(decoder: &str, input: &'i [u8]) -> Option<(&'static str, &'i [u8])> {
+    match (sources::topics(decoder), input) {
+        ([topic], payload) => Some((*topic, payload)),
+        (_, []) => None,
+        (topics, [choice, payload @ ..]) => Some((topics[usize::from(*choice) % topics.len()], payload)),
+    }
+}
+
+/// A fuzz target.
 pub fn check(decoder: &str, input: &[u8]) {
-    let topics = sources::topics(decoder);
-    let (topic, payload) = match (topics, input) {
-        ([topic], payload) => (*topic, payload),
-        (_, []) => return,
-        (topics, [choice, payload @ ..]) => (topics[usize::from(*choice) % topics.len()], payload),
-    };
+    let Some((topic, payload)) = chosen(decoder, input) else { return };
     let sources = sources();
     read(sources, topic, payload, Arrival::Fresh);
     let again = Arrival::Again { of: Seq(1), first_at: NOW };
@@ -94,9 +103,8 @@ pub fn check(decoder: &str, input: &[u8]) {
 
     let longest = duration_max(payload.len());
     let quickest = (0..TRIES).find_map(|_| {
-        let begun = Instant::now();
-        read(sources, topic, payload, again);
-        Some(begun.elapsed()).filter(|took| *took <= longest)
+        let (_, took) = time::spent(|| read(sources, topic, payload, again));
+        Some(took).filter(|took| *took <= longest)
     });
     assert!(quickest.is_some(), "a payload of {} bytes takes more than {longest:?} every time", payload.len());
 }

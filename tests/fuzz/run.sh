@@ -31,7 +31,8 @@ one() { # target
     mkdir -p "$found"
     # Ten seconds are for what never ends; what is merely slow the target finds by itself, on a busy machine too.
     # The seed is fixed: what a run of `make test` finds, the next finds too. What grows is kept apart.
-    "$programs/$1" "$found" "$out/corpus/$1" -max_total_time="$seconds" -max_len=4097 -timeout=10 -rss_limit_mb=512 \
+    # It ends by itself; should it not, a minute later it is made to.
+    timeout "$((seconds + 60))" "$programs/$1" "$found" "$out/corpus/$1" -max_total_time="$seconds" -max_len=4097 -timeout=10 -rss_limit_mb=512 \
         -seed=1 -artifact_prefix="$out/broken/$1-" -print_final_stats=1 >"$out/logs/$1" 2>&1 ||
         { echo "$1 is broken:" && tail -40 "$out/logs/$1" && exit 1; }
     echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$out/logs/$1") inputs," \

@@ -23,6 +23,16 @@ pub fn prepare() -> Sources {
     Sources::prepare(&configs, number).expect("every source can be prepared")
 }
 
+/// The decoder that a source's messages are read by, as its target is called; the edge's own are native.
+pub fn decoder_of(source: SourceId) -> String {
+    if source == EDGE {
+        return "native".to_owned();
+    }
+    let configs = toml::from_str::<File>(SOURCES).expect("sources.toml is right").source;
+    let decoder = serde_json::to_value(configs[usize::from(source.0) - 1].decoder).expect("a word");
+    decoder.as_str().unwrap_or_default().to_owned()
+}
+
 /// Decoders by the name of their target, and topics that lead to each.
 pub const TOPICS: &[(&str, &[&str])] = &[
     ("native", &["saola/v1/WX-01", "saola/v1/WX-01/rainfall"]),

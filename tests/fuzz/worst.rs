@@ -1,8 +1,9 @@
 //! The most expensive payloads that anybody could think of, at the largest size that is taken and at that of a large
-//! real message: how long each decoder needs for its worst, and how much memory. `worst` alone checks the bounds;
-//! `worst --table` prints what was measured.
+//! real message: how long each decoder needs for its worst, and how much memory. `worst` alone checks the bounds, and
+//! that the stored inputs of each target reach its decoder; `worst --table` prints what was measured.
 
-use std::time::{Duration, Instant};
+use std::collections::HashSet;
+use std::time::Duration;
 
 // Where it is built with coverage along with the targets, the counters are at home there.
 #[cfg(feature = "libfuzzer")]
@@ -10,14 +11,17 @@ use libfuzzer_sys as _;
 use saola_fuzz::decode::Limits;
 use saola_fuzz::model::{Arrival, Seq};
 use saola_fuzz::sources::{self, TOPICS};
-use saola_fuzz::{NOW, SMALL_BYTES, duration_max, memory, memory_max, read};
+use saola_fuzz::stored::written_and_messages;
+use saola_fuzz::{NOW, SMALL_BYTES, chosen, duration_max, memory, memory_max, read, time};
 
-/// Rounds; the quickest counts, since a busy machine makes every other slower.
+/// Rounds; the quickest counts, since a busy machine makes every other slower even in time on the processor.
 const ROUNDS: usize = 7;
 
 fn main() {
     let shows = std::env::args().any(|argument| argument == "--table");
     let sources = sources::prepare();
+    let unreached = unreached();
+    assert!(unreached.is_empty(), "{}", unreached.join("\n"));
     let mut mistakes = Vec::new();
     for size in [SMALL_BYTES, Limits::default().payload_bytes_max] {
         let payloads = payloads(size);
@@ -27,11 +31,7 @@ fn main() {
                 assert!(payload.len() <= size);
                 for topic in topics.iter().copied() {
                     let again = Arrival::Again { of: Seq(1), first_at: NOW };
-                    let once = || {
-                        let begun = Instant::now();
-                        read(&sources, topic, payload, again);
-                        begun.elapsed()
-                    };
+                    let once = || time::spent(|| read(&sources, topic, payload, again)).1;
                     let took = (0..ROUNDS).map(|_| once()).min().unwrap_or_default();
                     if took > worst {
                         (worst, which) = (took, (number, topic));
@@ -52,6 +52,31 @@ fn main() {
         }
     }
     assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
+}
+
+/// Targets of whose stored inputs none is read by their decoder, or none has a reading.
+fn unreached() -> Vec<String> {
+    let mut mistakes = Vec::new();
+    for (decoder, topics) in TOPICS {
+        let sources = sources::prepare();
+        let (mut readings_count, mut reached) = (0, HashSet::new());
+        for input in written_and_messages(decoder) {
+            let Some((topic, payload)) = chosen(decoder, &input) else { continue };
+            let became = read(&sources, topic, payload, Arrival::Fresh);
+            let found = sources::decoder_of(became.source);
+            if found != *decoder {
+                mistakes.push(format!("{decoder}: {topic} is read as {found}"));
+            }
+            readings_count += became.readings;
+            reached.insert(topic);
+        }
+        if readings_count == 0 || reached.len() < topics.len() {
+            mistakes.push(format!("{decoder}: {readings_count} readings by {} topics", reached.len()));
+        }
+    }
+    mistakes.sort();
+    mistakes.dedup();
+    mistakes
 }
 
 /// `begin`, as many `part`s as fit, `end`.

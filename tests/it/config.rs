@@ -392,6 +392,35 @@ fn files_must_be_there_and_secrets_nobody_elses() {
 }
 
 #[test]
+fn a_watched_folder_holds_nothing_of_ours_and_lies_in_nothing_of_ours() {
+    let house = House::new();
+    std::fs::create_dir_all(house.path("data/in")).unwrap();
+    std::fs::create_dir(house.path("drop")).unwrap();
+    std::os::unix::fs::symlink(house.path("stations"), house.path("link")).unwrap();
+    let check = |folders: &[&str], expected: &[&str]| {
+        let section = |(place, folder): (usize, &&str)| {
+            format!(
+                "[[source]]\nname = \"s{place}\"\nfrom = [\"files\"]\nfolder = {folder:?}\ntopic = \"#\"\n\
+                 decoder = \"station_file\"\nnames = {{ a = {{ property = \"air_temperature\", unit = \"Cel\" }} }}\n"
+            )
+        };
+        let sections: String = folders.iter().enumerate().map(section).collect();
+        let found = house.mistakes(&format!("data_dir = {:?}\n{sections}", house.path("data")), &[]);
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.contains(expected), "{found:?} does not contain {expected:?}");
+        }
+    };
+    check(&["drop"], &[]);
+    check(&["data/in"], &["folder: overlaps with data_dir"]);
+    check(&["data/in/not/yet"], &["folder: overlaps with data_dir"]);
+    check(&["drop/../rules/in"], &["folder: overlaps with a folder of the province"]);
+    check(&["link"], &["folder: overlaps with a folder of the province"]);
+    check(&["."], &["folder: holds the configuration itself"]);
+    check(&["drop", "drop/../drop/in"], &["is watched by s0 already"]);
+}
+
+#[test]
 fn hashes_in_a_file_that_everybody_may_read_are_refused() {
     let house = House::new();
     house.load(&everything(), &[]).unwrap();

@@ -4,7 +4,7 @@
 //! native form always holds, and it is what everything else falls back to. A message that is handed in again from the
 //! dead letters goes to the source that refused it, as that is configured now; when it is no longer of that source, it
 //! goes the way of any message of its ways in. Files and requests name their source themselves: their topic is the
-//! path below the source's folder or address, and no path makes native readings of theirs.
+//! path below the source's folder or address, and no path makes them another source's or native readings.
 
 pub mod config;
 mod format;
@@ -20,7 +20,7 @@ use super::layout::{Layout, Role};
 use super::observed::Heard;
 use super::time_form::TimeForm;
 use super::{Decoded, Limits, csv_table, native, reject, tasmota};
-use crate::model::{RawMessage, Reason, Rejection, SourceId};
+use crate::model::{Arrival, RawMessage, Reason, Rejection, SourceId};
 pub use config::{Config, Decoder, Named};
 use format::Format;
 use mapping::Mapping;
@@ -112,8 +112,9 @@ impl Sources {
             return places.iter().find_map(look);
         }
         let own = self.by_id.get(&raw.source)?;
+        let is_again = matches!(raw.arrival, Arrival::Again { .. });
         look(own).or_else(|| {
-            let ways = self.sources.get(*own)?.from.iter();
+            let ways = self.sources.get(*own).filter(|_| is_again)?.from.iter();
             ways.filter_map(|way| self.by_way_in.get(way)).flatten().find_map(look)
         })
     }

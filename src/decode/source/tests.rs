@@ -36,7 +36,10 @@ fn check(sources: &Sources, from: SourceId, topic: &str, payload: &str, source: 
 }
 
 fn read(sources: &Sources, source: SourceId, topic: &str, payload: &[u8]) -> (SourceId, Vec<String>) {
-    let raw = RawMessage { source, topic, payload, received_at: NOW, arrival: Arrival::Fresh };
+    // Under a source's own number it is handed in again.
+    let is_fresh = [EDGE, BROKER].contains(&source);
+    let arrival = if is_fresh { Arrival::Fresh } else { Arrival::Again { of: Seq(1), first_at: NOW } };
+    let raw = RawMessage { source, topic, payload, received_at: NOW, arrival };
     let (mut heard, mut out) = (Heard::default(), Decoded::default());
     let (source, refused) = sources.decode(&raw, &Limits::default(), &mut heard, &mut out);
     let mut lines = Vec::new();
@@ -351,4 +354,28 @@ fn mistakes_of_rows_are_told() {
         "topic = 'a'\ndecoder = 'line_protocol'\ntime_format = 'rfc3339'\nnames = { 'a.v' = { property = 'smoke' } }\n",
         &["names.a.v.unit: is missing", "station: {device} is not known", "time_format: must be nanoseconds"],
     );
+}
+
+#[test]
+fn a_source_s_own_file_or_request_is_never_read_as_another_s() {
+    let sources = sources(
+        "[[source]]\nname = 'pushed'\nfrom = ['http', 'edge']\ntopic = 'mine/{device}'\ndecoder = 'json'\n\
+         names = { '/t' = { property = 'air_temperature', unit = 'Cel' } }\n\
+         [[source]]\nname = 'other'\nfrom = ['http', 'edge']\ntopic = 'theirs/{device}'\ndecoder = 'json'\n\
+         names = { '/t' = { property = 'air_temperature', unit = 'Cel' } }\n",
+    );
+    let check = |arrival, topic: &str, expected: u16, reads: bool| {
+        let raw = RawMessage { source: SourceId(2), topic, payload: b"{\"t\":1}", received_at: NOW, arrival };
+        let (mut heard, mut out) = (Heard::default(), Decoded::default());
+        let (source, refused) = sources.decode(&raw, &Limits::default(), &mut heard, &mut out);
+        assert_eq!((source, out.readings.len()), (SourceId(expected), usize::from(reads)), "{topic} {arrival:?}");
+        assert_eq!(refused.map(|refused| refused.reason), (!reads).then_some(Reason::UnknownTopic));
+    };
+    for arrival in [Arrival::Fresh, Arrival::Retained, Arrival::Repeated { first_at: NOW }] {
+        check(arrival, "mine/a", 2, true);
+        check(arrival, "theirs/a", 2, false);
+        check(arrival, "saola/v1/a", 2, false);
+    }
+    // By the edge it came, and is of another source by now.
+    check(Arrival::Again { of: Seq(1), first_at: NOW }, "theirs/a", 3, true);
 }

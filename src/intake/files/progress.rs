@@ -28,6 +28,9 @@ pub(super) struct Progress {
     pub(super) refused: u64,
     /// The first refusals, each with its line.
     pub(super) told: Vec<String>,
+    /// Why the rest is not read.
+    #[serde(default)]
+    pub(super) given_up: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,10 +1,11 @@
 //! One file to the desk: row by row where the format has rows, whole where it has not.
 //!
 //! Each row is a message of its own (a table's with its header before it), so a dead letter is a row, and can be
-//! replayed like any other. At most two batches of rows are on their way to the disk.
+//! replayed like any other. At most two batches of rows are on their way to the disk. Nothing is read behind the length
+//! that the file had when it was found whole: what is appended meanwhile may be half a line.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -32,18 +33,18 @@ pub(super) struct Outcome {
     pub(super) progress: Progress,
     /// The last entry of it in the journal.
     pub(super) seq: Seq,
-    /// Why the rest was not read.
-    pub(super) given_up: Option<String>,
+    /// What kept the rest from being read; it is to be tried again.
+    pub(super) fault: Option<io::Error>,
 }
 
 impl Outcome {
     /// Whether nothing was refused.
     pub(super) fn is_clean(&self) -> bool {
-        self.progress.refused == 0 && self.given_up.is_none()
+        self.progress.refused == 0 && self.progress.given_up.is_none()
     }
 }
 
-/// Why a file was not read to its end.
+/// Why nothing of a file was read, or why nothing more is.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
     /// The desk takes nothing more.
@@ -70,50 +71,22 @@ pub(super) struct Reading<'r> {
 
 impl Reading<'_> {
     /// Reads on from where it was left. `note` is told now and then how far everything is durable.
-    pub(super) fn run(
-        self,
-        desk: &mut impl Desk,
-        note: impl Fn(&Progress) -> io::Result<()>,
-    ) -> Result<Outcome, ReadError> {
-        if self.progress.is_whole {
-            return Ok(Outcome { progress: self.progress, seq: Seq::default(), given_up: None });
+    pub(super) fn run(self, desk: &mut impl Desk, note: impl FnMut(&Progress)) -> Result<Outcome, ReadError> {
+        if self.progress.is_whole || self.progress.given_up.is_some() {
+            return Ok(Outcome { progress: self.progress, seq: Seq::default(), fault: None });
         }
         let mut file = scan::open(self.path)?;
         if Identity::of(&file.metadata()?) != self.identity {
             return Err(io::Error::other("it changes while it is read").into());
         }
-        if self.decoder.rows() && self.identity.bytes > 0 {
-            self.rows(file, desk, note)
-        } else {
-            self.whole(&mut file, desk)
+        if !self.decoder.rows() || self.identity.bytes == 0 {
+            return self.whole(&mut file, desk);
         }
-    }
-
-    fn whole(self, file: &mut File, desk: &mut impl Desk) -> Result<Outcome, ReadError> {
-        let mut payload = Vec::new();
-        // One byte more than is taken: then it is refused for its length.
-        file.take(self.payload_bytes_max as u64 + 1).read_to_end(&mut payload)?;
-        let mut progress = Progress { is_whole: true, ..self.progress.clone() };
-        let seq = desk.take(&[self.message(&payload, desk)], &mut |message| count(&mut progress, None, message))?;
-        Ok(Outcome { progress, seq, given_up: None })
-    }
-
-    fn rows(
-        self,
-        mut file: File,
-        desk: &mut impl Desk,
-        note: impl Fn(&Progress) -> io::Result<()>,
-    ) -> Result<Outcome, ReadError> {
-        let joined = match self.decoder {
-            Decoder::Csv => Joined::Quotes(self.separator),
-            Decoder::LineProtocol => Joined::Texts,
-            _ => Joined::Never,
-        };
         let mut header = Vec::new();
         let mut at = Position { offset: self.progress.offset, lines: self.progress.lines };
         if self.decoder == Decoder::Csv {
-            let reader = BufReader::with_capacity(BUFFER_BYTES, file.try_clone()?);
-            let mut lines = Lines::new(Box::new(reader), Position::default(), joined);
+            let reader = BufReader::with_capacity(BUFFER_BYTES, file.try_clone()?.take(self.identity.bytes));
+            let mut lines = Lines::new(Box::new(reader), Position::default(), self.joined());
             if let Some(line) = lines.next()? {
                 at = if at.offset < line.end.offset { line.end } else { at };
                 header = line.bytes;
@@ -121,15 +94,46 @@ impl Reading<'_> {
             }
         }
         file.seek(SeekFrom::Start(at.offset))?;
-        let mut lines = Lines::new(Box::new(BufReader::with_capacity(BUFFER_BYTES, file)), at, joined);
+        let rest = file.take(self.identity.bytes.saturating_sub(at.offset));
+        let reader = BufReader::with_capacity(BUFFER_BYTES, rest);
+        Ok(self.rows(Box::new(reader), at, &header, desk, note)?)
+    }
+
+    fn joined(&self) -> Joined {
+        match self.decoder {
+            Decoder::Csv => Joined::Quotes(self.separator),
+            Decoder::LineProtocol => Joined::Texts,
+            _ => Joined::Never,
+        }
+    }
+
+    fn whole(self, file: &mut File, desk: &mut impl Desk) -> Result<Outcome, ReadError> {
+        let mut payload = Vec::new();
+        // One byte more than is taken: then it is refused for its length.
+        file.take(self.identity.bytes.min(self.payload_bytes_max as u64 + 1)).read_to_end(&mut payload)?;
+        let mut progress = Progress { is_whole: true, ..self.progress.clone() };
+        let seq = desk.take(&[self.message(&payload, desk)], &mut |message| count(&mut progress, None, message))?;
+        Ok(Outcome { progress, seq, fault: None })
+    }
+
+    /// The rows behind `at`, where `reader` stands; of a table each with its header.
+    pub(super) fn rows(
+        self,
+        reader: Box<dyn BufRead>,
+        at: Position,
+        header: &[u8],
+        desk: &mut impl Desk,
+        mut note: impl FnMut(&Progress),
+    ) -> Result<Outcome, Stopped> {
+        let mut lines = Lines::new(reader, at, self.joined());
         let mut progress = self.progress.clone();
         let (mut seq, mut durable_to, mut noted_at) = (Seq::default(), None::<(Seq, Progress)>, Instant::now());
         loop {
-            let batch = batch(&mut lines, &header, self.decoder)?;
+            let batch = batch(&mut lines, header, self.decoder);
             if let Some((before, reached)) = durable_to.take() {
                 desk.wait_durable(before)?;
                 if noted_at.elapsed() >= NOTE_EVERY {
-                    note(&reached)?;
+                    note(&reached);
                     noted_at = Instant::now();
                 }
             }
@@ -140,9 +144,12 @@ impl Reading<'_> {
                 seq = desk.take(&messages, &mut |message| count(&mut progress, numbers.next(), message))?;
             }
             (progress.offset, progress.lines) = (batch.end.offset, batch.end.lines);
+            if batch.fault.is_some() {
+                return Ok(Outcome { progress, seq, fault: batch.fault });
+            }
             if !batch.has_more {
                 progress.is_whole = true;
-                return Ok(Outcome { progress, seq, given_up: None });
+                return Ok(Outcome { progress, seq, fault: None });
             }
             if progress.rows >= HOPELESS_ROWS && progress.taken + progress.duplicates == 0 {
                 let why = format!(
@@ -150,7 +157,8 @@ impl Reading<'_> {
                      the file back.",
                     progress.rows
                 );
-                return Ok(Outcome { progress, seq, given_up: Some(why) });
+                progress.given_up = Some(why);
+                return Ok(Outcome { progress, seq, fault: None });
             }
             durable_to = Some((seq, progress.clone()));
         }
@@ -169,15 +177,24 @@ struct Batch {
     rows: Vec<(u64, Vec<u8>)>,
     end: Position,
     has_more: bool,
+    /// What came instead of the next row.
+    fault: Option<io::Error>,
 }
 
-fn batch(lines: &mut Lines, header: &[u8], decoder: Decoder) -> io::Result<Batch> {
-    let mut batch = Batch { rows: Vec::new(), end: lines.given(), has_more: true };
+fn batch(lines: &mut Lines, header: &[u8], decoder: Decoder) -> Batch {
+    let mut batch = Batch { rows: Vec::new(), end: lines.given(), has_more: true, fault: None };
     let mut bytes_count = 0;
     while batch.rows.len() < BATCH_ROWS && bytes_count < BATCH_BYTES {
-        let Some(line) = lines.next()? else {
-            batch.has_more = false;
-            break;
+        let line = match lines.next() {
+            Ok(Some(line)) => line,
+            Ok(None) => {
+                batch.has_more = false;
+                break;
+            }
+            Err(error) => {
+                batch.fault = Some(error);
+                break;
+            }
         };
         batch.end = line.end;
         let is_comment = decoder == Decoder::LineProtocol && line.bytes.trim_ascii_start().first() == Some(&b'#');
@@ -187,7 +204,7 @@ fn batch(lines: &mut Lines, header: &[u8], decoder: Decoder) -> io::Result<Batch
         bytes_count += line.bytes.len() + header.len();
         batch.rows.push((line.number, payload(line, header)));
     }
-    Ok(batch)
+    batch
 }
 
 fn payload(line: Line, header: &[u8]) -> Vec<u8> {

@@ -38,14 +38,39 @@ impl Identity {
         let (changed_s, changed_ns) = (metadata.mtime(), metadata.mtime_nsec());
         Identity { inode: metadata.ino(), bytes: metadata.len(), changed_s, changed_ns }
     }
+
+    /// Whether the two are one file, perhaps written to in between.
+    pub(super) fn is_same_file(self, other: Identity) -> bool {
+        self.inode == other.inode
+    }
 }
 
 /// What a look found, by paths below the folder.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub(super) all: HashSet<String>,
+    all: HashSet<String>,
+    /// Folders that could not be looked into, or not to their end.
+    dark: Vec<String>,
+    /// There are more than are looked at.
+    is_cut: bool,
+    /// Why the watched folder itself could not be looked into.
+    pub(super) blind: Option<String>,
     /// To be read now, oldest first.
     pub(super) settled: Vec<(String, Identity)>,
+}
+
+impl Found {
+    /// Whether a file that was there before may be there still.
+    pub(super) fn may_have(&self, path: &str) -> bool {
+        self.is_cut || self.has_or_is_dark(path)
+    }
+
+    fn has_or_is_dark(&self, path: &str) -> bool {
+        let is_below = |folder: &String| {
+            folder.is_empty() || path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.all.contains(path) || self.dark.iter().any(is_below)
+    }
 }
 
 /// What is known from one look to the next.
@@ -79,16 +104,14 @@ impl Scan {
         is_wanted: impl Fn(&str) -> bool,
         troubles: &mut Vec<String>,
     ) -> Found {
-        let mut files = Vec::new();
-        let troubles_before = troubles.len();
-        walk(root, "", 0, &mut files, troubles);
-        files.retain(|(path, _)| is_wanted(path));
-        let mut found = Found { all: files.iter().map(|(path, _)| path.clone()).collect(), ..Found::default() };
-        if troubles.len() == troubles_before {
-            self.seen.retain(|path, _| found.all.contains(path));
-        } else {
-            found.all.extend(self.seen.keys().cloned());
+        let mut walk = Walk { root, is_wanted: &is_wanted, files: Vec::new(), found: Found::default(), troubles };
+        walk.enter("", 0);
+        let Walk { mut files, mut found, .. } = walk;
+        if found.is_cut {
+            troubles.push(format!("it holds more than {FILES_MAX} files: the others wait until these are gone"));
         }
+        found.all = files.iter().map(|(path, _)| path.clone()).collect();
+        self.seen.retain(|path, _| found.has_or_is_dark(path));
         files.sort_unstable_by(|(path, a), (other, b)| {
             (a.changed_s, a.changed_ns, path).cmp(&(b.changed_s, b.changed_ns, other))
         });
@@ -129,45 +152,72 @@ fn is_closed(path: &Path) -> bool {
     }
 }
 
-fn walk(root: &Path, below: &str, depth: usize, files: &mut Vec<(String, Identity)>, troubles: &mut Vec<String>) {
-    let folder = root.join(below);
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            troubles.push(format!("{} cannot be looked into: {error}", folder.display()));
-            return;
-        }
-    };
-    let mut folders = Vec::new();
-    for entry in entries {
-        if files.len() >= FILES_MAX {
-            return;
-        }
-        let Ok(entry) = entry else {
-            troubles.push(format!("{} cannot be looked through", folder.display()));
-            break;
-        };
-        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-            troubles.push(format!("{} has a name that is not UTF-8", entry.path().display()));
-            continue;
-        };
-        let is_ours = below.is_empty() && (name == DONE || name == FAILED);
-        if is_ours || name.starts_with('.') || UNFINISHED.iter().any(|ending| name.ends_with(ending)) {
-            continue;
-        }
-        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
-        match fs::symlink_metadata(entry.path()) {
-            Ok(metadata) if metadata.is_file() => files.push((path, Identity::of(&metadata))),
-            Ok(metadata) if metadata.is_dir() => folders.push(path),
-            // Links and pipes; and what was taken away meanwhile.
-            _ => {}
+/// A look through the folder.
+struct Walk<'w> {
+    root: &'w Path,
+    is_wanted: &'w dyn Fn(&str) -> bool,
+    files: Vec<(String, Identity)>,
+    found: Found,
+    troubles: &'w mut Vec<String>,
+}
+
+impl Walk<'_> {
+    /// A folder that could not be looked through.
+    fn dark(&mut self, below: &str, trouble: String) {
+        self.found.dark.push(below.to_owned());
+        if below.is_empty() {
+            self.found.blind = Some(trouble);
+        } else {
+            self.troubles.push(trouble);
         }
     }
-    for folder in folders {
-        if depth == DEPTH_MAX {
-            troubles.push(format!("{folder} lies too deep: at most {DEPTH_MAX} folders inside each other"));
-        } else {
-            walk(root, &folder, depth + 1, files, troubles);
+
+    fn enter(&mut self, below: &str, depth: usize) {
+        let folder = self.root.join(below);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) => return self.dark(below, format!("{} cannot be looked into: {error}", folder.display())),
+        };
+        let mut folders = Vec::new();
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.dark(below, format!("{} cannot be looked through: {error}", folder.display()));
+                    break;
+                }
+            };
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+                self.troubles.push(format!("{} has a name that is not UTF-8", entry.path().display()));
+                continue;
+            };
+            let is_ours = below.is_empty() && (name == DONE || name == FAILED);
+            if is_ours || name.starts_with('.') || UNFINISHED.iter().any(|ending| name.ends_with(ending)) {
+                continue;
+            }
+            let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+            match fs::symlink_metadata(entry.path()) {
+                Ok(metadata) if metadata.is_file() && (self.is_wanted)(&path) => {
+                    if self.files.len() == FILES_MAX {
+                        self.found.is_cut = true;
+                        return;
+                    }
+                    self.files.push((path, Identity::of(&metadata)));
+                }
+                Ok(metadata) if metadata.is_dir() => folders.push(path),
+                // Files of nobody, links and pipes; and what was taken away meanwhile.
+                _ => {}
+            }
+        }
+        for folder in folders {
+            if self.found.is_cut {
+                return;
+            }
+            if depth == DEPTH_MAX {
+                self.troubles.push(format!("{folder} lies too deep: at most {DEPTH_MAX} folders inside each other"));
+            } else {
+                self.enter(&folder, depth + 1);
+            }
         }
     }
 }

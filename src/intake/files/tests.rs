@@ -1,7 +1,7 @@
 //! A folder before a desk that writes down what it is handed.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,6 +19,13 @@ struct Double {
     full_after: usize,
     /// The largest batch.
     rows_max: usize,
+    /// Appended to a file when the first message is taken.
+    meanwhile: Option<(std::path::PathBuf, &'static str)>,
+}
+
+fn append(path: &Path, text: &str) {
+    use std::io::Write as _;
+    fs::OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
 }
 
 impl Desk for Double {
@@ -29,6 +36,9 @@ impl Desk for Double {
     fn take(&mut self, batch: &[RawMessage<'_>], tell: &mut dyn FnMut(&Message)) -> Result<Seq, Stopped> {
         if self.messages.len() >= self.full_after {
             return Err(Stopped("full".to_owned()));
+        }
+        if let Some((path, text)) = self.meanwhile.take() {
+            append(&path, text);
         }
         self.rows_max = self.rows_max.max(batch.len());
         for raw in batch {
@@ -78,7 +88,8 @@ impl Scene {
         let place = tempfile::tempdir().unwrap();
         fs::create_dir(place.path().join("in")).unwrap();
         let folder = folder(place.path(), section);
-        let desk = Double { messages: Vec::new(), waited: Vec::new(), full_after: usize::MAX, rows_max: 0 };
+        let desk =
+            Double { messages: Vec::new(), waited: Vec::new(), full_after: usize::MAX, rows_max: 0, meanwhile: None };
         Scene { place, folder, desk, begun: Instant::now(), section: section.to_owned() }
     }
 
@@ -146,7 +157,7 @@ fn a_whole_file_is_read_row_by_row_and_moved_when_its_rows_are_durable() {
     assert_eq!(scene.desk.messages[0].0, "2026/LC_1_20260406143000.txt");
     assert_eq!(scene.desk.waited, [Seq(2)]);
     assert_eq!(scene.names("done/2026"), ["LC_1_20260406143000.txt"]);
-    assert_eq!(status, Status { trouble: None, waiting: 0, done: 1, failed: 0 });
+    assert_eq!(status, Status { blind: None, trouble: None, waiting: 0, done: 1, failed: 0 });
     scene.look(SETTLE * 9);
     assert_eq!(scene.payloads().len(), 2, "what is done is not read again");
 }
@@ -282,32 +293,194 @@ fn a_file_that_changed_while_it_waited_to_be_moved_is_read_again() {
 }
 
 #[test]
-fn a_folder_that_disappears_is_told_and_heals() {
+fn what_is_appended_while_a_file_is_read_is_not_read_with_it() {
     let mut scene = Scene::stations();
-    fs::rename(scene.path(""), scene.place.path().join("away")).unwrap();
-    let trouble = scene.look(Duration::ZERO).trouble.unwrap();
-    assert!(trouble.contains("cannot be looked into"), "{trouble}");
-    fs::rename(scene.place.path().join("away"), scene.path("")).unwrap();
-    scene.drop("a.txt", "COD\t1\n");
-    assert_eq!(scene.settle().trouble, None);
+    let rows: Vec<String> = (0..600).map(|row| format!("COD\t{row}")).collect();
+    scene.drop("a.txt", &(rows.join("\n") + "\n"));
+    scene.desk.meanwhile = Some((scene.path("a.txt"), "TSS\t12"));
+    scene.settle();
+    assert_eq!(scene.payloads(), rows, "half of a number is no number");
+    assert_eq!(scene.names("done"), [] as [&str; 0]);
+    append(&scene.path("a.txt"), "34\n");
+    scene.settle();
+    assert_eq!(scene.payloads().last(), Some(&"TSS\t1234"));
     assert_eq!(scene.names("done"), ["a.txt"]);
 }
 
 #[test]
-fn a_file_that_may_not_be_read_leaves_the_others_alone() {
+fn a_file_that_is_written_to_after_it_was_moved_is_put_back_and_read_again() {
     let mut scene = Scene::stations();
-    scene.drop("a.txt", "COD\t1\n");
-    scene.drop("b.txt", "TSS\t2\n");
-    fs::set_permissions(scene.path("a.txt"), fs::Permissions::from_mode(0o000)).unwrap();
-    if fs::read(scene.path("a.txt")).is_ok() {
-        // Whoever runs this may read everything.
-        return;
-    }
+    scene.drop("a.txt", "COD\t1\nBAD\n");
+    scene.settle();
+    assert_eq!(scene.names("failed"), ["a.txt", "a.txt.report.txt"]);
+    scene.look(SETTLE_OPEN * 3);
+    // The writer never closed it, and a file of its name came meanwhile.
+    append(&scene.path("failed/a.txt"), "TSS\t2\n");
+    scene.drop("a.txt", "Temp\t3\n");
+    let trouble = scene.look(SETTLE_OPEN * 20).trouble.unwrap();
+    assert!(trouble.starts_with("a.txt was written to after it was read, and cannot be put back"), "{trouble}");
+    scene.look(SETTLE_OPEN * 20 + SETTLE);
+    assert_eq!(scene.names("done"), ["a.txt"], "the newcomer is read");
+    let trouble = scene.look(SETTLE_OPEN * 21).trouble.unwrap();
+    assert!(trouble.contains("is read again: intake.settle is shorter"), "{trouble}");
+    let status = scene.look(SETTLE_OPEN * 21 + SETTLE);
+    assert_eq!((status.trouble, status.done, status.failed), (None, 1, 2));
+    assert_eq!(scene.payloads(), ["COD\t1", "BAD", "Temp\t3", "COD\t1", "BAD", "TSS\t2"]);
+    assert_eq!(scene.names("failed"), ["a.txt", "a.txt.report.txt"]);
+    scene.look(Duration::from_secs(4 * 3600));
+    assert_eq!(scene.folder.moved.len(), 0, "not for ever");
+}
+
+#[test]
+fn a_report_takes_nothing_s_place_and_no_link_is_followed() {
+    let mut scene = Scene::stations();
+    scene.drop("failed/a.txt.report.txt", "mine");
+    symlink(scene.place.path().join("elsewhere"), scene.path("failed/a.txt.1.report.txt")).unwrap();
+    scene.drop("a.txt", "BAD\n");
+    scene.settle();
+    assert_eq!(fs::read_to_string(scene.path("failed/a.txt.report.txt")).unwrap(), "mine");
+    assert!(!scene.place.path().join("elsewhere").exists());
+    assert!(scene.names("failed").contains(&"a.txt.2.report.txt".to_owned()), "{:?}", scene.names("failed"));
+
+    fs::create_dir(scene.place.path().join("elsewhere")).unwrap();
+    symlink(scene.place.path().join("elsewhere"), scene.path("done")).unwrap();
+    scene.drop("b.txt", "COD\t1\n");
     let trouble = scene.settle().trouble.unwrap();
-    assert!(trouble.starts_with("a.txt cannot be read"), "{trouble}");
+    assert!(trouble.contains("done is a file or a link, no folder"), "{trouble}");
+    assert_eq!(scene.names("../elsewhere"), [] as [&str; 0]);
+}
+
+/// Gives its text, then a fault.
+struct Faulty(std::io::Cursor<Vec<u8>>);
+
+impl std::io::Read for Faulty {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(buffer) {
+            Ok(0) => Err(std::io::Error::other("the disk is worn out")),
+            read => read,
+        }
+    }
+}
+
+#[test]
+fn a_file_that_fails_in_the_middle_is_read_on_from_there_after_longer_and_longer() {
+    let mut scene = Scene::stations();
+    scene.drop("a.txt", "COD\t1\nBAD\nTSS\t3\n");
+    scene.look(Duration::ZERO);
+    let identity = Identity::of(&fs::metadata(scene.path("a.txt")).unwrap());
+    // Its notes cannot be written either: that alone is no reason to read it again.
+    fs::remove_dir(scene.place.path().join("notes/ftp")).unwrap();
+    let mut at = scene.begun + SETTLE;
+    for _ in 0..3 {
+        let path = scene.path("a.txt");
+        let reading = read::Reading {
+            path: &path,
+            topic: "a.txt",
+            source: SourceId(7),
+            decoder: Decoder::StationFile,
+            separator: b'\t',
+            payload_bytes_max: 1_024,
+            identity,
+            progress: scene.folder.held.get("a.txt").map(|held| held.progress.clone()).unwrap_or_default(),
+        };
+        let (offset, lines) = (reading.progress.offset, reading.progress.lines);
+        let mut text = std::io::Cursor::new(b"COD\t1\nBAD\nTSS".to_vec());
+        text.set_position(offset);
+        let reader = Box::new(std::io::BufReader::new(Faulty(text)));
+        let position = super::super::lines::Position { offset, lines };
+        let outcome = reading.rows(reader, position, &[], &mut scene.desk, |_| ()).unwrap();
+        let mut troubles = Vec::new();
+        let mut read = vec![("a.txt".to_owned(), identity, outcome)];
+        scene.folder.settle(&mut read, at, &mut scene.desk, &mut troubles).unwrap();
+        assert!(troubles.iter().any(|one| one == "a.txt cannot be read to its end: the disk is worn out"));
+        at += Duration::from_secs(60);
+    }
+    assert_eq!(scene.payloads(), ["COD\t1", "BAD"], "what was taken is not taken again");
+    let last = SETTLE + Duration::from_secs(120);
+    let trouble = scene.look(last + WAIT_MIN * 4 - Duration::from_millis(1)).trouble.unwrap();
+    assert!(trouble.starts_with("a.txt cannot be read to its end"), "told as long as it waits: {trouble}");
+    scene.look(last + WAIT_MIN * 4);
+    assert_eq!(scene.payloads(), ["COD\t1", "BAD", "TSS\t3"]);
+    let report = fs::read_to_string(scene.path("failed/a.txt.report.txt")).unwrap();
+    assert!(report.contains("2 values taken, 0 known already, 1 refused, in 3 rows"), "{report}");
+}
+
+#[test]
+fn a_file_that_was_given_up_and_cannot_be_moved_stays_given_up() {
+    let mut scene = Scene::stations();
+    scene.drop("a.txt", &"BAD\n".repeat(5_000));
+    fs::write(scene.path("failed"), "").unwrap();
+    scene.settle();
+    let taken = scene.payloads().len();
+    scene.start_again();
+    scene.settle_with_trouble();
+    assert_eq!(scene.payloads().len(), taken);
+    fs::remove_file(scene.path("failed")).unwrap();
+    scene.look(SETTLE_OPEN * 2);
+    let report = fs::read_to_string(scene.path("failed/a.txt.report.txt")).unwrap();
+    assert!(report.contains("the rest was not read"), "{report}");
+}
+
+#[test]
+fn files_of_nobody_take_no_place_and_more_files_than_are_looked_at_are_told() {
+    let mut scene = Scene::new("topic = 'a/{device}'\ndecoder = 'station_file'\n");
+    fs::create_dir(scene.path("b")).unwrap();
+    let first = scene.path("b/0");
+    fs::write(&first, "").unwrap();
+    // A second name is quicker to make than a file.
+    for number in 1..=20_000 {
+        fs::hard_link(&first, scene.path(&format!("b/{number}"))).unwrap();
+    }
+    scene.drop("a/x.txt", "COD\t1\n");
+    assert_eq!(scene.settle().done, 1);
+    fs::remove_dir_all(scene.path("a")).unwrap();
+    fs::rename(scene.path("b"), scene.path("a")).unwrap();
+    let trouble = scene.look(SETTLE_OPEN * 2).trouble.unwrap();
+    assert!(trouble.starts_with("it holds more than 20000 files"), "{trouble}");
+    let identity = Identity::of(&fs::metadata(scene.path("a/0")).unwrap());
+    let progress = Progress { offset: 1, ..Progress::default() };
+    scene.folder.progresses.note("a/beyond", identity, &progress).unwrap();
+    scene.look(SETTLE_OPEN * 2);
+    assert_eq!(scene.folder.progresses.of("a/beyond", identity), progress, "it may be there, beyond those looked at");
+}
+
+#[test]
+fn a_folder_that_disappears_is_told_and_heals() {
+    let mut scene = Scene::stations();
+    scene.drop("b.txt", "COD\t1\n");
+    scene.look(Duration::ZERO);
+    fs::rename(scene.path(""), scene.place.path().join("away")).unwrap();
+    let status = scene.look(Duration::from_secs(1));
+    let blind = status.blind.unwrap();
+    assert!(blind.contains("cannot be looked into"), "{blind}");
+    assert_eq!((status.trouble, status.waiting), (None, 1), "what was there is not forgotten");
+    fs::rename(scene.place.path().join("away"), scene.path("")).unwrap();
+    scene.drop("a.txt", "COD\t1\n");
+    let status = scene.settle();
+    assert_eq!((status.blind, status.trouble), (None, None));
+    assert_eq!(scene.names("done"), ["a.txt", "b.txt"]);
+}
+
+#[test]
+fn a_file_that_goes_wrong_leaves_the_others_and_the_folder_alone() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut scene = Scene::stations();
+    scene.drop("b.txt", "TSS\t2\n");
+    // A name that is no text: it fails for root too.
+    let odd = scene.path("").join(std::ffi::OsStr::from_bytes(b"a\xff.txt"));
+    fs::write(&odd, "COD\t1\n").unwrap();
+    scene.settle_with_trouble();
+    let status = scene.folder.status().lock().clone();
+    let trouble = status.trouble.unwrap();
+    assert!(trouble.ends_with("has a name that is not UTF-8"), "{trouble}");
+    assert_eq!((status.blind, status.done), (None, 1));
+    fs::remove_file(odd).unwrap();
+    scene.drop("gone/a.txt", "COD\t1\n");
+    scene.look(SETTLE_OPEN * 2);
+    fs::remove_dir_all(scene.path("gone")).unwrap();
+    let status = scene.look(SETTLE_OPEN * 3);
+    assert_eq!((status.trouble, status.waiting), (None, 0), "and what is gone is forgotten");
     assert_eq!(scene.payloads(), ["TSS\t2"]);
-    fs::set_permissions(scene.path("a.txt"), fs::Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(scene.look(SETTLE_OPEN * 2).trouble, None);
 }
 
 #[test]
