@@ -10,6 +10,7 @@ const channel = (change: Partial<Channel> = {}): Channel => ({
   observedAt: 0,
   receivedAt: 0,
   quality: 'good',
+  asleep: false,
   declared: 'live',
   intervalMs: 60_000,
   graceMs: 10_000,
@@ -38,6 +39,12 @@ test('a value grows old although the server said live and nothing more comes', (
 
 test('the page never says better than the server', () => {
   expect(channelFreshness(channel({ declared: 'stale' }), 1_000)).toBe('stale');
+});
+
+test('a sleeping device is as fresh as the server said, however long the night', () => {
+  expect(channelFreshness(channel({ asleep: true }), 12 * 3_600_000)).toBe('live');
+  expect(channelFreshness(channel({ asleep: true, declared: 'silent' }), 0)).toBe('silent');
+  expect(channelFreshness(channel({ asleep: true, observedAt: null }), 0)).toBe('silent');
 });
 
 test('a value never seen is silent, and maintenance stays maintenance', () => {

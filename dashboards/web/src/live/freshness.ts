@@ -22,6 +22,8 @@ function worse(a: Freshness, b: Freshness): Freshness {
 export function channelFreshness(channel: Channel, now: number): Freshness {
   if (channel.declared === 'maintenance') return 'maintenance';
   if (channel.observedAt === null) return 'silent';
+  // The server sends the channel anew when it wakes; the night must not make it old.
+  if (channel.asleep) return channel.declared;
   const byAge = freshnessByAge(now - channel.observedAt, channel.intervalMs ?? INTERVAL_UNSAID_MS, channel.graceMs);
   return worse(channel.declared, byAge);
 }
