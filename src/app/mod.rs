@@ -283,6 +283,7 @@ fn api_parts(
         registry: opened.registry.clone(),
         install: install::installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),
         editing: tokio::sync::Mutex::new(()),
+        correcting: Arc::default(),
         replaying: tokio::sync::Mutex::new(()),
         accounts: opened.accounts.clone(),
         metrics,
