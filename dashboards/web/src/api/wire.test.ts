@@ -45,10 +45,10 @@ test('only a good value is shown as one, and a word that this page does not know
   expect(read('good', [])).toBe('good');
 });
 
-test('a device that sleeps says so', () => {
-  const channels = [{ ...feature.properties.channels[0], asleep: true }, feature.properties.channels[1]];
+test('how long a value stays as fresh as it is', () => {
+  const channels = [{ ...feature.properties.channels[0], fresh_until: '2026-11-21T18:00:00+07:00' }, feature.properties.channels[1]];
   const station = readStation({ ...feature, properties: { ...feature.properties, channels } });
-  expect(station?.channels.map((channel) => channel.asleep)).toEqual([true, false]);
+  expect(station?.channels.map((channel) => channel.freshUntil)).toEqual([Date.parse('2026-11-21T11:00:00Z'), null]);
 });
 
 test('what is not a station is left out', () => {

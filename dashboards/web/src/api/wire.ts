@@ -26,8 +26,8 @@ export interface Channel {
   observedAt: number | null;
   receivedAt: number | null;
   quality: Quality;
-  /** Its device slept, by its schedule, when the server sent this: until it says more, nothing is expected. */
-  asleep: boolean;
+  /** Until when it is as fresh as declared when nothing comes, its device's sleep not counted; `null` when unsaid. */
+  freshUntil: number | null;
   /** As the server judged it when it sent this. */
   declared: Freshness;
   /** Expected time between samples; `null` when the server did not say. */
@@ -147,7 +147,7 @@ function channel(value: unknown): Channel {
     observedAt: instant(from.observed_at),
     receivedAt: instant(from.received_at),
     quality: told(from.quality, from.flags),
-    asleep: from.asleep === true,
+    freshUntil: instant(from.fresh_until),
     declared: oneOf(from.freshness, FRESHNESSES) ?? 'silent',
     intervalMs: intervalS === null ? null : intervalS * 1000,
     graceMs: graceS === null ? (GRACE_MS[text(from.link) ?? ''] ?? 60_000) : graceS * 1000,

@@ -10,7 +10,7 @@ const channel = (change: Partial<Channel> = {}): Channel => ({
   observedAt: 0,
   receivedAt: 0,
   quality: 'good',
-  asleep: false,
+  freshUntil: null,
   declared: 'live',
   intervalMs: 60_000,
   graceMs: 10_000,
@@ -41,10 +41,14 @@ test('the page never says better than the server', () => {
   expect(channelFreshness(channel({ declared: 'stale' }), 1_000)).toBe('stale');
 });
 
-test('a sleeping device is as fresh as the server said, however long the night', () => {
-  expect(channelFreshness(channel({ asleep: true }), 12 * 3_600_000)).toBe('live');
-  expect(channelFreshness(channel({ asleep: true, declared: 'silent' }), 0)).toBe('silent');
-  expect(channelFreshness(channel({ asleep: true, observedAt: null }), 0)).toBe('silent');
+test('sleep is not age: the server says how long a value stays as fresh as it is', () => {
+  const morning = 12 * 3_600_000;
+  expect(channelFreshness(channel({ freshUntil: morning }), morning)).toBe('live');
+  expect(channelFreshness(channel({ freshUntil: morning }), morning + 1)).toBe('late');
+  expect(channelFreshness(channel({ freshUntil: morning }), morning + 240_001)).toBe('silent');
+  expect(channelFreshness(channel({ freshUntil: morning, declared: 'late' }), morning + 1)).toBe('stale');
+  expect(channelFreshness(channel({ freshUntil: 70_000 }), 70_001)).toBe('late');
+  expect(channelFreshness(channel({ freshUntil: morning, observedAt: null }), 0)).toBe('silent');
 });
 
 test('a value never seen is silent, and maintenance stays maintenance', () => {
