@@ -11,7 +11,7 @@
 //! Deliberately absent: live state, alerts and history. They follow the journal.
 
 mod counters;
-mod facts;
+mod told;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,15 +25,15 @@ use crate::decode::{self, Decoded, Event, Heard, Told};
 use crate::journal::Journal;
 use crate::model::{
     Again, Arrival, Body, Catalogue, ChannelId, Corrections, DeviceReport, Durable, Intake, Judged, Message, Quality,
-    RawCopy, RawMessage, Reason, Refusal, Rejection, Row, Rows, RuleFile, Sample, Seq, SourceId, Station,
-    StationCommand, TimeClass, Timestamp, UnknownName,
+    RawCopy, RawMessage, Reason, Refusal, Rejection, Rows, RuleFile, Sample, Seq, SourceId, StationCommand, TimeClass,
+    Timestamp, UnknownName,
 };
 use crate::mqtt::canary::{self, Key, Sender};
 use crate::quality::Judge;
 use crate::store::Store;
 use crate::validate::{self, Judgement, Seen};
 use counters::Counters;
-use facts::facts;
+use told::{facts, flag, refused_row};
 
 /// Most samples that may wait for the store in memory (about 20 MiB); above it the intake waits for the store to catch up.
 const UNSTORED_MAX: usize = 400_000;
@@ -153,6 +153,12 @@ impl Pipeline {
         self.append(&mut self.gate.lock(), now, body)
     }
 
+    /// The same as the service starts, when nobody offers anything yet: a journal whose buffer is full for the moment
+    /// does not refuse it.
+    pub fn note_at_start(&self, now: Timestamp, body: &Body) -> Result<Seq, Refusal> {
+        self.append(&mut self.gate.lock(), now, body)
+    }
+
     /// Journals a set of alert rules; the alert engine takes them up when it comes to the entry.
     pub fn install_rules(&self, now: Timestamp, files: Vec<RuleFile>) -> Result<Seq, Refusal> {
         self.append(&mut self.gate.lock(), now, &Body::Rules(files))
@@ -265,8 +271,7 @@ impl Pipeline {
                     }
                     // What is handed in again is older than any correction that came since: the stored value stays.
                     let is_again = matches!(raw.arrival, Arrival::Again { .. });
-                    let is_known = judgement == Judgement::Duplicate
-                        || (judgement == Judgement::Correction && (is_again || self.was_edited(&sample)));
+                    let is_known = is_again && judgement == Judgement::Correction || self.is_known(judgement, &sample);
                     if is_known {
                         message.duplicates += 1;
                     } else {
@@ -373,16 +378,35 @@ impl Pipeline {
         repeated
     }
 
-    /// Whether a person gave the stored value of that time, and the device said this one before: it is no news. A store
-    /// that keeps no earlier values is not asked for more.
+    /// Whether a person gave the stored value of that time, and the device said this one before: it is no news. What
+    /// cannot be read counts as a person's. A store that keeps no earlier values takes no corrections and is not asked.
     fn was_edited(&self, sample: &Sample) -> bool {
-        let (at, after) = (sample.observed_at, sample.observed_at + Duration::from_micros(1));
-        let earlier = self.store.earlier(sample.channel, at, after).unwrap_or_default();
-        if !earlier.iter().any(|earlier| earlier.value.to_bits() == sample.value.to_bits()) {
+        if !self.store.keeps_earlier() {
             return false;
         }
-        let stored = self.store.range(sample.channel, at, after).next();
-        stored.and_then(Result::ok).is_some_and(|stored| stored.quality.has(Quality::EDITED))
+        let (at, after) = (sample.observed_at, sample.observed_at + Duration::from_micros(1));
+        // The one sample first: hardly any is a person's, and what it replaced costs more to look up.
+        match self.store.range(sample.channel, at, after).next() {
+            None => return false,
+            Some(Ok(stored)) if !stored.quality.has(Quality::EDITED) => return false,
+            Some(_) => {}
+        }
+        self.store.earlier(sample.channel, at, after).map_or_else(
+            |error| {
+                tracing::error!(channel = sample.channel.0, %error, "cannot read what a correction replaced; it stands");
+                true
+            },
+            |earlier| earlier.iter().any(|earlier| earlier.value.to_bits() == sample.value.to_bits()),
+        )
+    }
+
+    /// Whether a judged sample says nothing new.
+    fn is_known(&self, judgement: Judgement, sample: &Sample) -> bool {
+        match judgement {
+            Judgement::New => false,
+            Judgement::Duplicate => true,
+            Judgement::Correction => self.was_edited(sample),
+        }
     }
 
     /// Takes rows of a file with history, or none of them when there is no room. What is taken goes into one entry; a
@@ -404,7 +428,8 @@ impl Pipeline {
         let (seq, stored_through) = (last.next(), self.store.applied());
         let mut judged = Judged { duplicates: checked.replaced, ..Judged::default() };
         for mut sample in checked.samples {
-            if seen.judge(&sample, |channel, at| self.stored(channel, at)) == Judgement::Duplicate {
+            let judgement = seen.judge(&sample, |channel, at| self.stored(channel, at));
+            if self.is_known(judgement, &sample) {
                 judged.duplicates += 1;
             } else {
                 let station = catalogue.channel(sample.channel).and_then(|channel| catalogue.station(channel.station));
@@ -450,33 +475,6 @@ impl Pipeline {
         }
         let detail = format!("{}: the samples of that day were deleted for their age", sample.observed_at);
         Err(Rejection { reason: Reason::TooOld, detail })
-    }
-}
-
-/// Sets a sample's flags; the one before it, when that was a spike.
-#[inline]
-fn flag(judge: &Judge, station: Option<&Station>, sample: &mut Sample, received_at: Timestamp) -> Option<Sample> {
-    let station = station?;
-    if station.maintenance {
-        sample.quality = sample.quality.with(Quality::MAINTENANCE);
-    }
-    let found = judge.judge(sample, station.no, received_at);
-    sample.quality = sample.quality.with(found.flags);
-    found.spike
-}
-
-/// The message that becomes the dead letter of a row.
-fn refused_row(source: SourceId, file: &str, row: &Row<'_>, rejections: Vec<Rejection>) -> Message {
-    let raw = RawCopy { topic: format!("{IMPORT_TOPIC}{file}:{}", row.line), payload: row.text.to_vec() };
-    Message {
-        source,
-        received: rejections.len() as u32,
-        duplicates: 0,
-        samples: Vec::new(),
-        rejections,
-        raw: Some(raw),
-        unknown: Vec::new(),
-        again: None,
     }
 }
 

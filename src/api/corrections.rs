@@ -10,20 +10,24 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::Parts;
 use super::body::Body;
 use super::door::{Allowed, CorrectHistory, SeeHistory};
-use super::maintenance::{journal, reason, record, station_of};
+use super::maintenance::{reason, record, station_of};
 use super::problem::{BadBody, Code, Missing, Problem, Refused};
 use super::query::{Asked, FromParams, Nothing, Params, TwoNames};
 use super::time::{Shown, When, Zone};
 use crate::auth::Act;
-use crate::model::{self, Channel, Corrections, Quality, Sample, TimeClass, Timestamp};
-use crate::store::{Earlier, StoredSample};
+use crate::model::{self, Channel, Corrections, Quality, Sample, Seq, TimeClass, Timestamp};
+use crate::store::{Earlier, Store, StoredSample};
 
 /// Samples that one correction may change: a channel's week, a minute apart.
 const SAMPLES_MAX: usize = 10_080;
 /// The longest time that one answer tells of.
 const RANGE_MAX: Duration = Duration::from_secs(31 * 86_400);
+/// How long one correction waits until history has the one before it, and how often it looks.
+const STORE_WAIT_MAX: Duration = Duration::from_secs(5);
+const STORE_POLL: Duration = Duration::from_millis(5);
 /// A person's verdict takes the place of everything but what is said of times.
 const KEPT: Quality = Quality::RECEIVED_TIME.with(Quality::CLOCK_SKEW);
 
@@ -173,7 +177,8 @@ pub async fn list(
     Ok(Json(EarlierList { earlier: found.iter().map(tell).collect(), cut }))
 }
 
-/// Corrects values, or gives a verdict on a span. Answered when it is durable; history follows within moments.
+/// Corrects values, or gives a verdict on a span. Answered when it is durable; history follows within moments, and the
+/// next correction waits for it.
 #[utoipa::path(post, path = "/api/v1/stations/{id}/channels/{property}/corrections", operation_id = "correct",
     tag = "history", params(
         ("id" = String, Path, description = "The station's name", example = "RV-NAMNA-01"),
@@ -181,8 +186,10 @@ pub async fn list(
     request_body = CorrectionAsked,
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "It is in the journal", body = Corrected), Refused, Missing, BadBody,
-        (status = 503, description = "Nothing is taken in at present", body = super::problem::ProblemDocument,
-            content_type = "application/problem+json")))]
+        (status = 409, description = "History is kept where what a correction replaces would be lost",
+            body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, description = "Nothing is taken in at present, or history lags behind the correction before",
+            body = super::problem::ProblemDocument, content_type = "application/problem+json")))]
 pub async fn correct(
     door: Allowed<CorrectHistory>,
     TwoNames(id, property): TwoNames,
@@ -192,31 +199,61 @@ pub async fn correct(
     let channel = channel_of(&door, &id, &property)?;
     let why = reason(&asked.reason)?;
     let parts = door.parts().clone();
+    if !parts.store.keeps_earlier() {
+        let why = "history is kept in InfluxDB, which forgets what a correction replaces: nothing is corrected there";
+        return Err(Problem::new(Code::Conflict, why));
+    }
+    let mut newest = parts.correcting.clone().lock_owned().await;
+    settled(&parts, *newest).await?;
     let now = parts.clock.now();
-    let judged = tokio::task::spawn_blocking(move || match span(&asked)? {
-        Some((from, to, verdict)) => {
-            let read = parts.store.range(channel.id, from, to).take(SAMPLES_MAX + 1);
-            let stored = read.collect::<Result<Vec<_>, _>>().map_err(Problem::internal)?;
-            on_span(&channel, &stored, verdict)
-        }
-        None => {
-            let at = |at: Timestamp| {
-                if parts.store.is_deleted(channel.id, at) {
-                    return Err(wrong(format!("time: {at}: the samples of that day were deleted for their age")));
-                }
-                let found = parts.store.range(channel.id, at, at + Duration::from_micros(1)).next();
-                found.transpose().map_err(Problem::internal)
-            };
-            on_values(&channel, &asked, now, at)
-        }
-    });
+    let store = parts.store.clone();
+    let judged = tokio::task::spawn_blocking(move || judged(&store, &channel, &asked, now));
     let samples = judged.await.map_err(Problem::internal)??;
     let count = samples.len() as u64;
     let detail = format!("{count} samples: {why}");
     let corrections = Corrections { author: door.caller().name.clone(), reason: why, samples };
-    let seq = journal(&door, model::Body::Corrections(corrections)).await?;
+    // On its own task: a caller who hangs up here must not let the next one read too early.
+    let journaled = tokio::spawn(async move {
+        let seq = (parts.note)(model::Body::Corrections(corrections)).await?;
+        *newest = seq;
+        Ok::<_, String>(seq)
+    });
+    let seq = journaled.await.map_err(Problem::internal)?.map_err(|why| Problem::new(Code::Unavailable, why))?;
     record(&door, Act::SamplesCorrected, format!("{id}/{property}"), detail).await?;
     Ok(Json(Corrected { samples: count, journaled_as: seq.to_string() }))
+}
+
+/// The samples as they are to be, from those that history has.
+fn judged(store: &Store, channel: &Channel, asked: &CorrectionAsked, now: Timestamp) -> Result<Vec<Sample>, Problem> {
+    match span(asked)? {
+        Some((from, to, verdict)) => {
+            let read = store.range(channel.id, from, to).take(SAMPLES_MAX + 1);
+            let stored = read.collect::<Result<Vec<_>, _>>().map_err(Problem::internal)?;
+            on_span(channel, &stored, verdict)
+        }
+        None => {
+            let at = |at: Timestamp| {
+                if store.is_deleted(channel.id, at) {
+                    return Err(wrong(format!("time: {at}: the samples of that day were deleted for their age")));
+                }
+                let found = store.range(channel.id, at, at + Duration::from_micros(1)).next();
+                found.transpose().map_err(Problem::internal)
+            };
+            on_values(channel, asked, now, at)
+        }
+    }
+}
+
+/// Waits until history has the correction before: what is changed next is read from there.
+async fn settled(parts: &Parts, newest: Seq) -> Result<(), Problem> {
+    let wait = async {
+        while parts.store.applied() < newest {
+            tokio::time::sleep(STORE_POLL).await;
+        }
+    };
+    let late =
+        |_| Problem::new(Code::Unavailable, "history does not have the correction before this one yet: try again");
+    tokio::time::timeout(STORE_WAIT_MAX, wait).await.map_err(late)
 }
 
 fn wrong(why: impl Into<String>) -> Problem {

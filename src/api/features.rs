@@ -132,6 +132,9 @@ pub struct ChannelReport {
     freshness: &'static str,
     /// Its device sleeps now, by its schedule: the value is as fresh as when it fell asleep.
     asleep: bool,
+    /// Until when it is as fresh as that when nothing comes, sleep not counted; null when time changes nothing.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    fresh_until: Option<Shown>,
     /// Expected time between samples, in seconds.
     #[schema(example = 600.0)]
     interval_s: f64,
@@ -327,6 +330,7 @@ impl Reporter<'_> {
             ),
             flags: latest.map(|latest| latest.quality.words().collect()).unwrap_or_default(),
             asleep: self.state.live.listening().sleeps(channel.id, self.now),
+            fresh_until: self.state.live.listening().fresh_until(channel, freshness).map(|at| self.zone.show(at)),
             freshness: freshness.word(),
             interval_s: channel.interval.as_secs_f64(),
             link: link_word(channel.link),

@@ -28,7 +28,8 @@ const REASON_LENGTH_MAX: usize = 500;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WindowAsked {
-    /// From when on, RFC 3339; now when absent.
+    /// From when on, RFC 3339; now when absent. With a time in the past, what arrives from now on of that time is flagged;
+    /// what has been taken already is not: correct it.
     #[schema(example = "2026-11-21T08:00:00+07:00")]
     from: Option<String>,
     /// Until when, RFC 3339; this instant is no longer in it.

@@ -122,6 +122,9 @@ pub struct Parts {
     pub editing: tokio::sync::Mutex<()>,
     /// Held by whoever hands dead letters in again, from reading them until they are noted here: none goes in twice.
     pub replaying: tokio::sync::Mutex<HandedIn>,
+    /// Held by whoever corrects samples, from reading them until the correction is journaled; in it the newest one's
+    /// number.
+    pub correcting: Arc<tokio::sync::Mutex<Seq>>,
     /// Accounts and tokens.
     pub accounts: Arc<Accounts>,
     /// The service's own measures.

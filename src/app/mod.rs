@@ -294,6 +294,7 @@ fn api_parts(
         install: install::installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),
         editing: tokio::sync::Mutex::new(()),
         replaying: tokio::sync::Mutex::new(HandedIn::since(opened.journal.durable().borrow().through)),
+        correcting: Arc::default(),
         accounts: opened.accounts.clone(),
         metrics,
         readiness: Box::new(move || readiness.checks()),

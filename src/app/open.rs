@@ -205,11 +205,11 @@ fn tell_broken(loaded: &Loaded) {
 /// the process was down.
 fn note_at_start(pipeline: &Pipeline, state: &State, policy: &Policy, now: Timestamp) -> Result<(), Refusal> {
     if state.judge.policy() != policy {
-        pipeline.note(now, &Body::Policy(Box::new(policy.clone())))?;
+        pipeline.note_at_start(now, &Body::Policy(Box::new(policy.clone())))?;
     }
     if state.ticked_at != Timestamp::EPOCH && state.ticked_at < now {
         let outage = Outage { of: Deaf::Everything, from: state.ticked_at, to: Some(now) };
-        pipeline.note(now, &Body::Outage(outage))?;
+        pipeline.note_at_start(now, &Body::Outage(outage))?;
     }
     Ok(())
 }

@@ -3,8 +3,9 @@
 //! Two kinds of pause stop a channel's timers. While its device sleeps (a [`Rhythm`]) nothing is expected of it: its
 //! freshness and the alerts on its absence stand still. While Saola itself could not hear (an [`Outage`] of the
 //! process or of the source that the channel was last heard by) alerts on absence stand still, but freshness does not:
-//! a value on the map is as old as it is, whoever is to blame. After a pause a timer has at least one interval and the
-//! link's grace left, so nobody is late the moment a pause ends.
+//! a value on the map is as old as it is, whoever is to blame. The timer that runs out after a pause does so one interval
+//! and the link's grace after its end at the earliest, so nobody is late the moment a pause ends. A channel that was
+//! never heard waits for every source.
 //!
 //! A device's death certificate silences its channels until their next sample in time.
 //!
@@ -157,8 +158,15 @@ impl Listening {
     pub fn due(&self, channel: &Channel, since: Timestamp, limit: Duration) -> Timestamp {
         let source = self.voices.get(channel.id.index()).and_then(|voice| voice.source);
         let of = |deaf: Deaf| self.outages.get(&deaf).map_or(&[][..], Vec::as_slice);
-        let outages = [of(Deaf::Everything), source.map_or(&[][..], |source| of(Deaf::Source(source)))];
-        lead(channel, since, limit, self.rhythm(channel.id), &outages)
+        let rhythm = self.rhythm(channel.id);
+        match source {
+            Some(source) => lead(channel, since, limit, rhythm, &[of(Deaf::Everything), of(Deaf::Source(source))]),
+            // Never heard: it could be any of them that would bring it.
+            None => {
+                let all: Vec<_> = self.outages.values().map(Vec::as_slice).collect();
+                lead(channel, since, limit, rhythm, &all)
+            }
+        }
     }
 
     /// The same for freshness: only sleep stops it.
@@ -210,7 +218,9 @@ impl Listening {
     }
 }
 
-/// Leads a timer through its pauses.
+/// Leads a timer through its pauses. What is left of it is carried from one stretch to the next. In the stretch in which
+/// it runs out it gets at least one interval and the grace, by the clock: whoever is to speak daily and sleeps at night
+/// has a day, not a day of daylight. Only outages stop that again.
 fn lead(
     channel: &Channel,
     since: Timestamp,
@@ -219,24 +229,44 @@ fn lead(
     outages: &[&[Pause]],
 ) -> Timestamp {
     let once = channel.interval.saturating_add(channel.link.grace());
-    let (mut at, mut left) = (since, limit);
+    match run_out(since, limit, rhythm, outages) {
+        Led::Due { resumed_at: None, due } => due,
+        Led::Due { resumed_at: Some(at), due } => match run_out(at, once, None, outages) {
+            Led::Due { due: reprieved, .. } => due.max(reprieved),
+            Led::Never => FOR_EVER,
+        },
+        Led::Never => FOR_EVER,
+    }
+}
+
+/// Where a timer ends.
+enum Led {
+    /// It runs out; with it the end of the last pause before.
+    Due { resumed_at: Option<Timestamp>, due: Timestamp },
+    /// A pause has no end yet.
+    Never,
+}
+
+/// When a timer runs out that stands still in every pause.
+fn run_out(since: Timestamp, limit: Duration, rhythm: Option<&Rhythm>, outages: &[&[Pause]]) -> Led {
+    let (mut at, mut left, mut resumed_at) = (since, limit, None);
     for _ in 0..PAUSES_MAX {
         let of_outages = outages.iter().filter_map(|pauses| {
             let next = pauses.partition_point(|pause| pause.to <= at);
             pauses.get(next).copied()
         });
         let sleep = rhythm.and_then(|rhythm| rhythm.sleep_at_or_after(at));
-        let Some(pause) = of_outages.chain(sleep).min_by_key(|pause| pause.from) else { break };
-        let runs = pause.from.since(at);
-        if left <= runs {
-            break;
-        }
+        let next = of_outages.chain(sleep).min_by_key(|pause| pause.from);
+        let Some(pause) = next.filter(|pause| pause.from.since(at) < left) else {
+            return Led::Due { resumed_at, due: at + left };
+        };
         if pause.to == FOR_EVER {
-            return FOR_EVER;
+            return Led::Never;
         }
-        (at, left) = (pause.to, (left - runs).max(once));
+        left -= pause.from.since(at);
+        (at, resumed_at) = (pause.to, Some(pause.to));
     }
-    at + left
+    Led::Due { resumed_at: None, due: at }
 }
 
 #[cfg(test)]

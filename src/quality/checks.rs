@@ -4,12 +4,14 @@
 //! - **Range**: outside what is to be expected, though not impossible.
 //! - **Rate**: further from the sample before than `max(by, per_hour * hours)`. The sample is flagged at once, and the
 //!   next one decides: back where it was before, the flagged one was a *spike* and is corrected to say so; near the
-//!   flagged one, or further on in the same direction, the change was real, and this and all following samples are good.
-//!   So a flood wave costs one sample's delay, never its alert.
+//!   flagged one, or further on in the same direction, the change was real, and this sample is good. So a flood
+//!   wave costs one sample's delay, never its alert. A rise that goes on being steeper than the limit has every second
+//!   sample flagged: each of them is confirmed by the next.
 //! - **Stuck**: no further than `tolerance` from the first of a run of values that lasts `after`.
 //! - **Clock**: the device's time is ahead of ours.
 //!
-//! A sample is judged against the past alone. One that is older than the newest of its channel (late, out of order) is
+//! A sample is judged against the past alone. A second value for the newest time is judged by the last one that was not
+//! in doubt, and a person's correction of it is what the next sample is compared with. One that is older than the newest of its channel (late, out of order) is
 //! judged by its range only, and not remembered; so is history that a person brings in. After a gap of more than five
 //! intervals the count begins anew. Samples of a calibrating or faulty device or from maintenance are apart: neither
 //! judged for change nor remembered.
@@ -62,6 +64,21 @@ struct Past {
 const NOTHING: Past =
     Past { at: NEVER, value: 0.0, since: NEVER, base: 0.0, sure_at: NEVER, sure: 0.0, quality: Quality::GOOD };
 
+impl Past {
+    /// A correction by the device: what it says now is what it said. One that is in doubt does not take the place of a
+    /// value that is not.
+    fn take_again(&mut self, sample: &Sample) {
+        let is_doubtful = sample.quality.has(Quality::RATE);
+        if is_doubtful && self.sure_at == self.at {
+            return;
+        }
+        (self.value, self.quality) = (sample.value, sample.quality);
+        if !is_doubtful {
+            (self.sure_at, self.sure) = (self.at, sample.value);
+        }
+    }
+}
+
 /// Which limits hold for a channel, and from when on two samples are too far apart to be compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Place {
@@ -109,7 +126,13 @@ impl Checks {
             found.flags = found.flags.with(Quality::RANGE);
         }
         let is_apart = sample.quality.has_any(Quality::APART) || sample.time_class == TimeClass::Imported;
-        if is_apart || sample.observed_at <= past.at || sample.observed_at.since(past.at) > place.gap {
+        if is_apart || sample.observed_at < past.at || sample.observed_at.since(past.at) > place.gap {
+            return found;
+        }
+        if sample.observed_at == past.at {
+            if limits.step.as_ref().is_some_and(|step| !is_near_sure(step, past, sample)) {
+                found.flags = found.flags.with(Quality::RATE);
+            }
             return found;
         }
         if let Some(step) = &limits.step {
@@ -133,9 +156,7 @@ impl Checks {
         }
         if sample.observed_at <= past.at {
             if sample.observed_at == past.at {
-                // A correction by the device: what it says now is what it said.
-                (past.value, past.quality) = (sample.value, sample.quality);
-                (past.sure_at, past.sure) = (past.at, sample.value);
+                past.take_again(sample);
                 return;
             }
             if sample.time_class != TimeClass::Live || !clock_was_set_back(past.at, received_at) {
@@ -156,6 +177,22 @@ impl Checks {
             (past.sure_at, past.sure) = (at, value);
         }
         (past.at, past.value, past.quality) = (at, value, quality);
+    }
+
+    /// Takes what a person says of a sample: of the newest one, it is what the next is compared with. One that is bad
+    /// is not to be trusted.
+    pub(super) fn correct(&mut self, sample: &Sample) {
+        let Some(past) = self.pasts.get_mut(sample.channel.index()) else { return };
+        if sample.observed_at != past.at {
+            return;
+        }
+        (past.value, past.quality) = (sample.value, sample.quality);
+        if !sample.quality.has(Quality::BAD) {
+            (past.sure_at, past.sure) = (past.at, sample.value);
+        }
+        if past.since == past.at {
+            past.base = sample.value;
+        }
     }
 
     /// Takes a new catalogue: the past stays with its channel, unless that now measures something else.
@@ -209,13 +246,20 @@ impl Checks {
     }
 }
 
+/// How far a value may be from one at `since`.
+fn allowed(step: &Step, since: Timestamp, at: Timestamp) -> f64 {
+    let hours = at.since(since).as_micros() as f64 / MICROS_PER_HOUR;
+    step.by.max(step.per_hour * hours)
+}
+
+/// Whether a value is one that may follow the last that was not in doubt.
+fn is_near_sure(step: &Step, past: &Past, sample: &Sample) -> bool {
+    (sample.value - past.sure).abs() <= allowed(step, past.sure_at, sample.observed_at)
+}
+
 fn judge_step(step: &Step, past: &Past, sample: &Sample, found: &mut Found) {
-    let allowed = |since: Timestamp| {
-        let hours = sample.observed_at.since(since).as_micros() as f64 / MICROS_PER_HOUR;
-        step.by.max(step.per_hour * hours)
-    };
     let change = sample.value - past.value;
-    let is_near = change.abs() <= allowed(past.at);
+    let is_near = change.abs() <= allowed(step, past.at, sample.observed_at);
     let was_in_doubt = past.sure_at != past.at;
     if !was_in_doubt {
         if !is_near {
@@ -224,8 +268,9 @@ fn judge_step(step: &Step, past: &Past, sample: &Sample, found: &mut Found) {
         return;
     }
     let jump = past.value - past.sure;
-    if (sample.value - past.sure).abs() <= allowed(past.sure_at) {
-        found.spike = Some(Sample {
+    if is_near_sure(step, past, sample) {
+        // A person's verdict stands.
+        found.spike = (!past.quality.has(Quality::EDITED)).then(|| Sample {
             observed_at: past.at,
             value: past.value,
             quality: past.quality.with(Quality::SPIKE),

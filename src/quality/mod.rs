@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Body, Catalogue, Policy, Quality, Sample, Seq, StationNo, Timestamp};
+use crate::model::{Body, Catalogue, Corrections, Policy, Quality, Sample, Seq, StationNo, Timestamp};
 
 pub use checks::{Checks, Found};
 pub use maintenance::{Maintenance, WINDOWS_MAX};
@@ -63,6 +63,10 @@ impl Judge {
             Body::Catalogue(_) => self.checks.adopt(before, catalogue, &self.policy),
             Body::Maintenance(command) => self.maintenance.apply(seq, command, at),
             Body::Tick => self.maintenance.forget(at),
+            // What the checks themselves correct was decided from what they remember.
+            Body::Corrections(corrections) if corrections.author != Corrections::CHECKS => {
+                corrections.samples.iter().for_each(|sample| self.checks.correct(sample));
+            }
             Body::Rules(_)
             | Body::Devices(_)
             | Body::Outage(_)

@@ -159,6 +159,11 @@ impl Store {
         }
     }
 
+    /// Whether what a correction replaces is kept. Only then may people correct, or what the device said were lost.
+    pub fn keeps_earlier(&self) -> bool {
+        matches!(self, Store::Embedded(_))
+    }
+
     /// What corrections of one channel replaced, of times in `from..to`, ascending by time and then by entry.
     pub fn earlier(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Result<Vec<Earlier>, StoreError> {
         match self {

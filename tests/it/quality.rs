@@ -8,8 +8,8 @@ use saola::decode::source::Sources;
 use saola::journal::{self, Journal};
 use saola::model::{
     Arrival, Body, Catalogue, Channel, ChannelId, Corrections, Entry, Intake as _, Limits, LinkClass, LocalName,
-    MaintenanceCommand, Policy, Position, Property, Quality, Range, RawMessage, Sample, Seq, SourceId, Station,
-    StationId, StationKind, StationNo, Step, TimeClass, Timestamp, Unit, Window,
+    MaintenanceCommand, Policy, Position, Property, Quality, Range, RawMessage, Reading, Row, Rows, Sample, Seq,
+    SourceId, Station, StationId, StationKind, StationNo, Status, Step, TimeClass, Timestamp, Unit, Window,
 };
 use saola::pipeline::Pipeline;
 use saola::state::{Effects, State};
@@ -93,6 +93,18 @@ impl Bench {
         self.pipeline.accept(&[raw]).unwrap();
     }
 
+    /// One row of a file with history: how many samples were taken, and were there.
+    fn import(&self, received: i64, observed: i64, value: f64) -> (usize, u64) {
+        let (time, status) = (Some(at(observed)), Status::Measuring);
+        let (station, property) = ("A".into(), "air_temperature".into());
+        let readings = vec![Reading { station, property, time, value, unit: None, status }];
+        let row = Row { line: 1, text: b"", readings: 1, rejections: 0 };
+        let rows = Rows { readings, rows: vec![row], ..Rows::default() };
+        let judged = self.pipeline.import(SourceId(0), "a.csv", at(received), &rows).unwrap();
+        assert_eq!(judged.refused, []);
+        (judged.samples.len(), judged.duplicates)
+    }
+
     /// Everything journaled so far, on disk.
     async fn entries(&self) -> Vec<Entry> {
         let last = self.pipeline.tick(at(100_000)).unwrap();
@@ -111,6 +123,10 @@ impl Bench {
 
     /// Lets state and store catch up; the flags of every sample in the store, with its seconds.
     async fn stored(&mut self) -> Vec<(i64, f64, Quality)> {
+        self.stored_through(100_000).await
+    }
+
+    async fn stored_through(&mut self, seconds: i64) -> Vec<(i64, f64, Quality)> {
         let entries = self.entries().await;
         let mut effects = Effects::default();
         entries.iter().for_each(|entry| self.state.apply(entry, &mut effects));
@@ -118,7 +134,7 @@ impl Bench {
         let tell = |sample: saola::store::StoredSample| {
             (sample.observed_at.since(at(0)).as_secs() as i64, sample.value, sample.quality)
         };
-        self.store.range(CHANNEL, at(-1_000), at(100_000)).map(|sample| tell(sample.unwrap())).collect()
+        self.store.range(CHANNEL, at(-1_000), at(seconds)).map(|sample| tell(sample.unwrap())).collect()
     }
 
     /// A new pipeline over the same journal and store, as after a restart.
@@ -206,6 +222,21 @@ async fn samples_in_a_maintenance_window_carry_its_flag_whenever_they_come() {
 }
 
 #[tokio::test]
+async fn the_registrys_switch_flags_what_comes_now_and_no_history() {
+    let mut bench = Bench::new();
+    let mut stations = catalogue().stations().to_vec();
+    stations[0].maintenance = true;
+    let switched = Catalogue::new(vec!["edge".to_owned()], vec![], stations, catalogue().channels().to_vec()).unwrap();
+    bench.pipeline.install(at(0), Arc::new(switched)).unwrap();
+    let day = 86_400;
+    bench.send_at(3 * day, 0, 20.0);
+    bench.import(3 * day, 60, 20.1);
+    bench.send_at(3 * day, 3 * day, 20.2);
+    let found: Vec<_> = bench.stored_through(4 * day).await.into_iter().map(|(.., quality)| quality).collect();
+    assert_eq!(found, [GOOD, GOOD, Quality::MAINTENANCE]);
+}
+
+#[tokio::test]
 async fn a_person_corrects_and_a_redelivery_does_not_undo_it() {
     let mut bench = Bench::new();
     (0..12).for_each(|minute| bench.send(60 * minute, 20.0 + minute as f64 / 10.0));
@@ -225,7 +256,12 @@ async fn a_person_corrects_and_a_redelivery_does_not_undo_it() {
     bench.restart();
     bench.send_at(730, 60, 20.1);
     assert_eq!(bench.stored().await[1], (60, 18.5, Quality::EDITED));
+    assert_eq!(bench.import(740, 60, 20.1), (0, 1), "nor does a file");
+    assert_eq!(bench.stored().await[1], (60, 18.5, Quality::EDITED));
     let earlier = bench.store.earlier(CHANNEL, at(0), at(1_000)).unwrap();
     assert_eq!(earlier.iter().map(|earlier| earlier.value).collect::<Vec<_>>(), [20.1]);
+    // Something else that the device says is news.
+    bench.send_at(750, 60, 20.15);
+    assert_eq!(bench.stored().await[1], (60, 20.15, GOOD));
     drop(bench.folder);
 }

@@ -208,13 +208,33 @@ export const KIND: Readonly<Record<Kind, KindLook>> = {
   },
 };
 
-export type Quality = 'good' | 'calibrating' | 'fault';
+/** The words of `Quality::WORDS` in src/model/quality.rs, the worst first, and one for a word that this page does not know. */
+export const QUALITIES = [
+  'bad', 'fault', 'maintenance', 'calibrating', 'spike', 'stuck', 'rate', 'range', 'estimated', 'clock_skew', 'edited', 'received_time', 'good', 'doubtful',
+] as const;
+export type Quality = (typeof QUALITIES)[number];
 
 export const QUALITY: Readonly<Record<Quality, { words: Words; sign: string }>> = {
   good: { words: { vi: 'Tốt', en: 'Good' }, sign: '' },
-  calibrating: { words: { vi: 'Hiệu chuẩn', en: 'Calibrating' }, sign: '~' },
+  bad: { words: { vi: 'Sai, đã xác minh', en: 'Wrong, as verified' }, sign: '×' },
   fault: { words: { vi: 'Thiết bị lỗi', en: 'Device fault' }, sign: '×' },
+  maintenance: { words: { vi: 'Đang bảo trì', en: 'Maintenance' }, sign: '~' },
+  calibrating: { words: { vi: 'Hiệu chuẩn', en: 'Calibrating' }, sign: '~' },
+  spike: { words: { vi: 'Đột biến đơn lẻ', en: 'Spike' }, sign: '?' },
+  stuck: { words: { vi: 'Giá trị đứng yên', en: 'Stuck' }, sign: '?' },
+  rate: { words: { vi: 'Thay đổi quá nhanh', en: 'Sudden change' }, sign: '?' },
+  range: { words: { vi: 'Ngoài khoảng thường gặp', en: 'Unusual value' }, sign: '?' },
+  estimated: { words: { vi: 'Ước tính', en: 'Estimated' }, sign: '≈' },
+  clock_skew: { words: { vi: 'Đồng hồ thiết bị chạy nhanh', en: 'Device clock ahead' }, sign: '' },
+  edited: { words: { vi: 'Đã hiệu chỉnh', en: 'Edited' }, sign: '✎' },
+  received_time: { words: { vi: 'Giờ nhận', en: 'Time of receipt' }, sign: '' },
+  doubtful: { words: { vi: 'Đáng ngờ', en: 'Doubtful' }, sign: '?' },
 };
+
+/** Whether a value may be counted: nothing is said against it itself, as `Quality::is_good` says. */
+export function isUsable(quality: Quality): boolean {
+  return quality === 'good' || quality === 'edited' || quality === 'clock_skew' || quality === 'received_time';
+}
 
 /** Where a severity stands, none lowest: for sorting and for the worst of several. */
 export function rank(severity: Severity | null): number {

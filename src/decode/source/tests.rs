@@ -38,7 +38,8 @@ fn check(sources: &Sources, from: SourceId, topic: &str, payload: &str, source: 
 fn read(sources: &Sources, source: SourceId, topic: &str, payload: &[u8]) -> (SourceId, Vec<String>) {
     // Under a source's own number it is handed in again.
     let is_fresh = [EDGE, BROKER].contains(&source);
-    let arrival = if is_fresh { Arrival::Fresh } else { Arrival::Again { of: Seq(1), first_at: NOW } };
+    let arrival =
+        if is_fresh { Arrival::Fresh } else { Arrival::Again { of: Seq(1), first_at: NOW, was_retained: false } };
     let raw = RawMessage { source, topic, payload, received_at: NOW, arrival };
     let (mut heard, mut out) = (Heard::default(), Decoded::default());
     let (source, refused) = sources.decode(&raw, &Limits::default(), &mut heard, &mut out);
@@ -377,5 +378,5 @@ fn a_source_s_own_file_or_request_is_never_read_as_another_s() {
         check(arrival, "saola/v1/a", 2, false);
     }
     // By the edge it came, and is of another source by now.
-    check(Arrival::Again { of: Seq(1), first_at: NOW }, "theirs/a", 3, true);
+    check(Arrival::Again { of: Seq(1), first_at: NOW, was_retained: false }, "theirs/a", 3, true);
 }

@@ -155,6 +155,57 @@ fn a_timer_of_absence_sleeps_with_its_device_and_waits_for_saola() {
     check(&listening, 0, "2026-11-22T08:20:00+07:00");
 }
 
+/// The station with one way to sleep, and its first channel with an interval of its own.
+fn sleeper(hours: u64, awake: (u16, u16)) -> (Listening, Channel) {
+    let mut policy = Policy::default();
+    let awake =
+        Awake::Daily { from_minute: 60 * awake.0, to_minute: 60 * awake.1, zone: "Asia/Ho_Chi_Minh".to_owned() };
+    policy.awake.insert((StationId::new("A"), None), awake);
+    let channel = catalogue().channel(ChannelId(0)).unwrap().clone();
+    (listening(&policy), Channel { interval: Duration::from_secs(3_600 * hours), ..channel })
+}
+
+#[test]
+fn a_dead_device_is_due_however_short_it_is_awake() {
+    let time = |text: &str| Timestamp::parse(text).unwrap();
+    let check = |(listening, channel): (Listening, Channel), last: &str, hours: u64, due: &str| {
+        let limit = Duration::from_secs(3_600 * hours);
+        assert_eq!(listening.due(&channel, time(last), limit), time(due), "{hours} h");
+        assert_eq!(listening.due_awake(&channel, time(last), limit), time(due), "{hours} h");
+    };
+    // Once a day, awake for twelve hours: as much daylight as the limit, and from the last morning a whole day.
+    check(sleeper(24, (6, 18)), "2026-11-21T07:00:00+07:00", 24, "2026-11-24T06:00:10+07:00");
+    check(sleeper(24, (6, 18)), "2026-11-21T07:00:00+07:00", 72, "2026-11-28T06:00:10+07:00");
+    // Once an hour, awake for one: an hour of its time each day.
+    check(sleeper(1, (6, 7)), "2026-11-21T06:30:00+07:00", 1, "2026-11-22T07:00:10+07:00");
+    check(sleeper(1, (6, 7)), "2026-11-21T06:30:00+07:00", 3, "2026-11-24T07:00:10+07:00");
+    let (mut listening, channel) = sleeper(1, (6, 7));
+    let last = time("2026-11-21T06:30:00+07:00");
+    take(&mut listening, &Sample { observed_at: last, ..sample(0, 0, Quality::GOOD) }, FIRST);
+    assert_eq!(listening.freshness(&channel, time("2026-11-22T06:59:00+07:00")), Freshness::Live);
+    assert_eq!(listening.freshness(&channel, time("2026-11-28T06:00:00+07:00")), Freshness::Silent);
+}
+
+#[test]
+fn frequent_outages_put_absence_off_by_their_own_length_and_one_interval() {
+    let mut listening = listening(&Policy::default());
+    // Ten seconds of every minute, for ten hours.
+    (0..600).for_each(|minute| listening.pause(&outage(Deaf::Everything, 60 * minute, Some(60 * minute + 10))));
+    let due = |listening: &Listening, limit| {
+        listening.due(catalogue().channel(ChannelId(0)).unwrap(), at(10), Duration::from_secs(limit))
+    };
+    // Twelve stretches of fifty seconds; in the last one 70 s, and the outage within them.
+    assert_eq!(due(&listening, 600), at(11 * 60 + 10 + 80));
+    // The channel that was never heard waits for whatever could bring it.
+    let mut unheard = Listening::default();
+    unheard.adopt(&Catalogue::default(), &catalogue(), &Policy::default());
+    assert_eq!(due(&unheard, 600), at(610));
+    unheard.pause(&outage(Deaf::Source(SECOND), 100, Some(1_000)));
+    assert_eq!(due(&unheard, 600), at(1_510));
+    unheard.pause(&outage(Deaf::Source(FIRST), 1_200, None));
+    assert_eq!(due(&unheard, 600), FOR_EVER);
+}
+
 #[test]
 fn a_death_silences_its_own_channels_until_their_next_sample_in_time() {
     let mut listening = listening(&Policy::default());

@@ -176,6 +176,37 @@ fn a_value_that_does_not_move_is_stuck_and_a_dry_gauge_is_not() {
 }
 
 #[test]
+fn a_second_value_at_the_same_time_is_judged_by_what_was_sure() {
+    let mut bench = Bench::new(TEMPERATURE);
+    bench.series(&[20.0, 20.1]);
+    assert_eq!(bench.hear(60, 35.0), RATE);
+    assert_eq!(bench.hear(120, 20.2), GOOD, "what is in doubt did not become the base");
+    assert_eq!(bench.hear(120, 20.3), GOOD);
+    // Of a sample in doubt, too: by the one before it.
+    assert_eq!(bench.hear(180, 40.0), RATE);
+    assert_eq!(bench.hear(180, 41.0), RATE);
+    assert_eq!(bench.hear(180, 20.4), GOOD);
+    assert_eq!(bench.hear(240, 20.5), GOOD);
+    assert_eq!(bench.corrected, []);
+}
+
+#[test]
+fn what_a_person_says_of_the_newest_sample_stands() {
+    let check = |value: f64, quality: Quality, next: f64, expected: Quality| {
+        let mut bench = Bench::new(TEMPERATURE);
+        bench.series(&[20.0, 35.0]);
+        let (channel, time_class) = (TEMPERATURE, TimeClass::Backfill);
+        bench.checks.correct(&Sample { channel, observed_at: at(60), value, quality, time_class });
+        assert_eq!(bench.hear(120, next), expected, "{next} after {value}");
+        assert_eq!(bench.corrected, [], "{next} after {value}");
+    };
+    check(20.3, Quality::EDITED, 20.2, GOOD);
+    check(35.0, Quality::EDITED, 20.2, RATE);
+    check(35.0, Quality::EDITED, 35.2, GOOD);
+    check(35.0, Quality::EDITED.with(Quality::BAD).with(RATE), 20.2, GOOD);
+}
+
+#[test]
 fn a_clock_that_is_ahead_is_told() {
     let bench = Bench::new(TEMPERATURE);
     let sample = |ahead| Sample {

@@ -152,6 +152,7 @@ impl House {
                 }
             }),
             editing: tokio::sync::Mutex::new(()),
+            correcting: Arc::default(),
             replaying: tokio::sync::Mutex::default(),
             accounts,
             metrics: PrometheusBuilder::new().build_recorder().handle(),
@@ -170,7 +171,7 @@ impl House {
             }),
             devices,
             command: commander(&commanded),
-            note: noter(&commands),
+            note: noter(&commands, &hand),
             hooks: no_hooks(),
             stop: CancellationToken::new(),
         });
@@ -298,11 +299,13 @@ fn commander(heard: &Arc<Mutex<Vec<StationCommand>>>) -> Box<dyn Fn(StationComma
 }
 
 /// Notes what operators say.
-fn noter(said: &Arc<Mutex<Vec<Body>>>) -> Box<dyn Fn(Body) -> Noting + Send + Sync> {
-    let said = Arc::clone(said);
+/// The number is that of the next entry: whoever enters what was said, and nothing before it, gives it that one.
+fn noter(said: &Arc<Mutex<Vec<Body>>>, hand: &Arc<Hand>) -> Box<dyn Fn(Body) -> Noting + Send + Sync> {
+    let (said, hand) = (Arc::clone(said), Arc::clone(hand));
     Box::new(move |body| {
         said.lock().push(body);
-        Box::pin(async move { Ok(Seq(1_000)) })
+        let seq = hand.seq.lock().next();
+        Box::pin(async move { Ok(seq) })
     })
 }
 

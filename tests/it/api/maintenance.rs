@@ -151,6 +151,33 @@ async fn a_verdict_on_a_span_and_a_value_keep_what_they_replace() {
 }
 
 #[tokio::test]
+async fn two_corrections_in_a_row_are_both_kept() {
+    let (house, token) = house();
+    house.observe_as(PM, 300, 40.0, Quality::GOOD);
+    let path = "/api/v1/stations/A-AIR/channels/pm2_5/corrections";
+    let time = |ago: u64| (NOW - std::time::Duration::from_secs(ago)).to_string();
+    let value = json!({ "reason": "misread", "values": [{ "time": time(300), "value": 38.0 }] });
+    let verdict = json!({ "reason": "clogged", "from": time(300), "to": time(299), "verdict": "bad" });
+    let answer = send(&house, &token, Method::POST, path, value).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    // Journaled and not in history yet: who reads now would put the old value back.
+    let first = house.commands.lock().pop().unwrap();
+    let mut second = std::pin::pin!(send(&house, &token, Method::POST, path, verdict.clone()));
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(100), &mut second).await.is_err(), "it waits");
+    house.enter(first);
+    let answer = second.await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let second = house.commands.lock().pop().unwrap();
+    let Body::Corrections(Corrections { samples, .. }) = &second else { panic!("{second:?}") };
+    assert_eq!((samples[0].value, samples[0].quality), (38.0, Quality::EDITED.with(Quality::BAD)));
+    // A store that does not come is waited for no longer than a few seconds.
+    tokio::time::pause();
+    let answer = send(&house, &token, Method::POST, path, verdict).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text());
+    assert_eq!(house.commands.lock().len(), 0);
+}
+
+#[tokio::test]
 async fn a_correction_that_makes_no_sense_is_refused() {
     let (house, token) = house();
     let sample =

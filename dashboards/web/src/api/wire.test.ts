@@ -1,5 +1,6 @@
 // Reading what the server sends: whole, and with pieces missing.
 import { expect, test } from 'vitest';
+import { isUsable } from '../states';
 import { readAlert, readAreas, readHistory, readHeartbeat, readStation, readStations } from './wire';
 
 const feature = {
@@ -24,6 +25,30 @@ test('a station', () => {
 
 test('a freshness that this page does not know is never shown as live', () => {
   expect(readStation({ ...feature, properties: { ...feature.properties, freshness: 'splendid' } })?.declared).toBe('silent');
+});
+
+test('only a good value is shown as one, and a word that this page does not know is doubtful', () => {
+  const read = (quality: unknown, flags?: unknown) => {
+    const channels = [{ ...feature.properties.channels[0], quality, flags }];
+    return readStation({ ...feature, properties: { ...feature.properties, channels } })?.channels[0]?.quality ?? 'good';
+  };
+  for (const word of ['bad', 'fault', 'maintenance', 'calibrating', 'spike', 'stuck', 'rate', 'range', 'estimated'] as const) {
+    expect(read(word, [word])).toBe(word);
+    expect(isUsable(read(word))).toBe(false);
+  }
+  expect(read('splendid')).toBe('doubtful');
+  expect(read(7)).toBe('doubtful');
+  expect(isUsable('doubtful')).toBe(false);
+  expect(read('good', ['edited', 'received_time'])).toBe('edited');
+  expect(read('good', ['clock_skew'])).toBe('clock_skew');
+  expect(isUsable('edited')).toBe(true);
+  expect(read('good', [])).toBe('good');
+});
+
+test('how long a value stays as fresh as it is', () => {
+  const channels = [{ ...feature.properties.channels[0], fresh_until: '2026-11-21T18:00:00+07:00' }, feature.properties.channels[1]];
+  const station = readStation({ ...feature, properties: { ...feature.properties, channels } });
+  expect(station?.channels.map((channel) => channel.freshUntil)).toEqual([Date.parse('2026-11-21T11:00:00Z'), null]);
 });
 
 test('what is not a station is left out', () => {

@@ -7,6 +7,7 @@ import {
   ALERT_STATES,
   FRESHNESSES,
   KINDS,
+  QUALITIES,
   SEVERITIES,
   type AlertState,
   type Freshness,
@@ -25,6 +26,8 @@ export interface Channel {
   observedAt: number | null;
   receivedAt: number | null;
   quality: Quality;
+  /** Until when it is as fresh as declared when nothing comes, its device's sleep not counted; `null` when unsaid. */
+  freshUntil: number | null;
   /** As the server judged it when it sent this. */
   declared: Freshness;
   /** Expected time between samples; `null` when the server did not say. */
@@ -94,6 +97,9 @@ type Json = Record<string, unknown>;
 /** Grace of each link class, for servers that name the link instead of its grace. */
 const GRACE_MS: Readonly<Record<string, number>> = { wired: 10_000, cellular: 60_000, lorawan: 300_000 };
 
+/** What is shown of a value that is good: that a person gave it, that its time is odd. */
+const TOLD_OF_GOOD = ['edited', 'clock_skew'] as const;
+
 const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 const finite = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
@@ -118,8 +124,16 @@ function words(value: unknown): Partial<Words> {
   return found;
 }
 
+/** A word that is not known says something against the value; none is said of a value that was never observed. */
 function quality(value: unknown): Quality {
-  return value === 'calibrating' || value === 'fault' ? value : 'good';
+  if (value === null || value === undefined) return 'good';
+  return oneOf(value, QUALITIES) ?? 'doubtful';
+}
+
+/** The worst word; for a good value what its flags tell all the same. */
+function told(word: unknown, flags: unknown): Quality {
+  const worst = quality(word);
+  return worst === 'good' ? (TOLD_OF_GOOD.find((flag) => list(flags).includes(flag)) ?? 'good') : worst;
 }
 
 function channel(value: unknown): Channel {
@@ -132,7 +146,8 @@ function channel(value: unknown): Channel {
     value: finite(from.value),
     observedAt: instant(from.observed_at),
     receivedAt: instant(from.received_at),
-    quality: quality(from.quality),
+    quality: told(from.quality, from.flags),
+    freshUntil: instant(from.fresh_until),
     declared: oneOf(from.freshness, FRESHNESSES) ?? 'silent',
     intervalMs: intervalS === null ? null : intervalS * 1000,
     graceMs: graceS === null ? (GRACE_MS[text(from.link) ?? ''] ?? 60_000) : graceS * 1000,

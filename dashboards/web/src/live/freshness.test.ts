@@ -10,6 +10,7 @@ const channel = (change: Partial<Channel> = {}): Channel => ({
   observedAt: 0,
   receivedAt: 0,
   quality: 'good',
+  freshUntil: null,
   declared: 'live',
   intervalMs: 60_000,
   graceMs: 10_000,
@@ -38,6 +39,16 @@ test('a value grows old although the server said live and nothing more comes', (
 
 test('the page never says better than the server', () => {
   expect(channelFreshness(channel({ declared: 'stale' }), 1_000)).toBe('stale');
+});
+
+test('sleep is not age: the server says how long a value stays as fresh as it is', () => {
+  const morning = 12 * 3_600_000;
+  expect(channelFreshness(channel({ freshUntil: morning }), morning)).toBe('live');
+  expect(channelFreshness(channel({ freshUntil: morning }), morning + 1)).toBe('late');
+  expect(channelFreshness(channel({ freshUntil: morning }), morning + 240_001)).toBe('silent');
+  expect(channelFreshness(channel({ freshUntil: morning, declared: 'late' }), morning + 1)).toBe('stale');
+  expect(channelFreshness(channel({ freshUntil: 70_000 }), 70_001)).toBe('late');
+  expect(channelFreshness(channel({ freshUntil: morning, observedAt: null }), 0)).toBe('silent');
 });
 
 test('a value never seen is silent, and maintenance stays maintenance', () => {

@@ -6,6 +6,9 @@ import type { Channel, Station } from '../api/wire';
 /** For a channel whose interval the server did not say. */
 const INTERVAL_UNSAID_MS = 600_000;
 
+/** How many intervals old a value is at most. */
+const INTERVALS: Readonly<Partial<Record<Freshness, number>>> = { live: 1, late: 2, stale: 5 };
+
 /** By age alone: at most 1, 2, 5 intervals old, plus the link's grace. */
 export function freshnessByAge(ageMs: number, intervalMs: number, graceMs: number): Freshness {
   if (ageMs <= intervalMs + graceMs) return 'live';
@@ -22,7 +25,13 @@ function worse(a: Freshness, b: Freshness): Freshness {
 export function channelFreshness(channel: Channel, now: number): Freshness {
   if (channel.declared === 'maintenance') return 'maintenance';
   if (channel.observedAt === null) return 'silent';
-  const byAge = freshnessByAge(now - channel.observedAt, channel.intervalMs ?? INTERVAL_UNSAID_MS, channel.graceMs);
+  const intervalMs = channel.intervalMs ?? INTERVAL_UNSAID_MS;
+  // A device's sleep does not make it old: counted back from where the server says that its freshness ends.
+  const age =
+    channel.freshUntil === null
+      ? now - channel.observedAt
+      : (INTERVALS[channel.declared] ?? 0) * intervalMs + channel.graceMs + now - channel.freshUntil;
+  const byAge = freshnessByAge(age, intervalMs, channel.graceMs);
   return worse(channel.declared, byAge);
 }
 

@@ -3,7 +3,7 @@ import type { Feature, FeatureCollection, Point } from 'geojson';
 import type { AreaFeature, Station } from '../api/wire';
 import { channelFreshness } from '../live/freshness';
 import type { Seen } from '../live/picture.svelte';
-import { FRESHNESSES, KINDS, rank, type Language } from '../states';
+import { FRESHNESSES, isUsable, KINDS, rank, type Language } from '../states';
 import { leadingProperty, quantity } from '../words/properties';
 import { bodyImage } from './images';
 
@@ -17,7 +17,7 @@ function order({ station, freshness }: Seen): number {
 function shownValue(station: Station, now: number, language: Language): string {
   const property = leadingProperty(station.channels.map((channel) => channel.property));
   const channel = station.channels.find((candidate) => candidate.property === property);
-  if (!channel || channel.quality !== 'good') return '';
+  if (!channel || !isUsable(channel.quality)) return '';
   const freshness = channelFreshness(channel, now);
   if (freshness !== 'live' && freshness !== 'late') return '';
   return quantity(channel.value, channel.property, channel.unit, language);

@@ -1,5 +1,6 @@
 // A day of one channel, made ready for drawing: gaps as gaps, samples that may not be used apart from the others.
 import type { Channel, Sample } from '../api/wire';
+import { isUsable } from '../states';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
@@ -39,8 +40,8 @@ export function columns(samples: readonly Sample[], gapMs: number): Columns {
       bad.push(null);
     }
     times.push(at / 1000);
-    good.push(quality === 'good' ? value : null);
-    bad.push(quality === 'good' ? null : value);
+    good.push(isUsable(quality) ? value : null);
+    bad.push(isUsable(quality) ? null : value);
     before = at;
   }
   return [times, good, bad];
@@ -61,7 +62,7 @@ export function within(samples: readonly Sample[], now: number, spanMs: number):
 
 /** Samples in numbers; `null` when there is no usable value. */
 export function summary(samples: readonly Sample[]): Summary | null {
-  const values = samples.flatMap(({ value, quality }) => (quality === 'good' && value !== null ? [value] : []));
+  const values = samples.flatMap(({ value, quality }) => (isUsable(quality) && value !== null ? [value] : []));
   const last = values.at(-1);
   if (last === undefined) return null;
   let lowest = Infinity;
