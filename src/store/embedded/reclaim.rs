@@ -63,6 +63,14 @@ pub(super) fn reclaim(tables: &Tables, directory: &Path) -> Result<(), fjall::Er
         std::thread::sleep(Duration::from_millis(1));
     }
     tables.history.major_compact()?;
+    // The engine lets go of replaced tables when the next one is written after them.
+    tables.history.insert(FILLER_KEY, b"")?;
+    tables.history.remove(FILLER_KEY)?;
+    drop(tables.database.snapshot());
+    tables.history.rotate_memtable()?;
+    while tables.history.tree.sealed_memtable_count() > 0 && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     tracing::info!(
         tables.bytes.before = table_bytes,
         tables.bytes.after = tables.bytes(),

@@ -649,3 +649,50 @@ fn a_setting_that_cannot_be_used_is_named() {
     let told = Embedded::open(directory.path(), &config).err().unwrap().to_string();
     assert_eq!(told, "store.flush_samples must be 1 to 10000000");
 }
+
+/// What settling has replaced is given back while the store is open, not only at the next start.
+#[test]
+fn what_was_replaced_is_given_back_to_the_disk_at_once() {
+    let directory = TempDir::new().unwrap();
+    let config = Config { settle_after_s: 0, write_buffer_bytes: 1 << 20, ..Config::default() };
+    let store = Embedded::open(directory.path(), &config).unwrap();
+    let mut noise = 7u64;
+    let mut value = || {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (noise >> 40) as f64 / 16_777_216.0
+    };
+    for seq in 1..=400u64 {
+        let at = TODAY + seq as i64 * 100_000_000;
+        store
+            .apply(&[message(
+                seq,
+                0,
+                (0..2_000).map(|n| sample(n % 4, at + i64::from(n / 4) * 1_000, value())).collect(),
+            )])
+            .unwrap();
+        if seq % 20 == 0 {
+            store.flush().unwrap();
+        }
+    }
+    let later = Entry { seq: Seq(401), received_at: at(TODAY + 9 * DAY_MICROS), body: Body::Tick };
+    store.apply(&[later]).unwrap();
+    store.flush().unwrap();
+    while store.settle(100_000).unwrap() == Settling::More {}
+    let tables = directory.path().join("fjall/keyspaces");
+    let on_disk = || -> u64 {
+        let mut folders = vec![tables.clone()];
+        let mut bytes = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                match entry.metadata() {
+                    Ok(found) if found.is_dir() => folders.push(entry.path()),
+                    found => bytes += found.map_or(0, |found| found.len()),
+                }
+            }
+        }
+        bytes
+    };
+    let (bytes, of_tables) = (on_disk(), store.status().table_bytes);
+    assert!(of_tables > 1 << 20, "{of_tables}");
+    assert!(bytes < of_tables + of_tables / 4, "{bytes} on disk for {of_tables} of tables");
+}
