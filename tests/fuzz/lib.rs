@@ -95,7 +95,7 @@ pub fn check(decoder: &str, input: &[u8]) {
     let Some((topic, payload)) = chosen(decoder, input) else { return };
     let sources = sources();
     read(sources, topic, payload, Arrival::Fresh);
-    let again = Arrival::Again { of: Seq(1), first_at: NOW };
+    let again = Arrival::Again { of: Seq(1), first_at: NOW, was_retained: false };
     let first = read(sources, topic, payload, again);
     let (second, peak) = memory::peak(|| read(sources, topic, payload, again));
     assert_eq!(first, second, "handed in twice, it reads differently");

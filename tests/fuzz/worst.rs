@@ -30,7 +30,7 @@ fn main() {
             for (number, payload) in payloads.iter().enumerate() {
                 assert!(payload.len() <= size);
                 for topic in topics.iter().copied() {
-                    let again = Arrival::Again { of: Seq(1), first_at: NOW };
+                    let again = Arrival::Again { of: Seq(1), first_at: NOW, was_retained: false };
                     let once = || time::spent(|| read(&sources, topic, payload, again)).1;
                     let took = (0..ROUNDS).map(|_| once()).min().unwrap_or_default();
                     if took > worst {
