@@ -6,7 +6,7 @@
 //! devices whose clocks run ahead, unless a tenth of all do and the service's clock too. Where no device tells its own
 //! time, nothing is deleted for its age.
 
-use fjall::{OwnedWriteBatch, Readable};
+use fjall::OwnedWriteBatch;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Catalogue, ChannelId, Quality, StationKind, Timestamp};
@@ -34,14 +34,8 @@ impl Classes {
 
     /// Those on disk; none when there are none.
     pub(super) fn read(tables: &Tables) -> Result<Self, StoreError> {
-        let found = tables.database.snapshot().get(&tables.history, KEY);
-        match found.map_err(|source| StoreError::Read { what: "the channels' classes", source })? {
-            None => Ok(Self::default()),
-            Some(bytes) => {
-                let damaged = |damage| StoreError::DamagedNote { what: "channels' classes", damage };
-                sealed::unseal(KEY, &bytes).map_err(damaged)
-            }
-        }
+        let named = ["the channels' classes", "channels' classes"];
+        Ok(tables.note(KEY, named)?.unwrap_or_default())
     }
 
     pub(super) fn put(&self, tables: &Tables, batch: &mut OwnedWriteBatch) {
@@ -73,14 +67,8 @@ pub(super) struct Horizons(Vec<(StationKind, [Option<Timestamp>; 4])>);
 impl Horizons {
     /// Those on disk; none when nothing was ever deleted.
     pub(super) fn read(tables: &Tables) -> Result<Self, StoreError> {
-        let found = tables.database.snapshot().get(&tables.history, HORIZONS_KEY);
-        match found.map_err(|source| StoreError::Read { what: "how far deleting went", source })? {
-            None => Ok(Self::default()),
-            Some(bytes) => {
-                let damaged = |damage| StoreError::DamagedNote { what: "note how far deleting went", damage };
-                sealed::unseal(HORIZONS_KEY, &bytes).map_err(damaged)
-            }
-        }
+        let named = ["how far deleting went", "reach of deletion"];
+        Ok(tables.note(HORIZONS_KEY, named)?.unwrap_or_default())
     }
 
     pub(super) fn put(&self, tables: &Tables) -> Result<(), StoreError> {

@@ -79,17 +79,13 @@ const OFFSET_KEY: &[u8] = &[Table::Notes as u8, 2];
 
 /// Holds the day tier to the offset, in minutes, that it began with: kept parts of days cannot be cut anew.
 pub(super) fn agree(tables: &Tables, day_offset_minutes: i32) -> Result<(), StoreError> {
-    let snapshot = tables.database.snapshot();
-    let found = snapshot.get(&tables.history, OFFSET_KEY);
-    let found = found.map_err(|source| StoreError::Read { what: "the day tier's offset", source })?;
-    let Some(found) = found else {
-        let note = sealed::seal(OFFSET_KEY, &day_offset_minutes);
-        return tables.history.insert(OFFSET_KEY, note).map_err(|source| StoreError::Settle { source });
-    };
-    match sealed::unseal::<i32>(OFFSET_KEY, &found) {
-        Ok(kept) if kept == day_offset_minutes => Ok(()),
-        Ok(kept) => Err(StoreError::DayOffset { kept, configured: day_offset_minutes }),
-        Err(damage) => Err(StoreError::DamagedNote { what: "day tier's offset", damage }),
+    match tables.note::<i32>(OFFSET_KEY, ["the day tier's offset", "day tier's offset"])? {
+        None => {
+            let note = sealed::seal(OFFSET_KEY, &day_offset_minutes);
+            tables.history.insert(OFFSET_KEY, note).map_err(|source| StoreError::Settle { source })
+        }
+        Some(kept) if kept == day_offset_minutes => Ok(()),
+        Some(kept) => Err(StoreError::DayOffset { kept, configured: day_offset_minutes }),
     }
 }
 

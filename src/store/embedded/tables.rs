@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable, Snapshot};
+use serde::de::DeserializeOwned;
 
 use crate::model::ChannelId;
 
@@ -23,6 +24,7 @@ use super::StoredSample;
 use super::kept::{self, Raw};
 use super::key::{Day, DayKey, Key, Table};
 use super::run;
+use super::sealed;
 
 const FORMAT: &str = "saola store 2\n";
 const FORMAT_FILE: &str = "format";
@@ -65,6 +67,19 @@ impl Tables {
     /// Bytes of sorted tables on disk.
     pub(super) fn bytes(&self) -> u64 {
         self.history.disk_space()
+    }
+
+    /// A note that the store keeps for itself, if it was written; the names are what an engine that cannot read it, and
+    /// bytes that are damaged, are told by.
+    pub(super) fn note<T: DeserializeOwned>(
+        &self,
+        key: &[u8],
+        [unreadable, damaged]: [&'static str; 2],
+    ) -> Result<Option<T>, StoreError> {
+        let found = self.database.snapshot().get(&self.history, key);
+        let found = found.map_err(|source| StoreError::Read { what: unreadable, source })?;
+        let unsealed = found.map(|bytes| sealed::unseal(key, &bytes)).transpose();
+        unsealed.map_err(|damage| StoreError::DamagedNote { what: damaged, damage })
     }
 
     /// Whether the samples of a channel's day are gone for their age. A day that cannot be read is not.
