@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use saola::decode::source::{Config, Sources};
-use saola::journal::{self, Journal};
+use saola::journal::Journal;
 use saola::model::{
-    Arrival, Body, Catalogue, Channel, ChannelId, Intake as _, LinkClass, LocalName, Message, Position, Property,
-    Range, RawMessage, Seq, SourceId, Station, StationId, StationKind, StationNo, Timestamp, Unit,
+    Arrival, Body, Catalogue, Intake as _, Message, RawMessage, Seq, SourceId, StationKind, Timestamp, Unit,
 };
 use saola::pipeline::Pipeline;
-use saola::store::{self, DeadLetterFilter, Store};
-use saola::validate;
+use saola::store::{DeadLetterFilter, Store};
 
 use crate::service::DEADLINE;
+use crate::workbench::{Workbench, one_station};
 
 /// Bad messages in all.
 const BAD: usize = 100_000;
@@ -39,30 +38,8 @@ fn sources() -> Sources {
 
 /// One station `A` with `t` in Cel, -50 to 60.
 fn catalogue() -> Catalogue {
-    let channel = Channel {
-        id: ChannelId(0),
-        station: StationNo(0),
-        property: Property::new("t"),
-        unit: Unit::Celsius,
-        interval: Duration::from_secs(60),
-        plausible: Range { min: -50.0, max: 60.0 },
-        link: LinkClass::Wired,
-        retired: false,
-    };
-    let station = Station {
-        no: StationNo(0),
-        id: StationId::new("A"),
-        kind: StationKind::Weather,
-        name: LocalName { vi: "A".to_owned(), en: "A".to_owned() },
-        position: Position { lon: 103.4, lat: 22.3 },
-        area: None,
-        maintenance: false,
-        retired: false,
-        channels: vec![ChannelId(0)],
-    };
     let names = toml::from_str::<File>(SOURCES).unwrap().source.into_iter().map(|source| source.name);
-    let sources = ["edge".to_owned()].into_iter().chain(names).collect();
-    Catalogue::new(sources, vec![], vec![station], vec![channel]).unwrap()
+    one_station(StationKind::Weather, ("t", Unit::Celsius, [-50.0, 60.0]), ["edge".to_owned()].into_iter().chain(names))
 }
 
 /// One format: where its messages go, how a good one is written, and bad ones with the reason of each refusal.
@@ -465,11 +442,8 @@ struct House {
 
 impl House {
     fn new() -> House {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
-        let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
-        let (judge, empty) = (validate::Config::default(), Arc::new(Catalogue::default()));
-        let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, empty, |_| None).with_sources(sources());
+        let Workbench { journal, store, pipeline, folder } = Workbench::new();
+        let pipeline = pipeline.with_sources(sources());
         let next = pipeline.install(BEGIN, Arc::new(catalogue())).unwrap();
         House { journal, store, pipeline, next, _folder: folder }
     }

@@ -34,3 +34,4 @@ mod store;
 mod tidy;
 mod wait;
 mod ways;
+mod workbench;

@@ -3,52 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use saola::journal::{self, Journal};
 use saola::model::{
-    Arrival, Body, Catalogue, Channel, ChannelId, Intake as _, LinkClass, LocalName, Position, Property, Range,
-    RawMessage, Reason, Refusal, Seq, SourceId, Station, StationId, StationKind, StationNo, Timestamp, Unit,
+    Arrival, Body, Catalogue, ChannelId, Intake as _, RawMessage, Reason, Refusal, Seq, SourceId, StationKind,
+    Timestamp, Unit,
 };
-use saola::pipeline::Pipeline;
-use saola::store::{self, Settling, Store};
-use saola::validate;
+use saola::store::{self, Settling};
+
+use crate::workbench::{Workbench, one_station};
 
 fn catalogue() -> Catalogue {
-    let channel = Channel {
-        id: ChannelId(0),
-        station: StationNo(0),
-        property: Property::new("rainfall"),
-        unit: Unit::Millimetre,
-        interval: Duration::from_secs(60),
-        plausible: Range { min: 0.0, max: 100.0 },
-        link: LinkClass::Wired,
-        retired: false,
-    };
-    let station = Station {
-        no: StationNo(0),
-        id: StationId::new("A"),
-        kind: StationKind::Rain,
-        name: LocalName { vi: "A".to_owned(), en: "A".to_owned() },
-        position: Position { lon: 103.4, lat: 22.3 },
-        area: None,
-        maintenance: false,
-        retired: false,
-        channels: vec![ChannelId(0)],
-    };
-    Catalogue::new(vec!["edge".to_owned()], vec![], vec![station], vec![channel]).unwrap()
+    one_station(StationKind::Rain, ("rainfall", Unit::Millimetre, [0.0, 100.0]), ["edge".to_owned()])
 }
 
 #[tokio::test]
 async fn a_store_that_falls_behind_stops_the_intake_until_it_has_caught_up() {
-    let folder = tempfile::tempdir().unwrap();
-    let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
-    let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
-    let pipeline = Pipeline::new(
-        journal.clone(),
-        store.clone(),
-        validate::Config::default(),
-        Arc::new(Catalogue::default()),
-        |_| None,
-    );
+    let Workbench { journal, store, pipeline, folder: _folder } = Workbench::new();
     let received_at = Timestamp::from_seconds(1_795_230_900);
     pipeline.install(received_at, Arc::new(catalogue())).unwrap();
 
@@ -90,11 +59,7 @@ async fn a_store_that_falls_behind_stops_the_intake_until_it_has_caught_up() {
 
 #[tokio::test]
 async fn a_value_without_a_time_that_is_handed_in_again_is_not_observed_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
-    let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
-    let empty = Arc::new(Catalogue::default());
-    let pipeline = Pipeline::new(journal.clone(), store.clone(), validate::Config::default(), empty, |_| None);
+    let Workbench { journal, store: _, pipeline, folder: _folder } = Workbench::new();
     let first_at = Timestamp::from_seconds(1_795_230_900);
     pipeline.install(first_at, Arc::new(catalogue())).unwrap();
     let days_later = first_at + Duration::from_secs(3 * 86_400);
@@ -127,11 +92,7 @@ async fn a_value_without_a_time_that_is_handed_in_again_is_not_observed_again() 
 
 #[tokio::test]
 async fn a_letter_that_is_handed_in_again_leaves_a_newer_correction_alone() {
-    let folder = tempfile::tempdir().unwrap();
-    let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
-    let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
-    let empty = Arc::new(Catalogue::default());
-    let pipeline = Pipeline::new(journal.clone(), store.clone(), validate::Config::default(), empty, |_| None);
+    let Workbench { journal: _, store: _, pipeline, folder: _folder } = Workbench::new();
     let first_at = Timestamp::from_seconds(1_795_230_900);
     pipeline.install(first_at, Arc::new(catalogue())).unwrap();
     let again = Arrival::Again { of: Seq(1), first_at, was_retained: false };
@@ -148,13 +109,9 @@ async fn a_letter_that_is_handed_in_again_leaves_a_newer_correction_alone() {
 
 #[tokio::test]
 async fn a_reading_of_a_day_that_was_deleted_for_its_age_is_refused_each_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
     let mut config = store::Config { settle_after_s: 0, ..store::Config::default() };
     config.retention.rain.raw_days = 1;
-    let store = Arc::new(Store::open(&folder.path().join("store"), &config).unwrap());
-    let empty = Arc::new(Catalogue::default());
-    let pipeline = Pipeline::new(journal.clone(), store.clone(), validate::Config::default(), empty, |_| None);
+    let Workbench { journal, store, pipeline, folder: _folder } = Workbench::keeping(&config);
     let first_at = Timestamp::from_seconds(1_795_230_900);
     pipeline.install(first_at, Arc::new(catalogue())).unwrap();
     let take = |days: u64, payload: &str| {

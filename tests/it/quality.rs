@@ -1,47 +1,27 @@
 //! Quality flags from the pipeline to the store: over a real journal, through a restart, and replayed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use saola::alerts::Retention;
 use saola::decode::source::Sources;
-use saola::journal::{self, Journal};
+use saola::journal::Journal;
 use saola::model::{
-    Arrival, Body, Catalogue, Channel, ChannelId, Corrections, Entry, Intake as _, Limits, LinkClass, LocalName,
-    MaintenanceCommand, Policy, Position, Property, Quality, Range, RawMessage, Reading, Row, Rows, Sample, Seq,
-    SourceId, Station, StationId, StationKind, StationNo, Status, Step, TimeClass, Timestamp, Unit, Window,
+    Arrival, Body, Catalogue, ChannelId, Corrections, Entry, Intake as _, Limits, MaintenanceCommand, Policy, Property,
+    Quality, Range, RawMessage, Reading, Row, Rows, Sample, Seq, SourceId, StationKind, StationNo, Status, Step,
+    TimeClass, Timestamp, Unit, Window,
 };
 use saola::pipeline::Pipeline;
 use saola::state::{Effects, State};
-use saola::store::{self, Store};
+use saola::store::Store;
 use saola::validate;
+
+use crate::workbench::{Workbench, one_station};
 
 const CHANNEL: ChannelId = ChannelId(0);
 const START: i64 = 1_795_230_900;
 
 fn catalogue() -> Catalogue {
-    let channel = Channel {
-        id: CHANNEL,
-        station: StationNo(0),
-        property: Property::new("air_temperature"),
-        unit: Unit::Celsius,
-        interval: Duration::from_secs(60),
-        plausible: Range { min: -40.0, max: 70.0 },
-        link: LinkClass::Wired,
-        retired: false,
-    };
-    let station = Station {
-        no: StationNo(0),
-        id: StationId::new("A"),
-        kind: StationKind::Weather,
-        name: LocalName { vi: "A".to_owned(), en: "A".to_owned() },
-        position: Position { lon: 103.4, lat: 22.3 },
-        area: None,
-        maintenance: false,
-        retired: false,
-        channels: vec![CHANNEL],
-    };
-    Catalogue::new(vec!["edge".to_owned()], vec![], vec![station], vec![channel]).unwrap()
+    one_station(StationKind::Weather, ("air_temperature", Unit::Celsius, [-40.0, 70.0]), ["edge".to_owned()])
 }
 
 fn policy() -> Policy {
@@ -71,11 +51,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
-        let folder = tempfile::tempdir().unwrap();
-        let (journal, _) = Journal::open(&folder.path().join("journal"), &journal::Config::default()).unwrap();
-        let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
-        let empty = Arc::new(Catalogue::default());
-        let pipeline = Pipeline::new(journal.clone(), store.clone(), validate::Config::default(), empty, |_| None);
+        let Workbench { journal, store, pipeline, folder } = Workbench::new();
         let state = State::new(Retention::default());
         pipeline.install(at(0), Arc::new(catalogue())).unwrap();
         pipeline.note(at(0), &Body::Policy(Box::new(policy()))).unwrap();
