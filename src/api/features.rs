@@ -9,8 +9,8 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::time::{Shown, Zone};
 use crate::model::{
-    Alert, AlertState, AreaId, Channel, Freshness, LinkClass, LocalName, Moment, Property, Quality, Severity, Station,
-    StationId, StationKind, Timestamp,
+    Alert, AlertState, AreaId, Channel, Closing, Freshness, LinkClass, LocalName, Moment, Position, Property, Quality,
+    Severity, Station, StationId, StationKind, Subject, Timestamp, Unit,
 };
 use crate::state::State;
 
@@ -19,8 +19,8 @@ pub const SEVERITIES: [Severity; 5] =
     [Severity::Low, Severity::Medium, Severity::High, Severity::VeryHigh, Severity::Catastrophic];
 
 /// Every state of an alert.
-pub const ALERT_STATES: [AlertState; 4] =
-    [AlertState::Active, AlertState::Recovering, AlertState::Unknown, AlertState::Cleared];
+pub const ALERT_STATES: [AlertState; 5] =
+    [AlertState::Active, AlertState::Recovering, AlertState::Unknown, AlertState::Latched, AlertState::Cleared];
 
 /// Every freshness, best first.
 pub const FRESHNESSES: [Freshness; 5] =
@@ -96,7 +96,11 @@ pub struct Point {
 impl Point {
     /// Where a station stands.
     pub fn of(station: &Station) -> Self {
-        Self { kind: "Point", coordinates: [station.position.lon, station.position.lat] }
+        Self::at(station.position)
+    }
+
+    fn at(position: Position) -> Self {
+        Self { kind: "Point", coordinates: [position.lon, position.lat] }
     }
 }
 
@@ -206,7 +210,7 @@ pub struct AlertMoment {
     severity: &'static str,
     /// The value that decided it, in the alert's unit; null for absence of data.
     value: Option<f64>,
-    /// Why: value, silence, return, rule, withdrawn, maintenance.
+    /// Why: value, silence, return, rule, withdrawn, maintenance, flapping, settled, calendar, closed.
     #[schema(value_type = String, example = "value")]
     cause: &'static str,
 }
@@ -220,21 +224,21 @@ pub struct AlertDocument {
     rule: String,
     /// What to call it.
     title: Name,
-    /// The station it is about.
-    #[schema(value_type = String, example = "RV-NAMNA-01")]
-    station: StationId,
+    /// The station it is about; null when it is about a whole area.
+    #[schema(value_type = Option<String>, example = "RV-NAMNA-01")]
+    station: Option<StationId>,
     /// That station's name.
-    station_name: Name,
+    station_name: Option<Name>,
     /// The observed property.
     #[schema(value_type = String, example = "water_level")]
     property: Property,
-    /// Station and property as history takes them.
+    /// Station and property as history takes them; null when it is about a whole area.
     #[schema(example = "RV-NAMNA-01/water_level")]
-    channel: String,
-    /// Code of the station's commune at the time.
+    channel: Option<String>,
+    /// Code of the station's commune at the time, or of the area that it is about.
     #[schema(value_type = Option<String>, example = "03388")]
     area: Option<AreaId>,
-    /// That commune's name.
+    /// That area's name.
     area_name: Option<Name>,
     /// Where it stands.
     #[schema(schema_with = state_schema)]
@@ -246,7 +250,7 @@ pub struct AlertDocument {
     value: Option<f64>,
     /// The threshold that the severity stands for, in `unit`; null for absence of data.
     threshold: Option<f64>,
-    /// UCUM code of value and threshold.
+    /// UCUM code of value and threshold; `1` for a number of stations.
     #[schema(value_type = String, example = "m")]
     unit: &'static str,
     /// When the condition began to hold (event time).
@@ -260,9 +264,33 @@ pub struct AlertDocument {
     ended_at: Option<Shown>,
     /// Everything that happened, oldest first.
     timeline: Vec<AlertMoment>,
+    /// The hazard by which alerts belong together: what the rule says, else the property.
+    #[schema(example = "rain")]
+    cause: String,
+    /// How often its condition began within it: more than once for one that is latched or flapping.
+    occurrences: u32,
+    /// It keeps coming back: it stays open, and its comings and goings are not told until it has been quiet.
+    flapping: bool,
+    /// Made from data that came late, closed at once: nobody was told.
+    retrospective: bool,
+    /// Who closed it; null when nobody did.
+    closed: Option<AlertClosing>,
+    /// What to do, as its rule says now.
+    text: Option<Name>,
+    /// The law or the science behind its rule, as it says now.
+    source: Option<String>,
 }
 
-/// An alert as a GeoJSON feature, at its station.
+/// Who closed an alert.
+#[derive(Serialize, ToSchema)]
+pub struct AlertClosing {
+    /// The account.
+    author: String,
+    /// Why it could be closed.
+    reason: String,
+}
+
+/// An alert as a GeoJSON feature, at its station or in the middle of its area's stations.
 #[derive(Serialize, ToSchema)]
 pub struct AlertFeature {
     /// Always `Feature`.
@@ -271,7 +299,7 @@ pub struct AlertFeature {
     kind: &'static str,
     /// The alert's identifier.
     id: String,
-    /// Where its station stands.
+    /// Where its station stands, or the middle of its area's stations.
     geometry: Point,
     /// The alert.
     properties: AlertDocument,
@@ -340,36 +368,62 @@ impl Reporter<'_> {
 
     /// An alert's document; `None` when its station or channel is not in the catalogue.
     pub fn alert(&self, alert: &Alert) -> Option<AlertDocument> {
-        let station = self.state.catalogue.station(alert.subject.station)?;
-        let channel = self.state.catalogue.channel(alert.subject.channel)?;
-        let area = alert.subject.area.clone();
+        let catalogue = &self.state.catalogue;
+        let (station, channel) = match &alert.subject {
+            Subject::Channel { station, channel, .. } => {
+                (Some(catalogue.station(*station)?), Some(catalogue.channel(*channel)?))
+            }
+            Subject::Area { .. } => (None, None),
+        };
+        let property = match &alert.subject {
+            Subject::Channel { .. } => channel?.property.clone(),
+            Subject::Area { property, .. } => property.clone(),
+        };
+        let area = alert.subject.area().cloned();
+        let (rule, closed) = (self.state.alerts.rules().named(&alert.rule), alert.closed.as_ref());
         Some(AlertDocument {
             id: alert.id.to_string(),
             rule: alert.rule.clone(),
             title: Name::from(&alert.title),
-            station: station.id.clone(),
-            station_name: Name::from(&station.name),
-            property: channel.property.clone(),
-            channel: format!("{}/{}", station.id, channel.property),
+            station: station.map(|station| station.id.clone()),
+            station_name: station.map(|station| Name::from(&station.name)),
+            channel: station.map(|station| format!("{}/{property}", station.id)),
+            property,
             area_name: self.area_name(area.as_ref()),
             area,
             state: alert.state.word(),
             severity: alert.severity.word(),
             value: alert.value,
             threshold: alert.threshold,
-            unit: channel.unit.code(),
+            unit: channel.map_or(Unit::One, |channel| channel.unit).code(),
             started_at: self.zone.show(alert.started_at),
             changed_at: self.zone.show(alert.changed_at),
             ended_at: alert.ended_at.map(|at| self.zone.show(at)),
             timeline: alert.timeline.iter().map(|moment| self.moment(moment)).collect(),
+            cause: alert.cause.clone(),
+            occurrences: alert.occurrences,
+            flapping: alert.flapping,
+            retrospective: alert.retrospective,
+            closed: closed.cloned().map(|Closing { author, reason }| AlertClosing { author, reason }),
+            text: rule.and_then(|rule| rule.text.as_ref()).map(Name::from),
+            source: rule.and_then(|rule| rule.source.clone()),
         })
     }
 
-    /// An alert's feature at its station.
+    /// An alert's feature at its place.
     pub fn alert_feature(&self, alert: &Alert) -> Option<AlertFeature> {
-        let station = self.state.catalogue.station(alert.subject.station)?;
+        let geometry = Point::at(self.place_of(alert)?);
         let properties = self.alert(alert)?;
-        Some(AlertFeature { kind: "Feature", id: properties.id.clone(), geometry: Point::of(station), properties })
+        Some(AlertFeature { kind: "Feature", id: properties.id.clone(), geometry, properties })
+    }
+
+    /// Where to show an alert: its station's position, or the middle of the stations in its area.
+    pub fn place_of(&self, alert: &Alert) -> Option<Position> {
+        let catalogue = &self.state.catalogue;
+        match &alert.subject {
+            Subject::Channel { station, .. } => catalogue.station(*station).map(|station| station.position),
+            Subject::Area { area, .. } => catalogue.middle_of(area),
+        }
     }
 
     fn moment(&self, moment: &Moment) -> AlertMoment {
