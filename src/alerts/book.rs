@@ -179,6 +179,14 @@ impl Book {
         }
     }
 
+    pub(super) fn set_quiet(&mut self, id: &AlertId, quiet: bool) {
+        if let Some(alert) = self.alerts.get_mut(id)
+            && alert.quiet != quiet
+        {
+            Arc::make_mut(alert).quiet = quiet;
+        }
+    }
+
     /// Drops closed alerts that ended more than `keep` before `now`, and the oldest beyond `count`.
     pub(super) fn forget(&mut self, keep: Duration, count: usize, now: Timestamp) {
         let horizon = now - keep;

@@ -78,6 +78,7 @@ pub(super) fn settle(
                 changed_at: at,
                 ended_at: None,
                 timeline: vec![Moment { at, state, severity, value, cause }],
+                quiet: false,
             }))
         }
         Some(id) => {

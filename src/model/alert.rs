@@ -110,6 +110,8 @@ pub enum Cause {
     Withdrawn,
     /// The station went under maintenance: what it says is not to be acted upon.
     Maintenance,
+    /// Somebody closed it.
+    Closed,
 }
 
 impl Cause {
@@ -122,6 +124,7 @@ impl Cause {
             Cause::Rule => "rule",
             Cause::Withdrawn => "withdrawn",
             Cause::Maintenance => "maintenance",
+            Cause::Closed => "closed",
         }
     }
 }
@@ -168,6 +171,10 @@ pub struct Alert {
     pub ended_at: Option<Timestamp>,
     /// Everything that happened, oldest first; bounded by the engine.
     pub timeline: Vec<Moment>,
+    /// Somebody shelved it, or closed it while its condition held: nobody is told of it until it is back. Its end goes to
+    /// whoever was told of its beginning. Follows from the workflow, which a snapshot has.
+    #[serde(skip)]
+    pub quiet: bool,
 }
 
 /// A change of state or severity, with the alert as it is after it.
