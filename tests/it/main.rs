@@ -35,3 +35,4 @@ mod tidy;
 mod wait;
 mod ways;
 mod workbench;
+mod workflow;
