@@ -70,7 +70,8 @@ pub fn together(
     loop {
         found.doubts.clear();
         let Err(mistakes) = alerts::check_rules(&found.files, catalogue, &mut found.doubts) else { return Ok(found) };
-        let is_anothers = |mistake: &&Mistake| mistake.file.starts_with(MADE) && changed.as_ref() != Some(&mistake.file);
+        let is_anothers =
+            |mistake: &&Mistake| mistake.file.starts_with(MADE) && changed.as_ref() != Some(&mistake.file);
         let (others, own): (Vec<_>, Vec<_>) = mistakes.iter().partition(is_anothers);
         if !own.is_empty() {
             return Err(own.into_iter().cloned().collect());

@@ -319,7 +319,8 @@ fn known_area<N>(door: &Allowed<N>, area: &AreaId) -> Result<(), Problem> {
 /// Those that the caller may be told of.
 fn seen<N>(door: &Allowed<N>, shifts: Vec<Shift>, zone: &Zone) -> Vec<ShiftDocument> {
     let sight = door.sight(&door.parts().state.read().catalogue);
-    let seen = shifts.into_iter().filter(|shift| shift.shift.area.is_none() || sight.reaches(shift.shift.area.as_ref()));
+    let seen =
+        shifts.into_iter().filter(|shift| shift.shift.area.is_none() || sight.reaches(shift.shift.area.as_ref()));
     seen.map(|shift| document(shift, zone)).collect()
 }
 

@@ -141,8 +141,7 @@ fn write(
     let new = NewRuleVersion { name, at: now, author, act, reason: &wish.reason, text: wanted.as_deref() };
     let version = parts.registry.write_rule(&new).map_err(Problem::internal)?;
     let detail = format!("{} as version {version}: {}", act.word(), wish.reason);
-    let deed =
-        Deed { actor: author, act: Act::RulesChanged, subject: name, detail: &detail, origin: Some(origin) };
+    let deed = Deed { actor: author, act: Act::RulesChanged, subject: name, detail: &detail, origin: Some(origin) };
     parts.accounts.audit().record(&deed, now).map_err(Problem::internal)?;
     Ok(Some((version, together.files)))
 }

@@ -213,7 +213,9 @@ pub async fn comment(
     let text = asked.text.trim();
     let is_wrong = |letter: char| letter.is_control() && letter != '\n';
     if text.is_empty() || text.chars().count() > COMMENT_LENGTH_MAX || text.contains(is_wrong) {
-        return Err(wrong(format!("text: must have 1 to {COMMENT_LENGTH_MAX} letters, no control character but new lines")));
+        return Err(wrong(format!(
+            "text: must have 1 to {COMMENT_LENGTH_MAX} letters, no control character but new lines"
+        )));
     }
     hear(&door, &headers, id, Order::Comment { text: text.to_owned() }, asked.at).await
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::{Config, Findings, environment, read, sources};
-use crate::alerts::workflow::{ESCALATION_FILE, read_plan};
 use crate::alerts;
+use crate::alerts::workflow::{ESCALATION_FILE, read_plan};
 use crate::document::read_text;
 use crate::model::{Catalogue, EscalationPlan, Mistake, RuleFile};
 use crate::registry::Declared;

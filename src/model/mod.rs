@@ -46,6 +46,6 @@ pub use station::{Channel, FormerPlace, LinkClass, Range, Station, StationKind};
 pub use time::Timestamp;
 pub use unit::Unit;
 pub use workflow::{
-    AlertCommand, CloseCause, CommandKey, DeliveryFailed, Escalation, EscalationCause, EscalationPlan, Ladder, LadderStep,
-    Order, PersonId, Recipient, Reminders,
+    AlertCommand, CloseCause, CommandKey, DeliveryFailed, Escalation, EscalationCause, EscalationPlan, Ladder,
+    LadderStep, Order, PersonId, Recipient, Reminders,
 };

@@ -113,13 +113,8 @@ pub enum CloseCause {
 
 impl CloseCause {
     /// Every cause.
-    pub const ALL: [CloseCause; 5] = [
-        CloseCause::Resolved,
-        CloseCause::FalseAlarm,
-        CloseCause::Test,
-        CloseCause::Duplicate,
-        CloseCause::Other,
-    ];
+    pub const ALL: [CloseCause; 5] =
+        [CloseCause::Resolved, CloseCause::FalseAlarm, CloseCause::Test, CloseCause::Duplicate, CloseCause::Other];
 
     /// The word used in bodies and answers.
     pub fn word(self) -> &'static str {

@@ -26,14 +26,8 @@ pub enum RuleAct {
 
 impl RuleAct {
     /// Every act.
-    pub const ALL: [RuleAct; 6] = [
-        RuleAct::Created,
-        RuleAct::Changed,
-        RuleAct::Enabled,
-        RuleAct::Disabled,
-        RuleAct::Restored,
-        RuleAct::Removed,
-    ];
+    pub const ALL: [RuleAct; 6] =
+        [RuleAct::Created, RuleAct::Changed, RuleAct::Enabled, RuleAct::Disabled, RuleAct::Restored, RuleAct::Removed];
 
     /// The word in the database and in answers.
     pub fn word(self) -> &'static str {
@@ -135,11 +129,7 @@ impl Registry {
     }
 }
 
-fn read(
-    connection: &Connection,
-    sql: &str,
-    asked: impl rusqlite::Params,
-) -> Result<Vec<RuleVersion>, RegistryError> {
+fn read(connection: &Connection, sql: &str, asked: impl rusqlite::Params) -> Result<Vec<RuleVersion>, RegistryError> {
     let failed = || RegistryError::sqlite("read versions of rules");
     let mut statement = connection.prepare_cached(sql).map_err(failed())?;
     let mut rows = statement.query(asked).map_err(failed())?;

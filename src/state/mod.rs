@@ -23,8 +23,8 @@ use crate::alerts::workflow::Scene;
 use crate::alerts::{self, Alerts, Workflow, World};
 use crate::live::{Change, Feed, Live};
 use crate::model::{
-    Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Escalation, Message, Outage, RuleFile, Sample, Seq, StationNo,
-    TimeClass, Timestamp, Transition,
+    Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Escalation, Message, Outage, RuleFile, Sample, Seq,
+    StationNo, TimeClass, Timestamp, Transition,
 };
 use crate::quality::Judge;
 

@@ -11,9 +11,9 @@ use crate::alerts::{Retention, rules::Condition};
 use crate::live::Since;
 use crate::model::{
     Again, AlertCommand, AlertId, AlertState, Awake, ChannelId, CloseCause, CommandKey, Deaf, DeliveryFailed,
-    DeviceFact, EscalationPlan, FormerPlace, Freshness, Ladder, LadderStep, Limits, MaintenanceCommand, Order, PersonId,
-    Policy, Quality, Reason, Recipient, Rejection, Reminders, Said, Sample, Severity, SourceId, Step as Step_, Stuck,
-    TimeClass, UnknownName, Window,
+    DeviceFact, EscalationPlan, FormerPlace, Freshness, Ladder, LadderStep, Limits, MaintenanceCommand, Order,
+    PersonId, Policy, Quality, Reason, Recipient, Rejection, Reminders, Said, Sample, Severity, SourceId,
+    Step as Step_, Stuck, TimeClass, UnknownName, Window,
 };
 
 /// What one entry is to be, before it gets its number and time.

@@ -234,13 +234,7 @@ fn a_message_that_reached_nobody_takes_the_next_step_at_once_and_once() {
     assert_eq!(desk.called(), [""; 0], "somebody looks after it");
     assert_eq!(
         desk.deeds(),
-        [
-            "20 - not_delivered",
-            "20 - escalated",
-            "22 - not_delivered",
-            "30 an acknowledged",
-            "31 - not_delivered"
-        ]
+        ["20 - not_delivered", "20 - escalated", "22 - not_delivered", "30 an acknowledged", "31 - not_delivered"]
     );
     desk.check_replay();
 }
@@ -352,9 +346,15 @@ fn what_recovers_or_is_unknown_is_closed_and_its_condition_begins_anew() {
     assert_eq!(desk.say(70, Order::Close { cause: CloseCause::Resolved, note: note() }), Outcome::Done(2));
     let alert = desk.alert();
     assert_eq!((alert.state, alert.timeline.last().unwrap().cause.word()), (AlertState::Cleared, "closed"));
-    assert_eq!(desk.say(71, Order::Close { cause: CloseCause::Resolved, note: note() }), Outcome::Refused(Refusal::Over));
+    assert_eq!(
+        desk.say(71, Order::Close { cause: CloseCause::Resolved, note: note() }),
+        Outcome::Refused(Refusal::Over)
+    );
     desk.hear(120, 60.0);
-    assert_eq!((desk.alert().state, desk.alert().started_at), (AlertState::Active, Timestamp::from_seconds(BEGIN + 120)));
+    assert_eq!(
+        (desk.alert().state, desk.alert().started_at),
+        (AlertState::Active, Timestamp::from_seconds(BEGIN + 120))
+    );
 
     // Data stop: unknown, and closed by hand.
     for at in (130..=4_000).step_by(60) {

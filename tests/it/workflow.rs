@@ -99,3 +99,38 @@ async fn what_is_said_between_kills_is_said_once() {
     assert_eq!(service.get("/api/v1/roster").await["shifts"].as_array().unwrap().len(), 1);
     assert_eq!(service.terminate(), Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_wins_its_names_and_the_check_says_so() {
+    let province = Province::Weather { stations: vec!["W-1".to_owned()], rules: RULES.to_owned() };
+    let mut service = Service::start(&Wishes { province, config: String::new() }).await;
+    let rule = |name: &str, area: Value| {
+        json!({ "name": name, "title": { "vi": "Rét", "en": "Frost" }, "property": "air_temperature",
+            "area": area, "levels": [{ "severity": "low", "below": 5 }] })
+    };
+    for name in ["frost", "cold"] {
+        assert_eq!(service.post_json("/api/v1/rules", &rule(name, Value::Null)).await.status(), 201);
+    }
+    assert_eq!(service.terminate(), Some(0));
+    let more = format!(
+        "{RULES}[[rule]]\nname = 'frost'\ntitle = {{ vi = 'Rét', en = 'Frost' }}\n\
+        property = 'air_temperature'\nlevels = [{{ severity = 'high', below = 0 }}]\n"
+    );
+    service.set_province(&["W-1".to_owned()], &more);
+    let config = service.config_path().display().to_string();
+    let check = service.command(&["check", "--config", &config]).await;
+    let said = String::from_utf8_lossy(&check.stderr).into_owned();
+    assert!(check.status.success(), "{said}");
+    assert!(said.contains("rules/rules.toml") && said.contains("\"frost\"") && !said.contains("cold"), "{said}");
+
+    service.start_again().await;
+    let frost = service.get("/api/v1/rules/frost").await;
+    assert_eq!((&frost["origin"], &frost["file"]), (&json!("file"), &json!("rules.toml")));
+    let versions = service.get("/api/v1/rules/frost/versions").await;
+    assert_eq!(
+        (versions["versions"].as_array().unwrap().len(), &versions["versions"][0]["in_force"]),
+        (1, &json!(false))
+    );
+    assert_eq!(service.get("/api/v1/rules/cold").await["in_force"], true);
+    assert_eq!(service.terminate(), Some(0));
+}

@@ -71,8 +71,7 @@ impl Workflow {
     /// The ladder begins at its foot.
     pub(super) fn restart(&mut self, alert: &Alert, now: Timestamp) {
         let due = self.tracks.get(&alert.id).and_then(|track| track.due);
-        let track =
-            Track { since: now, reminded_at: now, severity: alert.severity, done: 0, reminded: 0, due };
+        let track = Track { since: now, reminded_at: now, severity: alert.severity, done: 0, reminded: 0, due };
         self.tracks.insert(alert.id.clone(), track);
     }
 

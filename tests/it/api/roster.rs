@@ -43,7 +43,8 @@ async fn whoever_is_on_duty_is_told_by_role_area_and_hour_and_every_change_is_in
     let (house, token) = house();
     let path = "/api/v1/roster";
     let mut ids = Vec::new();
-    for body in [shift("binh", Some("001"), (6, 14)), shift("chi", Some("12"), (8, 16)), shift("dung", None, (10, 11))] {
+    for body in [shift("binh", Some("001"), (6, 14)), shift("chi", Some("12"), (8, 16)), shift("dung", None, (10, 11))]
+    {
         let answer = send(&house, &token, Method::POST, path, body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
         ids.push(answer.json()["id"].as_str().unwrap().to_owned());
@@ -90,7 +91,11 @@ async fn a_shift_that_makes_no_sense_and_a_change_by_others_are_refused() {
         json!({ "person": "x" }),
     ] {
         let answer = send(&house, &token, Method::POST, path, body.clone()).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_body")), "{body}");
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (StatusCode::BAD_REQUEST, &json!("invalid_body")),
+            "{body}"
+        );
     }
     let ranger = house.token("ranger", Role::Ranger, Some(&["001"]), DAY);
     let body = shift("binh", None, (6, 14));

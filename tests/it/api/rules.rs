@@ -25,14 +25,7 @@ async fn send(house: &House, token: &str, method: Method, path: &str, body: Valu
     send_if(house, token, method, path, body, None).await
 }
 
-async fn send_if(
-    house: &House,
-    token: &str,
-    method: Method,
-    path: &str,
-    body: Value,
-    version: Option<&str>,
-) -> Answer {
+async fn send_if(house: &House, token: &str, method: Method, path: &str, body: Value, version: Option<&str>) -> Answer {
     let mut asked = with_token(request(method, path), token);
     asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
     if let Some(version) = version {

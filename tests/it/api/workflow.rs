@@ -301,7 +301,10 @@ async fn an_alert_is_taken_up_its_ladder_and_the_time_line_shows_it_and_replay_a
     let told: Vec<String> = alert["timeline"].as_array().unwrap().iter().map(line).collect();
     assert_eq!(told, ["state active", "escalated  ", "acknowledged an "]);
     let deed = &alert["timeline"][1]["deed"];
-    assert_eq!((&deed["to"], &deed["step"], &deed["why"]), (&json!("duty:forest"), &json!(1), &json!("unacknowledged")));
+    assert_eq!(
+        (&deed["to"], &deed["step"], &deed["why"]),
+        (&json!("duty:forest"), &json!(1), &json!("unacknowledged"))
+    );
     assert_eq!(alert["timeline"][1]["at"], "2026-11-21T10:16:00+07:00");
 
     let mut replayed = State::new(saola::alerts::Retention::default());
