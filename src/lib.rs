@@ -27,6 +27,7 @@ pub mod store;
 
 pub mod auth;
 pub mod registry;
+pub mod rulebook;
 
 pub mod api;
 pub mod app;

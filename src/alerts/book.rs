@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Alert, AlertId, AlertState, AreaId, Cause, Closing, LocalName, Moment, Severity, StationNo, Timestamp, Transition,
+    Alert, AlertId, AlertState, AreaId, Cause, Closing, LocalName, Moment, Seq, Severity, StationNo, Timestamp,
+    Transition,
 };
 
 /// Moments kept of one alert.
@@ -132,7 +133,7 @@ impl Book {
         self.by_change.insert((alert.changed_at, alert.id.clone()));
         self.open_at.entry(alert.subject.station()).or_default().insert(alert.id.clone());
         self.alerts.insert(alert.id.clone(), Arc::clone(&alert));
-        Transition { from: None, alert }
+        Transition { from: None, alert, seq: Seq::default() }
     }
 
     /// Notes the newest value of an open alert, and how the alert stands when that differs from how it stood.
@@ -181,7 +182,7 @@ impl Book {
                 }
             }
         }
-        Some(Transition { from: Some(from), alert: Arc::clone(shared) })
+        Some(Transition { from: Some(from), alert: Arc::clone(shared), seq: Seq::default() })
     }
 
     /// Gives an open alert its rule's present title and hazard.
@@ -199,6 +200,14 @@ impl Book {
     pub(super) fn sign(&mut self, id: &AlertId, closing: Closing) {
         if let Some(alert) = self.alerts.get_mut(id) {
             Arc::make_mut(alert).closed = Some(closing);
+        }
+    }
+
+    pub(super) fn set_quiet(&mut self, id: &AlertId, quiet: bool) {
+        if let Some(alert) = self.alerts.get_mut(id)
+            && alert.quiet != quiet
+        {
+            Arc::make_mut(alert).quiet = quiet;
         }
     }
 

@@ -169,6 +169,7 @@ impl FormerAlert {
             flapping: false,
             retrospective: false,
             closed: None,
+            quiet: false,
         }
     }
 }

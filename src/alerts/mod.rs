@@ -15,7 +15,9 @@
 //!   alerts by [`Retention`]; samples of windows by [`window::SAMPLES_MAX`] a channel, records of late data by
 //!   [`RECORDS_MAX`].
 //!
-//! Left out on purpose: incidents, workflow, notification. They take [`crate::model::Transition`]s.
+//! What people say about alerts, and escalation, are in [`workflow`], which follows the engine.
+//!
+//! Left out on purpose: incidents and notification. They take [`crate::model::Transition`]s.
 
 mod adopt;
 mod book;
@@ -30,6 +32,7 @@ mod signal;
 mod tally;
 mod watch;
 mod window;
+pub mod workflow;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +50,7 @@ pub use engine::TICK_GAP;
 pub use former::Former;
 pub use retrospect::RECORDS_MAX;
 pub use rules::{Rule, Rules};
+pub use workflow::Workflow;
 
 /// The configuration's section.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,11 +60,13 @@ pub struct Config {
     pub keep_closed: Span,
     /// At most so many closed alerts are kept; the oldest go first, and are counted. Default 100,000.
     pub keep_closed_count: usize,
+    /// The longest time for which an alert may be shelved. Default 7 d.
+    pub shelve_max: Span,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { keep_closed: Span::from_days(90), keep_closed_count: 100_000 }
+        Self { keep_closed: Span::from_days(90), keep_closed_count: 100_000, shelve_max: Span::from_days(7) }
     }
 }
 
@@ -265,6 +271,11 @@ impl Alerts {
         // The next tick takes the machine away.
         machine.close();
         settle::close(&mut self.book, id, at, closing).ok_or(CloseError::Closed)
+    }
+
+    /// Says whether anybody is to be told of an alert.
+    pub(crate) fn set_quiet(&mut self, id: &AlertId, quiet: bool) {
+        self.book.set_quiet(id, quiet);
     }
 
     /// The same without what late data left.

@@ -100,6 +100,7 @@ impl Retrospect {
                     flapping: false,
                     retrospective: true,
                     closed: None,
+                    quiet: false,
                 }),
             );
             self.order.push_back(id.clone());

@@ -136,6 +136,7 @@ pub(super) fn settle(
             flapping,
             retrospective: false,
             closed: None,
+            quiet: false,
         }));
     };
     let alert = book.get(&id)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AreaId, ChannelId, LocalName, Property, StationNo, Timestamp};
+use super::{AreaId, ChannelId, LocalName, Property, Seq, StationNo, Timestamp};
 
 /// Severity, mapped to Viet Nam's five disaster risk colours (Decision 18/2021/QĐ-TTg Art. 4). A technical threshold,
 /// never the official risk level.
@@ -238,6 +238,10 @@ pub struct Alert {
     pub retrospective: bool,
     /// Who closed it; `None` while it is open, and when it ended by itself.
     pub closed: Option<Closing>,
+    /// Somebody shelved it, or closed it while its condition held: nobody is told of it until it is back. Its end goes to
+    /// whoever was told of its beginning. Follows from the workflow, which a snapshot has.
+    #[serde(skip)]
+    pub quiet: bool,
 }
 
 /// A change of state or severity, with the alert as it is after it.
@@ -247,4 +251,6 @@ pub struct Transition {
     pub from: Option<AlertState>,
     /// The alert after it.
     pub alert: Arc<Alert>,
+    /// The journal's entry that brought it about; the state writes it when it has applied that entry.
+    pub seq: Seq,
 }

@@ -57,6 +57,27 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("post", "/api/v1/intake/{source}"), None),
         (("post", "/api/v1/session"), None),
         (("delete", "/api/v1/session"), Some(None)),
+        (("post", "/api/v1/alerts/{id}/acknowledge"), only(Permission::AnswerAlerts)),
+        (("post", "/api/v1/alerts/{id}/unacknowledge"), only(Permission::AnswerAlerts)),
+        (("post", "/api/v1/alerts/{id}/assign"), only(Permission::AnswerAlerts)),
+        (("post", "/api/v1/alerts/{id}/comment"), only(Permission::AnswerAlerts)),
+        (("post", "/api/v1/alerts/{id}/shelve"), only(Permission::SettleAlerts)),
+        (("post", "/api/v1/alerts/{id}/unshelve"), only(Permission::SettleAlerts)),
+        (("post", "/api/v1/alerts/{id}/close"), only(Permission::SettleAlerts)),
+        (("get", "/api/v1/roster"), only(Permission::ReadAlerts)),
+        (("get", "/api/v1/roster/now"), only(Permission::ReadAlerts)),
+        (("post", "/api/v1/roster"), only(Permission::EditRoster)),
+        (("put", "/api/v1/roster/{id}"), only(Permission::EditRoster)),
+        (("delete", "/api/v1/roster/{id}"), only(Permission::EditRoster)),
+        (("get", "/api/v1/rules"), only(Permission::ReadAlerts)),
+        (("get", "/api/v1/rules/{name}"), only(Permission::ReadAlerts)),
+        (("get", "/api/v1/rules/{name}/versions"), only(Permission::ReadAlerts)),
+        (("post", "/api/v1/rules"), only(Permission::Administer)),
+        (("put", "/api/v1/rules/{name}"), only(Permission::Administer)),
+        (("delete", "/api/v1/rules/{name}"), only(Permission::Administer)),
+        (("post", "/api/v1/rules/{name}/enable"), only(Permission::Administer)),
+        (("post", "/api/v1/rules/{name}/disable"), only(Permission::Administer)),
+        (("post", "/api/v1/rules/{name}/restore"), only(Permission::Administer)),
         (("get", "/api/v1/me"), Some(None)),
         (("get", "/healthz"), None),
         (("get", "/readyz"), None),
@@ -73,14 +94,14 @@ fn has(role: Role, permission: Permission) -> bool {
         Role::Administrator => true,
         Role::Operator => !matches!(permission, ReadAudit | Administer | EditStations),
         Role::Planner => matches!(permission, ReadMap | ReadHistory | ReadAlerts | ReadLedger),
-        Role::Ranger => matches!(permission, ReadMap | ReadHistory | ReadAlerts),
+        Role::Ranger => matches!(permission, ReadMap | ReadHistory | ReadAlerts | AnswerAlerts),
     }
 }
 
 /// An address of the route where there is something to find, if anything can be.
 fn address(path: &str) -> String {
     let address = path.replace("{layer}", "stations").replace("{property}", "pm2_5").replace("{change}", "1");
-    let address = address.replace("{source}", "edge").replace("{device}", "nobody");
+    let address = address.replace("{source}", "edge").replace("{device}", "nobody").replace("{name}", "none");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),
         "/api/v1/stations/{id}/commands" => "/api/v1/stations/A-AIR/commands".to_owned(),
