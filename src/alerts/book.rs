@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Alert, AlertId, AlertState, AreaId, Cause, Moment, Severity, StationNo, Timestamp, Transition};
+use crate::model::{
+    Alert, AlertId, AlertState, AreaId, Cause, Moment, Seq, Severity, StationNo, Timestamp, Transition,
+};
 
 /// Moments kept of one alert.
 pub const MOMENTS_MAX: usize = 128;
@@ -122,7 +124,7 @@ impl Book {
         self.by_change.insert((alert.changed_at, alert.id.clone()));
         self.open_at.entry(alert.subject.station).or_default().insert(alert.id.clone());
         self.alerts.insert(alert.id.clone(), Arc::clone(&alert));
-        Transition { from: None, alert }
+        Transition { from: None, alert, seq: Seq::default() }
     }
 
     /// Notes the newest value of an open alert, and how the alert stands when that differs from how it stood.
@@ -167,7 +169,7 @@ impl Book {
                 }
             }
         }
-        Some(Transition { from: Some(from), alert: Arc::clone(shared) })
+        Some(Transition { from: Some(from), alert: Arc::clone(shared), seq: Seq::default() })
     }
 
     /// Gives an open alert its rule's present title.

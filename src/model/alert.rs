@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AreaId, ChannelId, LocalName, StationNo, Timestamp};
+use super::{AreaId, ChannelId, LocalName, Seq, StationNo, Timestamp};
 
 /// Severity, mapped to Viet Nam's five disaster risk colours (Decision 18/2021/QĐ-TTg Art. 4). A technical threshold,
 /// never the official risk level.
@@ -177,4 +177,6 @@ pub struct Transition {
     pub from: Option<AlertState>,
     /// The alert after it.
     pub alert: Arc<Alert>,
+    /// The journal's entry that brought it about; the state writes it when it has applied that entry.
+    pub seq: Seq,
 }

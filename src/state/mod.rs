@@ -123,9 +123,11 @@ impl Effects {
         }
     }
 
-    /// Names the alerts, and the stations whose worst severity may have changed, of the transitions from `first` on.
+    /// Numbers the transitions from `first` on, and names their alerts and the stations whose worst severity may have
+    /// changed.
     fn name_transitions(&mut self, seq: Seq, first: usize) {
-        for transition in &self.transitions[first..] {
+        for transition in &mut self.transitions[first..] {
+            transition.seq = seq;
             self.changes.push((seq, Change::Alert(transition.alert.id.clone())));
             self.changes.push((seq, Change::Station(transition.alert.subject.station)));
         }

@@ -316,7 +316,7 @@ proptest! {
         for entry in entries(&steps) {
             let mut effects = Effects::default();
             state.apply(&entry, &mut effects);
-            for Transition { from, alert } in &effects.transitions {
+            for Transition { from, alert, .. } in &effects.transitions {
                 prop_assert_eq!(*from, open.get(&alert.id).copied());
                 let moment = alert.timeline.last().unwrap();
                 prop_assert_eq!((moment.state, moment.severity, moment.at), (alert.state, alert.severity, alert.changed_at));
