@@ -21,6 +21,7 @@ const STEPS: &[&str] = &[
     include_str!("database/0002_accounts.sql"),
     include_str!("database/0003_changes.sql"),
     include_str!("database/0004_devices.sql"),
+    include_str!("database/0005_people.sql"),
 ];
 
 /// Why the file cannot be used.
