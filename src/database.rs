@@ -21,7 +21,11 @@ const STEPS: &[&str] = &[
     include_str!("database/0002_accounts.sql"),
     include_str!("database/0003_changes.sql"),
     include_str!("database/0004_devices.sql"),
+<<<<<<< HEAD
     include_str!("database/0005_people.sql"),
+=======
+    include_str!("database/0005_workflow.sql"),
+>>>>>>> a145bc1
 ];
 
 /// Why the file cannot be used.

@@ -183,6 +183,8 @@ impl Follows for StateFollower {
             (self.outlet)(&self.state.read(), &self.effects.transitions);
             self.effects.transitions.clear();
         }
+        // Each stands in its alert's time-line; whoever delivers them takes them before this.
+        self.effects.escalations.clear();
         Ok(())
     }
 

@@ -211,7 +211,7 @@ impl Alerts {
     }
 
     /// Drops a machine that has nothing to remember; absence is listened for again.
-    fn forget_machine(&mut self, world: World<'_>, key: Key, now: Timestamp) {
+    pub(super) fn forget_machine(&mut self, world: World<'_>, key: Key, now: Timestamp) {
         self.machines.remove(&key);
         self.watches.stir(key, false);
         if let Some((_, due)) = self.absence_of(world, key, now) {

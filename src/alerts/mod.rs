@@ -13,7 +13,9 @@
 //! - Bounded: a machine only where something waits or is open, [`MOMENTS_MAX`] moments an alert, closed alerts by
 //!   [`Retention`].
 //!
-//! Left out on purpose: incidents, workflow, notification. They take [`crate::model::Transition`]s.
+//! What people say about alerts, and escalation, are in [`workflow`], which follows the engine.
+//!
+//! Left out on purpose: incidents and notification. They take [`crate::model::Transition`]s.
 
 mod adopt;
 mod book;
@@ -22,6 +24,7 @@ mod machine;
 pub mod rules;
 mod settle;
 mod watch;
+pub mod workflow;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,6 +39,7 @@ use crate::model::{
 pub use book::{Filter, MOMENTS_MAX};
 pub use engine::TICK_GAP;
 pub use rules::{Rule, Rules};
+pub use workflow::Workflow;
 
 /// The configuration's section.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -65,7 +65,7 @@ pub(super) fn settle(
                 id,
                 rule: place.rule.name.clone(),
                 title: place.rule.title.clone(),
-                subject: Subject {
+                subject: Subject::Channel {
                     station: place.station.no,
                     channel: place.channel.id,
                     area: place.station.area.clone(),
@@ -78,6 +78,7 @@ pub(super) fn settle(
                 changed_at: at,
                 ended_at: None,
                 timeline: vec![Moment { at, state, severity, value, cause }],
+                quiet: false,
             }))
         }
         Some(id) => {

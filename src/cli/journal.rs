@@ -113,6 +113,13 @@ fn line(entry: &Entry) -> String {
         Body::Command(command) => {
             format!("command to {} by {}: {:?}", command.station, command.author, command.payload)
         }
+        Body::Alert(command) => {
+            format!("alert {} by {}: {:?}", command.alert, command.author, command.order)
+        }
+        Body::Escalation(plan) => format!("escalation by {} ladders", plan.ladders.len()),
+        Body::DeliveryFailed(failed) => {
+            format!("alert {} did not reach {} at step {}", failed.alert, failed.person, failed.step)
+        }
     };
     format!("{} {} {body}", entry.seq, entry.received_at)
 }

@@ -25,6 +25,9 @@ const KIND_MESSAGE_WITH_NAMES: u8 = 30;
 const KIND_CATALOGUE_WITH_MOVES: u8 = 31;
 const KIND_CANARY: u8 = 32;
 const KIND_COMMAND: u8 = 40;
+const KIND_ALERT: u8 = 55;
+const KIND_ESCALATION: u8 = 56;
+const KIND_DELIVERY_FAILED: u8 = 57;
 
 /// Kind byte and received time.
 pub(super) const PREFIX_BYTES: usize = 9;
@@ -54,6 +57,9 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Corrections(_) => KIND_CORRECTIONS,
         Body::Canary { .. } => KIND_CANARY,
         Body::Command(_) => KIND_COMMAND,
+        Body::Alert(_) => KIND_ALERT,
+        Body::Escalation(_) => KIND_ESCALATION,
+        Body::DeliveryFailed(_) => KIND_DELIVERY_FAILED,
     };
     out.push(kind);
     out.extend_from_slice(&received_at.micros().to_le_bytes());
@@ -79,6 +85,9 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Corrections(corrections) => out.extend_from_slice(&postcard::to_stdvec(corrections)?),
         Body::Canary { sent_at } => out.extend_from_slice(&sent_at.micros().to_le_bytes()),
         Body::Command(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
+        Body::Alert(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
+        Body::Escalation(plan) => out.extend_from_slice(&postcard::to_stdvec(plan)?),
+        Body::DeliveryFailed(failed) => out.extend_from_slice(&postcard::to_stdvec(failed)?),
     }
     Ok(())
 }
@@ -183,6 +192,9 @@ pub(super) fn decode(seq: Seq, bytes: &[u8]) -> Result<Entry, Malformed> {
         KIND_CORRECTIONS => Body::Corrections(bytes.postcard("not corrections")?),
         KIND_CANARY => Body::Canary { sent_at: Timestamp::from_micros(i64::from_le_bytes(bytes.array()?)) },
         KIND_COMMAND => Body::Command(Box::new(bytes.postcard("not a command")?)),
+        KIND_ALERT => Body::Alert(Box::new(bytes.postcard("not a command about an alert")?)),
+        KIND_ESCALATION => Body::Escalation(Box::new(bytes.postcard("not a plan of escalation")?)),
+        KIND_DELIVERY_FAILED => Body::DeliveryFailed(bytes.postcard("not a failed delivery")?),
         _ => return Err(Malformed("unknown kind")),
     };
     if bytes.0.is_empty() { Ok(Entry { seq, received_at, body }) } else { Err(Malformed("bytes left over")) }

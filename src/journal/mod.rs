@@ -50,7 +50,8 @@
 //!          13  4  entries of the group; 0 closes the segment
 //!
 //! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules, 20 policy, 21 devices, 22 outage,
-//!                 23 maintenance, 24 corrections, 30 message with names, 31 catalogue with moves, 32 canary, 40 command
+//!                 23 maintenance, 24 corrections, 30 message with names, 31 catalogue with moves, 32 canary, 40 command,
+//!                 55 word about an alert, 56 plan of escalation, 57 failed delivery
 //! (body)    1  8  received at, microseconds since 1970, signed
 //!           9     tick: nothing; the others but messages, moves and canary: postcard of the model's types;
 //!                 message:

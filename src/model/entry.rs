@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Catalogue, Corrections, DeviceReport, MaintenanceCommand, Outage, Policy, Rejection, Sample, Seq, SourceId,
-    Timestamp, Unit,
+    AlertCommand, Catalogue, Corrections, DeliveryFailed, DeviceReport, EscalationPlan, MaintenanceCommand, Outage,
+    Policy, Rejection, Sample, Seq, SourceId, Timestamp, Unit,
 };
 
 /// A durable, numbered, timed fact. Live state, alerts, ledger and store are functions of these and nothing else.
@@ -46,6 +46,12 @@ pub enum Body {
     },
     /// An operator told a station's devices something.
     Command(Box<StationCommand>),
+    /// Somebody says something about an alert.
+    Alert(Box<AlertCommand>),
+    /// Whom alerts are taken to from here on.
+    Escalation(Box<EscalationPlan>),
+    /// A message about an alert reached somebody by none of their ways.
+    DeliveryFailed(DeliveryFailed),
 }
 
 /// A command to the devices of a station. It stands in the journal before it goes out.

@@ -23,6 +23,7 @@ mod span;
 mod station;
 mod time;
 mod unit;
+mod workflow;
 
 pub use alert::{Alert, AlertId, AlertState, Cause, Moment, Severity, Subject, Transition};
 pub use area::{Area, AreaLevel};
@@ -44,3 +45,7 @@ pub use span::{NotASpan, Span};
 pub use station::{Channel, FormerPlace, LinkClass, Range, Station, StationKind};
 pub use time::Timestamp;
 pub use unit::Unit;
+pub use workflow::{
+    AlertCommand, CloseCause, CommandKey, DeliveryFailed, Escalation, EscalationCause, EscalationPlan, Ladder, LadderStep,
+    Order, PersonId, Recipient, Reminders,
+};

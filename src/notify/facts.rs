@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::geodesy;
 use crate::model::{
-    Alert, AlertState, AreaId, AreaLevel, Catalogue, LocalName, Position, Severity, Timestamp, Transition,
+    Alert, AlertState, AreaId, AreaLevel, Catalogue, LocalName, Position, Severity, StationKind, Subject, Timestamp,
+    Transition, Unit,
 };
 
 /// Letters of a name or an advice in a text, at most; what is longer ends in `…`.
@@ -119,12 +120,12 @@ pub struct Facts {
     pub severity: Severity,
     /// Where it stands.
     pub state: AlertState,
-    /// The station's identifier.
-    pub station: String,
+    /// The station's identifier; `None` when it is about a whole area.
+    pub station: Option<String>,
     /// The station's name.
-    pub station_name: LocalName,
+    pub station_name: Option<LocalName>,
     /// The station's kind.
-    pub kind: String,
+    pub kind: Option<StationKind>,
     /// The observed property.
     pub property: String,
     /// UCUM code of value and threshold.
@@ -135,10 +136,10 @@ pub struct Facts {
     pub threshold: Option<f64>,
     /// Code of the area of the lowest tier.
     pub area: Option<AreaId>,
-    /// Names of the areas that it lies in, the smallest first, the province left out.
+    /// Names of the areas that it lies in, the smallest first; the province only when there is no smaller one.
     pub places: Vec<LocalName>,
-    /// Where the station stands.
-    pub position: Position,
+    /// Where the station stands, or the middle of the area's stations.
+    pub position: Option<Position>,
     /// The nearest named place.
     pub near: Option<Near>,
     /// When the condition began to hold.
@@ -152,28 +153,34 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// From an alert as it is now; `None` when its station or channel is not in the catalogue.
+    /// From an alert as it is now; `None` when what it is about is not in the catalogue.
     pub fn of(catalogue: &Catalogue, places: &[Place], alert: &Alert, advice: Option<&LocalName>) -> Option<Facts> {
-        let station = catalogue.station(alert.subject.station)?;
-        let channel = catalogue.channel(alert.subject.channel)?;
+        let (station, property, unit, position) = match &alert.subject {
+            Subject::Channel { station, channel, .. } => {
+                let (station, channel) = (catalogue.station(*station)?, catalogue.channel(*channel)?);
+                (Some(station), &channel.property, channel.unit, Some(station.position))
+            }
+            Subject::Area { area, property } => (None, property, Unit::One, catalogue.middle_of(area)),
+        };
         let name = |name: &LocalName| clean_name(name, NAME_LENGTH_MAX);
+        let area = alert.subject.area();
         Some(Facts {
             alert: alert.id.to_string(),
             rule: alert.rule.clone(),
             title: name(&alert.title),
             severity: alert.severity,
             state: alert.state,
-            station: station.id.as_str().to_owned(),
-            station_name: name(&station.name),
-            kind: station.kind.word().to_owned(),
-            property: channel.property.as_str().to_owned(),
-            unit: channel.unit.code().to_owned(),
+            station: station.map(|station| station.id.as_str().to_owned()),
+            station_name: station.map(|station| name(&station.name)),
+            kind: station.map(|station| station.kind),
+            property: property.as_str().to_owned(),
+            unit: unit.code().to_owned(),
             value: alert.value,
             threshold: alert.threshold,
-            area: alert.subject.area.clone(),
-            places: around(catalogue, alert.subject.area.as_ref()).iter().map(name).collect(),
-            position: station.position,
-            near: nearest(places, station.position),
+            area: area.cloned(),
+            places: around(catalogue, area).iter().map(name).collect(),
+            position,
+            near: position.and_then(|position| nearest(places, position)),
             started_at: alert.started_at,
             changed_at: alert.changed_at,
             ended_at: alert.ended_at,
@@ -182,12 +189,15 @@ impl Facts {
     }
 }
 
-/// The names of an area and of those around it, the smallest first, without the province.
+/// The names of an area and of those around it, the smallest first; the province only when there is no smaller one.
 fn around(catalogue: &Catalogue, area: Option<&AreaId>) -> Vec<LocalName> {
     let mut found = Vec::new();
     let mut next = area.and_then(|id| catalogue.area(id));
     // Bounded: a registry whose areas contain each other in a circle must not hold this up.
-    while let Some(area) = next.filter(|area| area.level != AreaLevel::Province && found.len() < 8) {
+    while let Some(area) = next.filter(|area| {
+        let is_small = area.level != AreaLevel::Province;
+        (is_small || found.is_empty()) && found.len() < 8
+    }) {
         found.push(area.name.clone());
         next = area.parent.as_ref().and_then(|id| catalogue.area(id));
     }

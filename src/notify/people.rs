@@ -9,9 +9,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::person::{Contact, Person, PersonId, Subscription};
+use super::person::{Contact, Person, Subscription};
 use crate::database::Database;
-use crate::model::Timestamp;
+use crate::model::{PersonId, Timestamp};
 
 /// The most people, and contacts and wishes of one.
 pub const PEOPLE_MAX: usize = 100_000;
@@ -104,7 +104,7 @@ impl Directory {
 
     /// One person.
     pub fn person(&self, id: &str) -> Option<&Arc<Person>> {
-        self.people.binary_search_by(|person| person.id.0.as_str().cmp(id)).ok().map(|place| &self.people[place])
+        self.people.binary_search_by(|person| (*person.id.0).cmp(id)).ok().map(|place| &self.people[place])
     }
 
     /// A contact and whose it is.
@@ -145,10 +145,10 @@ impl People {
                 return Err(PeopleError::Full);
             }
             if revision(transaction, &wished.id)?.is_some() {
-                return Err(PeopleError::Taken(wished.id.0.clone()));
+                return Err(PeopleError::Taken(wished.id.to_string()));
             }
             let sql = "INSERT INTO person (id, name, account, revision, changed_at) VALUES (?1, ?2, ?3, 1, ?4)";
-            let row = params![wished.id.0, wished.name, wished.account, now.micros()];
+            let row = params![&*wished.id.0, wished.name, wished.account, now.micros()];
             transaction.execute(sql, row).map_err(|error| taken(error, wished))?;
             write(transaction, wished, now)
         })
@@ -158,14 +158,14 @@ impl People {
     pub fn put(&self, wished: &Wished, if_revision: Option<i64>, now: Timestamp) -> Result<Arc<Person>, PeopleError> {
         self.change(&wished.id, "change a person", |transaction| {
             match revision(transaction, &wished.id)? {
-                None => return Err(PeopleError::Missing(wished.id.0.clone())),
+                None => return Err(PeopleError::Missing(wished.id.to_string())),
                 Some(found) if if_revision.is_some_and(|wanted| wanted != found) => {
                     return Err(PeopleError::ChangedSince(found));
                 }
                 Some(_) => {}
             }
             let sql = "UPDATE person SET name = ?2, account = ?3, revision = revision + 1, changed_at = ?4 WHERE id = ?1";
-            let row = params![wished.id.0, wished.name, wished.account, now.micros()];
+            let row = params![&*wished.id.0, wished.name, wished.account, now.micros()];
             transaction.execute(sql, row).map_err(|error| taken(error, wished))?;
             write(transaction, wished, now)
         })
@@ -175,8 +175,8 @@ impl People {
     pub fn remove(&self, id: &PersonId) -> Result<(), PeopleError> {
         let failed = sqlite("remove a person");
         let mut connection = self.database.lock();
-        if connection.execute("DELETE FROM person WHERE id = ?1", [&id.0]).map_err(failed)? == 0 {
-            return Err(PeopleError::Missing(id.0.clone()));
+        if connection.execute("DELETE FROM person WHERE id = ?1", [&*id.0]).map_err(failed)? == 0 {
+            return Err(PeopleError::Missing(id.to_string()));
         }
         self.look_again(&mut connection)
     }
@@ -205,7 +205,7 @@ impl People {
         transaction.execute(sql, params![person, now.micros()]).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         self.look_again(&mut connection)?;
-        Ok((PersonId(person), contact))
+        Ok((PersonId(person.into()), contact))
     }
 
     /// Forgets a contact: the person withdrew it, or its end-point is gone. Whether there was one.
@@ -234,7 +234,7 @@ impl People {
         transaction.commit().map_err(sqlite(doing))?;
         self.look_again(&mut connection)?;
         let person = self.directory().person(&id.0).map(Arc::clone);
-        person.ok_or_else(|| PeopleError::Missing(id.0.clone()))
+        person.ok_or_else(|| PeopleError::Missing(id.to_string()))
     }
 
     /// Under the connection's lock, so that a later picture is never replaced by an earlier one.
@@ -252,14 +252,14 @@ fn taken(error: rusqlite::Error, wished: &Wished) -> PeopleError {
 }
 
 fn revision(connection: &Connection, id: &PersonId) -> Result<Option<i64>, PeopleError> {
-    let found = connection.query_row("SELECT revision FROM person WHERE id = ?1", [&id.0], |row| row.get(0));
+    let found = connection.query_row("SELECT revision FROM person WHERE id = ?1", [&*id.0], |row| row.get(0));
     found.optional().map_err(sqlite("read a person"))
 }
 
 /// Contacts of the same address keep their identifiers: what waits for them still finds them.
 fn write(transaction: &Transaction<'_>, wished: &Wished, now: Timestamp) -> Result<(), PeopleError> {
     let failed = sqlite("write a person");
-    let id = &wished.id.0;
+    let id: &str = &wished.id.0;
     let mut kept = Vec::new();
     for (place, (channel, address)) in wished.contacts.iter().enumerate() {
         let contact = (channel.as_str(), address.as_str());
@@ -273,7 +273,7 @@ fn write(transaction: &Transaction<'_>, wished: &Wished, now: Timestamp) -> Resu
     transaction.execute("DELETE FROM subscription WHERE person = ?1", [id]).map_err(&failed)?;
     for (place, subscription) in wished.subscriptions.iter().enumerate() {
         let wish = serde_json::to_string(subscription)
-            .map_err(|source| PeopleError::Unreadable { person: id.clone(), source })?;
+            .map_err(|source| PeopleError::Unreadable { person: id.to_owned(), source })?;
         let sql = "INSERT INTO subscription (person, place, wish) VALUES (?1, ?2, ?3)";
         transaction.execute(sql, params![id, place as i64, wish]).map_err(&failed)?;
     }
@@ -323,7 +323,7 @@ fn read(connection: &Connection) -> Result<Vec<Arc<Person>>, PeopleError> {
         Ok(Arc::new(Person {
             contacts: contacts.remove(&id).unwrap_or_default(),
             subscriptions: wishes.remove(&id).unwrap_or_default(),
-            id: PersonId(id),
+            id: PersonId(id.into()),
             name: row.get(1)?,
             account: row.get(2)?,
             revision: row.get(3)?,

@@ -9,18 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::config::Wanted;
 use super::texts::Language;
-use crate::model::{AreaId, Severity, StationKind, Timestamp};
-
-/// A person's identifier: 1 to 64 letters, digits, `-`, `_`, `.`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PersonId(pub String);
-
-impl fmt::Display for PersonId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use crate::model::{AreaId, PersonId, Severity, StationKind, Timestamp};
 
 /// A person.
 #[derive(Clone, Debug, PartialEq)]

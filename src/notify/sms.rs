@@ -65,7 +65,7 @@ fn one(texts: &Texts, language: Language, Member { kind, facts }: &Member) -> St
     let mut pieces = Pieces {
         head: head(texts, language, *kind, facts),
         title: name(&facts.title),
-        station: name(&facts.station_name),
+        station: facts.station_name.as_ref().map(name).unwrap_or_default(),
         place: facts.places.iter().map(name).collect::<Vec<_>>().join(", "),
         value: value.clone() + &limit.unwrap_or_default(),
         since: match kind {
@@ -73,7 +73,7 @@ fn one(texts: &Texts, language: Language, Member { kind, facts }: &Member) -> St
             _ => gsm(&texts.phrase(language, Phrase::ShortSince, &[("since", &since)])),
         },
         near: near(texts, language, facts),
-        at: format!("{:.4},{:.4}", facts.position.lat, facts.position.lon),
+        at: facts.position.map(|at| format!("{:.4},{:.4}", at.lat, at.lon)).unwrap_or_default(),
     };
     type Step<'s> = &'s dyn Fn(&mut Pieces);
     let steps: [Step<'_>; 6] = [
@@ -128,8 +128,9 @@ fn digest(texts: &Texts, language: Language, members: &[Member]) -> String {
     let room = LETTERS_MAX - "; +10000000".len();
     let mut named = 0;
     for Member { kind, facts } in sorted {
-        let place = facts.places.first().map_or(&facts.station_name, |place| place);
-        let (title, place) = (texts.name(language, &facts.title), texts.name(language, place));
+        let place = facts.places.first().or(facts.station_name.as_ref());
+        let place = place.map_or("", |place| texts.name(language, place));
+        let title = texts.name(language, &facts.title);
         let over = if *kind == Kind::Resolved { texts.kind(language, *kind) } else { "" };
         let piece = without_accents(&format!("{over} {title}, {place}"));
         let piece = shortened(piece.trim(), piece.trim().len().saturating_sub(60));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{Facts, Kind};
 use crate::geodesy::{self, Compass};
-use crate::model::{LocalName, Severity, Timestamp};
+use crate::model::{LocalName, Position, Severity, Timestamp};
 
 /// Members that a digest names one by one in words; the others are counted.
 const LISTED_MAX: usize = 100;
@@ -69,6 +69,7 @@ macro_rules! phrases {
 phrases! {
     Head = "head",
     At = "at",
+    AtArea = "at_area",
     Near = "near",
     NearHere = "near_here",
     Wgs84 = "wgs84",
@@ -200,16 +201,16 @@ impl Texts {
     fn one(&self, language: Language, Member { kind, facts }: &Member) -> Vec<String> {
         let say = |phrase, values: &[(&str, &str)]| self.phrase(language, phrase, values);
         let mut lines = vec![self.head(language, *kind, facts)];
-        let at = say(Phrase::At, &[("station", language.of(&facts.station_name)), ("id", &facts.station)]);
-        let places = facts.places.iter().map(|name| language.of(name));
-        lines.push(std::iter::once(at.as_str()).chain(places).collect::<Vec<_>>().join(", "));
+        let places = facts.places.iter().map(|name| language.of(name)).collect::<Vec<_>>().join(", ");
+        lines.push(match (&facts.station, &facts.station_name) {
+            (Some(id), Some(name)) => {
+                let at = say(Phrase::At, &[("station", language.of(name)), ("id", id)]);
+                [at, places].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+            }
+            _ => say(Phrase::AtArea, &[("area", &places)]),
+        });
         lines.extend(self.near(language, facts));
-        let (lat, lon) = (format!("{:.5}", facts.position.lat), format!("{:.5}", facts.position.lon));
-        lines.push(say(Phrase::Wgs84, &[("lat", &lat), ("lon", &lon)]));
-        if let Ok((east_m, north_m)) = geodesy::vn2000::tm3_103(facts.position.lat, facts.position.lon) {
-            let (east, north) = (format!("{east_m:.0}"), format!("{north_m:.0}"));
-            lines.push(say(Phrase::Vn2000, &[("north", &north), ("east", &east)]));
-        }
+        lines.extend(facts.position.iter().flat_map(|position| self.coordinates(language, *position)));
         lines.push(self.value(language, facts));
         let since = self.time(language, facts.started_at);
         lines.push(match facts.ended_at {
@@ -252,6 +253,17 @@ impl Texts {
         self.phrase(language, Phrase::Head, &values)
     }
 
+    /// In WGS 84, and on the national grid where its zone reaches.
+    fn coordinates(&self, language: Language, position: Position) -> Vec<String> {
+        let (lat, lon) = (format!("{:.5}", position.lat), format!("{:.5}", position.lon));
+        let mut lines = vec![self.phrase(language, Phrase::Wgs84, &[("lat", &lat), ("lon", &lon)])];
+        if let Ok((east_m, north_m)) = geodesy::vn2000::tm3_103(position.lat, position.lon) {
+            let (east, north) = (format!("{east_m:.0}"), format!("{north_m:.0}"));
+            lines.push(self.phrase(language, Phrase::Vn2000, &[("north", &north), ("east", &east)]));
+        }
+        lines
+    }
+
     /// The way from the nearest named place.
     fn near(&self, language: Language, facts: &Facts) -> Option<String> {
         let near = facts.near.as_ref()?;
@@ -292,9 +304,8 @@ impl Texts {
         let mut sorted: Vec<&Member> = members.iter().collect();
         sorted.sort_by_key(|member| std::cmp::Reverse(member.facts.severity));
         lines.extend(sorted.iter().take(LISTED_MAX).map(|Member { kind, facts }| {
-            let place = facts.places.first().map(|name| language.of(name));
-            let place = [Some(language.of(&facts.station_name)), place];
-            let place = place.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let place = [facts.station_name.as_ref(), facts.places.first()];
+            let place = place.into_iter().flatten().map(|name| language.of(name)).collect::<Vec<_>>().join(", ");
             let values = [
                 ("kind", self.kind(language, *kind)),
                 ("level", &level(facts.severity)),

@@ -6,7 +6,8 @@
 //! unit, as its history is kept in it.
 //!
 //! By hand (`edit`) one station is changed at a time, unless the files name it: a station in the files is the files'.
-//! Every change is recorded with its author (`record`), and can be undone.
+//! Every change is recorded with its author (`record`), and can be undone. Beside them: the duty roster (`roster`), and
+//! the alert rules that were made by hand (`rule_book`).
 //!
 //! Everything here blocks on the disk: called at the start and by administration, never in the way of a reading.
 
@@ -21,6 +22,8 @@ mod load;
 mod policy_file;
 mod properties;
 mod record;
+pub mod roster;
+mod rule_book;
 mod seed;
 mod station_file;
 
@@ -36,6 +39,8 @@ pub use definition::{ChannelDefinition, Definition, Difference, Standing};
 pub use edit::{Edit, EditError, Edited, Registered, Wish, WrongField};
 pub use properties::{PROPERTIES, PropertyDefaults};
 pub use record::{ChangeAct, StationChange};
+pub use roster::{NewShift, Shift, ShiftsAsked};
+pub use rule_book::{NewRuleVersion, RuleAct, RuleVersion};
 pub use seed::{SeedReport, Tally};
 pub use station_file::{ChannelDeclaration, StationDeclaration};
 

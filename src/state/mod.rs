@@ -19,10 +19,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alerts::{self, Alerts, World};
+use crate::alerts::workflow::Scene;
+use crate::alerts::{self, Alerts, Workflow, World};
 use crate::live::{Change, Feed, Live};
 use crate::model::{
-    Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Message, Outage, RuleFile, Sample, Seq, StationNo,
+    Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Escalation, Message, Outage, RuleFile, Sample, Seq, StationNo,
     TimeClass, Timestamp, Transition,
 };
 use crate::quality::Judge;
@@ -69,6 +70,9 @@ pub struct State {
     /// The last message of Saola's own that came the whole way in; behind everything else in a snapshot.
     #[serde(skip)]
     pub canary: Option<Canary>,
+    /// What people said about alerts, and what follows from it; behind everything else in a snapshot.
+    #[serde(skip)]
+    pub workflow: Workflow,
 }
 
 /// Corrections whose authors are known here; the journal and the audit know the others.
@@ -99,6 +103,8 @@ pub struct Effects {
     pub changes: Vec<(Seq, Change)>,
     /// Changes of alerts, in order.
     pub transitions: Vec<Transition>,
+    /// To whom alerts are taken, in order.
+    pub escalations: Vec<Escalation>,
     /// The entry that changed everything (a new catalogue): readers start anew.
     pub resync_at: Option<Seq>,
 }
@@ -113,6 +119,7 @@ impl Effects {
     pub fn clear(&mut self) {
         self.changes.clear();
         self.transitions.clear();
+        self.escalations.clear();
         self.resync_at = None;
     }
 
@@ -129,7 +136,9 @@ impl Effects {
         for transition in &mut self.transitions[first..] {
             transition.seq = seq;
             self.changes.push((seq, Change::Alert(transition.alert.id.clone())));
-            self.changes.push((seq, Change::Station(transition.alert.subject.station)));
+            if let Some(station) = transition.alert.subject.station() {
+                self.changes.push((seq, Change::Station(station)));
+            }
         }
     }
 }
@@ -151,6 +160,7 @@ impl State {
             maintained: BTreeSet::new(),
             unknown: Unknown::default(),
             canary: None,
+            workflow: Workflow::default(),
         }
     }
 
@@ -206,8 +216,26 @@ impl State {
             Body::Canary { sent_at } => self.canary = Some(Canary { sent_at: *sent_at, seq: entry.seq }),
             // What became of it is between the edge and the device: nothing here follows from it.
             Body::Command(_) => {}
+            // The workflow's, which follows.
+            Body::Alert(_) | Body::Escalation(_) | Body::DeliveryFailed(_) => {}
         }
+        self.follow_workflow(entry, effects, first);
         effects.name_transitions(entry.seq, first);
+    }
+
+    /// What people say about alerts, and what becomes of alerts that nobody looks after.
+    fn follow_workflow(&mut self, entry: &Entry, effects: &mut Effects, first: usize) {
+        let mut changed = Vec::new();
+        self.workflow.follow(&mut Scene {
+            entry,
+            world: World { catalogue: &self.catalogue, listening: self.live.listening() },
+            alerts: &mut self.alerts,
+            transitions: &mut effects.transitions,
+            first,
+            escalations: &mut effects.escalations,
+            changed: &mut changed,
+        });
+        effects.changes.extend(changed.into_iter().map(|alert| (entry.seq, Change::Alert(alert))));
     }
 
     fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects) {

@@ -8,10 +8,11 @@ use crate::journal::body::{decode, encode};
 use std::time::Duration;
 
 use crate::model::{
-    Again, Area, AreaId, AreaLevel, Awake, Catalogue, Channel, Corrections, Deaf, DeviceFact, DeviceReport,
-    FormerPlace, Keep, Limits, LinkClass, LocalName, MaintenanceCommand, Outage, Policy, Position, Property, Range,
-    RawCopy, Reason, Rejection, RuleFile, Said, Station, StationCommand, StationId, StationKind, StationNo, Step,
-    Stuck, Unit, UnknownName, Window,
+    Again, AlertCommand, AlertId, Area, AreaId, AreaLevel, Awake, Catalogue, Channel, CloseCause, CommandKey,
+    Corrections, Deaf, DeliveryFailed, DeviceFact, DeviceReport, EscalationPlan, FormerPlace, Keep, Ladder, LadderStep,
+    Limits, LinkClass, LocalName, MaintenanceCommand, Order, Outage, PersonId, Policy, Position, Property, Range,
+    RawCopy, Reason, Recipient, Rejection, Reminders, RuleFile, Said, Severity, Station, StationCommand, StationId,
+    StationKind, StationNo, Step, Stuck, Unit, UnknownName, Window,
 };
 
 fn bytes_of(received_at: Timestamp, body: &Body) -> Vec<u8> {
@@ -120,7 +121,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_refused_or_read_and_never_panics(kind in prop_oneof![0_u8..6, 20_u8..26, 30_u8..33, Just(40_u8)], bytes in vec(any::<u8>(), 0..200)) {
+    fn noise_is_refused_or_read_and_never_panics(kind in prop_oneof![0_u8..6, 20_u8..26, 30_u8..33, Just(40_u8), 55_u8..58], bytes in vec(any::<u8>(), 0..200)) {
         let _ = decode(Seq(1), &bytes);
         let noise: Vec<u8> = [kind].into_iter().chain(bytes).collect();
         let _ = decode(Seq(1), &noise);
@@ -197,7 +198,51 @@ fn facts() -> Vec<Body> {
         Body::Maintenance(MaintenanceCommand::Plan(window)),
         Body::Maintenance(MaintenanceCommand::Withdraw { window: Seq(8), author: author.clone() }),
         Body::Corrections(Corrections { author, reason, samples: message.samples }),
+        Body::Escalation(Box::new(plan())),
+        Body::DeliveryFailed(DeliveryFailed { alert: alert(), person: PersonId("lò-văn-a".into()), step: 2 }),
     ]
+    .into_iter()
+    .chain(words().map(|order| word(order, at(9))))
+    .collect()
+}
+
+fn alert() -> AlertId {
+    AlertId("dust~AQ-01~pm2_5~1800000000000000".into())
+}
+
+fn plan() -> EscalationPlan {
+    let step = |after, to| LadderStep { after: Duration::from_secs(after), to };
+    let ladder = Ladder {
+        severities: vec![Severity::High],
+        causes: ["pm2_5".to_owned()].into(),
+        areas: ["12".into()].into(),
+        steps: vec![step(600, Recipient::Duty("forest".into())), step(1200, Recipient::Role("operator".into()))],
+        reminders: Some(Reminders { every: Duration::from_secs(60), at_most: 3, to: None }),
+    };
+    EscalationPlan { ladders: vec![ladder, Ladder { severities: vec![], ..Ladder::default() }] }
+}
+
+/// One of each order.
+fn words() -> impl Iterator<Item = Order> {
+    let note = || "đã biết".to_owned();
+    let orders = [
+        Order::Acknowledge { note: note() },
+        Order::Unacknowledge { note: note() },
+        Order::Assign { to: Some("an".into()), note: note() },
+        Order::Assign { to: None, note: note() },
+        Order::Comment { text: note() },
+        Order::Shelve { until: Timestamp::from_seconds(7), reason: note() },
+        Order::Unshelve { note: note() },
+        Order::Close { cause: CloseCause::Duplicate, note: note() },
+    ];
+    orders.into_iter()
+}
+
+fn word(order: Order, said_at: Timestamp) -> Body {
+    let key = Some(CommandKey { text: "phone-1-77".into(), request: [7; 16] });
+    let author = "an".to_owned();
+    let versions = Some(vec![1, 2]);
+    Body::Alert(Box::new(AlertCommand { alert: alert(), author, order, said_at: Some(said_at), versions, key }))
 }
 
 #[test]

@@ -14,6 +14,7 @@ CREATE TABLE notice (
     number  INTEGER NOT NULL,                   -- which one of that entry
     alert   TEXT NOT NULL,
     ends    INTEGER NOT NULL CHECK (ends IN (0, 1)),    -- whether the alert is over with it
+    step    INTEGER NOT NULL,                   -- of an escalation; 0 for the alert itself
     at      INTEGER NOT NULL,
     facts   TEXT NOT NULL,                      -- JSON: what is said
     UNIQUE (seq, number)

@@ -146,6 +146,34 @@ pub struct Delivered {
     pub channel: String,
 }
 
+/// A delivery that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The delivery's number.
+    pub id: i64,
+    /// The alert.
+    pub alert: String,
+    /// Whom it did not reach.
+    pub recipient: String,
+    /// By which channel.
+    pub channel: String,
+    /// The escalation's step; 0 for the alert itself.
+    pub step: u16,
+    /// What became of the recipient's other ways.
+    pub others: Others,
+}
+
+/// What became of the other ways to tell a recipient the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// There is none, or they failed, too.
+    None,
+    /// One is still being tried.
+    Waiting,
+    /// One has got through.
+    Sent,
+}
+
 const COLUMNS: &str = "d.id, d.key, d.alert, d.kind, d.recipient, d.channel, d.state, d.queued_at, d.not_before, \
     d.sent_at, d.delivered_at, d.seen_at, d.acknowledged_at, d.failed_at, d.error, coalesce(m.attempts, 0), \
     coalesce(m.members, 1), m.key, m.text, m.sent_text";
@@ -217,17 +245,35 @@ impl Outbox {
         })
     }
 
-    /// Failures that nobody has been told of yet, the oldest first.
-    pub fn failures(&self, limit: usize) -> Result<Vec<DeliveryRow>, OutboxError> {
+    /// Failures that nobody has been told of yet, the oldest first: of each whether the same was told to the same
+    /// recipient in another way.
+    pub fn failures(&self, limit: usize) -> Result<Vec<Failure>, OutboxError> {
         let failed = sqlite("read failures");
-        let sql = format!(
-            "SELECT {COLUMNS} FROM delivery d LEFT JOIN message m ON m.id = d.message \
-             WHERE d.state = 'failed' AND d.failure_told = 0 ORDER BY d.id LIMIT ?1"
-        );
+        let sql = "SELECT d.id, d.alert, d.recipient, d.channel, n.step, \
+                          (SELECT count(*) FROM delivery o WHERE o.notice = d.notice AND o.recipient = d.recipient \
+                           AND o.state = 'queued'), \
+                          (SELECT count(*) FROM delivery o WHERE o.notice = d.notice AND o.recipient = d.recipient \
+                           AND o.state IN ('sent', 'delivered', 'seen', 'acknowledged')) \
+                   FROM delivery d JOIN notice n ON n.id = d.notice \
+                   WHERE d.state = 'failed' AND d.failure_told = 0 ORDER BY d.id LIMIT ?1";
         let connection = self.database.lock();
-        let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
-        let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], row).map_err(failed)?;
-        rows.collect::<Result<_, _>>().map_err(failed)
+        let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+        let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            let (waiting, sent): (u32, u32) = (row.get(5)?, row.get(6)?);
+            Ok(Failure {
+                id: row.get(0)?,
+                alert: row.get(1)?,
+                recipient: row.get(2)?,
+                channel: row.get(3)?,
+                step: row.get(4)?,
+                others: match (waiting, sent) {
+                    (_, 1..) => Others::Sent,
+                    (1.., _) => Others::Waiting,
+                    _ => Others::None,
+                },
+            })
+        });
+        rows.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
     }
 
     /// Notes that a failure has been told.

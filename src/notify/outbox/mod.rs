@@ -31,7 +31,7 @@ use sha2::{Digest as _, Sha256};
 use crate::database::{Database, DatabaseError};
 use crate::model::{Seq, Timestamp};
 
-pub use list::{Delivered, DeliveryRow, DeliveryState, Filter, Report};
+pub use list::{Delivered, DeliveryRow, DeliveryState, Failure, Filter, Others, Report};
 pub use queue::{Event, Queued, Route, What};
 pub use take::{Certainty, Due, Errand, Pace, Taken, Waiting};
 

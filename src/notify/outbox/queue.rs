@@ -28,8 +28,8 @@ pub struct Event {
 pub enum What {
     /// An alert changed. `None` when that is not told to those who know of it.
     Transition(Option<Kind>),
-    /// Somebody on duty must answer.
-    Escalation(Kind),
+    /// Somebody must answer; with the step.
+    Escalation(Kind, u16),
 }
 
 /// One way to one recipient.
@@ -90,7 +90,7 @@ impl Outbox {
                 match event.what {
                     What::Transition(Some(Kind::Resolved)) => entry.resolve(&hold)?,
                     What::Transition(kind) => entry.change(kind, &hold)?,
-                    What::Escalation(kind) => {
+                    What::Escalation(kind, _) => {
                         for route in &event.routes {
                             entry.add(kind, route)?;
                         }
@@ -240,10 +240,11 @@ impl Entry<'_> {
         let facts = serde_json::to_string(&event.facts)
             .map_err(|source| OutboxError::Unreadable { what: event.facts.alert.clone(), source })?;
         let ends = event.what == What::Transition(Some(Kind::Resolved));
-        let sql = "INSERT INTO notice (seq, number, alert, ends, at, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let step = if let What::Escalation(_, step) = event.what { step } else { 0 };
+        let sql = "INSERT INTO notice (seq, number, alert, ends, step, at, facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let mut statement = self.transaction.prepare_cached(sql).map_err(failed)?;
         let seq = i64::try_from(event.seq.0).unwrap_or(i64::MAX);
-        let row = params![seq, event.number, event.facts.alert, ends, self.now.micros(), facts];
+        let row = params![seq, event.number, event.facts.alert, ends, step, self.now.micros(), facts];
         let id = statement.insert(row).map_err(failed)?;
         self.notice = Some(id);
         Ok(id)

@@ -111,7 +111,10 @@ impl Head {
             | Body::Outage(_)
             | Body::Maintenance(_)
             | Body::Canary { .. }
-            | Body::Command(_) => {}
+            | Body::Command(_)
+            | Body::Alert(_)
+            | Body::Escalation(_)
+            | Body::DeliveryFailed(_) => {}
         }
     }
 
