@@ -21,11 +21,8 @@ const STEPS: &[&str] = &[
     include_str!("database/0002_accounts.sql"),
     include_str!("database/0003_changes.sql"),
     include_str!("database/0004_devices.sql"),
-<<<<<<< HEAD
-    include_str!("database/0005_people.sql"),
-=======
     include_str!("database/0005_workflow.sql"),
->>>>>>> a145bc1
+    include_str!("database/0006_people.sql"),
 ];
 
 /// Why the file cannot be used.

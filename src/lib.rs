@@ -26,6 +26,8 @@ pub mod live;
 pub mod state;
 pub mod store;
 
+pub mod notify;
+
 pub mod auth;
 pub mod registry;
 

@@ -128,6 +128,8 @@ pub struct Facts {
     pub kind: Option<StationKind>,
     /// The observed property.
     pub property: String,
+    /// The hazard by which alerts belong together.
+    pub cause: String,
     /// UCUM code of value and threshold.
     pub unit: String,
     /// The newest value; `None` for an absence.
@@ -174,6 +176,7 @@ impl Facts {
             station_name: station.map(|station| name(&station.name)),
             kind: station.map(|station| station.kind),
             property: property.as_str().to_owned(),
+            cause: property.as_str().to_owned(),
             unit: unit.code().to_owned(),
             value: alert.value,
             threshold: alert.threshold,

@@ -92,7 +92,8 @@ impl Directory {
     fn new(people: Vec<Arc<Person>>) -> Directory {
         let mut by_contact = HashMap::new();
         for (place, person) in people.iter().enumerate() {
-            by_contact.extend(person.contacts.iter().enumerate().map(|(at, contact)| (contact.id.clone(), (place, at))));
+            by_contact
+                .extend(person.contacts.iter().enumerate().map(|(at, contact)| (contact.id.clone(), (place, at))));
         }
         Directory { people, by_contact }
     }
@@ -164,7 +165,8 @@ impl People {
                 }
                 Some(_) => {}
             }
-            let sql = "UPDATE person SET name = ?2, account = ?3, revision = revision + 1, changed_at = ?4 WHERE id = ?1";
+            let sql =
+                "UPDATE person SET name = ?2, account = ?3, revision = revision + 1, changed_at = ?4 WHERE id = ?1";
             let row = params![&*wished.id.0, wished.name, wished.account, now.micros()];
             transaction.execute(sql, row).map_err(|error| taken(error, wished))?;
             write(transaction, wished, now)
@@ -312,8 +314,8 @@ fn read(connection: &Connection) -> Result<Vec<Arc<Person>>, PeopleError> {
     let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)));
     for row in rows.map_err(&failed)? {
         let (person, wish) = row.map_err(&failed)?;
-        let wish = serde_json::from_str(&wish)
-            .map_err(|source| PeopleError::Unreadable { person: person.clone(), source })?;
+        let wish =
+            serde_json::from_str(&wish).map_err(|source| PeopleError::Unreadable { person: person.clone(), source })?;
         wishes.entry(person).or_default().push(wish);
     }
     let mut statement =

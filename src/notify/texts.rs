@@ -129,8 +129,8 @@ pub struct Texts {
 impl Texts {
     /// With the shipped phrases; times are shown in `zone`, addresses begin with `public_url` (empty: none are).
     pub fn new(zone: TimeZone, public_url: &str) -> Texts {
-        let catalogue =
-            toml::from_str(include_str!("texts/phrases.toml")).expect("the catalogue is part of the program, and a test reads it");
+        let catalogue = toml::from_str(include_str!("texts/phrases.toml"))
+            .expect("the catalogue is part of the program, and a test reads it");
         Texts { catalogue, zone, public_url: public_url.to_owned() }
     }
 
@@ -214,9 +214,7 @@ impl Texts {
         lines.push(self.value(language, facts));
         let since = self.time(language, facts.started_at);
         lines.push(match facts.ended_at {
-            Some(ended_at) => {
-                say(Phrase::FromUntil, &[("since", &since), ("until", &self.time(language, ended_at))])
-            }
+            Some(ended_at) => say(Phrase::FromUntil, &[("since", &since), ("until", &self.time(language, ended_at))]),
             None => say(Phrase::Since, &[("since", &since)]),
         });
         if let Some(advice) = facts.advice.as_ref().filter(|_| *kind != Kind::Resolved) {

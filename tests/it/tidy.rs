@@ -26,6 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("database", &[]),
     ("registry", &["model", "document", "database"]),
     ("auth", &["model", "database"]),
+    ("notify", &["model", "clock", "database", "geodesy"]),
     ("quality", &["model"]),
     ("state", &["model", "live", "alerts", "quality"]),
 ];

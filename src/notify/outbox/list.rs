@@ -182,7 +182,8 @@ impl Outbox {
     /// Deliveries, the newest first.
     pub fn list(&self, filter: &Filter) -> Result<Vec<DeliveryRow>, OutboxError> {
         let failed = sqlite("list deliveries");
-        let mut sql = format!("SELECT {COLUMNS} FROM delivery d LEFT JOIN message m ON m.id = d.message WHERE d.id < ?1");
+        let mut sql =
+            format!("SELECT {COLUMNS} FROM delivery d LEFT JOIN message m ON m.id = d.message WHERE d.id < ?1");
         let mut values: Vec<rusqlite::types::Value> = vec![filter.before.unwrap_or(i64::MAX).into()];
         if let Some(alert) = &filter.alert {
             values.push(alert.clone().into());
@@ -208,9 +209,7 @@ impl Outbox {
                    WHERE d.key = ?1 OR d.message = (SELECT id FROM message WHERE key = ?1) ORDER BY d.id";
         let mut statement = connection.prepare_cached(sql).map_err(failed)?;
         let rows = statement
-            .query_map([key], |row| {
-                Ok(Delivered { alert: row.get(0)?, recipient: row.get(1)?, channel: row.get(2)? })
-            })
+            .query_map([key], |row| Ok(Delivered { alert: row.get(0)?, recipient: row.get(1)?, channel: row.get(2)? }))
             .map_err(failed)?;
         rows.collect::<Result<_, _>>().map_err(failed)
     }
@@ -231,7 +230,8 @@ impl Outbox {
                     "acknowledged",
                 ),
             };
-            let times: Vec<String> = columns.iter().map(|column| format!("{column} = coalesce({column}, ?2)")).collect();
+            let times: Vec<String> =
+                columns.iter().map(|column| format!("{column} = coalesce({column}, ?2)")).collect();
             let sql = format!(
                 "UPDATE delivery SET {}, sent_at = coalesce(sent_at, ?2), error = NULL, \
                  state = CASE WHEN state IN ({from}, 'failed') THEN '{to}' ELSE state END \

@@ -148,7 +148,8 @@ impl Entry<'_> {
                 self.add(Kind::Resolved, &route)?;
                 continue;
             }
-            let why = if known.waiting > 0 { "cleared before it was sent" } else { "they were never told of the alert" };
+            let why =
+                if known.waiting > 0 { "cleared before it was sent" } else { "they were never told of the alert" };
             let sql = "UPDATE delivery SET state = 'withdrawn', error = ?3 \
                        WHERE alert = ?1 AND lane = ?2 AND state = 'queued' AND message IS NULL";
             let failed = sqlite("withdraw notifications");
@@ -189,8 +190,7 @@ impl Entry<'_> {
         let sql = "UPDATE delivery SET state = 'withdrawn', error = 'overtaken by what followed' \
                    WHERE alert = ?1 AND lane = ?2 AND state = 'queued' AND message IS NULL AND not_before > ?3";
         let mut statement = self.transaction.prepare_cached(sql).map_err(failed)?;
-        let overtaken =
-            statement.execute(params![self.event.facts.alert, lane, self.now.micros()]).map_err(failed)?;
+        let overtaken = statement.execute(params![self.event.facts.alert, lane, self.now.micros()]).map_err(failed)?;
         self.queued.withdrawn += overtaken;
         Ok(overtaken)
     }

@@ -86,8 +86,7 @@ impl Outbox {
                    WHERE d.state = 'queued' AND d.message IS NULL AND d.not_before <= ?1 \
                      AND NOT EXISTS (SELECT 1 FROM message m WHERE m.lane = d.lane AND m.finished_at IS NULL)";
         let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-        let rows =
-            statement.query_map([now.micros()], |row| Ok(Due { lane: row.get(0)?, attempts: row.get(1)? }));
+        let rows = statement.query_map([now.micros()], |row| Ok(Due { lane: row.get(0)?, attempts: row.get(1)? }));
         rows.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
     }
 
@@ -170,13 +169,7 @@ impl Outbox {
     }
 
     /// It is tried again at `next_at`.
-    pub fn again(
-        &self,
-        message: i64,
-        error: &str,
-        unsure: Certainty,
-        next_at: Timestamp,
-    ) -> Result<(), OutboxError> {
+    pub fn again(&self, message: i64, error: &str, unsure: Certainty, next_at: Timestamp) -> Result<(), OutboxError> {
         self.note_certainty(message, unsure)?;
         self.transact("put a message back", |transaction| {
             let failed = sqlite("put a message back");
@@ -296,8 +289,8 @@ fn errand(transaction: &Transaction<'_>, message: i64) -> Result<Errand, OutboxE
     while let Some(row) = rows.next().map_err(failed)? {
         let text = |column: usize| row.get::<_, String>(column).map_err(failed);
         let (key, facts) = (text(0)?, text(6)?);
-        let facts = serde_json::from_str(&facts)
-            .map_err(|source| OutboxError::Unreadable { what: key.clone(), source })?;
+        let facts =
+            serde_json::from_str(&facts).map_err(|source| OutboxError::Unreadable { what: key.clone(), source })?;
         let kind = Kind::parse(&text(1)?).unwrap_or(Kind::Raised);
         (errand.recipient, errand.channel) = (text(2)?, text(3)?);
         let since = Timestamp::from_micros(row.get(5).map_err(failed)?);

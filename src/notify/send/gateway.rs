@@ -1,7 +1,7 @@
 //! Gateways over HTTP: SMS, and services like Telegram, by a template of the request.
 
-use reqwest::header::{CONTENT_TYPE, HeaderName};
 use reqwest::Url;
+use reqwest::header::{CONTENT_TYPE, HeaderName};
 use sha2::{Digest as _, Sha256};
 
 use super::{Outcome, SetupError, Worded, outcome, secret};
@@ -28,8 +28,7 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(gateway: &Gateway, client: reqwest::Client) -> Result<Target, SetupError> {
-        let wrong =
-            |message: String| SetupError::Config { key: format!("gateway {}", gateway.name), message };
+        let wrong = |message: String| SetupError::Config { key: format!("gateway {}", gateway.name), message };
         let template = |text: &str| Template::parse(text).map_err(|why| wrong(why.to_string()));
         let headers = gateway.headers.iter().map(|line| mistakes::header(line)).collect::<Result<_, _>>();
         let report_secret = gateway.report_file.as_ref().map(|path| secret(path)).transpose()?;
@@ -82,9 +81,7 @@ impl Target {
         };
         let mut request = match self.method {
             Method::Get => self.client.get(url),
-            Method::Post => {
-                self.client.post(url).header(CONTENT_TYPE, media_type).body(self.body.fill(escape, value))
-            }
+            Method::Post => self.client.post(url).header(CONTENT_TYPE, media_type).body(self.body.fill(escape, value)),
         };
         for (name, template) in &self.headers {
             request = request.header(name, template.fill(Escape::Header, value));

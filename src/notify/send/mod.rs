@@ -189,7 +189,8 @@ impl Senders {
     pub fn word(&self, texts: &Texts, errand: &Errand, token: String) -> Worded {
         let members: Vec<_> = errand.members.iter().map(|(_, member)| member.clone()).collect();
         let said = texts.say(&errand.languages, &members);
-        let short = self.gateways.iter().find(|gateway| gateway.name == errand.channel).filter(|gateway| gateway.is_sms());
+        let short =
+            self.gateways.iter().find(|gateway| gateway.name == errand.channel).filter(|gateway| gateway.is_sms());
         let language = errand.languages.first().copied().unwrap_or(super::texts::Language::Vi);
         let short = short.map(|_| super::sms::text(texts, language, &members));
         Worded { subject: said.subject, text: said.text, short, token }
