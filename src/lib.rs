@@ -30,6 +30,7 @@ pub mod notify;
 
 pub mod auth;
 pub mod registry;
+pub mod rulebook;
 
 pub mod api;
 pub mod app;

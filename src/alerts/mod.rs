@@ -49,11 +49,13 @@ pub struct Config {
     pub keep_closed: Span,
     /// At most so many closed alerts are kept; the oldest go first, and are counted. Default 100,000.
     pub keep_closed_count: usize,
+    /// The longest time for which an alert may be shelved. Default 7 d.
+    pub shelve_max: Span,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { keep_closed: Span::from_days(90), keep_closed_count: 100_000 }
+        Self { keep_closed: Span::from_days(90), keep_closed_count: 100_000, shelve_max: Span::from_days(7) }
     }
 }
 

@@ -1,6 +1,9 @@
 //! `GET /alerts`: alerts with their evidence.
 
 use axum::Json;
+use axum::http::HeaderValue;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -124,15 +127,11 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) ->
     params(("id" = String, Path, description = "The alert's identifier, percent-encoded")),
     security(("token" = []), ("session" = [])),
     responses(
-        (status = 200, description = "The alert", body = AlertDocument),
+        (status = 200, description = "The alert; `ETag` is its version", body = AlertDocument),
         Refused,
         Missing,
     ))]
-pub async fn one(
-    door: Allowed<SeeAlerts>,
-    Id(id): Id,
-    Asked(Nothing): Asked<Nothing>,
-) -> Result<Json<AlertDocument>, Problem> {
+pub async fn one(door: Allowed<SeeAlerts>, Id(id): Id, Asked(Nothing): Asked<Nothing>) -> Result<Response, Problem> {
     let parts = door.parts();
     let state = parts.state.read();
     let sight = door.sight(&state.catalogue);
@@ -142,7 +141,18 @@ pub async fn one(
         .alerts
         .get(&AlertId(id.as_str().into()))
         .filter(|alert| sight.reaches(alert.subject.area()))
-        .and_then(|alert| reporter.alert(alert))
-        .map(Json)
+        .and_then(|alert| {
+            let version = state.workflow.version(&alert.id);
+            Some(tagged(version, reporter.alert(alert)?))
+        })
         .ok_or_else(|| Problem::not_found("alert", &id))
+}
+
+/// An answer with a version as its tag.
+pub(super) fn tagged(version: u64, document: impl Serialize) -> Response {
+    let mut response = Json(document).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
 }

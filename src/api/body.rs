@@ -1,12 +1,27 @@
 //! JSON bodies: declared, complete in time, no larger than allowed, without members that nobody knows.
 
-use axum::body::to_bytes;
+use axum::body::{HttpBody as _, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
 
 use super::door::House;
 use super::problem::{Code, Problem};
+
+/// A request's body, read whole; one that is absent stands for the type's default.
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default> FromRequest<House> for OptionalBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, house: &House) -> Result<Self, Problem> {
+        let is_absent = request.body().size_hint().exact() == Some(0);
+        if is_absent {
+            return Ok(Self(T::default()));
+        }
+        Body::from_request(request, house).await.map(|Body(told)| Self(told))
+    }
+}
 
 /// A request's body, read whole.
 pub struct Body<T>(pub T);

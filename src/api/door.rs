@@ -103,6 +103,12 @@ needs! {
     SeeMetrics = Some(Permission::ReadMetrics);
     /// Saying when people work at a station.
     MaintainStations = Some(Permission::MaintainStations);
+    /// Acknowledging and assigning alerts, and saying something about them.
+    AnswerAlerts = Some(Permission::AnswerAlerts);
+    /// Shelving and closing alerts.
+    SettleAlerts = Some(Permission::SettleAlerts);
+    /// Saying who is on duty when.
+    EditRoster = Some(Permission::EditRoster);
     /// Correcting samples of the past.
     CorrectHistory = Some(Permission::CorrectHistory);
 }

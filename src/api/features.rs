@@ -7,9 +7,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
+use super::handling::{DeedDocument, HandlingDocument};
 use super::time::{Shown, Zone};
 use crate::model::{
-    Alert, AlertState, AreaId, Channel, Freshness, LinkClass, LocalName, Moment, Position, Property, Quality, Severity,
+    Alert, AlertState, AreaId, Channel, Freshness, LinkClass, LocalName, Position, Property, Quality, Severity,
     Station, StationId, StationKind, Subject, Timestamp, Unit,
 };
 use crate::state::State;
@@ -199,20 +200,23 @@ pub struct StationFeature {
 /// One line of an alert's time-line.
 #[derive(Serialize, ToSchema)]
 pub struct AlertMoment {
-    /// Event time.
+    /// Event time; of a deed, when it was received.
     #[schema(value_type = String, format = DateTime)]
-    at: Shown,
+    pub at: Shown,
     /// The state from here on.
     #[schema(schema_with = state_schema)]
-    state: &'static str,
+    pub state: &'static str,
     /// The severity from here on.
     #[schema(schema_with = severity_schema)]
-    severity: &'static str,
-    /// The value that decided it, in the alert's unit; null for absence of data.
-    value: Option<f64>,
-    /// Why: value, silence, return, rule, withdrawn, maintenance.
+    pub severity: &'static str,
+    /// The value that decided it, in the alert's unit; null for absence of data and for deeds.
+    pub value: Option<f64>,
+    /// Why: value, silence, return, rule, withdrawn, maintenance, closed; of a deed: person, or time.
     #[schema(value_type = String, example = "value")]
-    cause: &'static str,
+    pub cause: &'static str,
+    /// What was done about it then; absent where its state or severity changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deed: Option<DeedDocument>,
 }
 
 /// An alert with its evidence.
@@ -262,7 +266,13 @@ pub struct AlertDocument {
     /// When it was cleared; null while it is open.
     #[schema(value_type = Option<String>, format = DateTime)]
     ended_at: Option<Shown>,
-    /// Everything that happened, oldest first.
+    /// 1 as it was raised, one more with everything that is said about it; what is measured does not change it. `ETag`
+    /// of the alert's own address, for `If-Match`.
+    #[schema(example = 3)]
+    version: u64,
+    /// How it stands by what people did about it.
+    handling: HandlingDocument,
+    /// Everything that happened and that was done, oldest first.
     timeline: Vec<AlertMoment>,
 }
 
@@ -374,7 +384,9 @@ impl Reporter<'_> {
             started_at: self.zone.show(alert.started_at),
             changed_at: self.zone.show(alert.changed_at),
             ended_at: alert.ended_at.map(|at| self.zone.show(at)),
-            timeline: alert.timeline.iter().map(|moment| self.moment(moment)).collect(),
+            version: self.state.workflow.version(&alert.id),
+            handling: self.handling(alert),
+            timeline: self.timeline(alert),
         })
     }
 
@@ -391,16 +403,6 @@ impl Reporter<'_> {
         match &alert.subject {
             Subject::Channel { station, .. } => catalogue.station(*station).map(|station| station.position),
             Subject::Area { area, .. } => catalogue.middle_of(area),
-        }
-    }
-
-    fn moment(&self, moment: &Moment) -> AlertMoment {
-        AlertMoment {
-            at: self.zone.show(moment.at),
-            state: moment.state.word(),
-            severity: moment.severity.word(),
-            value: moment.value,
-            cause: moment.cause.word(),
         }
     }
 

@@ -20,6 +20,7 @@ pub mod door;
 pub mod draft;
 pub mod events;
 pub mod features;
+pub mod handling;
 pub mod headers;
 pub mod history;
 pub mod intake;
@@ -35,7 +36,10 @@ pub mod push;
 pub mod query;
 pub mod readers;
 pub mod replaying;
+pub mod roster;
 pub mod routes;
+pub mod rule_change;
+pub mod rules;
 pub mod search;
 pub mod server;
 pub mod service;
@@ -45,6 +49,7 @@ pub mod stations;
 pub mod stream;
 pub mod time;
 pub mod unknown_devices;
+pub mod workflow;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -145,6 +150,10 @@ pub struct Parts {
     pub command: Box<dyn Fn(StationCommand) -> Commanding + Send + Sync>,
     /// Journals an operator's word about maintenance or samples; resolves when it is durable.
     pub note: Box<dyn Fn(Body) -> Noting + Send + Sync>,
+    /// The longest time for which an alert may be shelved.
+    pub shelve_max: std::time::Duration,
+    /// The province's rules, and the way of new ones into force.
+    pub rules: rules::Desk,
     /// Sources that take requests.
     pub hooks: Hooks,
     /// People, what they are told, and what became of it.

@@ -14,6 +14,7 @@ use serde::Serialize;
 use tracing::Instrument;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::model::Mistake;
 use crate::registry::WrongField;
 
 /// The media type of every error.
@@ -66,6 +67,10 @@ codes! {
         "The request's body is not the JSON document that this address takes; `detail` says where it went wrong.";
     InvalidDefinition = "invalid_definition", UNPROCESSABLE_ENTITY, "Fields cannot be as they are",
         "The body is JSON and says something that cannot be; `errors` names every field that is wrong.";
+    InvalidRules = "invalid_rules", UNPROCESSABLE_ENTITY, "The rules cannot be as they are",
+        "The rule, or the rules together with it, have mistakes; `mistakes` names every one. The rules before stay in force.";
+    KeyReused = "key_reused", UNPROCESSABLE_ENTITY, "The key stood for another request",
+        "`Idempotency-Key` came with another request before: a repeat must be the same, a new request needs a new key.";
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first",
         "No token or session came with the request, or it is unknown, withdrawn or expired. Sign in at /api/v1/session.";
     WrongCredentials = "wrong_credentials", UNAUTHORIZED, "Name or password is wrong",
@@ -116,6 +121,8 @@ pub struct Problem {
     parameter: Option<String>,
     retry_after_seconds: Option<u64>,
     errors: Vec<WrongField>,
+    mistakes: Vec<Mistake>,
+    present: Option<serde_json::Value>,
     /// For the log only.
     cause: Option<String>,
 }
@@ -144,6 +151,13 @@ pub struct ProblemDocument {
     /// Every field of the body that is wrong, when the code is `invalid_definition`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    /// Every mistake in the text, when the code is `invalid_rules`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    mistakes: Vec<TextMistake>,
+    /// What was to be changed, as it is, when the code is `changed_since` and it is an alert.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    present: Option<serde_json::Value>,
     /// The request's number; the service's log has it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "5f1c9a0e77d2b3a4")]
@@ -160,7 +174,38 @@ pub struct FieldError {
     message: String,
 }
 
+/// A mistake in a text.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct TextMistake {
+    /// The file, or `api/NAME` for a rule that was made here.
+    #[schema(example = "api/smoke-at-night")]
+    file: String,
+    /// Counted from 1; 0 when the text as a whole is meant. Of a rule sent as JSON: in `toml` of its answer.
+    #[schema(example = 7)]
+    line: usize,
+    /// The key's path.
+    #[schema(example = "rule[0].levels[0].clear")]
+    key: String,
+    /// What is wrong and what would be right.
+    message: String,
+}
+
 impl Problem {
+    /// Every mistake in rules that are refused.
+    pub fn mistakes(mistakes: Vec<Mistake>) -> Self {
+        let told: Vec<String> = mistakes.iter().take(3).map(ToString::to_string).collect();
+        let mut problem = Self::new(Code::InvalidRules, told.join("; "));
+        problem.mistakes = mistakes;
+        problem
+    }
+
+    /// The same, with what was to be changed as it is.
+    #[must_use]
+    pub fn with_present(mut self, present: impl Serialize) -> Self {
+        self.present = serde_json::to_value(present).ok();
+        self
+    }
+
     /// Every field of a body that is wrong.
     pub fn fields(errors: Vec<WrongField>) -> Self {
         let told = errors.iter().take(3).map(|wrong| format!("{}: {}", wrong.field, wrong.message));
@@ -178,6 +223,8 @@ impl Problem {
             parameter: None,
             retry_after_seconds: None,
             errors: Vec::new(),
+            mistakes: Vec::new(),
+            present: None,
             cause: None,
         }
     }
@@ -233,6 +280,8 @@ impl Problem {
                 .iter()
                 .map(|wrong| FieldError { field: wrong.field.clone(), message: wrong.message.clone() })
                 .collect(),
+            mistakes: self.mistakes.iter().map(text_mistake).collect(),
+            present: self.present.clone(),
             request_id,
         }
     }
@@ -249,6 +298,11 @@ impl Problem {
         }
         response
     }
+}
+
+fn text_mistake(mistake: &Mistake) -> TextMistake {
+    let Mistake { file, line, key, message } = mistake.clone();
+    TextMistake { file, line, key, message }
 }
 
 impl IntoResponse for Problem {

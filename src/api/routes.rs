@@ -19,8 +19,9 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, commands, corrections, dead_letters, definition, deliveries, devices, features, headers,
-    history, intake, layers, ledger, maintenance, pages, people, problem, push, service, session, stations, stream, unknown_devices,
+    Parts, administration, alerts, commands, corrections, dead_letters, definition, deliveries, devices, features,
+    headers, history, intake, layers, ledger, maintenance, pages, people, problem, push, roster, rules, service,
+    session, stations, stream, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -88,6 +89,22 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(stream::read))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::one))
+        .routes(routes!(workflow::acknowledge))
+        .routes(routes!(workflow::unacknowledge))
+        .routes(routes!(workflow::assign))
+        .routes(routes!(workflow::comment))
+        .routes(routes!(workflow::shelve))
+        .routes(routes!(workflow::unshelve))
+        .routes(routes!(workflow::close))
+        .routes(routes!(roster::list, roster::add))
+        .routes(routes!(roster::now))
+        .routes(routes!(roster::change, roster::remove))
+        .routes(routes!(rules::list, rules::create))
+        .routes(routes!(rules::one, rules::put, rules::remove))
+        .routes(routes!(rules::versions))
+        .routes(routes!(rules::enable))
+        .routes(routes!(rules::disable))
+        .routes(routes!(rules::restore))
         .routes(routes!(history::read))
         .routes(routes!(history::areas::read))
         .routes(routes!(ledger::read))

@@ -331,6 +331,11 @@ fn api_parts(
         replay: replay::taker(opened.pipeline.clone(), opened.state.clone(), opened.store.clone(), clock.clone()),
         devices: opened.devices.clone(),
         command,
+        shelve_max: config.alerts.shelve_max.into(),
+        rules: api::rules::Desk {
+            files: opened.rule_files.clone(),
+            install: install::rules_installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),
+        },
         note: replay::noter(opened.pipeline.clone(), clock),
         hooks,
         courier,

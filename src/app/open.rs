@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 
 use super::EDGE_SOURCE;
 use super::notices::{Notices, OUTBOX_FILE};
-use crate::alerts;
 use crate::api::ServerError;
 use crate::auth::{Accounts, AuthError, Devices, PasswordCost};
 use crate::clock::Clock;
@@ -17,7 +16,7 @@ use crate::decode::source::Sources;
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
-use crate::model::{Body, Catalogue, Deaf, Mistake, Outage, Policy, Refusal, RuleFile, SourceId, Timestamp};
+use crate::model::{Body, Catalogue, Deaf, EscalationPlan, Mistake, Outage, Policy, Refusal, RuleFile, SourceId, Timestamp};
 use crate::mqtt::canary::Key;
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
@@ -27,6 +26,7 @@ use crate::notify::people::{People, PeopleError};
 use crate::notify::send::SetupError;
 use crate::pipeline::{Pipeline, WantedBirth};
 use crate::registry::{Declared, Registry, RegistryError, SeedError};
+use crate::rulebook::{self, Together};
 use crate::state::snapshot::{self, Loaded, Saved};
 use crate::state::{Effects, SnapshotError, State};
 use crate::store::{Store, StoreError};
@@ -114,6 +114,8 @@ pub(super) struct Opened {
     pub(super) snapshots: PathBuf,
     pub(super) saved: Saved,
     pub(super) pipeline: Arc<Pipeline>,
+    /// The province's alert rules.
+    pub(super) rule_files: Vec<RuleFile>,
     pub(super) edge_source: SourceId,
     pub(super) client_sources: Vec<SourceId>,
     /// In the order of the names that were asked for.
@@ -163,7 +165,8 @@ pub(super) fn open(
     let sources = sources(config, &registry)?;
     let other_sources = others.iter().map(|name| registry.source(name)).collect::<Result<Vec<_>, _>>()?;
     let catalogue = Arc::new(registry.catalogue()?);
-    let rules = rules(config, &catalogue)?;
+    let (rule_files, rules) = rules(config, &registry, &catalogue)?;
+    let plan = config::escalation_plan(&config.province_dir, &catalogue).map_err(StartError::Mistakes)?;
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
 
     let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
@@ -192,7 +195,7 @@ pub(super) fn open(
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
-    note_at_start(&pipeline, &state, declared.policy(), now).map_err(|_| StartError::Stopped)?;
+    note_at_start(&pipeline, &state, (declared.policy(), &plan), now).map_err(|_| StartError::Stopped)?;
 
     let opened = Opened {
         devices: Arc::new(Devices::over(registry.database().clone())),
@@ -205,6 +208,7 @@ pub(super) fn open(
         snapshots,
         saved,
         pipeline: Arc::new(pipeline),
+        rule_files,
         edge_source,
         client_sources,
         other_sources,
@@ -235,11 +239,19 @@ fn tell_broken(loaded: &Loaded) {
     }
 }
 
-/// Journals the quality checks when they are others than before, and since when nobody was heard. No tick came while
+/// Journals the quality checks and the plan of escalation when they are others than before, and since when nobody was heard. No tick came while
 /// the process was down.
-fn note_at_start(pipeline: &Pipeline, state: &State, policy: &Policy, now: Timestamp) -> Result<(), Refusal> {
+fn note_at_start(
+    pipeline: &Pipeline,
+    state: &State,
+    (policy, plan): (&Policy, &EscalationPlan),
+    now: Timestamp,
+) -> Result<(), Refusal> {
     if state.judge.policy() != policy {
         pipeline.note_at_start(now, &Body::Policy(Box::new(policy.clone())))?;
+    }
+    if state.workflow.plan() != plan {
+        pipeline.note_at_start(now, &Body::Escalation(Box::new(plan.clone())))?;
     }
     if state.ticked_at != Timestamp::EPOCH && state.ticked_at < now {
         let outage = Outage { of: Deaf::Everything, from: state.ticked_at, to: Some(now) };
@@ -248,18 +260,32 @@ fn note_at_start(pipeline: &Pipeline, state: &State, policy: &Policy, now: Times
     Ok(())
 }
 
-/// The province's rules, checked against every registered station, those made over HTTP too.
-fn rules(config: &Config, catalogue: &Catalogue) -> Result<Vec<RuleFile>, StartError> {
+/// The province's rules, and all that can be in force: those made by hand too. They are checked against every registered
+/// station, those made over HTTP too.
+fn rules(
+    config: &Config,
+    registry: &Registry,
+    catalogue: &Catalogue,
+) -> Result<(Vec<RuleFile>, Vec<RuleFile>), StartError> {
     let mut mistakes = Vec::new();
-    let rules = config::rule_files(&config.province_dir.join("rules"), &mut mistakes);
-    let mut doubts = Vec::new();
-    if let Err(wrong) = alerts::check_rules(&rules, catalogue, &mut doubts) {
+    let files = config::rule_files(&config.province_dir.join("rules"), &mut mistakes);
+    let together = rulebook::together(&files, &registry.rules_made()?, None, catalogue).unwrap_or_else(|wrong| {
         mistakes.extend(wrong);
+        Together::default()
+    });
+    if !mistakes.is_empty() {
+        return Err(StartError::Mistakes(mistakes));
     }
-    for doubt in doubts {
+    for doubt in together.doubts {
         tracing::warn!(rule.file = doubt.file, rule.line = doubt.line, "{doubt}");
     }
-    if mistakes.is_empty() { Ok(rules) } else { Err(StartError::Mistakes(mistakes)) }
+    for (name, file) in together.overridden {
+        tracing::warn!(rule.name = name, rule.file = file, "a rule made by hand is not in force: a file has its name");
+    }
+    for mistake in together.set_aside {
+        tracing::error!(rule.file = mistake.file, "a rule made by hand is not in force: {mistake}");
+    }
+    Ok((files, together.files))
 }
 
 /// The declared sources, each with its number.

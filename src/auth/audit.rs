@@ -78,6 +78,22 @@ acts! {
     PersonChanged = "person_changed",
     /// A person is no longer told of alerts.
     PersonRemoved = "person_removed",
+    /// Somebody looks after an alert.
+    AlertAcknowledged = "alert_acknowledged",
+    /// Nobody looks after an alert after all.
+    AlertUnacknowledged = "alert_unacknowledged",
+    /// An alert is somebody's.
+    AlertAssigned = "alert_assigned",
+    /// Something was said about an alert.
+    AlertCommented = "alert_commented",
+    /// Nobody is told of an alert for a while.
+    AlertShelved = "alert_shelved",
+    /// An alert is off the shelf.
+    AlertUnshelved = "alert_unshelved",
+    /// An alert was closed by hand.
+    AlertClosed = "alert_closed",
+    /// The duty roster was changed.
+    RosterChanged = "roster_changed",
 }
 
 /// Something done, to be recorded.

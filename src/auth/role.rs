@@ -66,11 +66,17 @@ pub enum Permission {
     CorrectHistory,
     /// Stations, their channels and places, where the caller's areas are.
     EditStations,
+    /// Acknowledging and assigning alerts, and saying something about them.
+    AnswerAlerts,
+    /// Shelving and closing alerts.
+    SettleAlerts,
+    /// Saying who is on duty when.
+    EditRoster,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Permission; 13] = [
+    pub const ALL: [Permission; 16] = [
         Permission::ReadMap,
         Permission::ReadHistory,
         Permission::ReadAlerts,
@@ -84,6 +90,9 @@ impl Permission {
         Permission::MaintainStations,
         Permission::CorrectHistory,
         Permission::EditStations,
+        Permission::AnswerAlerts,
+        Permission::SettleAlerts,
+        Permission::EditRoster,
     ];
 
     /// The word used in the audit.
@@ -102,6 +111,9 @@ impl Permission {
             Permission::MaintainStations => "maintain_stations",
             Permission::CorrectHistory => "correct_history",
             Permission::EditStations => "edit_stations",
+            Permission::AnswerAlerts => "answer_alerts",
+            Permission::SettleAlerts => "settle_alerts",
+            Permission::EditRoster => "edit_roster",
         }
     }
 
@@ -112,7 +124,9 @@ impl Permission {
             Permission::ReadMap | Permission::ReadHistory | Permission::ReadAlerts => true,
             Permission::SendCommands | Permission::EditStations => true,
             Permission::MaintainStations | Permission::CorrectHistory => true,
-            Permission::ReadLedger
+            Permission::AnswerAlerts | Permission::SettleAlerts => true,
+            Permission::EditRoster
+            | Permission::ReadLedger
             | Permission::ReadDeadLetters
             | Permission::ReplayDeadLetters
             | Permission::ReadMetrics
@@ -166,6 +180,10 @@ fn role_may(role: Role, permission: Permission) -> bool {
         (Role::Operator, ReadMap | ReadHistory | ReadAlerts) => true,
         (Role::Operator, ReadLedger | ReadDeadLetters | ReplayDeadLetters | SendCommands | ReadMetrics) => true,
         (Role::Operator, MaintainStations | CorrectHistory) => true,
+        (Role::Operator | Role::Ranger, AnswerAlerts) => true,
+        (Role::Operator, SettleAlerts | EditRoster) => true,
+        (Role::Planner, AnswerAlerts) => false,
+        (Role::Planner | Role::Ranger, SettleAlerts | EditRoster) => false,
         (Role::Operator, ReadAudit | Administer | EditStations) => false,
         (Role::Planner, ReadMap | ReadHistory | ReadAlerts | ReadLedger) => true,
         (Role::Planner | Role::Ranger, MaintainStations | CorrectHistory) => false,
@@ -198,12 +216,12 @@ mod tests {
 
     #[test]
     fn the_table_is_as_written_down() {
-        check(None, ["xxxxxxxxxxxxx", "xxxxxxxx..xx.", "xxxx.........", "xxx.........."]);
+        check(None, ["xxxxxxxxxxxxxxxx", "xxxxxxxx..xx.xxx", "xxxx............", "xxx..........x.."]);
     }
 
     #[test]
     fn what_cannot_be_narrowed_is_only_for_those_who_see_everything() {
-        let expected = ["xxx...x...xxx", "xxx...x...xx.", "xxx..........", "xxx.........."];
+        let expected = ["xxx...x...xxxxx.", "xxx...x...xx.xx.", "xxx.............", "xxx..........x.."];
         check(Some(&["03388"]), expected);
         check(Some(&[]), expected);
     }

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::{examined, say};
+use crate::config::{Config, rule_files};
 use crate::registry::{Declared, Foretold, Registry};
+use crate::rulebook;
 use crate::store::Kind;
 use crate::store::influx::{self, Setup};
 
@@ -66,6 +68,29 @@ pub(super) fn diff(path: &Path) -> anyhow::Result<ExitCode> {
     Ok(if foretold.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WOULD_CHANGE) })
 }
 
+/// Says which rules made by hand a start with these files would leave out, and why. Works beside a running service.
+fn warn_of_rules_made_by_hand(config: &Config) {
+    let looked = || -> anyhow::Result<()> {
+        let Some(registry) = Registry::open_to_read(&config.data_dir.join(crate::app::REGISTRY_FILE))? else {
+            return Ok(());
+        };
+        let files = rule_files(&config.province_dir.join("rules"), &mut Vec::new());
+        let catalogue = registry.catalogue()?;
+        let together = rulebook::together(&files, &registry.rules_made()?, None, &catalogue);
+        // Mistakes in the files are told by the check itself.
+        for (name, file) in together.iter().flat_map(|together| &together.overridden) {
+            eprintln!("warning: rules/{file}: has a rule {name:?}: the one made by hand will not be in force");
+        }
+        for mistake in together.iter().flat_map(|together| &together.set_aside) {
+            eprintln!("warning: {mistake}: the rule made by hand will not be in force");
+        }
+        Ok(())
+    };
+    if let Err(error) = looked() {
+        eprintln!("warning: rules made by hand were not looked at: {error:#}");
+    }
+}
+
 pub(super) fn run(path: &Path, asked: Asked) -> anyhow::Result<ExitCode> {
     let found = match examined(path) {
         Ok(found) => found,
@@ -78,6 +103,7 @@ pub(super) fn run(path: &Path, asked: Asked) -> anyhow::Result<ExitCode> {
         found.areas_count,
         found.rules_count
     ))?;
+    warn_of_rules_made_by_hand(&found.config);
     if asked == Asked::Nothing {
         return Ok(ExitCode::SUCCESS);
     }

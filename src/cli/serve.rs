@@ -24,6 +24,7 @@ use crate::{shutdown, telemetry};
 #[include = "areas/*"]
 #[include = "rules/*"]
 #[include = "quality.toml"]
+#[include = "escalation.toml"]
 struct Province;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {

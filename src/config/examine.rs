@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use super::{Config, Findings, environment, read, sources};
+use crate::alerts::workflow::{ESCALATION_FILE, read_plan};
 use crate::alerts;
 use crate::document::read_text;
-use crate::model::{Mistake, RuleFile};
+use crate::model::{Catalogue, EscalationPlan, Mistake, RuleFile};
 use crate::registry::Declared;
 
 /// What a look at everything found.
@@ -67,6 +68,9 @@ impl Examination {
             Ok(rules) => self.rules_count = rules.list().len(),
             Err(mistakes) => self.mistakes.extend(mistakes.into_iter().map(in_folder)),
         }
+        if let Err(mistakes) = escalation_plan(folder, &catalogue) {
+            self.mistakes.extend(mistakes);
+        }
         // Stations may also be made over HTTP; those are in the registry, which is not opened here.
         let in_files = |doubt: Mistake| Mistake { message: format!("in the files {}", doubt.message), ..doubt };
         self.warnings.extend(doubts.into_iter().map(in_folder).map(in_files));
@@ -79,6 +83,16 @@ impl Examination {
         }
         beside
     }
+}
+
+/// The plan of escalation in a province's folder; without a file nobody is called.
+pub fn escalation_plan(folder: &Path, catalogue: &Catalogue) -> Result<EscalationPlan, Vec<Mistake>> {
+    let path = folder.join(ESCALATION_FILE);
+    if !path.exists() {
+        return Ok(EscalationPlan::default());
+    }
+    let text = read_text(&path).map_err(|mistake| vec![mistake])?;
+    read_plan(&path.display().to_string(), &text, catalogue)
 }
 
 /// The folder's rule files by name; none when there is no such folder. Those that cannot be read are mistakes.

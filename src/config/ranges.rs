@@ -150,6 +150,7 @@ pub const RANGES: &[(&str, Bounds)] = &[
     ("notify.mail.port", Count(1, 65_535)),
     ("alerts.keep_closed", Time(Span::from_hours(1), Span::from_days(3_650))),
     ("alerts.keep_closed_count", Count(0, 10_000_000)),
+    ("alerts.shelve_max", Time(Span::from_minutes(1), Span::from_days(366))),
 ];
 
 /// The range of a key.

@@ -72,7 +72,10 @@ impl Judge {
             | Body::Outage(_)
             | Body::Corrections(_)
             | Body::Canary { .. }
-            | Body::Command(_) => {}
+            | Body::Command(_)
+            | Body::Alert(_)
+            | Body::Escalation(_)
+            | Body::DeliveryFailed(_) => {}
         }
     }
 

@@ -179,6 +179,7 @@ mod tests {
         let registry = Registry::open(&folder.path().join("registry.db")).unwrap();
         let areas = folder.path().join("areas");
         std::fs::create_dir_all(&areas).unwrap();
+        std::fs::create_dir_all(folder.path().join("stations")).unwrap();
         let feature = |code: &str, more: &str| {
             format!(
                 r#"{{"type":"Feature","properties":{{"code":"{code}","name":"{code}","name_en":"{code}"{more}}},

@@ -10,8 +10,10 @@ use crate::alerts::tests::{catalogue, edited, rule};
 use crate::alerts::{Retention, rules::Condition};
 use crate::live::Since;
 use crate::model::{
-    Again, AlertState, Awake, ChannelId, Deaf, DeviceFact, FormerPlace, Freshness, Limits, MaintenanceCommand, Policy,
-    Quality, Reason, Rejection, Said, Sample, SourceId, Step as Step_, Stuck, TimeClass, UnknownName, Window,
+    Again, AlertCommand, AlertId, AlertState, Awake, ChannelId, CloseCause, CommandKey, Deaf, DeliveryFailed,
+    DeviceFact, EscalationPlan, FormerPlace, Freshness, Ladder, LadderStep, Limits, MaintenanceCommand, Order, PersonId,
+    Policy, Quality, Reason, Recipient, Rejection, Reminders, Said, Sample, Severity, SourceId, Step as Step_, Stuck,
+    TimeClass, UnknownName, Window,
 };
 
 /// What one entry is to be, before it gets its number and time.
@@ -50,6 +52,17 @@ enum Step {
         age: i64,
     },
     Policy,
+    /// About one of the alerts known by then, under one of a few keys, what of it.
+    Word {
+        alert: usize,
+        key: u8,
+        order: u8,
+    },
+    Plan(bool),
+    DeliveryFailed {
+        alert: usize,
+        step: u16,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -99,6 +112,9 @@ fn steps() -> impl Strategy<Value = Vec<(i64, Step)>> {
         1 => (0..8usize).prop_map(Step::Withdraw),
         1 => (0..3u32, 0..60i64).prop_map(|(channel, age)| Step::Correction { channel, age }),
         1 => Just(Step::Policy),
+        4 => (0..4usize, 0..12u8, 0..10u8).prop_map(|(alert, key, order)| Step::Word { alert, key, order }),
+        1 => any::<bool>().prop_map(Step::Plan),
+        1 => (0..4usize, 0..3u16).prop_map(|(alert, step)| Step::DeliveryFailed { alert, step }),
     ];
     let pause =
         prop_oneof![20 => 0..60i64, 2 => 60..900i64, 1 => Just(7_200i64), 1 => Just(-3_600i64), 1 => Just(-3i64)];
@@ -127,6 +143,8 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
     let mut bodies =
         vec![(now, Body::Catalogue(Box::new(catalogue()))), (now, Body::Rules(rules[0].clone())), (now, Body::Tick)];
     let mut windows = Vec::new();
+    // What has been applied so far, to know which alerts there are.
+    let (mut known, mut applied) = (fresh(), 0);
     for (pause, step) in steps {
         now += pause;
         let at = |seconds: i64| Timestamp::from_seconds(now + seconds);
@@ -171,6 +189,16 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
                 Body::Corrections(Corrections { author, reason, samples: vec![sample] })
             }
             Step::Policy => Body::Policy(Box::new(policy())),
+            Step::Plan(more) => Body::Escalation(Box::new(plan(*more))),
+            Step::Word { .. } | Step::DeliveryFailed { .. } => {
+                for (at, body) in bodies.drain(applied..).collect::<Vec<(i64, Body)>>() {
+                    let (seq, received_at) = (Seq(applied as u64 + 1), Timestamp::from_seconds(at));
+                    known.apply(&Entry { seq, received_at, body: body.clone() }, &mut Effects::default());
+                    bodies.push((at, body));
+                    applied += 1;
+                }
+                said(&known, step, now)
+            }
             Step::Catalogue { maintained, retired } => another_catalogue(*maintained, *retired, now),
             Step::Message { source, samples, refused } => message(*source, samples, *refused, now),
         };
@@ -180,6 +208,51 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
     numbered
         .map(|((now, body), seq)| Entry { seq: Seq(seq), received_at: Timestamp::from_seconds(now), body })
         .collect()
+}
+
+/// A word about one of the newest alerts, or about one that there is not.
+fn said(state: &State, step: &Step, now: i64) -> Body {
+    let all = state.alerts.all(&crate::alerts::Filter::default());
+    let id = |place: usize| all.get(place).map_or(AlertId("none".into()), |alert| alert.id.clone());
+    match step {
+        Step::Word { alert, key, order } => word(id(*alert), *key, *order, now),
+        Step::DeliveryFailed { alert, step } => {
+            let person = PersonId(format!("p{step}").into());
+            Body::DeliveryFailed(DeliveryFailed { alert: id(*alert), person, step: *step })
+        }
+        _ => Body::Tick,
+    }
+}
+
+fn word(alert: AlertId, key: u8, order: u8, now: i64) -> Body {
+    let note = String::new();
+    let order = match order {
+        0 | 1 => Order::Acknowledge { note },
+        2 => Order::Unacknowledge { note },
+        3 => Order::Assign { to: Some("b".into()), note },
+        4 => Order::Comment { text: "c".into() },
+        5 | 6 => Order::Shelve { until: Timestamp::from_seconds(now + 120), reason: "r".into() },
+        7 => Order::Unshelve { note },
+        8 => Order::Close { cause: CloseCause::FalseAlarm, note },
+        _ => Order::Close { cause: CloseCause::Resolved, note },
+    };
+    let request = [u8::from(matches!(order, Order::Comment { .. })); 16];
+    let author = ["a", "b"][usize::from(key % 2)].to_owned();
+    let key = (key < 8).then(|| CommandKey { text: format!("k{key}"), request });
+    Body::Alert(Box::new(AlertCommand { alert, author, order, said_at: None, versions: None, key }))
+}
+
+fn plan(more: bool) -> EscalationPlan {
+    let step = |after, to: &str| LadderStep { after: Duration::from_secs(after), to: Recipient::Duty(to.to_owned()) };
+    let reminders = Some(Reminders { every: Duration::from_secs(60), at_most: 2, to: None });
+    let severe = Ladder {
+        severities: vec![Severity::High],
+        steps: vec![step(60, "a"), step(180, "b")],
+        reminders,
+        ..Ladder::default()
+    };
+    let any = Ladder { areas: ["12".into()].into(), steps: vec![step(120, "c")], ..Ladder::default() };
+    EscalationPlan { ladders: if more { vec![severe, any] } else { vec![any] } }
 }
 
 fn another_catalogue(maintained: u8, retired: u8, now: i64) -> Body {
@@ -256,15 +329,18 @@ proptest! {
 
         let (before, after) = entries.split_at(cut.index(entries.len() + 1));
         let mut part = fresh();
-        let mut transitions = run(&mut part, before).transitions;
+        let Effects { mut transitions, mut escalations, .. } = run(&mut part, before);
         let mut restored = State::restore(&part.snapshot().unwrap()).unwrap();
         prop_assert_eq!(&restored, &part);
         prop_assert_eq!(run(&mut restored, before), Effects::default());
         prop_assert_eq!(&restored, &part);
-        transitions.extend(run(&mut restored, after).transitions);
+        let rest = run(&mut restored, after);
+        transitions.extend(rest.transitions);
+        escalations.extend(rest.escalations);
 
         prop_assert_eq!(&restored, &whole);
         prop_assert_eq!(transitions, all.transitions);
+        prop_assert_eq!(escalations, all.escalations);
         prop_assert_eq!(State::restore(&whole.snapshot().unwrap()).unwrap(), whole);
     }
 
@@ -484,7 +560,12 @@ fn snapshots_of_earlier_formats_are_read() {
     bytes.extend(postcard::to_stdvec(&state).unwrap());
     let second = [&bytes[..], &[0]].concat();
     let third = [&second[..], &[0; 4]].concat();
-    for old in [of_format(1, bytes), of_format(2, second), of_format(3, third)] {
+    let fourth = {
+        let whole = state.snapshot().unwrap();
+        let section = postcard::to_stdvec(&state.workflow).unwrap().len();
+        whole[..whole.len() - section].to_vec()
+    };
+    for old in [of_format(1, bytes), of_format(2, second), of_format(3, third), of_format(4, fourth)] {
         let restored = State::restore(&old).unwrap();
         assert_eq!(
             (&restored.alerts, &restored.ledger, &restored.catalogue),

@@ -36,3 +36,4 @@ mod tidy;
 mod wait;
 mod ways;
 mod workbench;
+mod workflow;

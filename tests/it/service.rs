@@ -212,6 +212,17 @@ impl Service {
         asked.send().await.unwrap()
     }
 
+    /// The same under a key of the client's own; an error when the service is not there.
+    pub async fn post_keyed(&self, path: &str, body: &Value, key: &str) -> reqwest::Result<reqwest::Response> {
+        let asked = self.asking.post(format!("http://{}{path}", self.http)).bearer_auth(&self.token).json(body);
+        asked.header("idempotency-key", key).send().await
+    }
+
+    /// The number of the process that serves.
+    pub fn process_id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
     /// The answer to a request of the administrator with a body in JSON.
     pub async fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> reqwest::Response {
         let request = self.asking.request(method, format!("http://{}{path}", self.http)).bearer_auth(&self.token);

@@ -19,9 +19,6 @@ use crate::model::{
     Severity, Subject, Timestamp, clock_was_set_back,
 };
 
-/// How deep areas nest, at most.
-const DEPTH_MAX: usize = 8;
-
 /// Where an open alert stands on its ladder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Track {
@@ -60,8 +57,7 @@ fn hazard<'a>(catalogue: &'a Catalogue, alert: &'a Alert) -> Option<&'a str> {
 }
 
 fn lies_in(catalogue: &Catalogue, area: Option<&AreaId>, wanted: &BTreeSet<AreaId>) -> bool {
-    let up = |id: &AreaId| catalogue.area(id).and_then(|area| area.parent.clone());
-    std::iter::successors(area.cloned(), up).take(DEPTH_MAX).any(|id| wanted.contains(&id))
+    area.is_some_and(|area| catalogue.with_parents(area).any(|id| wanted.contains(id)))
 }
 
 impl Workflow {
@@ -215,7 +211,7 @@ impl Workflow {
 
     /// When the clock was set back, nothing may wait for the difference.
     pub(super) fn follow_clock(&mut self, scene: &mut Scene<'_>, now: Timestamp) {
-        if clock_was_set_back(self.ticked_at, now) {
+        if self.ticked_at.is_some_and(|before| clock_was_set_back(before, now)) {
             let ids: Vec<AlertId> = self.tracks.keys().cloned().collect();
             for id in ids {
                 if let Some(track) = self.tracks.get_mut(&id) {
@@ -227,6 +223,6 @@ impl Workflow {
                 }
             }
         }
-        self.ticked_at = now;
+        self.ticked_at = Some(now);
     }
 }

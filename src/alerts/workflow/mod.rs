@@ -61,7 +61,8 @@ pub struct Workflow {
     memory: memory::Memory,
     /// The last handling that was looked at, whether its alert is still kept.
     swept_to: Option<AlertId>,
-    ticked_at: Timestamp,
+    /// When the last tick was.
+    ticked_at: Option<Timestamp>,
     /// Of each track its deadline, when it has one.
     #[serde(skip)]
     deadlines: BTreeSet<(Timestamp, AlertId)>,

@@ -138,3 +138,54 @@ fn recipient(section: &mut Section<'_, '_>, need: Need) -> Option<Recipient> {
     }
     recipient
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::tests::catalogue;
+
+    fn check(text: &str, expected: &[&str]) {
+        let mistakes = read_plan("escalation.toml", text, &catalogue()).unwrap_err();
+        let found: Vec<_> = mistakes.iter().map(|m| format!("{} {}: {}", m.line, m.key, m.message)).collect();
+        assert_eq!(found.len(), expected.len(), "{found:#?}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(found.starts_with(expected), "{found:?} does not start with {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_plan_is_read_whole() {
+        let text = "[[escalation]]\nseverity = ['high', 'very_high']\ncause = 'smoke'\narea = '12'\n\
+            steps = [{ after = '10m', to = 'duty:forest' }, { after = '20m', to = 'person:lo-van-a' }]\n\
+            reminders = { every = '1h', at_most = 3, to = 'role:operator' }\n[[escalation]]\n\
+            steps = [{ after = '0s', to = 'role:operator' }]\n";
+        let plan = read_plan("escalation.toml", text, &catalogue()).unwrap();
+        assert_eq!(plan.ladders.len(), 2);
+        assert_eq!(plan.ladders[0].steps[1].to, Recipient::Person(PersonId("lo-van-a".into())));
+        assert_eq!(plan.ladders[0].reminders.as_ref().unwrap().to, Some(Recipient::Role("operator".into())));
+        assert_eq!((plan.ladders[1].severities.len(), plan.ladders[1].reminders.clone()), (0, None));
+        assert_eq!(read_plan("escalation.toml", "", &catalogue()).unwrap(), EscalationPlan::default());
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_line() {
+        check(
+            "[[escalation]]\nseverity = 'bad'\narea = '99'\nsteps = [\n{ after = '10m', to = 'forest' },\n\
+             { after = '99d', to = 'duty:a b' },\n]\nreminders = { every = '1s', at_most = 0.5 }\nextra = 1\n",
+            &[
+                "2 escalation[0].severity: \"bad\" is not a severity",
+                "3 escalation[0].area: there is no area \"99\"",
+                "5 escalation[0].steps[0].to: \"forest\" is nobody",
+                "6 escalation[0].steps[1].after: must be 0s to 31d",
+                "6 escalation[0].steps[1].to: \"duty:a b\" is nobody",
+                "8 escalation[0].reminders.every: must be 1m to 31d",
+                "8 escalation[0].reminders.at_most: must be a whole number from 1 to 100",
+                "9 escalation[0].extra: unknown key",
+            ],
+        );
+        check("[[escalation]]\n", &["1 escalation[0].steps: is missing"]);
+        check("[[escalation]]\nsteps = []\n", &["2 escalation[0].steps: must be a list of 1 to 20 steps"]);
+        let order = "[[escalation]]\nsteps = [{ after = '2m', to = 'duty:a' }, { after = '1m', to = 'duty:b' }]\n";
+        check(order, &["2 escalation[0].steps[1].after: must be later than the step before"]);
+    }
+}

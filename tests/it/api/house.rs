@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body as HttpBody;
@@ -18,7 +19,7 @@ use saola::database::Database;
 use saola::history::{self, History};
 use saola::live::Feed;
 use saola::model::{
-    AreaId, Body, Catalogue, ChannelId, Entry, Message, Quality, RawCopy, Rejection, Sample, Seq, SourceId,
+    AreaId, Body, Catalogue, ChannelId, Entry, Message, Quality, RawCopy, Rejection, RuleFile, Sample, Seq, SourceId,
     StationCommand, TimeClass, Timestamp,
 };
 use saola::registry::Registry;
@@ -47,8 +48,9 @@ pub struct House {
     pub router: axum::Router,
     pub replayed: Arc<Mutex<Vec<Seq>>>,
     pub commanded: Arc<Mutex<Vec<StationCommand>>>,
-    /// What was to be journaled; nobody applies it.
+    /// What was to be journaled; nobody applies it, unless somebody says so.
     pub commands: Arc<Mutex<Vec<Body>>>,
+    applying: Arc<AtomicBool>,
     hand: Arc<Hand>,
     _folder: tempfile::TempDir,
 }
@@ -126,6 +128,7 @@ impl House {
         let (accounts, devices) = accounts(folder.path());
         let commanded = Arc::new(Mutex::new(Vec::new()));
         let commands = Arc::new(Mutex::new(Vec::new()));
+        let applying = Arc::new(AtomicBool::new(false));
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
         let registry = Arc::new(registry(folder.path()));
@@ -171,15 +174,22 @@ impl House {
             }),
             devices,
             command: commander(&commanded),
-            note: noter(&commands, &hand),
+            shelve_max: Duration::from_secs(7 * 86_400),
+            rules: rules_desk(&hand),
+            note: noter(&commands, &hand, &applying),
             hooks: no_hooks(),
             courier: courier(folder.path(), &hand.clock),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
-        let house = House { parts, router, replayed, commanded, commands, hand, _folder: folder };
+        let house = House { parts, router, replayed, commanded, commands, applying, hand, _folder: folder };
         house.enter(Body::Catalogue(catalogue));
         house
+    }
+
+    /// From now on what operators say is applied at once.
+    pub fn apply_what_is_said(&self) {
+        self.applying.store(true, Ordering::SeqCst);
     }
 
     /// Applies an entry as the pipeline does.
@@ -246,6 +256,24 @@ impl House {
         Answer { status: head.status, headers: head.headers, body }
     }
 }
+
+/// One file of rules; new ones are applied at once.
+fn rules_desk(hand: &Arc<Hand>) -> api::rules::Desk {
+    let hand = Arc::clone(hand);
+    let install: Box<dyn Fn(Vec<RuleFile>) -> saola::api::Installing + Send + Sync> = Box::new(move |files| {
+        let seq = hand.enter(Body::Rules(files));
+        Box::pin(async move { Ok(seq) })
+    });
+    api::rules::Desk { files: vec![RuleFile { name: "files.toml".into(), text: FILE_RULES.into() }], install }
+}
+
+/// The rules of the province's only file.
+pub const FILE_RULES: &str = "[[rule]]
+name = 'flood'
+title = { vi = 'Lũ', en = 'Flood' }
+property = 'water_level'
+levels = [{ severity = 'high', above = 3, clear = 2.5 }, { severity = 'very_high', above = 5 }]
+";
 
 fn no_hooks() -> Hooks {
     Hooks::new(&saola::intake::Config::default(), Box::new(|_| panic!("no source takes requests here")))
@@ -320,9 +348,17 @@ fn commander(heard: &Arc<Mutex<Vec<StationCommand>>>) -> Box<dyn Fn(StationComma
 
 /// Notes what operators say.
 /// The number is that of the next entry: whoever enters what was said, and nothing before it, gives it that one.
-fn noter(said: &Arc<Mutex<Vec<Body>>>, hand: &Arc<Hand>) -> Box<dyn Fn(Body) -> Noting + Send + Sync> {
-    let (said, hand) = (Arc::clone(said), Arc::clone(hand));
+fn noter(
+    said: &Arc<Mutex<Vec<Body>>>,
+    hand: &Arc<Hand>,
+    applying: &Arc<AtomicBool>,
+) -> Box<dyn Fn(Body) -> Noting + Send + Sync> {
+    let (said, hand, applying) = (Arc::clone(said), Arc::clone(hand), Arc::clone(applying));
     Box::new(move |body| {
+        if applying.load(Ordering::SeqCst) {
+            let seq = hand.enter(body);
+            return Box::pin(async move { Ok(seq) });
+        }
         said.lock().push(body);
         let seq = hand.seq.lock().next();
         Box::pin(async move { Ok(seq) })

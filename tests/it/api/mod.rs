@@ -14,5 +14,8 @@ mod maintenance;
 mod map;
 mod openapi;
 mod registry;
+mod roster;
+mod rules;
 mod server;
 mod stream;
+mod workflow;

@@ -1,0 +1,469 @@
+//! The workflow of alerts, word by word: what is said, what becomes of it, and whom an alert is taken to.
+
+use std::time::Duration;
+
+use super::*;
+use crate::alerts::Retention;
+use crate::alerts::tests::{catalogue, rule};
+use crate::alerts::workflow::{DEEDS_MAX, MEMORY_MAX, Outcome, Refusal};
+use crate::model::{
+    Alert, AlertCommand, AlertId, AlertState, CloseCause, CommandKey, DeliveryFailed, EscalationPlan, Ladder,
+    LadderStep, Order, PersonId, Quality, Recipient, Reminders, Severity, SourceId,
+};
+
+const BEGIN: i64 = 1_800_000_000;
+
+/// A state to which entries are given at seconds after the beginning.
+struct Desk {
+    state: State,
+    effects: Effects,
+    entries: Vec<Entry>,
+}
+
+fn note() -> String {
+    String::new()
+}
+
+fn seconds(at: Timestamp) -> i64 {
+    (at.micros() - Timestamp::from_seconds(BEGIN).micros()) / 1_000_000
+}
+
+impl Desk {
+    /// One rule of two levels for dust; a ladder for each.
+    fn new() -> Desk {
+        let state = State::new(Retention { keep_closed: Duration::from_secs(86_400), keep_closed_count: 100 });
+        let mut desk = Desk { state, effects: Effects::default(), entries: Vec::new() };
+        desk.enter(0, Body::Catalogue(Box::new(catalogue())));
+        desk.enter(
+            0,
+            Body::Rules(rule(
+                "property = 'pm2_5'\nunit = 'ug/m3'\nclear_for = '60s'\nabsence = '1h'\nlevels = [\n\
+                 { severity = 'medium', above = 50, clear = 40 }, { severity = 'high', above = 100, clear = 90 }]",
+            )),
+        );
+        desk.enter(0, Body::Escalation(Box::new(plan())));
+        desk
+    }
+
+    fn enter(&mut self, at: i64, body: Body) -> Seq {
+        let seq = self.state.applied.next();
+        let entry = Entry { seq, received_at: Timestamp::from_seconds(BEGIN + at), body };
+        self.state.apply(&entry, &mut self.effects);
+        self.entries.push(entry);
+        seq
+    }
+
+    /// A good sample in time on the first channel.
+    fn hear(&mut self, at: i64, value: f64) {
+        let sample = Sample {
+            channel: ChannelId(0),
+            observed_at: Timestamp::from_seconds(BEGIN + at),
+            value,
+            quality: Quality::GOOD,
+            time_class: TimeClass::Live,
+        };
+        let message = Message {
+            source: SourceId(0),
+            received: 1,
+            duplicates: 0,
+            samples: vec![sample],
+            rejections: Vec::new(),
+            raw: None,
+            unknown: Vec::new(),
+            again: None,
+        };
+        self.enter(at, Body::Message(message));
+    }
+
+    /// A tick every ten seconds, and a sample of this value every minute.
+    fn pass(&mut self, seconds: std::ops::RangeInclusive<i64>, value: f64) {
+        for at in seconds.step_by(10) {
+            if at % 60 == 0 {
+                self.hear(at, value);
+            }
+            self.enter(at, Body::Tick);
+        }
+    }
+
+    fn alert(&self) -> Arc<Alert> {
+        self.state.alerts.all(&crate::alerts::Filter::default())[0].clone()
+    }
+
+    fn id(&self) -> AlertId {
+        self.alert().id.clone()
+    }
+
+    fn say_as(&mut self, author: &str, at: i64, order: Order) -> Outcome {
+        let (alert, author) = (self.id(), author.to_owned());
+        self.command(at, AlertCommand { alert, author, order, said_at: None, versions: None, key: None })
+    }
+
+    fn say(&mut self, at: i64, order: Order) -> Outcome {
+        self.say_as("an", at, order)
+    }
+
+    fn command(&mut self, at: i64, command: AlertCommand) -> Outcome {
+        let seq = self.enter(at, Body::Alert(Box::new(command)));
+        self.state.workflow.outcome(seq).unwrap().outcome
+    }
+
+    /// Whom the alert was taken to since the last look: `second step to why`.
+    fn called(&mut self) -> Vec<String> {
+        let told = self.effects.escalations.drain(..);
+        told.map(|one| format!("{} {} {} {}", seconds(one.at), one.step, one.to, one.why.word())).collect()
+    }
+
+    fn deeds(&self) -> Vec<String> {
+        let handling = self.state.workflow.handling(&self.id());
+        let deeds = handling.map(|handling| handling.deeds.as_slice()).unwrap_or_default();
+        let word = |deed: &crate::alerts::workflow::Deed| {
+            format!("{} {} {}", seconds(deed.at), deed.author.as_deref().unwrap_or("-"), deed.did.word())
+        };
+        deeds.iter().map(word).collect()
+    }
+
+    /// The same from the entries alone, through a snapshot after each of them.
+    fn check_replay(&self) {
+        let mut replayed = State::new(Retention { keep_closed: Duration::from_secs(86_400), keep_closed_count: 100 });
+        for entry in &self.entries {
+            replayed.apply(entry, &mut Effects::default());
+            let restored = State::restore(&replayed.snapshot().unwrap()).unwrap();
+            assert!(restored == replayed, "after entry {}", entry.seq);
+            replayed = restored;
+        }
+        assert!(replayed == self.state);
+    }
+}
+
+fn plan() -> EscalationPlan {
+    let step = |after, to: &str| LadderStep { after: Duration::from_secs(after), to: Recipient::Duty(to.to_owned()) };
+    let reminders = Reminders { every: Duration::from_secs(300), at_most: 2, to: None };
+    let of = |severity, steps| Ladder {
+        severities: vec![severity],
+        steps,
+        reminders: Some(reminders.clone()),
+        ..Ladder::default()
+    };
+    EscalationPlan {
+        ladders: vec![
+            of(Severity::High, vec![step(60, "high-1"), step(120, "high-2")]),
+            of(Severity::Medium, vec![step(600, "medium-1"), step(1_200, "medium-2")]),
+        ],
+    }
+}
+
+#[test]
+fn steps_are_taken_at_their_time_until_somebody_acknowledges() {
+    let mut desk = Desk::new();
+    desk.pass(0..=590, 60.0);
+    assert_eq!(desk.called(), [""; 0]);
+    desk.pass(600..=700, 60.0);
+    assert_eq!(desk.called(), ["600 1 duty:medium-1 unacknowledged"]);
+    assert_eq!(desk.say(710, Order::Acknowledge { note: note() }), Outcome::Done(2));
+    desk.pass(720..=2_000, 60.0);
+    assert_eq!(desk.called(), ["1010 1 person:an reminder", "1310 2 person:an reminder"], "at most two");
+    assert_eq!(desk.say(2_000, Order::Unacknowledge { note: note() }), Outcome::Done(3));
+    desk.pass(2_010..=2_600, 60.0);
+    assert_eq!(desk.called(), ["2600 1 duty:medium-1 unacknowledged"], "the ladder begins anew");
+    desk.check_replay();
+}
+
+#[test]
+fn what_gets_worse_has_its_own_ladder_and_must_be_acknowledged_anew() {
+    let mut desk = Desk::new();
+    desk.pass(0..=50, 60.0);
+    desk.say(55, Order::Acknowledge { note: note() });
+    desk.pass(60..=180, 120.0);
+    assert_eq!(desk.called(), ["120 1 duty:high-1 unacknowledged", "180 2 duty:high-2 unacknowledged"]);
+    assert!(desk.state.workflow.acknowledged(&desk.alert()).is_none());
+    desk.say(185, Order::Acknowledge { note: note() });
+    // Less severe and worse again: the acknowledgement of the worse still stands.
+    desk.pass(240..=360, 60.0);
+    desk.pass(420..=440, 120.0);
+    assert_eq!(desk.alert().severity, Severity::High);
+    assert!(desk.state.workflow.acknowledged(&desk.alert()).is_some());
+    assert_eq!(desk.called(), [""; 0]);
+    desk.check_replay();
+}
+
+#[test]
+fn a_time_in_which_saola_was_down_is_made_up_for_by_the_first_tick() {
+    let mut desk = Desk::new();
+    desk.hear(0, 120.0);
+    desk.enter(0, Body::Tick);
+    desk.enter(7_200, Body::Tick);
+    assert_eq!(desk.called(), ["7200 1 duty:high-1 unacknowledged", "7200 2 duty:high-2 unacknowledged"]);
+    desk.say(7_200, Order::Acknowledge { note: note() });
+    desk.enter(20_000, Body::Tick);
+    assert_eq!(desk.called(), ["20000 1 person:an reminder"], "reminders of the time down are one");
+    desk.enter(20_299, Body::Tick);
+    desk.enter(20_300, Body::Tick);
+    assert_eq!(desk.called(), ["20300 2 person:an reminder"]);
+    desk.check_replay();
+}
+
+#[test]
+fn a_clock_that_is_set_back_does_not_put_a_step_off() {
+    let mut desk = Desk::new();
+    desk.hear(7_200, 120.0);
+    desk.enter(7_200, Body::Tick);
+    desk.enter(0, Body::Tick);
+    desk.enter(50, Body::Tick);
+    assert_eq!(desk.called(), [""; 0]);
+    desk.enter(60, Body::Tick);
+    assert_eq!(desk.called(), ["60 1 duty:high-1 unacknowledged"]);
+    desk.check_replay();
+}
+
+#[test]
+fn a_message_that_reached_nobody_takes_the_next_step_at_once_and_once() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    let failed = |desk: &Desk, person: &str, step| {
+        Body::DeliveryFailed(DeliveryFailed { alert: desk.id(), person: PersonId(person.into()), step })
+    };
+    let first = failed(&desk, "binh", 0);
+    desk.enter(20, first.clone());
+    desk.enter(21, first);
+    let second = failed(&desk, "chi", 0);
+    desk.enter(22, second);
+    assert_eq!(desk.called(), ["20 1 duty:medium-1 undelivered"], "of step 0, one failure is enough");
+    let third = failed(&desk, "dung", 1);
+    desk.say(30, Order::Acknowledge { note: note() });
+    desk.enter(31, third);
+    assert_eq!(desk.called(), [""; 0], "somebody looks after it");
+    assert_eq!(
+        desk.deeds(),
+        [
+            "20 - not_delivered",
+            "20 - escalated",
+            "22 - not_delivered",
+            "30 an acknowledged",
+            "31 - not_delivered"
+        ]
+    );
+    desk.check_replay();
+}
+
+#[test]
+fn a_new_plan_calls_nobody_for_what_is_past() {
+    let mut desk = Desk::new();
+    desk.enter(0, Body::Escalation(Box::default()));
+    desk.pass(0..=900, 60.0);
+    assert_eq!(desk.called(), [""; 0]);
+    desk.enter(900, Body::Escalation(Box::new(plan())));
+    desk.pass(910..=1_200, 60.0);
+    assert_eq!(desk.called(), ["1200 2 duty:medium-2 unacknowledged"]);
+    desk.check_replay();
+}
+
+#[test]
+fn a_shelved_alert_is_quiet_until_its_end_and_then_begins_anew() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    let until = Timestamp::from_seconds(BEGIN + 1_000);
+    let shelve = Order::Shelve { until, reason: "đang sửa".into() };
+    assert_eq!(desk.say(10, shelve), Outcome::Done(2));
+    assert!(desk.alert().quiet);
+    desk.pass(60..=990, 60.0);
+    assert_eq!(desk.called(), [""; 0]);
+    assert!(desk.alert().quiet);
+    desk.enter(1_000, Body::Tick);
+    assert!(!desk.alert().quiet);
+    desk.pass(1_020..=1_600, 60.0);
+    assert_eq!(desk.called(), ["1000 0 subscribers return", "1600 1 duty:medium-1 unacknowledged"]);
+    assert_eq!(desk.deeds(), ["10 an shelved", "1000 - returned", "1000 - escalated", "1600 - escalated"]);
+    desk.check_replay();
+}
+
+#[test]
+fn a_shelved_alert_that_is_raised_again_is_quiet_too_and_one_that_gets_worse_is_back() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    let until = Timestamp::from_seconds(BEGIN + 86_400);
+    desk.say(10, Order::Shelve { until, reason: "r".into() });
+    let first = desk.id();
+    desk.pass(60..=180, 10.0);
+    assert_eq!(desk.alert().state, AlertState::Cleared);
+    desk.hear(240, 60.0);
+    let again = desk.effects.transitions.last().unwrap();
+    assert_ne!(again.alert.id, first);
+    assert!((again.from.is_none(), again.alert.quiet) == (true, true), "{again:?}");
+    desk.hear(300, 120.0);
+    let worse = desk.effects.transitions.last().unwrap();
+    assert_eq!((worse.alert.severity, worse.alert.quiet), (Severity::High, false));
+    assert_eq!(desk.deeds(), ["300 - returned_worse"]);
+    desk.pass(310..=360, 120.0);
+    assert_eq!(desk.called(), ["360 1 duty:high-1 unacknowledged"]);
+    assert_eq!(desk.say(370, Order::Unshelve { note: note() }), Outcome::Refused(Refusal::NotShelved));
+    desk.check_replay();
+}
+
+#[test]
+fn an_alert_taken_off_the_shelf_is_heard_of_at_once() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    let until = Timestamp::from_seconds(BEGIN + 86_400);
+    desk.say(10, Order::Shelve { until, reason: "r".into() });
+    assert_eq!(desk.say(100, Order::Unshelve { note: note() }), Outcome::Done(3));
+    assert!(!desk.alert().quiet);
+    assert_eq!(desk.called(), ["100 0 subscribers return"]);
+    desk.check_replay();
+}
+
+#[test]
+fn what_holds_is_closed_only_as_of_no_matter_and_until_it_has_ended_once() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    for cause in [CloseCause::Resolved, CloseCause::Other] {
+        let outcome = desk.say(5, Order::Close { cause, note: note() });
+        assert_eq!(outcome, Outcome::Refused(Refusal::Holds), "{cause:?}");
+    }
+    assert_eq!(desk.say(10, Order::Close { cause: CloseCause::FalseAlarm, note: note() }), Outcome::Done(2));
+    assert_eq!((desk.alert().state, desk.alert().quiet), (AlertState::Active, true));
+    desk.pass(20..=1_300, 60.0);
+    assert_eq!(desk.called(), [""; 0]);
+    desk.pass(1_320..=1_500, 10.0);
+    assert_eq!((desk.alert().state, desk.alert().quiet), (AlertState::Cleared, false));
+    assert!(desk.effects.transitions.last().unwrap().alert.quiet);
+    desk.hear(1_560, 60.0);
+    assert!(!desk.effects.transitions.last().unwrap().alert.quiet, "the condition began anew");
+    desk.check_replay();
+}
+
+#[test]
+fn what_is_closed_as_of_no_matter_is_back_when_it_gets_worse() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    desk.say(10, Order::Close { cause: CloseCause::Duplicate, note: note() });
+    desk.hear(60, 120.0);
+    let worse = desk.effects.transitions.last().unwrap();
+    assert_eq!((worse.alert.severity, worse.alert.quiet), (Severity::High, false));
+    assert!(desk.state.workflow.handling(&desk.id()).unwrap().closed.is_none());
+    desk.check_replay();
+}
+
+#[test]
+fn what_recovers_or_is_unknown_is_closed_and_its_condition_begins_anew() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    desk.hear(60, 10.0);
+    assert_eq!(desk.alert().state, AlertState::Recovering);
+    assert_eq!(desk.say(70, Order::Close { cause: CloseCause::Resolved, note: note() }), Outcome::Done(2));
+    let alert = desk.alert();
+    assert_eq!((alert.state, alert.timeline.last().unwrap().cause.word()), (AlertState::Cleared, "closed"));
+    assert_eq!(desk.say(71, Order::Close { cause: CloseCause::Resolved, note: note() }), Outcome::Refused(Refusal::Over));
+    desk.hear(120, 60.0);
+    assert_eq!((desk.alert().state, desk.alert().started_at), (AlertState::Active, Timestamp::from_seconds(BEGIN + 120)));
+
+    // Data stop: unknown, and closed by hand.
+    for at in (130..=4_000).step_by(60) {
+        desk.enter(at, Body::Tick);
+    }
+    assert_eq!(desk.alert().state, AlertState::Unknown);
+    let closed = desk.say(4_010, Order::Close { cause: CloseCause::Other, note: "hỏng".into() });
+    assert!(matches!(closed, Outcome::Done(_)));
+    assert_eq!(desk.alert().state, AlertState::Cleared);
+    desk.called();
+    desk.pass(4_020..=6_000, 60.0);
+    assert_eq!(desk.state.alerts.open().count(), 1, "the next sample beyond the level raises a new one");
+    desk.check_replay();
+}
+
+#[test]
+fn two_people_who_acknowledge_are_both_kept_and_one_is_kept_once() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    assert_eq!(desk.say_as("an", 1, Order::Acknowledge { note: note() }), Outcome::Done(2));
+    assert_eq!(desk.say_as("binh", 2, Order::Acknowledge { note: note() }), Outcome::Done(3));
+    assert_eq!(desk.say_as("an", 3, Order::Acknowledge { note: note() }), Outcome::Done(3));
+    assert_eq!(desk.deeds(), ["1 an acknowledged", "2 binh acknowledged"]);
+    desk.check_replay();
+}
+
+#[test]
+fn an_order_for_another_version_is_refused_and_what_adds_is_not() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    let word = |desk: &Desk, order, versions: &[u64]| AlertCommand {
+        alert: desk.id(),
+        author: "an".into(),
+        order,
+        said_at: None,
+        versions: Some(versions.to_vec()),
+        key: None,
+    };
+    let assign = |to: &str| Order::Assign { to: Some(to.into()), note: note() };
+    let first = word(&desk, assign("a"), &[1]);
+    assert_eq!(desk.command(1, first), Outcome::Done(2));
+    let second = word(&desk, assign("b"), &[1]);
+    assert_eq!(desk.command(2, second), Outcome::Refused(Refusal::Stale));
+    let comment = word(&desk, Order::Comment { text: "c".into() }, &[1]);
+    assert_eq!(desk.command(3, comment), Outcome::Done(3));
+    let handling = desk.state.workflow.handling(&desk.id()).unwrap();
+    assert_eq!(handling.assigned_to.as_deref(), Some("a"));
+    // What is measured changes no version.
+    desk.hear(60, 120.0);
+    let third = word(&desk, assign("b"), &[3, 9]);
+    assert_eq!(desk.command(61, third), Outcome::Done(4));
+    desk.check_replay();
+}
+
+#[test]
+fn a_repeat_is_answered_like_the_first_and_applied_once_also_after_a_restart() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    let word = |desk: &Desk, author: &str, key: &str, text: &str| AlertCommand {
+        alert: desk.id(),
+        author: author.into(),
+        order: Order::Comment { text: text.into() },
+        said_at: Some(Timestamp::from_seconds(BEGIN - 900)),
+        versions: None,
+        key: Some(CommandKey { text: key.into(), request: [text.len() as u8; 16] }),
+    };
+    let first = word(&desk, "an", "k", "a");
+    assert_eq!(desk.command(1, first.clone()), Outcome::Done(2));
+    desk.state = State::restore(&desk.state.snapshot().unwrap()).unwrap();
+    assert_eq!(desk.command(2, first.clone()), Outcome::Done(2));
+    let remembered = desk.state.workflow.outcome(desk.state.applied).unwrap();
+    assert_eq!((remembered.seq, seconds(remembered.at)), (Seq(5), 1), "the first one's number and time");
+    let other = word(&desk, "an", "k", "bb");
+    assert_eq!(desk.command(3, other.clone()), Outcome::Refused(Refusal::KeyReused));
+    let elses = word(&desk, "binh", "k", "bb");
+    assert_eq!(desk.command(4, elses), Outcome::Done(3), "another's key is another key");
+    assert_eq!(desk.deeds().len(), 2);
+    desk.check_replay();
+
+    // Bounded: what is long past is a new word.
+    for number in 0..MEMORY_MAX {
+        let next = word(&desk, "chi", &format!("k{number}"), "a");
+        desk.command(5, next);
+    }
+    assert_eq!(desk.command(6, first), Outcome::Done(4 + MEMORY_MAX as u64));
+    let handling = desk.state.workflow.handling(&desk.id()).unwrap();
+    assert_eq!(handling.deeds.len(), DEEDS_MAX);
+    assert_eq!(handling.dropped + DEEDS_MAX as u64, 3 + MEMORY_MAX as u64);
+    assert_eq!(handling.deeds[0].said_at, Some(Timestamp::from_seconds(BEGIN - 900)), "the first stays");
+}
+
+#[test]
+fn what_was_said_of_a_forgotten_alert_is_forgotten() {
+    let mut desk = Desk::new();
+    desk.state.alerts.set_retention(Retention { keep_closed: Duration::from_secs(60), keep_closed_count: 100 });
+    desk.hear(0, 60.0);
+    let id = desk.id();
+    desk.say(1, Order::Comment { text: "c".into() });
+    desk.pass(60..=400, 10.0);
+    assert!(desk.state.alerts.get(&id).is_none());
+    desk.pass(410..=440, 10.0);
+    assert!(desk.state.workflow.handling(&id).is_none());
+    let command = AlertCommand {
+        alert: id,
+        author: "an".into(),
+        order: Order::Acknowledge { note: note() },
+        said_at: None,
+        versions: None,
+        key: None,
+    };
+    assert_eq!(desk.command(441, command), Outcome::Refused(Refusal::Gone));
+}
