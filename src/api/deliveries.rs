@@ -111,7 +111,8 @@ impl FromParams for DeliveriesAsked {
             state: params.many("state", |text| word(text, &DeliveryState::ALL, DeliveryState::word))?,
             alert: params.one("alert", |text| Ok(text.to_owned()))?,
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
-            next: params.one("next", |text| text.parse().map_err(|_| "it is not the `next` of an answer".to_owned()))?,
+            next: params
+                .one("next", |text| text.parse().map_err(|_| "it is not the `next` of an answer".to_owned()))?,
         })
     }
 }

@@ -227,11 +227,7 @@ fn wrong(key: &str, why: &str) -> Problem {
 }
 
 /// Checks what the types do not.
-fn settle(
-    door: &Allowed<Administer>,
-    id: String,
-    wished: PersonWished,
-) -> Result<(Wished, Option<i64>), Problem> {
+fn settle(door: &Allowed<Administer>, id: String, wished: PersonWished) -> Result<(Wished, Option<i64>), Problem> {
     if !is_word(&id) {
         return Err(wrong("id", "must have 1 to 64 letters, digits, - _ or dots"));
     }

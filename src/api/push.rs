@@ -78,10 +78,9 @@ pub async fn subscribe(
     subscription.check().map_err(|why| Problem::new(Code::InvalidBody, why))?;
     let address = serde_json::to_string(&subscription).map_err(Problem::internal)?;
     let (parts, account) = (door.parts().clone(), door.caller().name.clone());
-    let (person, id) = blocking(move || {
-        parts.courier.desk().people().add_contact(&account, ("push", &address), parts.clock.now())
-    })
-    .await?;
+    let (person, id) =
+        blocking(move || parts.courier.desk().people().add_contact(&account, ("push", &address), parts.clock.now()))
+            .await?;
     record(&door, Act::PersonChanged, person.to_string(), "a browser has subscribed".to_owned()).await?;
     Ok((StatusCode::CREATED, Json(PushDocument { id, person: person.to_string() })))
 }

@@ -16,7 +16,9 @@ use crate::decode::source::Sources;
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
-use crate::model::{Body, Catalogue, Deaf, EscalationPlan, Mistake, Outage, Policy, Refusal, RuleFile, SourceId, Timestamp};
+use crate::model::{
+    Body, Catalogue, Deaf, EscalationPlan, Mistake, Outage, Policy, Refusal, RuleFile, SourceId, Timestamp,
+};
 use crate::mqtt::canary::Key;
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;

@@ -8,8 +8,7 @@ use crate::notify::person::Then;
 use crate::notify::texts::{Language, tests::facts};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_230_900);
-const PACE: Pace =
-    Pace { one_by_one_max: 10, digest_every: Duration::from_secs(10), digest_members_max: 20_000 };
+const PACE: Pace = Pace { one_by_one_max: 10, digest_every: Duration::from_secs(10), digest_members_max: 20_000 };
 
 struct Bench {
     outbox: Outbox,
@@ -219,10 +218,8 @@ fn reports_go_forward_only_and_need_the_messages_token() {
 #[test]
 fn failures_are_told_when_no_other_way_is_left() {
     let bench = Bench::new();
-    let two = [("lan", "sms"), ("lan", "mail")].map(|(person, lane)| Route {
-        recipient: person.to_owned(),
-        ..route(lane, None)
-    });
+    let two = [("lan", "sms"), ("lan", "mail")]
+        .map(|(person, lane)| Route { recipient: person.to_owned(), ..route(lane, None) });
     let event = Event {
         seq: Seq(1),
         number: 0,

@@ -66,9 +66,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    pub async fn start(
-        answers: impl Fn(&Received) -> (StatusCode, Duration) + Send + Sync + 'static,
-    ) -> Receiver {
+    pub async fn start(answers: impl Fn(&Received) -> (StatusCode, Duration) + Send + Sync + 'static) -> Receiver {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Receiver {
             address: listener.local_addr().unwrap(),
@@ -230,8 +228,13 @@ pub fn begin(stations: u32) -> [Body; 2] {
 
 /// A sample of a station.
 pub fn sample(station: u32, at: Timestamp, value: f64) -> Body {
-    let sample =
-        Sample { channel: ChannelId(station), observed_at: at, value, quality: Quality::GOOD, time_class: TimeClass::Live };
+    let sample = Sample {
+        channel: ChannelId(station),
+        observed_at: at,
+        value,
+        quality: Quality::GOOD,
+        time_class: TimeClass::Live,
+    };
     Body::Message(Message {
         source: SourceId(0),
         received: 1,

@@ -18,8 +18,7 @@ async fn ten_thousand_crossings_become_at_most_twenty_messages_that_add_up() {
     pair.take(&entries(1, begin(STATIONS as u32)));
     pair.run();
     let begun = Instant::now();
-    let storm: Vec<_> =
-        entries(3, (0..STATIONS).map(|station| sample(station as u32, time_of(station + 3), 20.0)));
+    let storm: Vec<_> = entries(3, (0..STATIONS).map(|station| sample(station as u32, time_of(station + 3), 20.0)));
     for (part, batch) in storm.chunks(200).enumerate() {
         // 2,000 a second.
         let due = begun + Duration::from_millis(100 * part as u64);
@@ -32,7 +31,10 @@ async fn ten_thousand_crossings_become_at_most_twenty_messages_that_add_up() {
     for lane in ["wall", "dispatch"] {
         let received = receiver.of(lane);
         let members: usize = received.iter().map(|one| one.members().len()).sum();
-        println!("{lane}: {} messages, {members} members; durable after {durable_after:?}, told after {told_after:?}", received.len());
+        println!(
+            "{lane}: {} messages, {members} members; durable after {durable_after:?}, told after {told_after:?}",
+            received.len()
+        );
         assert!(received.len() <= 20, "{lane}: {} messages", received.len());
         assert_eq!(members, STATIONS as usize, "{lane}");
     }

@@ -44,7 +44,10 @@ fn only_the_browser_that_subscribed_can_read_a_message() {
     let (other, _) = browser(8);
     assert!(web_push_native::decrypt(sealed, &other, &auth).is_err());
     let read: serde_json::Value = serde_json::from_slice(&plain).unwrap();
-    assert_eq!((read["key"].as_str(), read["body"].as_str()), (Some("0123456789abcdef0123456789abcdef"), Some("một\nhai")));
+    assert_eq!(
+        (read["key"].as_str(), read["body"].as_str()),
+        (Some("0123456789abcdef0123456789abcdef"), Some("một\nhai"))
+    );
 }
 
 #[test]
