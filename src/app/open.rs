@@ -178,12 +178,7 @@ pub(super) fn open(
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
     let notices = notices(config, &journal, (&registry, &accounts), clock)?;
     catch_up(&journal, &mut state, &store, &catalogue, &notices)?;
-    let bookmarks = Bookmarks {
-        state: journal.follower(StateFollower::NAME, saved.needs_after)?,
-        store: journal.follower(StoreFollower::NAME, store.checkpoint())?,
-        outbox: journal.follower("outbox", notices.desk.outbox().checkpoint()?)?,
-    };
-
+    let bookmarks = bookmarks(&journal, &saved, &store, &notices)?;
     let newest = |channel| state.newest(channel);
     let (known, now) = (state.declared(), clock.now());
     let judge = config.validate.clone();
@@ -218,6 +213,14 @@ pub(super) fn open(
         notices,
     };
     Ok((opened, bookmarks))
+}
+
+fn bookmarks(journal: &Arc<Journal>, saved: &Saved, store: &Store, notices: &Notices) -> Result<Bookmarks, StartError> {
+    Ok(Bookmarks {
+        state: journal.follower(StateFollower::NAME, saved.needs_after)?,
+        store: journal.follower(StoreFollower::NAME, store.checkpoint())?,
+        outbox: journal.follower("outbox", notices.desk.outbox().checkpoint()?)?,
+    })
 }
 
 /// The outbox, caught up with nothing yet.

@@ -118,6 +118,9 @@ impl Desk {
             let what = What::Escalation(kind_of(escalation.why), escalation.step);
             events.push(Event { seq: escalation.seq, number: *number, facts, what, routes });
         }
+        if events.is_empty() {
+            return Ok(Queued::default());
+        }
         let hold = |recipient: &str, channel: &str, facts: &Facts| {
             directory.person(recipient).and_then(|person| hold_of(person, channel, facts.severity, happened.now))
         };

@@ -11,9 +11,9 @@ use crate::alerts::{Retention, rules::Condition};
 use crate::live::Since;
 use crate::model::{
     Again, AlertCommand, AlertId, AlertState, Awake, ChannelId, CloseCause, CommandKey, Deaf, DeliveryFailed,
-    DeviceFact, EscalationPlan, FormerPlace, Freshness, Ladder, LadderStep, Limits, MaintenanceCommand, Order, PersonId,
-    Policy, Quality, Reason, Recipient, Rejection, Reminders, Said, Sample, Severity, SourceId, Step as Step_, Stuck,
-    TimeClass, UnknownName, Window,
+    DeviceFact, EscalationPlan, FormerPlace, Freshness, Ladder, LadderStep, Limits, MaintenanceCommand, Order,
+    PersonId, Policy, Quality, Reason, Recipient, Rejection, Reminders, Said, Sample, Severity, SourceId,
+    Step as Step_, Stuck, TimeClass, UnknownName, Window,
 };
 
 /// What one entry is to be, before it gets its number and time.
@@ -143,8 +143,7 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
     let mut bodies =
         vec![(now, Body::Catalogue(Box::new(catalogue()))), (now, Body::Rules(rules[0].clone())), (now, Body::Tick)];
     let mut windows = Vec::new();
-    // What has been applied so far, to know which alerts there are.
-    let (mut known, mut applied) = (fresh(), 0);
+    let mut known = Known { state: fresh(), applied: 0 };
     for (pause, step) in steps {
         now += pause;
         let at = |seconds: i64| Timestamp::from_seconds(now + seconds);
@@ -190,15 +189,7 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
             }
             Step::Policy => Body::Policy(Box::new(policy())),
             Step::Plan(more) => Body::Escalation(Box::new(plan(*more))),
-            Step::Word { .. } | Step::DeliveryFailed { .. } => {
-                for (at, body) in bodies.drain(applied..).collect::<Vec<(i64, Body)>>() {
-                    let (seq, received_at) = (Seq(applied as u64 + 1), Timestamp::from_seconds(at));
-                    known.apply(&Entry { seq, received_at, body: body.clone() }, &mut Effects::default());
-                    bodies.push((at, body));
-                    applied += 1;
-                }
-                said(&known, step, now)
-            }
+            Step::Word { .. } | Step::DeliveryFailed { .. } => known.said(&bodies, step, now),
             Step::Catalogue { maintained, retired } => another_catalogue(*maintained, *retired, now),
             Step::Message { source, samples, refused } => message(*source, samples, *refused, now),
         };
@@ -210,17 +201,30 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
         .collect()
 }
 
-/// A word about one of the newest alerts, or about one that there is not.
-fn said(state: &State, step: &Step, now: i64) -> Body {
-    let all = state.alerts.all(&crate::alerts::Filter::default());
-    let id = |place: usize| all.get(place).map_or(AlertId("none".into()), |alert| alert.id.clone());
-    match step {
-        Step::Word { alert, key, order } => word(id(*alert), *key, *order, now),
-        Step::DeliveryFailed { alert, step } => {
-            let person = PersonId(format!("p{step}").into());
-            Body::DeliveryFailed(DeliveryFailed { alert: id(*alert), person, step: *step })
+/// What has been applied so far, to know which alerts there are.
+struct Known {
+    state: State,
+    applied: usize,
+}
+
+impl Known {
+    /// A word about one of the newest alerts, or about one that there is not.
+    fn said(&mut self, bodies: &[(i64, Body)], step: &Step, now: i64) -> Body {
+        for (at, body) in &bodies[self.applied..] {
+            let (seq, received_at) = (self.state.applied.next(), Timestamp::from_seconds(*at));
+            self.state.apply(&Entry { seq, received_at, body: body.clone() }, &mut Effects::default());
         }
-        _ => Body::Tick,
+        self.applied = bodies.len();
+        let all = self.state.alerts.all(&crate::alerts::Filter::default());
+        let id = |place: usize| all.get(place).map_or(AlertId("none".into()), |alert| alert.id.clone());
+        match step {
+            Step::Word { alert, key, order } => word(id(*alert), *key, *order, now),
+            Step::DeliveryFailed { alert, step } => {
+                let person = PersonId(format!("p{step}").into());
+                Body::DeliveryFailed(DeliveryFailed { alert: id(*alert), person, step: *step })
+            }
+            _ => Body::Tick,
+        }
     }
 }
 

@@ -68,6 +68,12 @@ impl Bench {
     }
 }
 
+fn raised(seq: u64, alert: &str) -> Event {
+    let facts = Facts { alert: alert.to_owned(), ..facts() };
+    let what = What::Transition(Some(Kind::Raised));
+    Event { seq: Seq(seq), number: 0, facts, what, routes: vec![route("x", None)] }
+}
+
 fn route(lane: &str, hold: Option<(Timestamp, Then)>) -> Route {
     let lane = lane.to_owned();
     Route { recipient: lane.clone(), lane, channel: "sms".to_owned(), languages: vec![Language::Vi], hold }
@@ -172,10 +178,10 @@ fn a_storm_becomes_few_messages_whose_members_add_up() {
     let (mut messages, mut members, mut alerts) = (0, 0, 0_u64);
     for second in 0..60 {
         let now = NOW + Duration::from_secs(second);
-        for _ in 0..if second < 5 { 2_000 } else { 0 } {
-            alerts += 1;
-            bench.queue(alerts, &format!("a{alerts}"), Some(Kind::Raised), &["x"]);
-        }
+        let batch = alerts + 1..=alerts + if second < 5 { 2_000 } else { 0 };
+        let events: Vec<Event> = batch.clone().map(|seq| raised(seq, &format!("a{seq}"))).collect();
+        bench.outbox.queue(&events, Seq(*batch.end()), now, |_, _, _| None).unwrap();
+        alerts = *batch.end();
         while let Taken::Errand(errand) = bench.outbox.take("x", &PACE, now).unwrap() {
             assert!(errand.members.len() <= PACE.digest_members_max as usize);
             bench.outbox.sent(errand.message, now).unwrap();

@@ -16,7 +16,7 @@ fn an_ordinary_alert_fits_with_everything_that_matters() {
     let member = Member { kind: Kind::Raised, facts: facts() };
     let found = text(&texts(), Language::Vi, std::slice::from_ref(&member));
     let expected = "CANH BAO M3/5 da cam: Khoi trong rung; Sin Ho 7, Tieu khu 412, Sin Ho; 312,5 ug/m3 (nguong 150 ug/m3); \
-                    tu 10:15 21/11; 4,2 km dong bac Sin Ho";
+                    tu 10:15 21/11; 4,2 km dong bac Sin Ho; 22.3600,103.2500";
     assert_eq!(found, expected);
     assert!(found.len() <= LETTERS_MAX);
 }
