@@ -22,6 +22,7 @@ const STEPS: &[&str] = &[
     include_str!("database/0003_changes.sql"),
     include_str!("database/0004_devices.sql"),
     include_str!("database/0005_workflow.sql"),
+    include_str!("database/0006_people.sql"),
 ];
 
 /// Why the file cannot be used.

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::journal::{Follower, Journal, Reader};
 use crate::live::Feed;
-use crate::model::{Durable, Entry, Seq, Transition};
+use crate::model::{Durable, Entry, Seq};
 use crate::state::{Effects, State, snapshot};
 use crate::store::{Settling, Store};
 
@@ -142,8 +142,9 @@ fn note(follower: &'static str, trouble: &Trouble, outcome: anyhow::Result<()>) 
     }
 }
 
-/// Who is told of alerts' transitions, after they are in the state.
-pub type Outlet = Box<dyn FnMut(&State, &[Transition]) + Send>;
+/// Who is told of what entries brought about, after they are in the state and before they can be in a snapshot. After
+/// an error the same is offered again, before anything else.
+pub type Outlet = Box<dyn FnMut(&State, &Effects) -> anyhow::Result<()> + Send>;
 
 /// Live picture, alerts and ledger.
 pub struct StateFollower {
@@ -157,6 +158,8 @@ pub struct StateFollower {
     pub follower: Follower,
     /// Where transitions go.
     pub outlet: Outlet,
+    /// The outbox's bookmark: it has looked through what was applied.
+    pub outbox: Option<Follower>,
     /// The journal, asked whether it is full.
     pub journal: Arc<Journal>,
     /// The entry of the newest snapshot.
@@ -179,17 +182,18 @@ impl Follows for StateFollower {
             state.applied
         };
         self.effects.publish(&self.feed, through);
-        if !self.effects.transitions.is_empty() {
-            (self.outlet)(&self.state.read(), &self.effects.transitions);
+        if self.effects.concern_people() {
+            (self.outlet)(&self.state.read(), &self.effects)?;
             self.effects.transitions.clear();
+            self.effects.escalations.clear();
         }
-        // Each stands in its alert's time-line; whoever delivers them takes them before this.
-        self.effects.escalations.clear();
         Ok(())
     }
 
     fn rest(&mut self) -> anyhow::Result<()> {
         let state = self.state.read();
+        // A snapshot says that its entries need not be looked through again.
+        anyhow::ensure!(!self.effects.concern_people(), "what was applied last could not be passed on to the outbox");
         if state.applied > self.saved {
             let saved = snapshot::save(&self.snapshots, &state)?;
             (self.saved, self.passed) = (saved.through, saved.needs_after);
@@ -198,6 +202,9 @@ impl Follows for StateFollower {
             self.passed = self.saved;
         }
         self.follower.passed(self.passed);
+        if let Some(outbox) = &self.outbox {
+            outbox.passed(state.applied);
+        }
         Ok(())
     }
 

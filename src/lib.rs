@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod document;
+pub mod geodesy;
 
 pub mod decode;
 pub mod intake;
@@ -24,6 +25,8 @@ pub mod history;
 pub mod live;
 pub mod state;
 pub mod store;
+
+pub mod notify;
 
 pub mod auth;
 pub mod registry;

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::deliveries::{self, DeliveryDocument};
 use super::door::{Allowed, SeeAlerts};
 use super::features::{ALERT_STATES, AlertDocument, Reporter, SEVERITIES};
 use super::problem::{Missing, Problem, Refused};
@@ -15,6 +16,7 @@ use super::sight::Sight;
 use super::time::{When, Zone};
 use crate::alerts::Filter;
 use crate::model::{AlertId, AlertState, AreaId, Severity, Timestamp};
+use crate::notify::outbox;
 
 /// Alerts in one answer when `limit` is absent, and at most.
 const LIMIT_DEFAULT: usize = 100;
@@ -147,30 +149,39 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) ->
     Ok(Json(AlertList { alerts, next }))
 }
 
-/// One alert with its time-line.
+/// An alert, and who was told of it.
+#[derive(Serialize, ToSchema)]
+pub struct AlertAnswer {
+    #[serde(flatten)]
+    alert: AlertDocument,
+    /// What became of its notifications: the newest 200. `GET /api/v1/deliveries?alert=` lists them all.
+    deliveries: Vec<DeliveryDocument>,
+}
+
+/// One alert with its time-line and deliveries.
 #[utoipa::path(get, path = "/api/v1/alerts/{id}", operation_id = "readAlert", tag = "alerts",
     params(("id" = String, Path, description = "The alert's identifier, percent-encoded")),
     security(("token" = []), ("session" = [])),
     responses(
-        (status = 200, description = "The alert; `ETag` is its version", body = AlertDocument),
+        (status = 200, description = "The alert; `ETag` is its version", body = AlertAnswer),
         Refused,
         Missing,
     ))]
 pub async fn one(door: Allowed<SeeAlerts>, Id(id): Id, Asked(Nothing): Asked<Nothing>) -> Result<Response, Problem> {
-    let parts = door.parts();
-    let state = parts.state.read();
-    let sight = door.sight(&state.catalogue);
-    let zone = Zone::default();
-    let reporter = Reporter { state: &state, now: parts.clock.now(), zone: &zone };
-    state
-        .alerts
-        .get(&AlertId(id.as_str().into()))
-        .filter(|alert| sight.reaches(alert.subject.area()))
-        .and_then(|alert| {
-            let version = state.workflow.version(&alert.id);
-            Some(tagged(version, reporter.alert(alert)?))
-        })
-        .ok_or_else(|| Problem::not_found("alert", &id))
+    let found = {
+        let parts = door.parts();
+        let state = parts.state.read();
+        let sight = door.sight(&state.catalogue);
+        let zone = Zone::default();
+        let reporter = Reporter { state: &state, now: parts.clock.now(), zone: &zone };
+        let alert = state.alerts.get(&AlertId(id.as_str().into()));
+        let alert = alert.filter(|alert| sight.reaches(alert.subject.area()));
+        alert.and_then(|alert| Some((state.workflow.version(&alert.id), reporter.alert(alert)?)))
+    };
+    let (version, alert) = found.ok_or_else(|| Problem::not_found("alert", &id))?;
+    let filter = outbox::Filter { alert: Some(id), limit: deliveries::OF_ALERT_MAX, ..outbox::Filter::default() };
+    let deliveries = deliveries::read(&door, filter).await?.into_iter().map(deliveries::document).collect();
+    Ok(tagged(version, AlertAnswer { alert, deliveries }))
 }
 
 /// An answer with a version as its tag.

@@ -14,6 +14,7 @@ pub mod config;
 pub mod corrections;
 pub mod dead_letters;
 pub mod definition;
+pub mod deliveries;
 pub mod devices;
 pub mod door;
 pub mod draft;
@@ -29,7 +30,9 @@ pub mod legend;
 pub mod maintenance;
 pub mod paced;
 pub mod pages;
+pub mod people;
 pub mod problem;
+pub mod push;
 pub mod query;
 pub mod readers;
 pub mod replaying;
@@ -61,6 +64,7 @@ use crate::clock::Clock;
 use crate::history::History;
 use crate::live::Feed;
 use crate::model::{Body, Catalogue, Rejection, Seq, StationCommand, Timestamp};
+use crate::notify::Courier;
 use crate::registry::{Areas, Registry};
 use crate::state::State;
 use crate::store::{DeadLetter, Store};
@@ -152,6 +156,8 @@ pub struct Parts {
     pub rules: rules::Desk,
     /// Sources that take requests.
     pub hooks: Hooks,
+    /// People, what they are told, and what became of it.
+    pub courier: Arc<Courier>,
     /// Cancelled when the service stops: streams end.
     pub stop: CancellationToken,
 }

@@ -19,9 +19,9 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, commands, corrections, dead_letters, definition, devices, features, headers,
-    history, intake, layers, ledger, maintenance, pages, problem, roster, rules, service, session, stations, stream,
-    unknown_devices, workflow,
+    Parts, administration, alerts, commands, corrections, dead_letters, definition, deliveries, devices, features,
+    headers, history, intake, layers, ledger, maintenance, pages, people, problem, push, roster, rules, service,
+    session, stations, stream, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -36,6 +36,7 @@ use super::{
         (name = "map", description = "Stations, layers and what changes"),
         (name = "registry", description = "What stands where, who changed it, and devices that nobody knows"),
         (name = "alerts", description = "What somebody may have to act upon"),
+        (name = "notifications", description = "Who is told of alerts, and what became of it"),
         (name = "history", description = "What was observed"),
         (name = "intake", description = "What came in and what became of it"),
         (name = "session", description = "Who asks"),
@@ -58,6 +59,9 @@ impl Modify for Schemes {
         let token =
             HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("a source's own: saola token source"));
         components.add_security_scheme("source", SecurityScheme::Http(token.build()));
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let token = token.description(Some("came with the message, or is the gateway's own"));
+        components.add_security_scheme("delivery", SecurityScheme::Http(token.build()));
         let cookie = ApiKeyValue::with_description(super::door::SESSION_COOKIE, "set by POST /api/v1/session");
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
@@ -111,6 +115,13 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(dead_letters::replay_many))
         .routes(routes!(devices::list, devices::issue))
         .routes(routes!(devices::revoke))
+        .routes(routes!(people::list, people::add))
+        .routes(routes!(people::one, people::put, people::remove))
+        .routes(routes!(push::key))
+        .routes(routes!(push::subscribe))
+        .routes(routes!(push::unsubscribe))
+        .routes(routes!(deliveries::list))
+        .routes(routes!(deliveries::report))
         .routes(routes!(session::sign_in, session::sign_out))
         .routes(routes!(session::me))
         .routes(routes!(service::alive))

@@ -13,6 +13,7 @@ mod folders;
 mod hooks;
 mod import;
 mod install;
+mod notices;
 mod open;
 mod outages;
 mod readiness;
@@ -35,8 +36,11 @@ use crate::config::{self, Config};
 use crate::follow::{Follows, StateFollower, StoreFollower, Trouble, follow};
 use crate::history::History;
 use crate::journal::Reader;
+use crate::model::Body;
 use crate::mqtt::client::Client;
 use crate::mqtt::edge::{Access, Edge};
+use crate::notify::Courier;
+use crate::notify::send::Senders;
 use crate::pipeline::Pipeline;
 use crate::state::Effects;
 
@@ -67,6 +71,8 @@ pub struct App {
     /// Cancelled when the journal is closed: followers take the rest and end.
     stop_followers: CancellationToken,
     followers: Vec<JoinHandle<()>>,
+    /// Takes notifications out until ticks and streams end.
+    courier: tokio::task::JoinHandle<()>,
     /// The administrator's first password, to be shown once.
     first_password: Option<WithPassword>,
 }
@@ -116,13 +122,29 @@ impl App {
         let watched = (opened.state.clone(), opened.store.clone());
         let (pass, stop_canary) = ((key, door.canary.as_ref()), stop.child_token());
         let canary = canary::start(&config.canary, pass, edge.as_deref(), &read, watched, &clock, &stop_canary)?;
+        let courier = start_courier(&config, &opened, edge.as_deref(), &clock)?;
+        let carrying = tokio::spawn(courier.clone().run(stop.clone()));
         let readiness = Readiness::new(&opened, &edge, &clients, &folders, troubles, clock.clone()).with_canary(canary);
         let http_config = config.http.clone();
         let command = devices::commander(edge.as_ref(), opened.pipeline.clone(), clock.clone());
         let hooks = hooks::hooks(&config, &opened.registry, &opened.pipeline)?;
-        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, (command, hooks), &stop);
+        let outside = (command, hooks, courier);
+        let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, outside, &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
-        Ok(App { http, edge, clients, folders, opened, stop_canary, stop, stop_followers, followers, first_password })
+        let courier = carrying;
+        Ok(App {
+            http,
+            edge,
+            clients,
+            folders,
+            opened,
+            stop_canary,
+            stop,
+            stop_followers,
+            followers,
+            courier,
+            first_password,
+        })
     }
 
     /// Where pages and API are.
@@ -151,6 +173,9 @@ impl App {
         }
         self.folders.stop().await;
         self.stop.cancel();
+        if self.courier.await.is_err() {
+            tracing::error!("the courier of notifications ended badly");
+        }
         let journal = self.opened.journal.clone();
         let (stop_followers, followers) = (self.stop_followers, self.followers);
         let ended = tokio::task::spawn_blocking(move || {
@@ -224,16 +249,20 @@ fn start_followers(
     stop: &CancellationToken,
 ) -> Result<(Vec<JoinHandle<()>>, Troubles), StartError> {
     let mut outlet = outlet;
+    let notices = opened.notices.clone();
     let state = StateFollower {
         state: opened.state.clone(),
         feed: opened.feed.clone(),
         snapshots: opened.snapshots.clone(),
         follower: bookmarks.state,
-        outlet: Box::new(move |state, transitions| {
+        outlet: Box::new(move |state, effects| {
+            notices.take(state, effects)?;
             if let Some(outlet) = &mut outlet {
-                outlet.tell(state, transitions);
+                outlet.tell(state, &effects.transitions);
             }
+            Ok(())
         }),
+        outbox: Some(bookmarks.outbox),
         journal: opened.journal.clone(),
         saved: opened.saved.through,
         passed: opened.saved.needs_after,
@@ -277,7 +306,7 @@ fn api_parts(
     clock: Clock,
     opened: &Opened,
     readiness: Readiness,
-    (command, hooks): (devices::Commander, Hooks),
+    (command, hooks, courier): (devices::Commander, Hooks, Arc<Courier>),
     stop: &CancellationToken,
 ) -> api::Parts {
     let (registry, pipeline) = (opened.registry.clone(), opened.pipeline.clone());
@@ -309,8 +338,24 @@ fn api_parts(
         },
         note: replay::noter(opened.pipeline.clone(), clock),
         hooks,
+        courier,
         stop: stop.clone(),
     }
+}
+
+/// What takes notifications out. A person whom nothing reached is journaled, so that somebody else is told.
+fn start_courier(
+    config: &Config,
+    opened: &Opened,
+    edge: Option<&Edge>,
+    clock: &Clock,
+) -> Result<Arc<Courier>, StartError> {
+    let vapid = config.data_dir.join(notices::VAPID_FILE);
+    let senders = Senders::new(&config.notify, &vapid, edge.map(|edge| notices::publisher(edge.alerts())))?;
+    let (pipeline, at) = (opened.pipeline.clone(), clock.clone());
+    let on_failure = Box::new(move |failed| pipeline.note(at.now(), &Body::DeliveryFailed(failed)).is_ok());
+    let desk = opened.notices.desk.clone();
+    Ok(Arc::new(Courier::new(desk, senders, &config.notify, clock.clone(), on_failure)))
 }
 
 /// Journals that time has passed. A full journal skips ticks; a stopped one ends them.

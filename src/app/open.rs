@@ -7,6 +7,7 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 
 use super::EDGE_SOURCE;
+use super::notices::{Notices, OUTBOX_FILE};
 use crate::api::ServerError;
 use crate::auth::{Accounts, AuthError, Devices, PasswordCost};
 use crate::clock::Clock;
@@ -21,6 +22,10 @@ use crate::model::{
 use crate::mqtt::canary::Key;
 use crate::mqtt::client::ClientError;
 use crate::mqtt::edge::EdgeError;
+use crate::notify::Desk;
+use crate::notify::outbox::{Outbox, OutboxError};
+use crate::notify::people::{People, PeopleError};
+use crate::notify::send::SetupError;
 use crate::pipeline::{Pipeline, WantedBirth};
 use crate::registry::{Declared, Registry, RegistryError, SeedError};
 use crate::rulebook::{self, Together};
@@ -64,6 +69,15 @@ pub enum StartError {
     /// The store.
     #[error("the store")]
     Store(#[from] StoreError),
+    /// The outbox of notifications.
+    #[error("the outbox of notifications")]
+    Outbox(#[from] OutboxError),
+    /// The people who are told of alerts.
+    #[error("the people who are told of alerts")]
+    People(#[from] PeopleError),
+    /// The ways in which they are told.
+    #[error("the ways to tell of alerts")]
+    Notify(#[from] SetupError),
     /// The embedded edge.
     #[error("the MQTT edge")]
     Edge(#[from] EdgeError),
@@ -110,6 +124,8 @@ pub(super) struct Opened {
     pub(super) other_sources: Vec<SourceId>,
     /// Devices whose birth certificates are wanted.
     pub(super) births: mpsc::Receiver<WantedBirth>,
+    /// Where what happens to alerts is queued for those who want to hear of it.
+    pub(super) notices: Notices,
 }
 
 /// Where the journal's two readers stand. Taken before the first append, so that numbers they have seen are never
@@ -117,6 +133,7 @@ pub(super) struct Opened {
 pub(super) struct Bookmarks {
     pub(super) state: Follower,
     pub(super) store: Follower,
+    pub(super) outbox: Follower,
 }
 
 /// The registry as its files have it, and those.
@@ -159,12 +176,9 @@ pub(super) fn open(
     let mut state = loaded.state.unwrap_or_else(|| State::new(config.alerts.retention()));
     let saved = Saved { through: state.applied, needs_after: loaded.needs_after };
     let store = Arc::new(Store::open(&store_dir, &config.store)?);
-    catch_up(&journal, &mut state, &store, &catalogue)?;
-    let bookmarks = Bookmarks {
-        state: journal.follower(StateFollower::NAME, saved.needs_after)?,
-        store: journal.follower(StoreFollower::NAME, store.checkpoint())?,
-    };
-
+    let notices = notices(config, &journal, (&registry, &accounts), clock)?;
+    catch_up(&journal, &mut state, &store, &catalogue, &notices)?;
+    let bookmarks = bookmarks(&journal, &saved, &store, &notices)?;
     let newest = |channel| state.newest(channel);
     let (known, now) = (state.declared(), clock.now());
     let judge = config.validate.clone();
@@ -196,8 +210,31 @@ pub(super) fn open(
         client_sources,
         other_sources,
         births,
+        notices,
     };
     Ok((opened, bookmarks))
+}
+
+fn bookmarks(journal: &Arc<Journal>, saved: &Saved, store: &Store, notices: &Notices) -> Result<Bookmarks, StartError> {
+    Ok(Bookmarks {
+        state: journal.follower(StateFollower::NAME, saved.needs_after)?,
+        store: journal.follower(StoreFollower::NAME, store.checkpoint())?,
+        outbox: journal.follower("outbox", notices.desk.outbox().checkpoint()?)?,
+    })
+}
+
+/// The outbox, caught up with nothing yet.
+fn notices(
+    config: &Config,
+    journal: &Journal,
+    (registry, accounts): (&Arc<Registry>, &Arc<Accounts>),
+    clock: &Clock,
+) -> Result<Notices, StartError> {
+    let people = Arc::new(People::over(registry.database().clone())?);
+    let ended_at = journal.durable().borrow().through;
+    let outbox = Arc::new(Outbox::open(&config.data_dir.join(OUTBOX_FILE), ended_at)?);
+    let desk = Arc::new(Desk::new(&config.notify, outbox, people));
+    Ok(Notices { desk, registry: registry.clone(), accounts: accounts.clone(), clock: clock.clone() })
 }
 
 fn tell_broken(loaded: &Loaded) {
@@ -269,7 +306,14 @@ fn sources(config: &Config, registry: &Registry) -> Result<Sources, StartError> 
 }
 
 /// Applies what the journal holds past the snapshot and past the store's checkpoint: the same calls as when it came.
-fn catch_up(journal: &Journal, state: &mut State, store: &Store, catalogue: &Catalogue) -> Result<(), StartError> {
+/// What the outbox has not looked through yet is queued there.
+fn catch_up(
+    journal: &Journal,
+    state: &mut State,
+    store: &Store,
+    catalogue: &Catalogue,
+    notices: &Notices,
+) -> Result<(), StartError> {
     store.install(catalogue);
     let mut effects = Effects::default();
     let mut reader = journal.reader(state.applied);
@@ -281,6 +325,7 @@ fn catch_up(journal: &Journal, state: &mut State, store: &Store, catalogue: &Cat
         for entry in &entries {
             state.apply(entry, &mut effects);
         }
+        notices.take(state, &effects)?;
         effects.clear();
     }
     if !store.is_caught_up_at_start() {

@@ -72,6 +72,12 @@ acts! {
     DeviceRevoked = "device_revoked",
     /// A station's devices were told something.
     CommandSent = "command_sent",
+    /// A person is told of alerts from now on.
+    PersonAdded = "person_added",
+    /// A person's addresses or wishes were changed.
+    PersonChanged = "person_changed",
+    /// A person is no longer told of alerts.
+    PersonRemoved = "person_removed",
     /// Somebody looks after an alert.
     AlertAcknowledged = "alert_acknowledged",
     /// Nobody looks after an alert after all.

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Config;
+use crate::notify::config::Holds;
 
 /// Secrets that stand in examples and lists of what to try first.
 const SAMPLES: [&str; 10] =
@@ -58,6 +59,13 @@ fn named(config: &mut Config) -> Vec<(String, &mut PathBuf, Kind)> {
             found.extend(path.as_mut().map(|path| (format!("mqtt.client[{place}].{key}"), path, kind)));
         }
     }
+    found.extend(config.notify.files().into_iter().map(|(key, path, holds)| {
+        let kind = match holds {
+            Holds::Certificates => Kind::Readable,
+            Holds::Secret => Kind::Secret,
+        };
+        (format!("notify.{key}"), path, kind)
+    }));
     found
 }
 

@@ -29,7 +29,7 @@ pub use sources::with_topics;
 use crate::decode::source;
 use crate::model::{Mistake, Span};
 use crate::mqtt::canary;
-use crate::{alerts, api, history, intake, journal, mqtt, store, validate};
+use crate::{alerts, api, history, intake, journal, mqtt, notify, store, validate};
 
 /// The shipped file: every key with its unit, its range and its default.
 pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
@@ -62,6 +62,8 @@ pub struct Config {
     pub validate: validate::Config,
     /// Alerts.
     pub alerts: alerts::Config,
+    /// How alerts get out.
+    pub notify: notify::Config,
     /// Saola's own message, which tells whether the way in is open.
     pub canary: canary::Config,
     /// Devices of other makers.
@@ -95,6 +97,7 @@ impl Default for Config {
             history: history::Config::default(),
             validate: validate::Config::default(),
             alerts: alerts::Config::default(),
+            notify: notify::Config::default(),
             canary: canary::Config::default(),
             sources: Vec::new(),
         }

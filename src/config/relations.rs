@@ -11,13 +11,14 @@ use crate::mqtt::{client, topic};
 pub(super) const EDGE_SOURCE: &str = "edge";
 
 /// Keys that are judged by another one's value: when that one is wrong, its default would be blamed on them.
-const JUDGED_BY: [(&str, &str); 6] = [
+const JUDGED_BY: [(&str, &str); 7] = [
     ("canary.max_age", "canary.every"),
     ("mqtt.edge.listen", "http.listen"),
     ("mqtt.edge.limits.partial_packets_bytes", "mqtt.edge.limits.packet_bytes"),
     ("mqtt.edge.limits.sessions_bytes", "mqtt.edge.limits.session_bytes"),
     ("journal.cap_bytes", "journal.segment_bytes"),
     ("backoff_min_ms", "backoff_max_ms"),
+    ("backoff_min", "backoff_max"),
 ];
 
 /// The key by whose value another is judged.
@@ -58,6 +59,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
         found.push(("canary.max_age".to_owned(), message));
     }
     found.extend(clients(&config.mqtt.clients));
+    found.extend(config.notify.mistakes().into_iter().map(|(key, message)| (format!("notify.{key}"), message)));
     found.extend(sources::mistakes(config));
     found
 }

@@ -115,6 +115,11 @@ impl Effects {
         feed.publish(through, self.resync_at.take(), &mut self.changes);
     }
 
+    /// Whether somebody may have to be told of something.
+    pub fn concern_people(&self) -> bool {
+        !self.transitions.is_empty() || !self.escalations.is_empty()
+    }
+
     /// Forgets everything: while a journal is replayed at the start, nobody is listening.
     pub fn clear(&mut self) {
         self.changes.clear();

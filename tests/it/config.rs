@@ -26,6 +26,13 @@ impl House {
             "broker-ca.pem",
             "influx.token",
             "influx-ca.pem",
+            "mail.password",
+            "mail-ca.pem",
+            "sms.secret",
+            "sms-report.secret",
+            "sms-ca.pem",
+            "dispatch.secret",
+            "dispatch-ca.pem",
         ] {
             house.put(name, "k7#mQ2!vT9xw", 0o600);
         }

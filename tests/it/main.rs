@@ -22,6 +22,7 @@ mod malformed;
 mod mosquitto;
 mod mqtt_client;
 mod names;
+mod notify;
 mod pipeline;
 mod pressure;
 mod quality;

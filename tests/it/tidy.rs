@@ -22,9 +22,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("history", &["model", "store"]),
     ("document", &["model"]),
+    ("geodesy", &["model"]),
     ("database", &[]),
     ("registry", &["model", "document", "database"]),
     ("auth", &["model", "database"]),
+    ("notify", &["model", "clock", "database", "geodesy"]),
     ("quality", &["model"]),
     ("state", &["model", "live", "alerts", "quality"]),
 ];

@@ -53,6 +53,17 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/api/v1/unknown-devices/{source}/{device}"), only(Permission::ReadDeadLetters)),
         (("post", "/api/v1/unknown-devices/{source}/{device}/adopt"), only(Permission::Administer)),
         (("post", "/api/v1/dead-letters/{id}/replay"), only(Permission::ReplayDeadLetters)),
+        (("get", "/api/v1/people"), only(Permission::Administer)),
+        (("post", "/api/v1/people"), only(Permission::Administer)),
+        (("get", "/api/v1/people/{id}"), only(Permission::Administer)),
+        (("put", "/api/v1/people/{id}"), only(Permission::Administer)),
+        (("delete", "/api/v1/people/{id}"), only(Permission::Administer)),
+        (("get", "/api/v1/push/key"), Some(None)),
+        (("post", "/api/v1/push/subscriptions"), Some(None)),
+        (("delete", "/api/v1/push/subscriptions/{id}"), Some(None)),
+        (("get", "/api/v1/deliveries"), only(Permission::ReadAlerts)),
+        // Each has a token of its own.
+        (("post", "/api/v1/deliveries/{key}/{report}"), None),
         // Its sources have tokens of their own.
         (("post", "/api/v1/intake/{source}"), None),
         (("post", "/api/v1/session"), None),
@@ -101,6 +112,7 @@ fn has(role: Role, permission: Permission) -> bool {
 /// An address of the route where there is something to find, if anything can be.
 fn address(path: &str) -> String {
     let address = path.replace("{layer}", "stations").replace("{property}", "pm2_5").replace("{change}", "1");
+    let address = address.replace("{key}", "1").replace("{report}", "seen");
     let address = address.replace("{source}", "edge").replace("{device}", "nobody").replace("{name}", "none");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),

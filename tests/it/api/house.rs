@@ -178,6 +178,7 @@ impl House {
             rules: rules_desk(&hand),
             note: noter(&commands, &hand, &applying),
             hooks: no_hooks(),
+            courier: courier(folder.path(), &hand.clock),
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
@@ -276,6 +277,25 @@ levels = [{ severity = 'high', above = 3, clear = 2.5 }, { severity = 'very_high
 
 fn no_hooks() -> Hooks {
     Hooks::new(&saola::intake::Config::default(), Box::new(|_| panic!("no source takes requests here")))
+}
+
+/// A courier that nobody runs: one gateway, and push.
+fn courier(folder: &std::path::Path, clock: &Clock) -> Arc<saola::notify::Courier> {
+    use saola::notify::{self, Courier, Desk, outbox::Outbox, people::People, send::Senders};
+    let gateway = notify::config::Gateway {
+        name: "sms".into(),
+        form: notify::config::Form::Sms,
+        url: "https://sms.example.vn/".into(),
+        body: "{text}".into(),
+        ..Default::default()
+    };
+    let push = Some(notify::config::Push { contact: "mailto:a@example.vn".into() });
+    let config = notify::Config { gateways: vec![gateway], push, ..Default::default() };
+    let outbox = Arc::new(Outbox::open(&folder.join("outbox.db"), Seq(0)).unwrap());
+    let people = Arc::new(People::over(Arc::new(Database::open(&folder.join("people.db")).unwrap())).unwrap());
+    let senders = Senders::new(&config, &folder.join("vapid.pk8"), None).unwrap();
+    let desk = Arc::new(Desk::new(&config, outbox, people));
+    Arc::new(Courier::new(desk, senders, &config, clock.clone(), Box::new(|_| true)))
 }
 
 /// Of every account made here.

@@ -1,0 +1,87 @@
+//! Between the state and the desk of notifications: what texts need beyond the alert, and whom an escalation means.
+
+use std::sync::Arc;
+
+use crate::auth::Accounts;
+use crate::clock::Clock;
+use crate::model::{AreaLevel, Escalation, PersonId, Recipient};
+use crate::mqtt::edge::{AlertTopics, Retain};
+use crate::notify::facts::Place;
+use crate::notify::outbox::OutboxError;
+use crate::notify::send::Publish;
+use crate::notify::{Desk, Happened};
+use crate::registry::{Registry, roster};
+use crate::state::{Effects, State};
+
+/// The file of notifications, in the folder of data.
+pub(super) const OUTBOX_FILE: &str = "outbox.db";
+/// The key that push services know us by, in the folder of data.
+pub(super) const VAPID_FILE: &str = "vapid.pk8";
+
+/// Takes what entries did to alerts to the desk.
+#[derive(Clone)]
+pub(super) struct Notices {
+    pub(super) desk: Arc<Desk>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) clock: Clock,
+}
+
+impl Notices {
+    /// Queues what a batch brought about; on disk when this returns.
+    pub(super) fn take(&self, state: &State, effects: &Effects) -> Result<(), OutboxError> {
+        if !effects.concern_people() {
+            return Ok(());
+        }
+        let areas = self.registry.areas();
+        let communes = areas.shapes().iter().filter(|shape| shape.area.level != AreaLevel::Province);
+        let places: Vec<Place> =
+            communes.map(|shape| Place { name: shape.area.name.clone(), position: shape.label }).collect();
+        let escalations = effects.escalations.iter().map(|one| (one, self.whom(one))).collect();
+        let happened = Happened {
+            catalogue: &state.catalogue,
+            places: &places,
+            transitions: &effects.transitions,
+            escalations,
+            advice: &|_| None,
+            through: state.applied,
+            now: self.clock.now(),
+        };
+        self.desk.take(&happened).map(drop)
+    }
+
+    /// Whom an escalation means; `None`: everybody whom the alert itself reaches.
+    fn whom(&self, escalation: &Escalation) -> Option<Vec<PersonId>> {
+        let directory = self.desk.people().directory();
+        match &escalation.to {
+            Recipient::Subscribers => None,
+            Recipient::Person(id) => {
+                let by_account = || directory.people().iter().find(|one| one.account.as_deref() == Some(&*id.0));
+                let person = directory.person(&id.0).or_else(by_account);
+                Some(vec![person.map_or_else(|| id.clone(), |person| person.id.clone())])
+            }
+            Recipient::Duty(role) => {
+                let connection = self.registry.database().lock();
+                let on_duty = roster::on_duty(&connection, role, escalation.alert.subject.area(), escalation.at);
+                Some(on_duty.unwrap_or_else(|error| {
+                    tracing::error!(%error, role, "the roster cannot be read: everybody is told");
+                    directory.people().iter().map(|person| person.id.clone()).collect()
+                }))
+            }
+            Recipient::Role(role) => {
+                let accounts = self.accounts.list().unwrap_or_default();
+                let has_role = |name: &str| accounts.iter().any(|one| one.name == name && one.role.word() == *role);
+                let people = directory.people().iter();
+                let people = people.filter(|person| person.account.as_deref().is_some_and(has_role));
+                Some(people.map(|person| person.id.clone()).collect())
+            }
+        }
+    }
+}
+
+/// Publishes on the embedded edge.
+pub(super) fn publisher(topics: AlertTopics) -> Publish {
+    Box::new(move |topic, payload| {
+        topics.publish(topic, payload, Retain::No).map(drop).map_err(|error| error.to_string())
+    })
+}

@@ -1,0 +1,306 @@
+//! Messages on their way out: which lanes have something, what leaves next, and what became of it.
+
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension as _, Transaction, params};
+
+use super::{Outbox, OutboxError, key_of, sqlite};
+use crate::model::Timestamp;
+use crate::notify::facts::Kind;
+use crate::notify::texts::{Language, Member};
+
+/// How far back messages count against what goes one by one.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How a lane is paced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Messages one by one within a minute, and waiting ones up to which they go one by one.
+    pub one_by_one_max: u32,
+    /// From a lane's last message to its next digest, at least.
+    pub digest_every: Duration,
+    /// Members of a digest, at most.
+    pub digest_members_max: u32,
+}
+
+/// A lane that has something to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The lane.
+    pub lane: String,
+    /// Attempts of its message under way; 0 when that is still to be made.
+    pub attempts: u32,
+}
+
+/// What there is to do for a lane.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Taken {
+    /// This is to be sent now, and to be finished with [`Outbox::sent`], [`Outbox::failed`] or [`Outbox::again`].
+    Errand(Box<Errand>),
+    /// Nothing before this instant: what waits becomes a digest then.
+    NotBefore(Timestamp),
+    /// Nothing.
+    Nothing,
+}
+
+/// A message to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Errand {
+    /// Its number.
+    pub message: i64,
+    /// Its stable key.
+    pub key: String,
+    /// Where to.
+    pub lane: String,
+    /// For whom.
+    pub recipient: String,
+    /// By which channel.
+    pub channel: String,
+    /// In which languages.
+    pub languages: Vec<Language>,
+    /// How often it has been tried, this time included.
+    pub attempts: u32,
+    /// Since when it could have gone.
+    pub since: Timestamp,
+    /// What it says, with each member's own key.
+    pub members: Vec<(String, Member)>,
+}
+
+/// How many deliveries wait, and since when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Deliveries that are neither sent nor given up.
+    pub count: u64,
+    /// Since when the oldest of them has waited.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Outbox {
+    /// Lanes that have something to send at `now`. Some may turn out to have to wait for their digest.
+    pub fn due(&self, now: Timestamp) -> Result<Vec<Due>, OutboxError> {
+        let failed = sqlite("look for what is due");
+        let connection = self.database.lock();
+        let sql = "SELECT lane, attempts FROM message WHERE finished_at IS NULL AND in_flight = 0 AND next_at <= ?1 \
+                   UNION ALL \
+                   SELECT DISTINCT d.lane, 0 FROM delivery d \
+                   WHERE d.state = 'queued' AND d.message IS NULL AND d.not_before <= ?1 \
+                     AND NOT EXISTS (SELECT 1 FROM message m WHERE m.lane = d.lane AND m.finished_at IS NULL)";
+        let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+        let rows = statement.query_map([now.micros()], |row| Ok(Due { lane: row.get(0)?, attempts: row.get(1)? }));
+        rows.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
+    }
+
+    /// Takes up what a lane sends next: the message under way when its time has come, else a new one. It counts as
+    /// sent or not only when that is said.
+    pub fn take(&self, lane: &str, pace: &Pace, now: Timestamp) -> Result<Taken, OutboxError> {
+        self.transact("take a message up", |transaction| {
+            let failed = sqlite("take a message up");
+            let sql = "SELECT id, in_flight, next_at FROM message WHERE lane = ?1 AND finished_at IS NULL";
+            let under_way = transaction
+                .query_row(sql, [lane], |row| Ok((row.get(0)?, row.get::<_, bool>(1)?, row.get::<_, i64>(2)?)))
+                .optional()
+                .map_err(failed)?;
+            let message: i64 = match under_way {
+                Some((_, true, _)) => return Ok(Taken::Nothing),
+                Some((_, _, next_at)) if next_at > now.micros() => {
+                    return Ok(Taken::NotBefore(Timestamp::from_micros(next_at)));
+                }
+                Some((message, ..)) => {
+                    let sql = "UPDATE message SET attempts = attempts + 1, in_flight = 1, begun_at = ?2 WHERE id = ?1";
+                    transaction.execute(sql, params![message, now.micros()]).map_err(failed)?;
+                    message
+                }
+                None => match choose(transaction, lane, pace, now)? {
+                    Chosen::Members(members) => begin(transaction, lane, &members, now)?,
+                    Chosen::NotBefore(at) => return Ok(Taken::NotBefore(at)),
+                    Chosen::Nothing => return Ok(Taken::Nothing),
+                },
+            };
+            errand(transaction, message).map(|errand| Taken::Errand(Box::new(errand)))
+        })
+    }
+
+    /// Keeps what a message says, and how it leaves where that is shorter.
+    pub fn say(&self, message: i64, text: &str, sent_text: Option<&str>) -> Result<(), OutboxError> {
+        let sql = "UPDATE message SET text = ?2, sent_text = ?3 WHERE id = ?1";
+        let written = self.database.lock().execute(sql, params![message, text, sent_text]);
+        written.map_err(sqlite("keep a text")).map(drop)
+    }
+
+    /// It was taken by the other side. Returns how many deliveries that were.
+    pub fn sent(&self, message: i64, now: Timestamp) -> Result<usize, OutboxError> {
+        self.finish(
+            message,
+            now,
+            "UPDATE delivery SET state = 'sent', sent_at = ?2, error = NULL WHERE message = ?1 AND state = 'queued'",
+            None,
+        )
+    }
+
+    /// It will not be tried again.
+    pub fn failed(&self, message: i64, error: &str, unsure: Certainty, now: Timestamp) -> Result<usize, OutboxError> {
+        self.note_certainty(message, unsure)?;
+        self.finish(
+            message,
+            now,
+            "UPDATE delivery SET state = 'failed', failed_at = ?2, error = ?3 WHERE message = ?1 AND state = 'queued'",
+            Some(error),
+        )
+    }
+
+    fn finish(
+        &self,
+        message: i64,
+        now: Timestamp,
+        members: &'static str,
+        error: Option<&str>,
+    ) -> Result<usize, OutboxError> {
+        self.transact("finish a message", |transaction| {
+            let failed = sqlite("finish a message");
+            let sql = "UPDATE message SET in_flight = 0, finished_at = ?2, error = ?3 WHERE id = ?1";
+            transaction.execute(sql, params![message, now.micros(), error]).map_err(failed)?;
+            let mut statement = transaction.prepare_cached(members).map_err(failed)?;
+            match error {
+                None => statement.execute(params![message, now.micros()]),
+                Some(error) => statement.execute(params![message, now.micros(), error]),
+            }
+            .map_err(failed)
+        })
+    }
+
+    /// It is tried again at `next_at`.
+    pub fn again(&self, message: i64, error: &str, unsure: Certainty, next_at: Timestamp) -> Result<(), OutboxError> {
+        self.note_certainty(message, unsure)?;
+        self.transact("put a message back", |transaction| {
+            let failed = sqlite("put a message back");
+            let sql = "UPDATE message SET in_flight = 0, next_at = ?2, error = ?3 WHERE id = ?1";
+            transaction.execute(sql, params![message, next_at.micros(), error]).map_err(failed)?;
+            let sql = "UPDATE delivery SET error = ?2 WHERE message = ?1 AND state = 'queued'";
+            transaction.execute(sql, params![message, error]).map_err(failed).map(drop)
+        })
+    }
+
+    fn note_certainty(&self, message: i64, certainty: Certainty) -> Result<(), OutboxError> {
+        if certainty == Certainty::Refused {
+            return Ok(());
+        }
+        let noted = self.database.lock().execute("UPDATE message SET unsure = 1 WHERE id = ?1", [message]);
+        noted.map_err(sqlite("note an unsure attempt")).map(drop)
+    }
+
+    /// What waits.
+    pub fn waiting(&self) -> Result<Waiting, OutboxError> {
+        let sql = "SELECT count(*), min(queued_at) FROM delivery WHERE state = 'queued'";
+        let read = self.database.lock().query_row(sql, [], |row| {
+            let count: i64 = row.get(0)?;
+            Ok(Waiting { count: u64::try_from(count).unwrap_or(0), oldest: super::optional_time(row.get(1)?) })
+        });
+        read.map_err(sqlite("count what waits"))
+    }
+}
+
+/// What is known of an attempt that did not succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// The other side has not taken it.
+    Refused,
+    /// It may have: the connection ended without a word.
+    Unsure,
+}
+
+enum Chosen {
+    Members(Vec<i64>),
+    NotBefore(Timestamp),
+    Nothing,
+}
+
+/// Which of a lane's waiting deliveries leave together. One by one, while few wait and few have gone within the
+/// minute; else all of them, not sooner than the pace allows.
+fn choose(transaction: &Transaction<'_>, lane: &str, pace: &Pace, now: Timestamp) -> Result<Chosen, OutboxError> {
+    let failed = sqlite("look at a lane");
+    let sql = "SELECT id, digest FROM delivery WHERE lane = ?1 AND state = 'queued' AND message IS NULL \
+               AND not_before <= ?2 ORDER BY id LIMIT ?3";
+    let mut statement = transaction.prepare_cached(sql).map_err(failed)?;
+    let rows = statement
+        .query_map(params![lane, now.micros(), pace.digest_members_max], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(failed)?;
+    let waiting: Vec<(i64, bool)> = rows.collect::<Result<_, _>>().map_err(failed)?;
+    let Some((first, wants_digest)) = waiting.first() else { return Ok(Chosen::Nothing) };
+    if *wants_digest {
+        return Ok(Chosen::Members(waiting.iter().filter(|(_, digest)| *digest).map(|(id, _)| *id).collect()));
+    }
+    let sql = "SELECT count(*), max(begun_at) FROM message WHERE lane = ?1 AND begun_at > ?2";
+    let since = (now - MINUTE.max(pace.digest_every)).micros();
+    let (recent, last): (u32, Option<i64>) =
+        transaction.query_row(sql, params![lane, since], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    let few = waiting.len() <= pace.one_by_one_max as usize && recent < pace.one_by_one_max;
+    if few {
+        return Ok(Chosen::Members(vec![*first]));
+    }
+    let earliest = last.map(|last| Timestamp::from_micros(last) + pace.digest_every);
+    match earliest.filter(|earliest| *earliest > now) {
+        Some(earliest) => Ok(Chosen::NotBefore(earliest)),
+        None => Ok(Chosen::Members(waiting.into_iter().map(|(id, _)| id).collect())),
+    }
+}
+
+/// Writes a message down; its number.
+fn begin(transaction: &Transaction<'_>, lane: &str, members: &[i64], now: Timestamp) -> Result<i64, OutboxError> {
+    let failed = sqlite("write a message down");
+    let mut read = transaction.prepare_cached("SELECT key FROM delivery WHERE id = ?1").map_err(failed)?;
+    let keys: Result<Vec<String>, _> = members.iter().map(|id| read.query_row([id], |row| row.get(0))).collect();
+    let mut keys = keys.map_err(failed)?;
+    let key = match keys.as_mut_slice() {
+        [only] => std::mem::take(only),
+        keys => key_of(&keys.iter().map(String::as_str).collect::<Vec<_>>()),
+    };
+    let sql = "INSERT INTO message (key, lane, members, attempts, in_flight, unsure, next_at, begun_at) \
+               VALUES (?1, ?2, ?3, 1, 1, 0, ?4, ?4)";
+    let row = params![key, lane, members.len() as i64, now.micros()];
+    let message = transaction.prepare_cached(sql).and_then(|mut statement| statement.insert(row)).map_err(failed)?;
+    let mut point = transaction.prepare_cached("UPDATE delivery SET message = ?2 WHERE id = ?1").map_err(failed)?;
+    for id in members {
+        point.execute(params![id, message]).map_err(failed)?;
+    }
+    Ok(message)
+}
+
+fn errand(transaction: &Transaction<'_>, message: i64) -> Result<Errand, OutboxError> {
+    let failed = sqlite("read a message");
+    let mut errand = transaction
+        .query_row("SELECT key, lane, attempts FROM message WHERE id = ?1", [message], |row| {
+            Ok(Errand {
+                message,
+                key: row.get(0)?,
+                lane: row.get(1)?,
+                attempts: row.get(2)?,
+                recipient: String::new(),
+                channel: String::new(),
+                languages: Vec::new(),
+                since: Timestamp::EPOCH,
+                members: Vec::new(),
+            })
+        })
+        .map_err(failed)?;
+    let sql = "SELECT d.key, d.kind, d.recipient, d.channel, d.languages, d.not_before, n.facts \
+               FROM delivery d JOIN notice n ON n.id = d.notice WHERE d.message = ?1 ORDER BY d.id";
+    let mut statement = transaction.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query([message]).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let text = |column: usize| row.get::<_, String>(column).map_err(failed);
+        let (key, facts) = (text(0)?, text(6)?);
+        let facts =
+            serde_json::from_str(&facts).map_err(|source| OutboxError::Unreadable { what: key.clone(), source })?;
+        let kind = Kind::parse(&text(1)?).unwrap_or(Kind::Raised);
+        (errand.recipient, errand.channel) = (text(2)?, text(3)?);
+        let since = Timestamp::from_micros(row.get(5).map_err(failed)?);
+        errand.since = errand.since.max(since);
+        for language in text(4)?.split(',').filter_map(Language::parse) {
+            if !errand.languages.contains(&language) {
+                errand.languages.push(language);
+            }
+        }
+        errand.members.push((key, Member { kind, facts }));
+    }
+    Ok(errand)
+}

@@ -1,0 +1,7 @@
+//! Notifications: the outbox under kills, storms and outages, and every channel against a scripted other side.
+
+mod bench;
+mod channels;
+mod kills;
+mod outage;
+mod storm;
