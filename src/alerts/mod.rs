@@ -200,6 +200,13 @@ impl Alerts {
         self.machines.values().filter(|machine| machine.alert.is_none()).count()
     }
 
+    /// Whether a tick at `now` may bring something about that a sample of the channel would hide: something waits or is
+    /// open on it, or somewhere a silence may have lasted long enough.
+    pub(crate) fn looks_at(&self, channel: ChannelId, now: Timestamp) -> bool {
+        self.deadlines.first().is_some_and(|(due, _)| *due <= now)
+            || self.watches.of(channel).any(|place| self.watches.at(place).stirred)
+    }
+
     pub(crate) fn set_retention(&mut self, retention: Retention) {
         self.retention = retention;
     }

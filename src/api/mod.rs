@@ -41,6 +41,7 @@ pub mod sight;
 pub mod stations;
 pub mod stream;
 pub mod time;
+pub mod trial;
 pub mod unknown_devices;
 
 use std::future::Future;

@@ -20,7 +20,7 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, commands, corrections, dead_letters, definition, devices, features, headers,
-    history, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, unknown_devices,
+    history, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, trial, unknown_devices,
 };
 
 #[derive(OpenApi)]
@@ -84,6 +84,8 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(stream::read))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::one))
+        .routes(routes!(trial::test))
+        .routes(routes!(trial::backtest))
         .routes(routes!(history::read))
         .routes(routes!(history::areas::read))
         .routes(routes!(ledger::read))

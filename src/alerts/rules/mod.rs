@@ -157,6 +157,13 @@ pub fn parse(files: &[RuleFile], catalogue: &Catalogue, doubts: &mut Vec<Mistake
 }
 
 impl Rules {
+    /// Of rules that were checked together; of those of one name the first stays.
+    pub fn of(mut list: Vec<Rule>) -> Rules {
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        list.dedup_by(|b, a| a.name == b.name);
+        Rules { list }
+    }
+
     /// Every rule, by name.
     pub fn list(&self) -> &[Rule] {
         &self.list
