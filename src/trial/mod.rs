@@ -26,6 +26,8 @@ mod series;
 mod threshold;
 mod verdict;
 
+use crate::alerts::Rules;
+
 pub use account::AGAIN_WITHIN;
 pub use backtest::{Asked, backtest};
 pub use case::{Case, Outcome};
@@ -36,8 +38,6 @@ pub use report::{
 };
 pub use verdict::Line;
 
-use crate::alerts::Rules;
-
 /// Of these rules the one of a name, or all of them; why not, when there is none.
 pub fn only(rules: Rules, name: Option<&str>) -> Result<Rules, String> {
     let Some(name) = name else { return Ok(rules) };
@@ -45,3 +45,6 @@ pub fn only(rules: Rules, name: Option<&str>) -> Result<Rules, String> {
     let found = rules.named(name).ok_or_else(|| format!("{name:?} is none of these rules: {}", known.join(", ")))?;
     Ok(Rules::of(vec![found.clone()]))
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("auth", &["model", "database"]),
     ("quality", &["model"]),
     ("state", &["model", "live", "alerts", "quality"]),
+    ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];
 
 fn root() -> PathBuf {

@@ -16,3 +16,4 @@ mod openapi;
 mod registry;
 mod server;
 mod stream;
+mod trial;
