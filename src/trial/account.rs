@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::case::name_of;
 use super::report::{Flapping, MonthCount, Numbers, SeverityCount, Unknown, Where};
-use crate::model::{AlertId, AlertState, Catalogue, Severity, Timestamp, Transition};
+use crate::model::{AlertId, AlertState, Catalogue, Cause, Severity, Timestamp, Transition};
 
 /// An alert that is raised again so soon after it was over was not over.
 pub const AGAIN_WITHIN: Duration = Duration::from_secs(3600);
@@ -46,6 +46,7 @@ pub(super) struct Account {
     alerts: u64,
     again: u64,
     wavered: u64,
+    muted: u64,
     unknown: (u64, f64),
     stations: BTreeMap<String, (Option<String>, u64, f64)>,
     areas: BTreeMap<Option<String>, (u64, f64)>,
@@ -79,6 +80,8 @@ impl Account {
         let Some(mut open) = self.open.remove(&alert.id) else { return };
         self.pass(&open, alert.changed_at);
         self.wavered += u64::from(open.state == AlertState::Recovering && alert.state == AlertState::Active);
+        let cause = alert.timeline.last().map(|moment| moment.cause);
+        self.muted += u64::from(cause == Some(Cause::Flapping));
         self.unknown.0 += u64::from(alert.state == AlertState::Unknown);
         open.since = alert.changed_at.max(open.since);
         (open.severity, open.state) = (alert.severity, alert.state);
@@ -164,7 +167,7 @@ impl Account {
             minutes_p90: share(0.9),
             minutes_longest: share(1.0),
             severities: severities.filter(|row| row.alerts > 0 || row.hours > 0.0).collect(),
-            flapping: Flapping { again: self.again, wavered: self.wavered },
+            flapping: Flapping { again: self.again, wavered: self.wavered, muted: self.muted },
             unknown: Unknown { times: self.unknown.0, hours: hours(self.unknown.1) },
             areas: self.areas.iter().map(area).collect(),
             stations,

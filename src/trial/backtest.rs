@@ -18,7 +18,7 @@ use super::inputs;
 use super::report::{Hole, Read, Report, RuleReport};
 use super::rows::{self, Rows};
 use super::threshold;
-use crate::alerts::{Rules, rules::Condition};
+use crate::alerts::{Rule, Rules, rules::Condition};
 use crate::model::{Catalogue, Channel, ChannelId, Policy, Sample, Span, Station, StationNo, Timestamp};
 use crate::store::Store;
 
@@ -87,6 +87,8 @@ pub fn backtest(
     if asked.from >= to {
         return Err(TrialError::Range { from: asked.from, to });
     }
+    let (rules, in_force) = (unlatched(&asked.rules), unlatched(&asked.in_force));
+    let asked = &Asked { rules, in_force, zone: asked.zone.clone(), ..*asked };
     let before = differing(&asked.rules, &asked.in_force);
     let field = Field::of(asked, &before, to, reaches)?;
     let benches = 1 + u64::from(!before.list().is_empty());
@@ -126,10 +128,15 @@ pub fn backtest(
     Ok(Report { from: shown(field.from), to: shown(to), months, rules, notes: notes(&asked.rules, &field) })
 }
 
+/// Nobody closes a latched alert here: it is over when its condition is.
+fn unlatched(rules: &Rules) -> Rules {
+    Rules::of(rules.list().iter().map(|rule| Rule { latched: false, ..rule.clone() }).collect())
+}
+
 /// The rules in force that have a namesake on trial that says something else.
 fn differing(tried: &Rules, in_force: &Rules) -> Rules {
-    let differs = |rule: &&crate::alerts::Rule| {
-        let same = |other: &crate::alerts::Rule| crate::alerts::Rule { file: other.file.clone(), ..(*rule).clone() } == *other;
+    let differs = |rule: &&Rule| {
+        let same = |other: &Rule| Rule { file: other.file.clone(), ..(*rule).clone() } == *other;
         tried.named(&rule.name).is_some_and(|other| !same(other))
     };
     Rules::of(in_force.list().iter().filter(differs).cloned().collect())
@@ -165,6 +172,7 @@ fn too_costly(samples: u64, max: u64) -> TrialError {
 fn notes(rules: &Rules, field: &Field) -> Vec<String> {
     let mut notes = vec![
         "samples count as received at their own time: late and imported ones as if they had been in time".to_owned(),
+        "a latched alert is over when its condition is, as nobody closes it here".to_owned(),
         "stations stand where they stand now; maintenance is known by the samples' flags alone".to_owned(),
     ];
     if field.begin < field.from {
@@ -264,7 +272,7 @@ impl Field {
     }
 
     /// What a rule was judged by.
-    fn read(&self, rule: &crate::alerts::Rule, heard: &[Heard]) -> Read {
+    fn read(&self, rule: &Rule, heard: &[Heard]) -> Read {
         let (mut read, mut whole, mut holes, mut last) = (empty(), 0u64, Vec::new(), None);
         for (channel, heard) in self.catalogue.channels().iter().zip(heard) {
             let Some(station) = self.catalogue.station(channel.station) else { continue };

@@ -58,7 +58,7 @@ const STATES: [(&str, AlertState); 4] = [
 ];
 
 const CAUSES: [Cause; 6] =
-    [Cause::Value, Cause::Silence, Cause::Return, Cause::Rule, Cause::Withdrawn, Cause::Maintenance];
+    [Cause::Value, Cause::Silence, Cause::Return, Cause::Flapping, Cause::Settled, Cause::Calendar];
 
 /// Reads a file of tests: all of them, or every mistake. `rules` are the ones that may be tried, `catalogue` what is
 /// registered.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::inputs;
 use crate::alerts::rules::Rule;
 use crate::model::{
     AreaId, Catalogue, Channel, ChannelId, LinkClass, LocalName, Position, Property, Range, Station, StationId,
@@ -30,8 +31,8 @@ pub(super) struct Ground<'c> {
     pub interval: Duration,
     /// By property.
     pub units: BTreeMap<String, Unit>,
-    /// What the rule's thresholds are in, for its property.
-    rule_unit: Option<(Property, Unit)>,
+    /// What the rule's thresholds are in, by property.
+    rule_units: Vec<(Property, Unit)>,
     /// Property names by station's name, in the order of the test.
     channels: BTreeMap<String, Vec<String>>,
 }
@@ -50,7 +51,7 @@ impl<'c> Ground<'c> {
             link: LinkClass::Wired,
             interval,
             units: BTreeMap::new(),
-            rule_unit: rule.and_then(|rule| Some((rule.property.clone(), rule.unit?))),
+            rule_units: rule.map(inputs::units).unwrap_or_default(),
             channels: BTreeMap::new(),
         }
     }
@@ -110,7 +111,7 @@ impl<'c> Ground<'c> {
     }
 
     fn channel(&self, property: &str) -> Channel {
-        let of_rule = self.rule_unit.as_ref().filter(|(known, _)| known.as_str() == property).map(|(_, unit)| *unit);
+        let of_rule = self.rule_units.iter().find(|(known, _)| known.as_str() == property).map(|(_, unit)| *unit);
         let registered = || {
             let mut channels = self.registered.channels().iter();
             channels.find(|channel| channel.property.as_str() == property).map(|channel| channel.unit)

@@ -138,6 +138,8 @@ pub struct Flapping {
     pub again: u64,
     /// Returns from recovering to active inside alerts.
     pub wavered: u64,
+    /// How often an alert came back so often that it was muted.
+    pub muted: u64,
 }
 
 /// Data that stopped.
@@ -254,8 +256,8 @@ impl fmt::Display for Numbers {
         let severities: Vec<String> =
             self.severities.iter().map(|row| format!("{} {} ({} h)", row.severity, row.alerts, row.hours)).collect();
         writeln!(f, "  severity    {}", severities.join(", "))?;
-        let Flapping { again, wavered } = &self.flapping;
-        writeln!(f, "  restless    {again} raised again within an hour, {wavered} returns while recovering")?;
+        let Flapping { again, wavered, muted } = &self.flapping;
+        writeln!(f, "  restless    {again} raised again within an hour, {wavered} returns while recovering, {muted} muted")?;
         writeln!(f, "  unknown     {} times, {} h", self.unknown.times, self.unknown.hours)?;
         let places = |rows: &[Where]| {
             let shown: Vec<String> =

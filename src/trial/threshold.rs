@@ -14,7 +14,7 @@ use super::backtest::{Asked, Field, Heard};
 use super::error::TrialError;
 use super::inputs;
 use super::report::{Suggestion, Tried};
-use crate::alerts::rules::{Condition, Direction, Level, Levels};
+use crate::alerts::rules::{Condition, Direction, Level, Levels, Of, Reduce};
 use crate::alerts::{Rule, Rules};
 use crate::model::Unit;
 use crate::store::Store;
@@ -33,16 +33,19 @@ pub(super) fn check(rules: &Rules) -> Result<(), TrialError> {
     match &rule.condition {
         Condition::Levels { .. } => Ok(()),
         Condition::Absence { .. } => no("a rule for absence has none"),
+        Condition::Joined { .. } => no("a rule of several channels has several"),
+        Condition::Count { .. } => no("a rule that counts stations has two kinds of them"),
     }
 }
 
 /// What a rule would be with its least severe level at `threshold`, and no other.
 fn at(rule: &Rule, threshold: f64) -> Option<Rule> {
-    let Condition::Levels { levels, unknown_after } = &rule.condition else { return None };
+    let Condition::Levels { levels, of, times, unknown_after } = &rule.condition else { return None };
     let first = levels.steps().first()?;
     let step = Level { threshold, clear: threshold + (first.clear - first.threshold), ..*first };
     let levels = Levels::new(levels.direction(), vec![step]).ok()?;
-    Some(Rule { condition: Condition::Levels { levels, unknown_after: *unknown_after }, ..rule.clone() })
+    let condition = Condition::Levels { levels, of: of.clone(), times: *times, unknown_after: *unknown_after };
+    Some(Rule { condition, ..rule.clone() })
 }
 
 /// Tries thresholds and gives the one that comes nearest to the wish.
@@ -139,11 +142,28 @@ fn span(field: &Field, rule: &Rule, heard: &[Heard]) -> Option<(Unit, (f64, f64)
         };
         let unit = rule.unit.unwrap_or(channel.unit);
         let (a, b) = channel.unit.convert(least, unit).zip(channel.unit.convert(greatest, unit))?;
-        let (least, greatest) = (a.min(b), a.max(b));
+        let (least, greatest) = judged(rule.condition.of(), (a.min(b), a.max(b)), channel.interval.as_secs_f64());
         let (_, (known_least, known_greatest)) = found.unwrap_or((unit, (least, greatest)));
         found = Some((unit, (known_least.min(least), known_greatest.max(greatest))));
     }
     found
+}
+
+/// Between what the values lie that are made of samples between `least` and `greatest`.
+fn judged(of: &Of, (least, greatest): (f64, f64), interval_s: f64) -> (f64, f64) {
+    let height = greatest - least;
+    match of {
+        Of::Window { reduce: Reduce::Sum, over, .. } => {
+            let samples = (over.as_secs_f64() / interval_s.max(1e-3)).ceil().max(1.0);
+            (least.min(0.0) * samples, greatest.max(0.0) * samples)
+        }
+        Of::Rate { over, completeness } => {
+            let hours = over.as_secs_f64() / 3_600.0 * completeness.max(0.01);
+            (-height / hours, height / hours)
+        }
+        Of::Difference { .. } => (-height, height),
+        Of::Sample | Of::Window { .. } => (least, greatest),
+    }
 }
 
 /// To four digits, as a person writes a threshold.
