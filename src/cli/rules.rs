@@ -142,16 +142,21 @@ fn test(files: &[PathBuf], as_json: bool) -> anyhow::Result<ExitCode> {
 
 /// Where the rules of a test file are.
 fn rules_folder(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let folder = folder_of(path);
     match folder.file_name().zip(folder.parent()) {
         Some((name, above)) if name == "tests" => above.to_owned(),
         _ => folder,
     }
 }
 
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.canonicalize().unwrap_or_else(|_| folder.to_owned())
+}
+
 /// Rules and stations around a folder of rules.
 struct Province {
+    folder: PathBuf,
     files: Vec<RuleFile>,
     catalogue: Catalogue,
 }
@@ -168,16 +173,17 @@ impl Province {
             Some(folder) => Declared::read(folder)?.catalogue(),
             None => Catalogue::default(),
         };
-        Ok(Province { files, catalogue })
+        Ok(Province { folder: rules.to_owned(), files, catalogue })
     }
 
     /// The rules that a test file may try: those that it names, else those of the folder but itself.
     fn rules(&self, path: &Path, file: &RuleFile) -> Result<Rules, Vec<Mistake>> {
         let named = trial::named_rules(file);
-        let own = path.file_name().unwrap_or_default().to_string_lossy();
+        // A file of tests may have the name of its rules, in a folder of its own.
+        let beside = path.file_name().filter(|_| self.folder == folder_of(path)).unwrap_or_default().to_string_lossy();
         let mut files: Vec<RuleFile> = Vec::new();
         if named.is_empty() {
-            files.extend(self.files.iter().filter(|other| other.name != own && !is_tests(other)).cloned());
+            files.extend(self.files.iter().filter(|other| other.name != beside && !is_tests(other)).cloned());
         }
         for name in named {
             let path = path.parent().unwrap_or(Path::new(".")).join(&name);

@@ -139,7 +139,7 @@ impl Reader {
         let (mut times, mut late, mut quality) = (None, Duration::ZERO, Quality::GOOD);
         while let Some(mark) = suffixes.chars().next() {
             let body = &suffixes[1..];
-            let end = body.find(['~', '!']).unwrap_or(body.len());
+            let end = body.find(['x', '~', '!']).unwrap_or(body.len());
             let (body, after) = body.split_at(end);
             match mark {
                 'x' => times = Some(count(body, word)?),
