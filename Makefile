@@ -6,7 +6,7 @@ E2E := tests/e2e
 FLUX := tests/flux
 export SAOLA_PYTHON := $(CURDIR)/target/python/bin/python
 
-.PHONY: demo test lint bench bench-store bench-store-scaling web tools clean
+.PHONY: demo test lint bench bench-store bench-store-scaling backtest-fire web tools clean
 
 demo: web
 	cargo run --release --bin saola -- demo
@@ -57,6 +57,11 @@ bench-store:
 # Saola alone, over a tenth, once and ten times the days.
 bench-store-scaling:
 	cargo bench --bench store -- --scaling
+
+# The shipped rules of fire weather over a recorded year.
+backtest-fire:
+	cargo build --release --bin saola
+	tests/backtest/fire.sh target/release/saola
 
 clean:
 	cargo clean

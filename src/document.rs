@@ -205,6 +205,28 @@ impl<'p, 't> Section<'p, 't> {
         texts
     }
 
+    /// A list of texts, each with its line; empty when absent.
+    pub fn lines(&mut self, key: &'static str, need: Need) -> Vec<(usize, &'p str)> {
+        let Some(value) = self.value(key, need) else { return Vec::new() };
+        let Some(items) = value.get_ref().as_array() else {
+            self.wrong(key, "a list of texts", value.get_ref());
+            return Vec::new();
+        };
+        let mut lines = Vec::with_capacity(items.len());
+        for item in items {
+            match item.get_ref().as_str() {
+                Some(text) => lines.push((self.page.line(item.span().start), text)),
+                None => self.wrong(key, "a list of texts only", item.get_ref()),
+            }
+        }
+        lines
+    }
+
+    /// Notes a mistake on a line of its own.
+    pub fn mistake_on(&self, line: usize, key: &str, message: impl Into<String>) {
+        self.page.mistake(line, &self.path_of(key), message);
+    }
+
     /// A table of texts under keys of the writer's choice: `{ speed = "vehicle_speed" }`.
     pub fn words(&mut self, key: &'static str, need: Need) -> Option<BTreeMap<String, String>> {
         let value = self.value(key, need)?;
@@ -224,6 +246,13 @@ impl<'p, 't> Section<'p, 't> {
             }
         }
         Some(words)
+    }
+
+    /// The line of a value inside a table that [`Section::words`] reads; that of the table when it is not there.
+    pub fn line_in(&self, key: &str, word: &str) -> usize {
+        let table = self.table.get(key).and_then(|value| value.get_ref().as_table());
+        let value = table.and_then(|table| table.get(word));
+        value.map_or_else(|| self.line_of(key), |value| self.page.line(value.span().start))
     }
 
     /// Keys that may stand here although nobody asks for them when they are absent.

@@ -25,6 +25,7 @@ pub mod history;
 pub mod live;
 pub mod state;
 pub mod store;
+pub mod trial;
 
 pub mod notify;
 

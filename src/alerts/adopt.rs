@@ -58,12 +58,17 @@ impl Alerts {
             }
         };
         self.refused = Vec::new();
+        self.adopt_checked(new, world, now, out);
+        Ok(())
+    }
+
+    /// Takes rules that were checked already.
+    pub(crate) fn adopt_checked(&mut self, new: Rules, world: World<'_>, now: Timestamp, out: &mut Vec<Transition>) {
         if new != self.rules {
             let old = std::mem::replace(&mut self.rules, new);
             let before = Before { rules: &old, catalogue: world.catalogue, cause: Cause::Rule };
             self.relink(&before, world, now, out);
         }
-        Ok(())
     }
 
     /// Takes a new catalogue.

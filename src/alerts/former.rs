@@ -98,7 +98,7 @@ impl Former {
             (id, Arc::new(alert.into_alert(cause)))
         };
         let mut alerts = Alerts::new(self.retention);
-        alerts.rules = Rules::new(self.rules.into_iter().map(FormerRule::into_rule).collect());
+        alerts.rules = Rules::of(self.rules.into_iter().map(FormerRule::into_rule).collect());
         alerts.refused = self.refused;
         alerts.book.put_back(self.alerts.into_iter().map(alert).collect(), self.forgotten);
         alerts.ears = self.ears.into_iter().zip(0u32..).map(ear).collect();

@@ -284,6 +284,18 @@ impl Alerts {
         Alerts { late: retrospect::Retrospect::default(), ..self.clone() }
     }
 
+    /// Whether a tick at `now` may bring something about that a sample of the channel would hide: something waits or is
+    /// open on it, or somewhere a silence may have lasted long enough.
+    pub(crate) fn looks_at(&self, channel: ChannelId, now: Timestamp) -> bool {
+        let waits = |watch: watch::Watch| match watch.sort {
+            // What waits may stand with another channel, or with the area.
+            watch::Sort::Part(_) | watch::Sort::Member(_) => !self.machines.is_empty(),
+            _ => watch.stirred,
+        };
+        self.deadlines.first().is_some_and(|(due, _)| *due <= now)
+            || self.watches.of(channel).any(|place| waits(self.watches.at(place)))
+    }
+
     pub(crate) fn set_retention(&mut self, retention: Retention) {
         self.retention = retention;
     }

@@ -15,7 +15,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, Method};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::{Code, Problem};
 use super::readers::{Readers, Seat};
@@ -30,6 +30,9 @@ pub const SESSION_COOKIE: &str = "saola_session";
 /// Pieces of history read at a time. Each takes about a millisecond, so that a line of hundreds moves on quickly.
 const READS_AT_ONCE: usize = 4;
 
+/// Trials of rules at a time: each takes a processor for seconds.
+const TRIALS_AT_ONCE: usize = 1;
+
 /// The router's state. Its parts are private to this module.
 #[derive(Clone)]
 pub struct House {
@@ -37,13 +40,15 @@ pub struct House {
     readers: Arc<Readers>,
     /// For reading the history: who finds none waits in line, and those who take in data keep theirs.
     turns: Arc<Semaphore>,
+    trials: Arc<Semaphore>,
 }
 
 impl House {
     /// Around the parts.
     pub fn new(parts: Arc<Parts>) -> Self {
         let readers = Arc::new(Readers::new(parts.config.streams_max, parts.config.streams_per_address_max));
-        Self { parts, readers, turns: Arc::new(Semaphore::new(READS_AT_ONCE)) }
+        let turns = Arc::new(Semaphore::new(READS_AT_ONCE));
+        Self { parts, readers, turns, trials: Arc::new(Semaphore::new(TRIALS_AT_ONCE)) }
     }
 
     /// The limits of requests.
@@ -129,6 +134,7 @@ pub struct Allowed<N> {
     parts: Arc<Parts>,
     readers: Arc<Readers>,
     turns: Arc<Semaphore>,
+    trials: Arc<Semaphore>,
     address: IpAddr,
     caller: Caller,
     credential: Credential,
@@ -171,6 +177,11 @@ impl<N> Allowed<N> {
         Arc::clone(&self.turns)
     }
 
+    /// Leave to try rules on history; `None` while others do.
+    pub fn take_trial(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.trials).try_acquire_owned().ok()
+    }
+
     /// For answers that outlast the request.
     pub fn into_pass(self) -> Pass {
         Pass { parts: self.parts, caller: self.caller, credential: self.credential }
@@ -192,8 +203,8 @@ impl<N: Need> FromRequestParts<House> for Allowed<N> {
         {
             return Err(refuse(&parts, caller, permission, head.uri.path(), peer.ip()).await);
         }
-        let House { readers, turns, .. } = house.clone();
-        Ok(Self { parts, readers, turns, address: peer.ip(), caller, credential, need: PhantomData })
+        let House { readers, turns, trials, .. } = house.clone();
+        Ok(Self { parts, readers, turns, trials, address: peer.ip(), caller, credential, need: PhantomData })
     }
 }
 

@@ -10,8 +10,8 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use super::handling::{DeedDocument, HandlingDocument};
 use super::time::{Shown, Zone};
 use crate::model::{
-    Alert, AlertState, AreaId, Channel, Closing, Freshness, LinkClass, LocalName, Position, Property, Quality, Severity,
-    Station, StationId, StationKind, Subject, Timestamp, Unit,
+    Alert, AlertState, AreaId, Channel, Closing, Freshness, LinkClass, LocalName, Position, Property, Quality,
+    Severity, Station, StationId, StationKind, Subject, Timestamp, Unit,
 };
 use crate::state::State;
 

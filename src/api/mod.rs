@@ -48,6 +48,7 @@ pub mod sight;
 pub mod stations;
 pub mod stream;
 pub mod time;
+pub mod trial;
 pub mod unknown_devices;
 pub mod workflow;
 

@@ -21,7 +21,7 @@ use super::service::Description;
 use super::{
     Parts, administration, alerts, commands, corrections, dead_letters, definition, deliveries, devices, features,
     headers, history, intake, layers, ledger, maintenance, pages, people, problem, push, roster, rules, service,
-    session, stations, stream, unknown_devices, workflow,
+    session, stations, stream, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -105,6 +105,8 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(rules::enable))
         .routes(routes!(rules::disable))
         .routes(routes!(rules::restore))
+        .routes(routes!(trial::test))
+        .routes(routes!(trial::backtest))
         .routes(routes!(history::read))
         .routes(routes!(history::areas::read))
         .routes(routes!(ledger::read))

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -22,11 +22,15 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn get(&self, path: &str) -> anyhow::Result<String> {
-        self.ask(Method::GET, path)
+        self.ask(Method::GET, path, None)
     }
 
     pub(super) fn post(&self, path: &str) -> anyhow::Result<String> {
-        self.ask(Method::POST, path)
+        self.ask(Method::POST, path, None)
+    }
+
+    pub(super) fn post_json(&self, path: &str, body: &serde_json::Value) -> anyhow::Result<String> {
+        self.ask(Method::POST, path, Some(body))
     }
 
     /// Hands over a long answer piece by piece; gives its headers and its trailers.
@@ -37,7 +41,7 @@ impl Service {
     ) -> anyhow::Result<(HeaderMap, HeaderMap)> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let answer = self.send(Method::GET, path).await?;
+            let answer = self.send(Method::GET, path, None).await?;
             let head = answer.headers().clone();
             let (mut body, mut trailers) = (answer.into_body(), HeaderMap::new());
             while let Some(frame) = body.frame().await {
@@ -50,16 +54,21 @@ impl Service {
         })
     }
 
-    fn ask(&self, method: Method, path: &str) -> anyhow::Result<String> {
+    fn ask(&self, method: Method, path: &str, json: Option<&serde_json::Value>) -> anyhow::Result<String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let body = self.send(method, path).await?.into_body();
+            let body = self.send(method, path, json).await?.into_body();
             Ok(pretty(&String::from_utf8(body.collect().await?.to_bytes().to_vec())?))
         })
     }
 
     /// The answer when it is a success; otherwise what the service said.
-    async fn send(&self, method: Method, path: &str) -> anyhow::Result<Response<Incoming>> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        json: Option<&serde_json::Value>,
+    ) -> anyhow::Result<Response<Incoming>> {
         let stream = tokio::net::TcpStream::connect(self.http)
             .await
             .with_context(|| format!("no service at {}; is `saola run` running there?", self.http))?;
@@ -71,7 +80,11 @@ impl Service {
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let answer = sender.send_request(request.body(Empty::<Bytes>::new())?).await?;
+        if json.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = json.map(ToString::to_string).unwrap_or_default();
+        let answer = sender.send_request(request.body(Full::<Bytes>::from(body))?).await?;
         match answer.status() {
             StatusCode::UNAUTHORIZED => bail!("the service wants a token: give --token, see `saola token issue`"),
             status if status.is_success() => Ok(answer),

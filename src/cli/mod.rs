@@ -9,6 +9,7 @@ mod check;
 mod export;
 mod import;
 mod journal;
+mod rules;
 mod serve;
 
 use std::net::SocketAddr;
@@ -108,6 +109,11 @@ enum Command {
         command: accounts::DeviceCommand,
         #[command(flatten)]
         place: accounts::Place,
+    },
+    /// Alert rules on trial
+    Rules {
+        #[command(subcommand)]
+        command: rules::Command,
     },
     /// Print the description of the HTTP API
     Openapi,
@@ -234,6 +240,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::User { command, place } => command.run(&place),
         Command::Token { command, place } => command.run(&place),
         Command::Device { command, place } => command.run(&place),
+        Command::Rules { command } => command.run(),
         Command::Openapi => say(&crate::api::openapi().to_pretty_json()?),
     }
 }

@@ -79,6 +79,11 @@ impl History {
         &self.store
     }
 
+    /// Samples that one question may read.
+    pub fn samples_max(&self) -> u64 {
+        self.config.samples_max
+    }
+
     /// A channel as questions need it; `name` is STATION/PROPERTY.
     pub fn line(&self, name: &str, channel: &Channel) -> Line {
         let counter = self.counters.get(name).cloned().unwrap_or_default();

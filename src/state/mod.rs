@@ -243,6 +243,12 @@ impl State {
         effects.changes.extend(changed.into_iter().map(|alert| (entry.seq, Change::Alert(alert))));
     }
 
+    /// Puts rules into force that were checked already, for a trial: the state of a journal gets them as an entry.
+    pub(crate) fn try_rules(&mut self, rules: alerts::Rules, now: Timestamp, effects: &mut Effects) {
+        let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
+        self.alerts.adopt_checked(rules, world, now, &mut effects.transitions);
+    }
+
     fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects) {
         self.ledger.count(message);
         self.judge_applies(entry);

@@ -12,13 +12,15 @@
 //! | decoders | messages of each form read by one core, beside `serde_json::Value` reading the same into a tree |
 //! | latencies | acknowledgement at 20,000 messages/s; publish to stream event at 5,000 messages/s |
 //! | backlog | the same, while one station hands in sixty days at full speed |
+//! | backtest | a rule tried on a year of 1,000 channels, one sample an hour: wanted in under 10 s |
 //! | memory | the service's peak with 10,000 connections and after the load |
 //!
-//! `cargo bench --bench bench -- decoders` runs that step alone, and so does `-- backlog`.
+//! `cargo bench --bench bench -- decoders` runs that step alone, and so do `-- backlog` and `-- backtest`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on says so")]
 
 mod backlog;
+mod backtest;
 mod decoders;
 #[path = "../it/http_client.rs"]
 mod http_client;
@@ -54,10 +56,14 @@ fn main() {
     let lasts = Duration::from_secs_f64(
         std::env::var("SAOLA_BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(8.0),
     );
-    match arguments.iter().map(String::as_str).find(|argument| ["decoders", "backlog"].contains(argument)) {
+    match arguments.iter().map(String::as_str).find(|argument| ["decoders", "backlog", "backtest"].contains(argument)) {
         Some("decoders") => ratios(&measured_decoders(lasts)),
+        Some("backtest") => backtest::measure(),
         Some(_) => runtime.block_on(beside_a_backlog(lasts)),
-        None => runtime.block_on(measure(lasts)),
+        None => {
+            runtime.block_on(measure(lasts));
+            backtest::measure();
+        }
     }
 }
 

@@ -34,6 +34,7 @@ mod service;
 mod sources;
 mod store;
 mod tidy;
+mod trial;
 mod wait;
 mod ways;
 mod workbench;

@@ -29,6 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("notify", &["model", "clock", "database", "geodesy"]),
     ("quality", &["model"]),
     ("state", &["model", "live", "alerts", "quality"]),
+    ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];
 
 fn root() -> PathBuf {

@@ -154,12 +154,14 @@ pub struct Scope {
 /// Reads and checks all files together: every rule, or every mistake. What is allowed but probably not meant, such as
 /// a station that nobody registered, goes to `doubts`.
 pub fn parse(files: &[RuleFile], catalogue: &Catalogue, doubts: &mut Vec<Mistake>) -> Result<Rules, Vec<Mistake>> {
-    read::read(files, catalogue, doubts).map(Rules::new)
+    read::read(files, catalogue, doubts).map(Rules::of)
 }
 
 impl Rules {
-    pub(super) fn new(mut list: Vec<Rule>) -> Rules {
+    /// Of rules that were checked together; of those of one name the first stays.
+    pub fn of(mut list: Vec<Rule>) -> Rules {
         list.sort_by(|a, b| a.name.cmp(&b.name));
+        list.dedup_by(|b, a| a.name == b.name);
         Rules { list }
     }
 

@@ -18,4 +18,5 @@ mod roster;
 mod rules;
 mod server;
 mod stream;
+mod trial;
 mod workflow;

@@ -1,0 +1,62 @@
+//! What a rule looks at: which channels, how far back, and in which unit.
+
+use std::time::Duration;
+
+use crate::alerts::Rule;
+use crate::alerts::rules::{Condition, Of, Part};
+use crate::model::{Catalogue, Channel, Property, Station, StationId, Unit};
+
+/// History that N of the last M samples are looked for in.
+const TIMES_BACK: Duration = Duration::from_secs(86_400);
+
+/// Whether a rule reads a channel: one that it watches, or the other one of a difference.
+pub(super) fn reads(rule: &Rule, catalogue: &Catalogue, station: &Station, channel: &Channel) -> bool {
+    let is_named = properties(rule).any(|property| *property == channel.property);
+    let is_other = ofs(rule).filter_map(other).any(|id| *id == station.id);
+    let lead = Channel { property: rule.property.clone(), ..channel.clone() };
+    is_named && !channel.retired && (is_other || rule.covers(catalogue, station, &lead))
+}
+
+/// How much history a rule needs before it judges as if it had always been in force.
+pub(super) fn looks_back(rule: &Rule) -> Duration {
+    let window = ofs(rule).map(|of| match of {
+        Of::Window { over, .. } | Of::Rate { over, .. } => *over,
+        Of::Sample | Of::Difference { .. } => Duration::ZERO,
+    });
+    let times = match &rule.condition {
+        Condition::Levels { times: Some(_), .. } => TIMES_BACK,
+        _ => Duration::ZERO,
+    };
+    let flapping = rule.flapping.map_or(Duration::ZERO, |flapping| flapping.within);
+    window.max().unwrap_or_default().max(times) + (rule.hold + rule.clear_for).max(flapping)
+}
+
+/// The units of its thresholds by property, where it names one.
+pub(super) fn units(rule: &Rule) -> Vec<(Property, Unit)> {
+    let own = rule.unit.map(|unit| (rule.property.clone(), unit));
+    let of_parts = parts(rule).iter().filter_map(|part| Some((part.property.clone(), part.unit?)));
+    own.into_iter().chain(of_parts).collect()
+}
+
+fn parts(rule: &Rule) -> &[Part] {
+    match &rule.condition {
+        Condition::Joined { parts, .. } => parts,
+        Condition::Count { part, .. } => std::slice::from_ref(part),
+        Condition::Levels { .. } | Condition::Absence { .. } => &[],
+    }
+}
+
+fn properties(rule: &Rule) -> impl Iterator<Item = &Property> {
+    std::iter::once(&rule.property).chain(parts(rule).iter().map(|part| &part.property))
+}
+
+fn ofs(rule: &Rule) -> impl Iterator<Item = &Of> {
+    std::iter::once(rule.condition.of()).chain(parts(rule).iter().map(|part| &part.of))
+}
+
+fn other(of: &Of) -> Option<&StationId> {
+    match of {
+        Of::Difference { to } => Some(to),
+        Of::Sample | Of::Window { .. } | Of::Rate { .. } => None,
+    }
+}
