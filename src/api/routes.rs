@@ -20,7 +20,7 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, commands, corrections, dead_letters, definition, devices, features, headers,
-    history, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, unknown_devices,
+    history, indices, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, unknown_devices,
 };
 
 #[derive(OpenApi)]
@@ -86,6 +86,8 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(alerts::one))
         .routes(routes!(history::read))
         .routes(routes!(history::areas::read))
+        .routes(routes!(indices::list))
+        .routes(routes!(indices::one))
         .routes(routes!(ledger::read))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::one))

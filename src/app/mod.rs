@@ -8,6 +8,7 @@
 mod alert_topics;
 mod births;
 pub mod canary;
+mod derive;
 mod devices;
 mod folders;
 mod hooks;
@@ -67,6 +68,8 @@ pub struct App {
     /// Cancelled when the journal is closed: followers take the rest and end.
     stop_followers: CancellationToken,
     followers: Vec<JoinHandle<()>>,
+    /// Computes indices.
+    deriving: Option<JoinHandle<()>>,
     /// The administrator's first password, to be shown once.
     first_password: Option<WithPassword>,
 }
@@ -110,6 +113,7 @@ impl App {
         }
         watch_links(&config, &mut opened, &clients, &clock, &stop)?;
         let folders = Folders::start(&config, &opened, &clock)?;
+        let deriving = derive::start(&opened, &clock, &stop)?;
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
         let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
@@ -122,7 +126,19 @@ impl App {
         let hooks = hooks::hooks(&config, &opened.registry, &opened.pipeline)?;
         let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, (command, hooks), &stop);
         let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
-        Ok(App { http, edge, clients, folders, opened, stop_canary, stop, stop_followers, followers, first_password })
+        Ok(App {
+            http,
+            edge,
+            clients,
+            folders,
+            opened,
+            stop_canary,
+            stop,
+            stop_followers,
+            followers,
+            deriving,
+            first_password,
+        })
     }
 
     /// Where pages and API are.
@@ -152,17 +168,18 @@ impl App {
         self.folders.stop().await;
         self.stop.cancel();
         let journal = self.opened.journal.clone();
-        let (stop_followers, followers) = (self.stop_followers, self.followers);
+        let (stop_followers, followers, deriving) = (self.stop_followers, self.followers, self.deriving);
         let ended = tokio::task::spawn_blocking(move || {
+            let derived_well = deriving.is_none_or(|thread| thread.join().is_ok());
             if let Err(error) = journal.close() {
                 tracing::error!(%error, "the journal did not close well");
             }
             stop_followers.cancel();
-            followers.into_iter().all(|thread| thread.join().is_ok())
+            followers.into_iter().all(|thread| thread.join().is_ok()) && derived_well
         })
         .await;
         if !matches!(ended, Ok(true)) {
-            tracing::error!("a follower of the journal ended badly");
+            tracing::error!("a follower of the journal or the thread of indices ended badly");
         }
         self.http.stopped().await;
     }
@@ -244,6 +261,7 @@ fn start_followers(
         journal: opened.journal.clone(),
         follower: bookmarks.store,
         stop: stop.clone(),
+        touches: opened.touches.clone(),
     };
     let (state_from, store_from) = (opened.state.read().applied, opened.store.applied());
     let troubles = [(StateFollower::NAME, Trouble::default()), (StoreFollower::NAME, Trouble::default())];

@@ -13,6 +13,8 @@ use crate::auth::{Accounts, AuthError, Devices, PasswordCost};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::source::Sources;
+use crate::derive::Touches;
+use crate::indices;
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
@@ -102,6 +104,10 @@ pub(super) struct Opened {
     pub(super) pipeline: Arc<Pipeline>,
     pub(super) edge_source: SourceId,
     pub(super) client_sources: Vec<SourceId>,
+    /// Of values that are computed here; `None` where none are.
+    pub(super) derived_source: Option<SourceId>,
+    /// Which inputs of indices changed in the store.
+    pub(super) touches: Arc<Touches>,
     /// In the order of the names that were asked for.
     pub(super) other_sources: Vec<SourceId>,
     /// Devices whose birth certificates are wanted.
@@ -145,6 +151,8 @@ pub(super) fn open(
         config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
     let sources = sources(config, &registry)?;
     let other_sources = others.iter().map(|name| registry.source(name)).collect::<Result<Vec<_>, _>>()?;
+    let is_derived = *registry.indices() != indices::config::Config::default();
+    let derived_source = is_derived.then(|| registry.source(super::derive::SOURCE)).transpose()?;
     let catalogue = Arc::new(registry.catalogue()?);
     let rules = rules(config, &catalogue)?;
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
@@ -188,6 +196,8 @@ pub(super) fn open(
         pipeline: Arc::new(pipeline),
         edge_source,
         client_sources,
+        derived_source,
+        touches: Arc::default(),
         other_sources,
         births,
     };

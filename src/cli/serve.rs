@@ -24,6 +24,7 @@ use crate::{shutdown, telemetry};
 #[include = "areas/*"]
 #[include = "rules/*"]
 #[include = "quality.toml"]
+#[include = "indices.toml"]
 struct Province;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {

@@ -11,6 +11,7 @@
 //! format 3  the same, then readings handed in again by source, unknown devices, the last canary, moves of stations
 //! format 4  the same, then the quality checks' memory with the maintenance windows, who could be heard when, what
 //!           devices said of themselves, the stations in windows, and the authors of corrections
+//! format 5  the same, then the catalogue's derived channels
 //! ```
 //!
 //! Invariants:
@@ -30,14 +31,16 @@ use std::sync::Arc;
 
 use super::{Author, Devices, State};
 use crate::alerts::Retention;
-use crate::model::{Catalogue, Listening, Seq, StationNo};
+use crate::model::{Catalogue, Derived, Listening, Seq, StationNo};
 use crate::quality::Judge;
 
 /// How many snapshots are kept.
 pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
+/// Written before channels were derived.
+const FORMAT_WITHOUT_DERIVED: u8 = 4;
 /// Written before samples were checked for quality.
 const FORMAT_WITHOUT_QUALITY: u8 = 3;
 /// Written before unknown devices were listed.
@@ -121,7 +124,8 @@ impl State {
         let behind = (self.ledger.replayed(), &self.unknown, self.canary, self.catalogue.moves());
         let bytes = postcard::to_extend(&behind, bytes)?;
         let behind = (&self.judge, self.live.listening(), &self.devices, &self.maintained, &self.authors);
-        let mut bytes = postcard::to_extend(&behind, bytes)?;
+        let bytes = postcard::to_extend(&behind, bytes)?;
+        let mut bytes = postcard::to_extend(self.catalogue.derived(), bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
@@ -153,11 +157,16 @@ impl State {
             state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_moves(moves));
         }
         let mut listening = None;
-        if format >= FORMAT {
+        if format >= FORMAT_WITHOUT_DERIVED {
             let behind: Behind;
             (behind, rest) = postcard::take_from_bytes(rest)?;
             listening = Some(behind.1);
             (state.judge, state.devices, state.maintained, state.authors) = (behind.0, behind.2, behind.3, behind.4);
+        }
+        if format >= FORMAT {
+            let derived: Vec<Derived>;
+            (derived, rest) = postcard::take_from_bytes(rest)?;
+            state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_derived(derived));
         }
         if !rest.is_empty() {
             return Err(SnapshotError::Contradiction("there are bytes after its end"));

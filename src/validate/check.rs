@@ -51,6 +51,10 @@ pub fn check(
     if channel.retired {
         return refuse(Reason::Retired, format!("{}/{} was taken out of service", station.id, channel.property));
     }
+    if catalogue.is_derived(channel.id) {
+        let detail = format!("{}/{} is computed here from other channels", station.id, channel.property);
+        return refuse(Reason::DerivedChannel, detail);
+    }
     let Some(value) = in_unit_of(channel, reading) else {
         let (property, theirs) = (&channel.property, reading.unit.map_or("", Unit::code));
         return refuse(
@@ -99,7 +103,8 @@ fn in_unit_of(channel: &Channel, reading: &Reading<'_>) -> Option<f64> {
     reading.unit.map_or(Some(reading.value), |unit| unit.convert(reading.value, channel.unit))
 }
 
-fn classify(config: &Config, channel: &Channel, age: Duration) -> TimeClass {
+/// The class of a sample that is so old when it is taken.
+pub fn classify(config: &Config, channel: &Channel, age: Duration) -> TimeClass {
     if age <= channel.interval.saturating_add(channel.link.grace()) {
         TimeClass::Live
     } else if age <= Duration::from_secs(config.backfill_after_seconds.into()) {

@@ -24,9 +24,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("document", &["model"]),
     ("geodesy", &["model"]),
     ("database", &[]),
-    ("registry", &["model", "document", "database"]),
+    ("registry", &["model", "document", "database", "indices"]),
     ("auth", &["model", "database"]),
     ("quality", &["model"]),
+    ("indices", &["model", "document"]),
+    ("derive", &["model", "indices", "store"]),
     ("state", &["model", "live", "alerts", "quality"]),
 ];
 

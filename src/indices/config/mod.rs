@@ -22,7 +22,7 @@ use super::river::Heights;
 use super::vn_aqi::Completeness;
 use crate::model::{AreaId, StationId, StationKind};
 
-pub use outputs::{DerivedChannel, Input, Outputs};
+pub use outputs::{DerivedChannel, Input, Outputs, output, property};
 pub use read::read;
 
 /// The file's name in the province's folder.

@@ -20,7 +20,6 @@ use crate::indices::vn_aqi::Completeness;
 use crate::model::{AreaId, LinkClass, Mistake, StationId, StationKind};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-const DAY: Duration = Duration::from_secs(86_400);
 /// Late data beyond this are history: a chain of days is computed anew from there.
 const LOOK_BACK_MAX: Duration = Duration::from_secs(31 * 86_400);
 
