@@ -103,9 +103,9 @@ impl RainAndAir {
         let window = weather.rain.within(at - DAY, at);
         let sum = |trust: Trust| {
             let taken = window.iter().filter(|reading| reading.trust <= trust);
-            let sum = Accumulation::new(taken.map(|reading| (reading.at.micros(), Millimetres(reading.value))));
-            let sum = sum.window(at.micros(), DAY, self.rain.interval);
-            (sum.completeness() >= self.completeness.0, sum.rain)
+            let reports = taken.map(|reading| (reading.at.micros(), Millimetres(reading.value)));
+            let sum = Accumulation::new(reports, self.rain.interval).window(at.micros(), DAY);
+            (sum.completeness >= self.completeness.0, sum.rain)
         };
         let (good, all) = (sum(Trust::Good), sum(Trust::Estimated));
         match (good.0, all.0) {

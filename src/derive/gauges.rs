@@ -101,14 +101,13 @@ pub struct RainSums {
 struct Gauge {
     good: Accumulation,
     all: Accumulation,
-    interval: Duration,
 }
 
 impl Gauge {
     fn sum(&self, to: Timestamp, hours: u64, least: Completeness) -> Option<(Millimetres, Trust)> {
         let sum = |of: &Accumulation, trust: Trust| {
-            let sum = of.hours(to.micros(), hours, self.interval);
-            (sum.completeness() >= least.0).then_some((sum.rain, trust))
+            let sum = of.hours(to.micros(), hours);
+            (sum.completeness >= least.0).then_some((sum.rain, trust))
         };
         sum(&self.good, Trust::Good).or_else(|| sum(&self.all, Trust::Estimated))
     }
@@ -131,10 +130,10 @@ impl RainSums {
         let readings = self.rain.readings(past, stretch.from - self.reach() - TICK, stretch.to)?;
         let reports = |trust: Trust| {
             let taken = readings.all.iter().filter(move |reading| reading.trust <= trust);
-            Accumulation::new(taken.map(|reading| (reading.at.micros(), Millimetres(reading.value))))
+            let reports = taken.map(|reading| (reading.at.micros(), Millimetres(reading.value)));
+            Accumulation::new(reports, self.rain.interval)
         };
-        let (good, all) = (reports(Trust::Good), reports(Trust::Estimated));
-        let gauge = Gauge { good, all, interval: self.rain.interval };
+        let gauge = Gauge { good: reports(Trust::Good), all: reports(Trust::Estimated) };
         let mut slots = Vec::new();
         for report in inside(&readings, stretch) {
             for (hours, output) in &self.windows.1 {

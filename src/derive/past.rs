@@ -138,13 +138,21 @@ impl Readings {
         self.all.get(first..end).unwrap_or(&[])
     }
 
+    /// When the last sample before a window was.
+    fn before(&self, after: Timestamp, trust: Trust) -> Option<Timestamp> {
+        let first = self.all.partition_point(|reading| reading.at <= after);
+        let earlier = self.all.get(..first)?;
+        earlier.iter().rev().find(|reading| reading.trust <= trust).map(|reading| reading.at)
+    }
+
     /// The newest good one later than `after`, up to `to`; of suspicious ones when there is none.
     pub fn newest(&self, after: Timestamp, to: Timestamp) -> Option<Reading> {
         let window = self.within(after, to);
         window.iter().rev().find(|reading| reading.trust == Trust::Good).or(window.last()).copied()
     }
 
-    /// The mean of a window in which a sample is expected every `interval`.
+    /// The mean of a window in which a sample is expected every `interval`, when so much of it is covered: a sample covers
+    /// the time since the one before it, the interval at most.
     pub fn mean(
         &self,
         (after, to): (Timestamp, Timestamp),
@@ -152,13 +160,16 @@ impl Readings {
         least: Completeness,
     ) -> Option<(f64, Trust)> {
         let window = self.within(after, to);
-        let expected = (to.since(after).as_secs_f64() / interval.as_secs_f64().max(1e-6)).max(1.0).floor();
+        let length = to.since(after);
         let mean = |trust: Trust| {
-            let (count, sum) = window
-                .iter()
-                .filter(|reading| reading.trust <= trust)
-                .fold((0_u32, 0.0), |(count, sum), reading| (count + 1, sum + reading.value));
-            let is_enough = count > 0 && f64::from(count) >= least.0 * expected;
+            let (mut count, mut sum, mut covered) = (0_u32, 0.0, Duration::ZERO);
+            let mut before = self.before(after, trust);
+            for reading in window.iter().filter(|reading| reading.trust <= trust) {
+                covered += before.map_or(interval, |before| reading.at.since(before).min(interval));
+                (count, sum, before) = (count + 1, sum + reading.value, Some(reading.at));
+            }
+            // A sample that is a little early must not lose its hour.
+            let is_enough = count > 0 && covered.as_secs_f64() + 1.0 >= least.0 * length.as_secs_f64();
             is_enough.then(|| (sum / f64::from(count), trust))
         };
         mean(Trust::Good).or_else(|| mean(Trust::Estimated))

@@ -10,7 +10,7 @@ use crate::alerts::tests::{catalogue, edited, rule};
 use crate::alerts::{Retention, rules::Condition};
 use crate::live::Since;
 use crate::model::{
-    Again, AlertState, Awake, ChannelId, Deaf, DeviceFact, FormerPlace, Freshness, Limits, MaintenanceCommand, Policy,
+    Again, AlertState, Awake, ChannelId, Deaf, Derived, DeviceFact, FormerPlace, Freshness, Limits, MaintenanceCommand, Policy,
     Quality, Reason, Rejection, Said, Sample, SourceId, Step as Step_, Stuck, TimeClass, UnknownName, Window,
 };
 
@@ -196,7 +196,8 @@ fn another_catalogue(maintained: u8, retired: u8, now: i64) -> Body {
             channel.retired = station.retired;
         }
     });
-    Body::Catalogue(Box::new(edited.with_moves(moves)))
+    let derived = Derived { channel: ChannelId(u32::from(maintained) % 2), from: vec![ChannelId(2)] };
+    Body::Catalogue(Box::new(edited.with_moves(moves).with_derived(vec![derived])))
 }
 
 fn policy() -> Policy {
@@ -482,7 +483,9 @@ fn snapshots_of_earlier_formats_are_read() {
     bytes.extend(postcard::to_stdvec(&state).unwrap());
     let second = [&bytes[..], &[0]].concat();
     let third = [&second[..], &[0; 4]].concat();
-    for old in [of_format(1, bytes), of_format(2, second), of_format(3, third)] {
+    let mut fourth = state.snapshot().unwrap();
+    assert_eq!(fourth.pop(), Some(0), "the list of derived channels, empty");
+    for old in [of_format(1, bytes), of_format(2, second), of_format(3, third), of_format(4, fourth)] {
         let restored = State::restore(&old).unwrap();
         assert_eq!(
             (&restored.alerts, &restored.ledger, &restored.catalogue),

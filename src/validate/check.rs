@@ -237,6 +237,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_computed_here_is_taken_from_nobody() {
+        let derived = crate::model::Derived { channel: ChannelId(0), from: Vec::new() };
+        let catalogue = catalogue().with_derived(vec![derived]);
+        let (station, time) = (catalogue.station_named("A"), Some(NOW));
+        let (property, status) = ("wind_gust".into(), Status::Measuring);
+        let reading = Reading { station: "A".into(), property, time, value: 1.0, unit: None, status };
+        for arrival in [Arrival::Fresh, Arrival::Imported] {
+            let refused = check(&Config::default(), &catalogue, station, &reading, NOW, arrival).unwrap_err();
+            assert_eq!(refused.reason, Reason::DerivedChannel);
+            assert_eq!(refused.detail, "A/wind_gust is computed here from other channels");
+        }
+    }
+
+    #[test]
     fn imported_history_is_the_past_whatever_its_time() {
         for age in [-120, 0, 60, 7 * 3600, 60 * 86_400] {
             let class = checked("A", "wind_gust", 1.0, Some(age), Arrival::Imported).map(|sample| sample.time_class);
