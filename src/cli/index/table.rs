@@ -24,6 +24,27 @@ struct Row {
     cells: Vec<String>,
 }
 
+/// Counts lines as records come: the reader's own count is that of where it began to look, before blank lines.
+struct Lines<'t> {
+    bytes: &'t [u8],
+    at: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of a record, from 1.
+    fn of(&mut self, position: Option<&csv::Position>) -> u64 {
+        let begun = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(self.at);
+        while let Some(byte) = self.bytes.get(self.at)
+            && (self.at < begun || matches!(byte, b'\r' | b'\n'))
+        {
+            self.line += u64::from(*byte == b'\n');
+            self.at += 1;
+        }
+        self.line
+    }
+}
+
 /// A table with the mistakes found in it.
 pub(super) struct Table {
     file: String,
@@ -53,10 +74,11 @@ impl Table {
             mistakes: Vec::new(),
             mistakes_count: 0,
         };
+        let mut lines = Lines { bytes: text.as_bytes(), at: 0, line: 1 };
         for record in reader.records() {
             match record {
-                Ok(record) => table.take(&record),
-                Err(error) => table.mistake(error.position().map_or(0, csv::Position::line), None, &error.to_string()),
+                Ok(record) => table.take(lines.of(record.position()), &record),
+                Err(error) => table.mistake(lines.of(error.position()), None, &error.to_string()),
             }
         }
         if table.header.is_empty() {
@@ -65,8 +87,7 @@ impl Table {
         Ok(table)
     }
 
-    fn take(&mut self, record: &csv::StringRecord) {
-        let line = record.position().map_or(0, csv::Position::line);
+    fn take(&mut self, line: u64, record: &csv::StringRecord) {
         let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
         if cells.len() == 1 && cells[0].trim().is_empty() {
             return;

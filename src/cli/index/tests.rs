@@ -97,7 +97,7 @@ fn check(index: &Index, text: &str, expected: &str) {
 #[test]
 fn columns_are_found_by_name_and_missing_cells_have_no_result() {
     let index = Index::Cbi { file: file() };
-    let expected = "note,RH_pct ,temp_c,cbi,cbi_class\nx,0,10.2,227.3333,Extreme\n,,10.2,,\n,NA,3,,\n\"a, b\",100, 0,-2.5787,Low\n";
+    let expected = "note,RH_pct ,temp_c,cbi,cbi_class\nx,0,10.2,227.3333,Extreme\n,,10.2,,\n,NA,3,,\n\"a, b\",100, 0,-2.5778,Low\n";
     let expected = expected.replace("RH_pct ", "RH_pct");
     check(&index, "\u{feff}note,RH_pct ,temp_c\r\nx,0,10.2\r\n\r\n,,10.2\r\n,NA,3\r\n   \r\n\"a, b\",100, 0\r\n", &expected);
     check(&index, "temp_c;rh_pct\n10.2;0", "temp_c;rh_pct;cbi;cbi_class\n10.2;0;227.3333;Extreme\n");
