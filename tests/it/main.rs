@@ -14,6 +14,7 @@ mod edge;
 mod foreign;
 mod history;
 mod hostile;
+mod http_client;
 mod import;
 mod index;
 mod influx;
