@@ -230,11 +230,7 @@ impl Question {
         Ok(IndexAnswer { index: index.to_owned(), at, value, level, from, count, confirmed, stations })
     }
 
-    fn station(
-        &self,
-        index: &str,
-        id: &StationId,
-    ) -> Result<Vec<(&Station, &Channel, Option<f64>)>, Problem> {
+    fn station(&self, index: &str, id: &StationId) -> Result<Vec<(&Station, &Channel, Option<f64>)>, Problem> {
         let missing = || Problem::not_found("station with this index", id.as_str());
         let station = self.catalogue.station_named(id.as_str()).filter(|station| self.sight.reaches_station(station));
         let station = station.ok_or_else(missing)?;
@@ -254,7 +250,9 @@ impl Question {
         let seen = with_index(&self.catalogue, &self.sight, index);
         // The answer borrows from the catalogue alone.
         let seen: Vec<(&Station, &Channel)> = seen
-            .filter_map(|(station, channel)| Some((self.catalogue.station(station.no)?, self.catalogue.channel(channel.id)?)))
+            .filter_map(|(station, channel)| {
+                Some((self.catalogue.station(station.no)?, self.catalogue.channel(channel.id)?))
+            })
             .collect();
         let own = seen.iter().filter(|(station, _)| inside.reaches_station(station)).take(STATIONS_MAX);
         let own: Vec<_> = own.map(|(station, channel)| (*station, *channel, None)).collect();
@@ -263,7 +261,8 @@ impl Question {
         }
         let areas = (self.parts.areas)();
         let Some(middle) = areas.get(area).map(|shape| shape.label) else { return Ok(("nearest", Vec::new())) };
-        let with_distance = seen.into_iter().map(|(station, channel)| (station, channel, distance_m(middle, station.position)));
+        let with_distance =
+            seen.into_iter().map(|(station, channel)| (station, channel, distance_m(middle, station.position)));
         let nearest = with_distance.min_by(|one, other| one.2.total_cmp(&other.2));
         let nearest = nearest.map(|(station, channel, metres)| (station, channel, Some(metres.round())));
         Ok(("nearest", nearest.into_iter().collect()))

@@ -60,7 +60,9 @@ pub fn title(id: &str) -> (Name, Unit) {
     }
     let title = match id {
         output::VN_AQI => name("Chỉ số chất lượng không khí giờ (VN_AQI)", "Air quality index of the hour (VN_AQI)"),
-        output::VN_AQI_DAILY => name("Chỉ số chất lượng không khí ngày (VN_AQI)", "Air quality index of the day (VN_AQI)"),
+        output::VN_AQI_DAILY => {
+            name("Chỉ số chất lượng không khí ngày (VN_AQI)", "Air quality index of the day (VN_AQI)")
+        }
         output::FIRE_DANGER_P => name("Chỉ số nguy cơ cháy rừng P", "Forest fire danger P"),
         output::FIRE_DANGER_LEVEL => name("Cấp dự báo cháy rừng", "Forest fire danger level"),
         output::CBI => name("Chỉ số cháy Chandler", "Chandler burning index"),

@@ -154,9 +154,8 @@ impl FireWeather {
         let mut slots = Vec::with_capacity(2 * instants.len());
         for instant in instants {
             let made = self.day(&weather, instant, self.weather.go_on(before, instant.at));
-            let level = made.as_ref().map(|made| {
-                Made { value: f64::from(self.scale.level(made.value)), ..made.clone() }
-            });
+            let level =
+                made.as_ref().map(|made| Made { value: f64::from(self.scale.level(made.value)), ..made.clone() });
             before = made.as_ref().map(|made| (instant.at, made.value, made.trust)).or(before);
             slots.push(Slot { channel: self.p, at: instant.at, made });
             slots.push(Slot { channel: self.level, at: instant.at, made: level });
@@ -167,8 +166,10 @@ impl FireWeather {
     fn day(&self, weather: &Weather, instant: &Instant, before: Option<(f64, Trust)>) -> Option<Made> {
         let (at, limit) = (instant.at, self.rain_limits.of(instant.month));
         let rain = self.weather.rain(weather, at);
-        let mut ingredients =
-            vec![Ingredient::new("rain_24h", rain.sum.0, Unit::Millimetre), Ingredient::new("rain_limit", limit.0, Unit::Millimetre)];
+        let mut ingredients = vec![
+            Ingredient::new("rain_24h", rain.sum.0, Unit::Millimetre),
+            Ingredient::new("rain_limit", limit.0, Unit::Millimetre),
+        ];
         // Rain enough is enough, even when reports are missing.
         if fire_danger_p::resets(rain.sum, limit) {
             return Some(Made { value: 0.0, trust: rain.trust, ingredients });
@@ -206,8 +207,10 @@ impl WeatherCodes {
                 before = Some((instant.at, *codes, *trust));
             }
             for (place, channel) in self.outputs.into_iter().enumerate() {
-                let made = made.as_ref().map(|(_, values, trust, ingredients)| {
-                    Made { value: values[place], trust: *trust, ingredients: ingredients.clone() }
+                let made = made.as_ref().map(|(_, values, trust, ingredients)| Made {
+                    value: values[place],
+                    trust: *trust,
+                    ingredients: ingredients.clone(),
                 });
                 slots.push(Slot { channel, at: instant.at, made });
             }

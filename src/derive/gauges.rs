@@ -174,7 +174,8 @@ fn margin(gauge: &Gauge, formula: LandslideFormula, at: Timestamp, least: Comple
             let value = landslide::caine_margin(sums.iter().map(|(hours, rain, _)| (*hours as f64, *rain)))?.0;
             let trust = sums.iter().map(|(_, _, trust)| *trust).max().unwrap_or(Trust::Good);
             let names = WINDOWS.iter().filter(|(hours, _)| sums.iter().any(|(found, ..)| found == hours));
-            let ingredients = names.zip(&sums).map(|((_, name), (_, rain, _))| Ingredient::new(name, rain.0, Unit::Millimetre));
+            let ingredients =
+                names.zip(&sums).map(|((_, name), (_, rain, _))| Ingredient::new(name, rain.0, Unit::Millimetre));
             Some(Made { value: (value * 1e6).round() / 1e6, trust, ingredients: ingredients.collect() })
         }
     }
@@ -219,5 +220,8 @@ impl Stages {
 }
 
 fn stage(value: f64) -> Stage {
-    [Stage::Three, Stage::Two, Stage::One].into_iter().find(|stage| value >= f64::from(stage.number())).unwrap_or_default()
+    [Stage::Three, Stage::Two, Stage::One]
+        .into_iter()
+        .find(|stage| value >= f64::from(stage.number()))
+        .unwrap_or_default()
 }

@@ -214,7 +214,11 @@ impl Site<'_> {
             let each = WINDOWS.iter().filter_map(|(hours, name)| Some((*hours, self.output(name)?)));
             (least, each.collect::<Vec<_>>())
         });
-        let work = RainSums { rain, windows: windows.unwrap_or((crate::indices::vn_aqi::Completeness(1.0), Vec::new())), landslide };
+        let work = RainSums {
+            rain,
+            windows: windows.unwrap_or((crate::indices::vn_aqi::Completeness(1.0), Vec::new())),
+            landslide,
+        };
         (!work.outputs().is_empty()).then_some(Work::RainSums(work))
     }
 }

@@ -16,7 +16,9 @@ impl Past for Table {
     fn samples(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Result<Vec<StoredSample>, StoreError> {
         let table = self.0.borrow();
         let found = table.range((channel, from)..(channel, to));
-        Ok(found.map(|((_, at), (value, quality))| StoredSample { observed_at: *at, value: *value, quality: *quality }).collect())
+        Ok(found
+            .map(|((_, at), (value, quality))| StoredSample { observed_at: *at, value: *value, quality: *quality })
+            .collect())
     }
 }
 
@@ -391,7 +393,8 @@ fn a_rivers_stage_remembers_where_it_was() {
 
 #[test]
 fn speed_becomes_a_level_of_service_at_once() {
-    let mut bench = Bench::new(StationKind::Traffic, &[("vehicle_speed", Unit::MetrePerSecond)], 1, "2026-11-21T12:00:00");
+    let mut bench =
+        Bench::new(StationKind::Traffic, &[("vehicle_speed", Unit::MetrePerSecond)], 1, "2026-11-21T12:00:00");
     bench.round("2026-11-21T12:00:00");
     bench.put("vehicle_speed", at("2026-11-21T12:00:30"), 4.0);
     let offer = bench.round("2026-11-21T12:00:31");
@@ -401,7 +404,8 @@ fn speed_becomes_a_level_of_service_at_once() {
 
 #[test]
 fn what_a_person_judged_stays() {
-    let mut bench = Bench::new(StationKind::Traffic, &[("vehicle_speed", Unit::KilometrePerHour)], 1, "2026-11-21T12:00:00");
+    let mut bench =
+        Bench::new(StationKind::Traffic, &[("vehicle_speed", Unit::KilometrePerHour)], 1, "2026-11-21T12:00:00");
     bench.round("2026-11-21T12:00:00");
     bench.put("vehicle_speed", at("2026-11-21T12:00:30"), 10.0);
     bench.round("2026-11-21T12:00:31");

@@ -66,8 +66,7 @@ mod tests {
     #[test]
     fn classes_begin_at_their_bounds() {
         let names = [-3.0, 49.9, 50.0, 74.9, 75.0, 89.9, 90.0, 97.5, 97.51].map(|index| class(index).en);
-        let expected =
-            ["Low", "Low", "Moderate", "Moderate", "High", "High", "Very high", "Very high", "Extreme"];
+        let expected = ["Low", "Low", "Moderate", "Moderate", "High", "High", "Very high", "Very high", "Extreme"];
         assert_eq!(names, expected);
     }
 }

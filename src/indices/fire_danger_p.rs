@@ -87,7 +87,9 @@ pub const LEVELS: [Level; 5] = [
     Level { roman: "II", vi: "Trung bình", en: "Moderate: fire is possible", rgb: [62, 142, 208] },
     Level { roman: "III", vi: "Cao", en: "High", rgb: [255, 214, 10] },
     Level { roman: "IV", vi: "Nguy hiểm", en: "Dangerous: fire starts very easily", rgb: [255, 126, 0] },
-    Level { roman: "V", vi: "Cực kỳ nguy hiểm", en: "Extremely dangerous: fire spreads widely", rgb: [220, 0, 20] },
+    Level {
+        roman: "V", vi: "Cực kỳ nguy hiểm", en: "Extremely dangerous: fire spreads widely", rgb: [220, 0, 20]
+    },
 ];
 
 #[cfg(test)]

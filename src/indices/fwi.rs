@@ -175,7 +175,8 @@ fn bui(dmc: f64, dc: f64) -> f64 {
 }
 
 fn fwi(isi: f64, bui: f64) -> f64 {
-    let duff = if bui <= 80.0 { 0.626 * bui.powf(0.809) + 2.0 } else { 1_000.0 / (25.0 + 108.64 * (-0.023 * bui).exp()) };
+    let duff =
+        if bui <= 80.0 { 0.626 * bui.powf(0.809) + 2.0 } else { 1_000.0 / (25.0 + 108.64 * (-0.023 * bui).exp()) };
     let b = 0.1 * isi * duff;
     if b > 1.0 { (2.72 * (0.434 * b.ln()).powf(0.647)).exp() } else { b }
 }

@@ -8,7 +8,8 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Area, AreaId, Channel, ChannelId, Derived, FormerPlace, Position, SourceId, Station, StationId, StationNo, Timestamp,
+    Area, AreaId, Channel, ChannelId, Derived, FormerPlace, Position, SourceId, Station, StationId, StationNo,
+    Timestamp,
 };
 
 /// A table whose numbers are not its places.

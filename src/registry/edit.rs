@@ -10,8 +10,8 @@
 use rusqlite::{Connection, Transaction, params};
 
 use super::areas::Areas;
-use super::derived;
 use super::definition::{ChannelDefinition, Definition, Standing};
+use super::derived;
 use super::record::{self, ChangeAct, Recorded, StationChange};
 use super::seed::{Origin, begin, origin_of};
 use super::station_file::StationDeclaration;
@@ -132,7 +132,8 @@ pub(super) fn edit(
         return Err(EditError::DeclaredInFiles);
     }
     let definition = known.map(|known| &known.definition);
-    let (after, act) = fulfil(&transaction, (areas, indices), edit, before.as_ref().map(|(no, _)| *no), definition, wish)?;
+    let (after, act) =
+        fulfil(&transaction, (areas, indices), edit, before.as_ref().map(|(no, _)| *no), definition, wish)?;
     if !(edit.reaches)(after.area.as_ref()) {
         return Err(wrong("area", "lies outside the areas that you may change".to_owned()));
     }

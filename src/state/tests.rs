@@ -10,8 +10,8 @@ use crate::alerts::tests::{catalogue, edited, rule};
 use crate::alerts::{Retention, rules::Condition};
 use crate::live::Since;
 use crate::model::{
-    Again, AlertState, Awake, ChannelId, Deaf, Derived, DeviceFact, FormerPlace, Freshness, Limits, MaintenanceCommand, Policy,
-    Quality, Reason, Rejection, Said, Sample, SourceId, Step as Step_, Stuck, TimeClass, UnknownName, Window,
+    Again, AlertState, Awake, ChannelId, Deaf, Derived, DeviceFact, FormerPlace, Freshness, Limits, MaintenanceCommand,
+    Policy, Quality, Reason, Rejection, Said, Sample, SourceId, Step as Step_, Stuck, TimeClass, UnknownName, Window,
 };
 
 /// What one entry is to be, before it gets its number and time.

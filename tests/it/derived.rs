@@ -64,9 +64,7 @@ async fn service() -> Service {
     let province = Province::Weather { stations: vec!["W".to_owned()], rules: String::new() };
     let mut service = Service::start(&Wishes { province, config: String::new() }).await;
     service.terminate();
-    for (file, text) in
-        [("stations/stations.toml", STATIONS), ("indices.toml", INDICES), ("rules/rules.toml", RULES)]
-    {
+    for (file, text) in [("stations/stations.toml", STATIONS), ("indices.toml", INDICES), ("rules/rules.toml", RULES)] {
         std::fs::write(service.file("province").join(file), text).unwrap();
     }
     service.start_again().await;
@@ -117,7 +115,10 @@ async fn an_index_raises_its_rule_is_corrected_by_late_inputs_and_survives_a_kil
     let raised = eventually("the rule on the index to raise", async || alerts(&service).await.first().cloned()).await;
     assert_eq!((&raised["rule"], &raised["value"]), (&json!("aqi"), &json!(210.0)), "{raised}");
     let answer = service.get("/api/v1/indices/vn_aqi?station=AQ").await;
-    assert_eq!((&answer["value"], &answer["from"], &answer["confirmed"]), (&json!(210.0), &json!("station"), &json!(true)));
+    assert_eq!(
+        (&answer["value"], &answer["from"], &answer["confirmed"]),
+        (&json!(210.0), &json!("station"), &json!(true))
+    );
     assert_eq!(answer["level"]["title"]["vi"], "Rất xấu");
     let inputs = json!([{ "name": "pm25", "value": 160.0, "unit": "ug/m3", "index": 210.0 }]);
     assert_eq!(answer["stations"][0]["inputs"], inputs);
@@ -175,10 +176,14 @@ async fn indices_are_listed_and_asked_for_by_area() {
     let service = service().await;
     publish(&service, &[("TR", json!({ "vehicle_speed": 12 }))]).await;
     let list = service.get("/api/v1/indices").await;
-    let ids: Vec<&str> = list["indices"].as_array().unwrap().iter().map(|index| index["id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> =
+        list["indices"].as_array().unwrap().iter().map(|index| index["id"].as_str().unwrap()).collect();
     assert_eq!(ids, ["vn_aqi", "vn_aqi_daily", "level_of_service"]);
     assert_eq!(list["indices"][2]["confirmed"], false);
-    assert_eq!(list["indices"][0]["scale"][0], json!({ "to": 50.0, "title": { "vi": "Tốt", "en": "Good" }, "colour": "#00e400" }));
+    assert_eq!(
+        list["indices"][0]["scale"][0],
+        json!({ "to": 50.0, "title": { "vi": "Tốt", "en": "Good" }, "colour": "#00e400" })
+    );
 
     let station = service.get("/api/v1/stations/TR").await;
     let own = station["properties"]["area"].as_str().unwrap().to_owned();

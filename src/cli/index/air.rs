@@ -41,7 +41,8 @@ fn concentrations(table: &mut Table, parameter: Column) {
 }
 
 fn put_indices(table: &mut Table, indices: &[Option<f64>]) {
-    let each = |show: &dyn Fn(f64) -> String| indices.iter().map(|index| index.map_or_else(String::new, show)).collect();
+    let each =
+        |show: &dyn Fn(f64) -> String| indices.iter().map(|index| index.map_or_else(String::new, show)).collect();
     let level = |index| vn_aqi::level(vn_aqi::rounded(index));
     table.put("aqi_unrounded", each(&|index| fixed(index, DECIMALS)));
     table.put("aqi_half_up", each(&|index| vn_aqi::rounded(index).to_string()));

@@ -65,7 +65,8 @@ impl Table {
         })?;
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
         let delimiter = [b',', b';', b'\t'].into_iter().find(|sign| first.as_bytes().contains(sign)).unwrap_or(b',');
-        let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+        let mut reader =
+            ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
         let mut table = Table {
             file: file.to_owned(),
             delimiter,

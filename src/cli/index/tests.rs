@@ -70,7 +70,12 @@ fn every_row_of_the_p_oracle_comes_out() {
         "dewpoint_c",
         "NI_classic_reset_gt3mm",
     ];
-    check_oracle(&Index::FireDangerP { file: file(), rain_limit: 5.0 }, "indices/nesterov_vn_oracle.csv", &results, None);
+    check_oracle(
+        &Index::FireDangerP { file: file(), rain_limit: 5.0 },
+        "indices/nesterov_vn_oracle.csv",
+        &results,
+        None,
+    );
 }
 
 #[test]
@@ -99,7 +104,11 @@ fn columns_are_found_by_name_and_missing_cells_have_no_result() {
     let index = Index::Cbi { file: file() };
     let expected = "note,RH_pct ,temp_c,cbi,cbi_class\nx,0,10.2,227.3333,Extreme\n,,10.2,,\n,NA,3,,\n\"a, b\",100, 0,-2.5778,Low\n";
     let expected = expected.replace("RH_pct ", "RH_pct");
-    check(&index, "\u{feff}note,RH_pct ,temp_c\r\nx,0,10.2\r\n\r\n,,10.2\r\n,NA,3\r\n   \r\n\"a, b\",100, 0\r\n", &expected);
+    check(
+        &index,
+        "\u{feff}note,RH_pct ,temp_c\r\nx,0,10.2\r\n\r\n,,10.2\r\n,NA,3\r\n   \r\n\"a, b\",100, 0\r\n",
+        &expected,
+    );
     check(&index, "temp_c;rh_pct\n10.2;0", "temp_c;rh_pct;cbi;cbi_class\n10.2;0;227.3333;Extreme\n");
     check(&index, "temp_c,rh_pct\n10.2\n", "temp_c,rh_pct,cbi,cbi_class\n10.2,,,\n");
     check(&index, "temp_c,rh_pct\n", "temp_c,rh_pct,cbi,cbi_class\n");
@@ -140,7 +149,8 @@ fn every_mistake_is_on_its_line_and_in_its_column() {
         b"month,temp_c,rh_pct,wind_kmh,rain_mm\n13,1,1,1,1\n4.5,1,1,1,1\n",
         &["in.csv:2: column month: 13 is no month: 1 to 12", "in.csv:3: column month: 4.5 is no month: 1 to 12"],
     );
-    let outside = "in.csv:2: latitude 22, longitude 90 is outside the zone VN-2000 / TM-3 103-00 (8 to 24 N, 101 to 105 E)";
+    let outside =
+        "in.csv:2: latitude 22, longitude 90 is outside the zone VN-2000 / TM-3 103-00 (8 to 24 N, 101 to 105 E)";
     check_refused(&Index::Vn2000 { file: file() }, b"lon,lat\n90,22\n", &[outside]);
 }
 

@@ -104,9 +104,10 @@ impl Outputs<'_> {
             let dust = property::DUST.iter().filter_map(|name| has(name));
             let from: Vec<&Input> = dust.clone().chain(property::GASES.iter().filter_map(|name| has(name))).collect();
             if dust.count() > 0 {
-                found.extend([(output::VN_AQI, HOUR), (output::VN_AQI_DAILY, DAY)].map(|(name, interval)| {
-                    scheduled(name, Unit::One, interval, (0.0, 500.0), &from)
-                }));
+                found.extend(
+                    [(output::VN_AQI, HOUR), (output::VN_AQI_DAILY, DAY)]
+                        .map(|(name, interval)| scheduled(name, Unit::One, interval, (0.0, 500.0), &from)),
+                );
             }
         }
         let air = [property::TEMPERATURE, property::HUMIDITY, property::RAIN, property::WIND].map(has);

@@ -49,11 +49,7 @@ pub fn read(file: &str, text: &str) -> (Config, Vec<Mistake>) {
     (config, page.into_mistakes())
 }
 
-fn of<T>(
-    root: &mut Section<'_, '_>,
-    key: &'static str,
-    read: impl Fn(&mut Section<'_, '_>) -> Option<T>,
-) -> Option<T> {
+fn of<T>(root: &mut Section<'_, '_>, key: &'static str, read: impl Fn(&mut Section<'_, '_>) -> Option<T>) -> Option<T> {
     let mut section = root.section(key, Need::Optional)?;
     let found = read(&mut section);
     section.finish();
@@ -112,7 +108,8 @@ fn completeness(section: &mut Section<'_, '_>) -> Completeness {
 fn ascending<const N: usize>(section: &mut Section<'_, '_>, key: &'static str) -> Option<[f64; N]> {
     section.has(key).then_some(())?;
     let found = section.numbers(key);
-    let right = <[f64; N]>::try_from(found).ok().filter(|numbers| numbers.is_sorted_by(|a, b| a < b) && numbers[0] >= 0.0);
+    let right =
+        <[f64; N]>::try_from(found).ok().filter(|numbers| numbers.is_sorted_by(|a, b| a < b) && numbers[0] >= 0.0);
     if right.is_none() {
         section.mistake(key, format!("must be {N} numbers of 0 or more, each greater than the one before"));
     }

@@ -35,7 +35,8 @@ mod report {
         if u < 0.0 {
             u = 0.0;
         }
-        let fd = if u > 80.0 { 1000.0 / (25.0 + 108.64 * f64::exp(-0.023 * u)) } else { 0.626 * f64::powf(u, 0.809) + 2.0 };
+        let fd =
+            if u > 80.0 { 1000.0 / (25.0 + 108.64 * f64::exp(-0.023 * u)) } else { 0.626 * f64::powf(u, 0.809) + 2.0 };
         let b = 0.1 * r * fd;
         let s = if b > 1.0 { f64::exp(2.72 * f64::powf(0.434 * f64::ln(b), 0.647)) } else { b };
         [f, p, d, r, u, s, 0.0272 * f64::powf(s, 1.77)]
@@ -54,7 +55,8 @@ mod report {
         let ew = 0.618 * f64::powf(h, 0.753) + 10.0 * f64::exp((h - 100.0) / 10.0) + common;
         let mut m = mo;
         if mo > ed {
-            let ko = 0.424 * (1.0 - f64::powf(h / 100.0, 1.7)) + 0.0694 * f64::sqrt(w) * (1.0 - f64::powf(h / 100.0, 8.0));
+            let ko =
+                0.424 * (1.0 - f64::powf(h / 100.0, 1.7)) + 0.0694 * f64::sqrt(w) * (1.0 - f64::powf(h / 100.0, 8.0));
             m = ed + (mo - ed) / f64::powf(10.0, ko * 0.581 * f64::exp(0.0365 * t));
         }
         if mo < ed && mo < ew {
@@ -152,7 +154,10 @@ fn every_branch_is_a_step_of_its_own() {
     assert_eq!((still.dmc, still.dc), (40.0, 300.0));
     // Litter: drier than the air allows it takes up water; in between it stays.
     assert!(after(Codes { ffmc: 99.0, ..start }, noon(4, 20.0, 95.0, 5.0, 0.0)).ffmc < 99.0);
-    assert_eq!(after(Codes { ffmc: 10.0, ..start }, noon(4, 20.0, 50.0, 5.0, 80.0)).ffmc.clamp(0.0, 101.0) < 10.0 + 60.0, true);
+    assert_eq!(
+        after(Codes { ffmc: 10.0, ..start }, noon(4, 20.0, 50.0, 5.0, 80.0)).ffmc.clamp(0.0, 101.0) < 10.0 + 60.0,
+        true
+    );
 }
 
 #[test]

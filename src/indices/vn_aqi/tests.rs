@@ -30,7 +30,11 @@ fn segments_are_continuous_and_end_at_500() {
     for pollutant in Pollutant::ALL {
         for (point, index) in pollutant.breakpoints().iter().zip(INDICES) {
             check(pollutant, *point, Some(index as u16));
-            check(pollutant, point + 1e-9, Some(index as u16).filter(|_| *point != 400.0 || pollutant != Pollutant::Ozone8h));
+            check(
+                pollutant,
+                point + 1e-9,
+                Some(index as u16).filter(|_| *point != 400.0 || pollutant != Pollutant::Ozone8h),
+            );
         }
         let beyond = (pollutant != Pollutant::Ozone8h).then_some(500);
         check(pollutant, 1e9, beyond);
