@@ -198,6 +198,9 @@ pub async fn one(
     answer.await.map_err(Problem::internal)?.map(Json)
 }
 
+/// Stations with their channel, and how far they are when they are not in the area.
+type Chosen<'c> = Vec<(&'c Station, &'c Channel, Option<f64>)>;
+
 struct Question {
     parts: Arc<Parts>,
     catalogue: Arc<Catalogue>,
@@ -230,7 +233,7 @@ impl Question {
         Ok(IndexAnswer { index: index.to_owned(), at, value, level, from, count, confirmed, stations })
     }
 
-    fn station(&self, index: &str, id: &StationId) -> Result<Vec<(&Station, &Channel, Option<f64>)>, Problem> {
+    fn station(&self, index: &str, id: &StationId) -> Result<Chosen<'_>, Problem> {
         let missing = || Problem::not_found("station with this index", id.as_str());
         let station = self.catalogue.station_named(id.as_str()).filter(|station| self.sight.reaches_station(station));
         let station = station.ok_or_else(missing)?;
@@ -240,12 +243,7 @@ impl Question {
     }
 
     /// The area's own stations, or the one that is nearest to its middle.
-    #[expect(clippy::type_complexity, reason = "stations with their channel and distance, and where they are from")]
-    fn area(
-        &self,
-        index: &str,
-        area: &AreaId,
-    ) -> Result<(&'static str, Vec<(&Station, &Channel, Option<f64>)>), Problem> {
+    fn area(&self, index: &str, area: &AreaId) -> Result<(&'static str, Chosen<'_>), Problem> {
         let inside = Sight::in_area(&self.catalogue, Some(area))?;
         let seen = with_index(&self.catalogue, &self.sight, index);
         // The answer borrows from the catalogue alone.

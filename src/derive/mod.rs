@@ -302,10 +302,10 @@ impl Job {
 fn jobs(work: &Work, touched: &Touched, when: When) -> Vec<Job> {
     let inputs = work.inputs();
     let is_scheduled = work.cadence() != Cadence::Samples;
-    // What is not due yet is computed when it is.
-    let end = if is_scheduled { when.done } else { when.now };
     let changed = |stretches: &hashbrown::HashMap<ChannelId, Stretch>| {
         let of = inputs.iter().filter_map(|input| stretches.get(input)).copied().reduce(Stretch::with)?;
+        // What is not due yet is computed when it is; a device's clock may be a little ahead.
+        let end = if is_scheduled { when.done } else { when.now.max(of.to) };
         let to = work.reach().map_or(end, |reach| (of.to + reach).min(end));
         let changed = Stretch { from: of.from.max(when.floor), to };
         (!changed.is_empty()).then_some(changed)

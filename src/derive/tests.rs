@@ -400,6 +400,10 @@ fn speed_becomes_a_level_of_service_at_once() {
     let offer = bench.round("2026-11-21T12:00:31");
     assert_eq!(bench.value("level_of_service", "2026-11-21T12:00:30"), Some((6.0, "good")));
     assert_eq!(offer.new[0].class, TimeClass::Live);
+    // By a clock that is ahead.
+    bench.put("vehicle_speed", at("2026-11-21T12:01:30"), 49.0 / 3.6);
+    bench.round("2026-11-21T12:01:00");
+    assert_eq!(bench.value("level_of_service", "2026-11-21T12:01:30"), Some((1.0, "good")));
 }
 
 #[test]
