@@ -154,10 +154,8 @@ fn every_branch_is_a_step_of_its_own() {
     assert_eq!((still.dmc, still.dc), (40.0, 300.0));
     // Litter: drier than the air allows it takes up water; in between it stays.
     assert!(after(Codes { ffmc: 99.0, ..start }, noon(4, 20.0, 95.0, 5.0, 0.0)).ffmc < 99.0);
-    assert_eq!(
-        after(Codes { ffmc: 10.0, ..start }, noon(4, 20.0, 50.0, 5.0, 80.0)).ffmc.clamp(0.0, 101.0) < 10.0 + 60.0,
-        true
-    );
+    let soaked = after(Codes { ffmc: 10.0, ..start }, noon(4, 20.0, 50.0, 5.0, 80.0)).ffmc;
+    assert!((0.0..70.0).contains(&soaked), "at its wettest it dries a little: {soaked}");
 }
 
 #[test]
