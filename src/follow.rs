@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::derive::Touches;
 use crate::journal::{Follower, Journal, Reader};
 use crate::live::Feed;
 use crate::model::{Durable, Entry, Seq};
@@ -223,6 +224,8 @@ pub struct StoreFollower {
     pub journal: Arc<Journal>,
     /// Set when the service ends: resting then means to write everything out.
     pub stop: CancellationToken,
+    /// Who computes from what is stored.
+    pub touches: Arc<Touches>,
 }
 
 impl Follows for StoreFollower {
@@ -230,6 +233,7 @@ impl Follows for StoreFollower {
 
     fn take(&mut self, entries: &[Entry]) -> anyhow::Result<()> {
         self.store.apply(entries)?;
+        self.touches.note(entries);
         self.follower.passed(self.store.checkpoint());
         Ok(())
     }

@@ -19,6 +19,10 @@ pub mod journal;
 pub mod pipeline;
 pub mod quality;
 
+pub mod indices;
+
+pub mod derive;
+
 pub mod alerts;
 pub mod follow;
 pub mod history;

@@ -11,6 +11,7 @@
 //! Deliberately absent: live state, alerts and history. They follow the journal.
 
 mod counters;
+mod derived;
 mod told;
 
 use std::sync::Arc;

@@ -66,7 +66,7 @@ pub fn state_schema() -> Object {
 }
 
 /// A name in Vietnamese and English.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 pub struct Name {
     /// Vietnamese.
     #[schema(example = "Mường Tè")]
@@ -149,6 +149,10 @@ pub struct ChannelReport {
     /// The delay that is ordinary on this link, in seconds.
     #[schema(example = 60)]
     grace_s: u64,
+    /// The properties of the station that Saola computes it from; absent for what is observed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    derived_from: Option<Vec<Property>>,
 }
 
 /// What is known of a station now.
@@ -374,7 +378,14 @@ impl Reporter<'_> {
             interval_s: channel.interval.as_secs_f64(),
             link: link_word(channel.link),
             grace_s: channel.link.grace().as_secs(),
+            derived_from: self.derived_from(channel),
         }
+    }
+
+    fn derived_from(&self, channel: &Channel) -> Option<Vec<Property>> {
+        let catalogue = &self.state.catalogue;
+        let from = catalogue.derived_from(channel.id)?.iter().filter_map(|id| catalogue.channel(*id));
+        Some(from.map(|channel| channel.property.clone()).collect())
     }
 
     /// An alert's document; `None` when its station or channel is not in the catalogue.

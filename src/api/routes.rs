@@ -20,8 +20,8 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, commands, corrections, dead_letters, definition, deliveries, devices, features,
-    headers, history, intake, layers, ledger, maintenance, pages, people, problem, push, roster, rules, service,
-    session, stations, stream, trial, unknown_devices, workflow,
+    headers, history, indices, intake, layers, ledger, maintenance, pages, people, problem, push, roster, rules,
+    service, session, stations, stream, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -109,6 +109,8 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(trial::backtest))
         .routes(routes!(history::read))
         .routes(routes!(history::areas::read))
+        .routes(routes!(indices::list))
+        .routes(routes!(indices::one))
         .routes(routes!(ledger::read))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::one))

@@ -35,7 +35,8 @@ impl Importer {
         if !is_name {
             return Some(format!("{name:?} is no name of a source: use 1 to 64 letters, digits and -_."));
         }
-        let is_taken = name == EDGE_SOURCE || config.mqtt.clients.iter().any(|client| client.name == name);
+        let is_ours = name == EDGE_SOURCE || name == super::derive::SOURCE;
+        let is_taken = is_ours || config.mqtt.clients.iter().any(|client| client.name == name);
         is_taken.then(|| format!("{name:?} is the name of a way in by MQTT: name the import's source differently"))
     }
 

@@ -8,6 +8,7 @@
 mod alert_topics;
 mod births;
 pub mod canary;
+mod derive;
 mod devices;
 mod folders;
 mod hooks;
@@ -73,6 +74,8 @@ pub struct App {
     followers: Vec<JoinHandle<()>>,
     /// Takes notifications out until ticks and streams end.
     courier: tokio::task::JoinHandle<()>,
+    /// Computes indices.
+    deriving: Option<JoinHandle<()>>,
     /// The administrator's first password, to be shown once.
     first_password: Option<WithPassword>,
 }
@@ -116,6 +119,7 @@ impl App {
         }
         watch_links(&config, &mut opened, &clients, &clock, &stop)?;
         let folders = Folders::start(&config, &opened, &clock)?;
+        let deriving = derive::start(&opened, &clock, &stop)?;
         tokio::spawn(tick(opened.pipeline.clone(), clock.clone(), config.tick.into(), stop.clone()));
 
         let read: Vec<_> = config.mqtt.clients.iter().map(|c| config::with_topics(c, &config.sources)).collect();
@@ -143,6 +147,7 @@ impl App {
             stop_followers,
             followers,
             courier,
+            deriving,
             first_password,
         })
     }
@@ -177,17 +182,18 @@ impl App {
             tracing::error!("the courier of notifications ended badly");
         }
         let journal = self.opened.journal.clone();
-        let (stop_followers, followers) = (self.stop_followers, self.followers);
+        let (stop_followers, followers, deriving) = (self.stop_followers, self.followers, self.deriving);
         let ended = tokio::task::spawn_blocking(move || {
+            let derived_well = deriving.is_none_or(|thread| thread.join().is_ok());
             if let Err(error) = journal.close() {
                 tracing::error!(%error, "the journal did not close well");
             }
             stop_followers.cancel();
-            followers.into_iter().all(|thread| thread.join().is_ok())
+            followers.into_iter().all(|thread| thread.join().is_ok()) && derived_well
         })
         .await;
         if !matches!(ended, Ok(true)) {
-            tracing::error!("a follower of the journal ended badly");
+            tracing::error!("a follower of the journal or the thread of indices ended badly");
         }
         self.http.stopped().await;
     }
@@ -273,6 +279,7 @@ fn start_followers(
         journal: opened.journal.clone(),
         follower: bookmarks.store,
         stop: stop.clone(),
+        touches: opened.touches.clone(),
     };
     let (state_from, store_from) = (opened.state.read().applied, opened.store.applied());
     let troubles = [(StateFollower::NAME, Trouble::default()), (StoreFollower::NAME, Trouble::default())];

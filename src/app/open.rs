@@ -13,7 +13,9 @@ use crate::auth::{Accounts, AuthError, Devices, PasswordCost};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::source::Sources;
+use crate::derive::Touches;
 use crate::follow::{Follows, StateFollower, StoreFollower};
+use crate::indices;
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
 use crate::model::{
@@ -120,6 +122,10 @@ pub(super) struct Opened {
     pub(super) rule_files: Vec<RuleFile>,
     pub(super) edge_source: SourceId,
     pub(super) client_sources: Vec<SourceId>,
+    /// Of values that are computed here; `None` where none are.
+    pub(super) derived_source: Option<SourceId>,
+    /// Which inputs of indices changed in the store.
+    pub(super) touches: Arc<Touches>,
     /// In the order of the names that were asked for.
     pub(super) other_sources: Vec<SourceId>,
     /// Devices whose birth certificates are wanted.
@@ -166,6 +172,8 @@ pub(super) fn open(
         config.mqtt.clients.iter().map(|client| registry.source(&client.name)).collect::<Result<Vec<_>, _>>()?;
     let sources = sources(config, &registry)?;
     let other_sources = others.iter().map(|name| registry.source(name)).collect::<Result<Vec<_>, _>>()?;
+    let is_derived = *registry.indices() != indices::config::Config::default();
+    let derived_source = is_derived.then(|| registry.source(super::derive::SOURCE)).transpose()?;
     let catalogue = Arc::new(registry.catalogue()?);
     let (rule_files, rules) = rules(config, &registry, &catalogue)?;
     let plan = config::escalation_plan(&config.province_dir, &catalogue).map_err(StartError::Mistakes)?;
@@ -208,6 +216,8 @@ pub(super) fn open(
         rule_files,
         edge_source,
         client_sources,
+        derived_source,
+        touches: Arc::default(),
         other_sources,
         births,
         notices,

@@ -8,6 +8,7 @@ mod ask;
 mod check;
 mod export;
 mod import;
+mod index;
 mod journal;
 mod rules;
 mod serve;
@@ -65,6 +66,11 @@ enum Command {
     },
     /// Bring history in from files; safe to repeat
     Import(import::Import),
+    /// An index of the field over the rows of a CSV, to standard output: VN_AQI, fire danger, the national grid
+    Index {
+        #[command(subcommand)]
+        index: index::Index,
+    },
     /// Messages that were refused, kept whole
     DeadLetters {
         #[command(subcommand)]
@@ -236,6 +242,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::UnknownDevices { service } => say(&service.get("/api/v1/unknown-devices?limit=1000")?),
         Command::Export { export, service } => export.run(&service),
         Command::Import(import) => import.run(),
+        Command::Index { index } => index.run(),
         Command::Journal { command } => command.run(),
         Command::User { command, place } => command.run(&place),
         Command::Token { command, place } => command.run(&place),

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use rust_embed::RustEmbed;
 use saola_sim::fleet;
+use saola_sim::scenario::{Fault, FaultKind};
+use saola_sim::span::Span;
 use tokio_util::sync::CancellationToken;
 
 use super::{Demo as DemoLine, USAGE, examined, say};
@@ -17,6 +19,9 @@ use crate::config::Config;
 use crate::mqtt::edge::Access;
 use crate::{shutdown, telemetry};
 
+/// How far back the demonstration begins: the landslide threshold takes four days of rain.
+const DEMO_PAST: Span = Span(100.0 * 3_600.0);
+
 /// The province as it is shipped: stations, areas and rules.
 #[derive(RustEmbed)]
 #[folder = "config/"]
@@ -25,6 +30,7 @@ use crate::{shutdown, telemetry};
 #[include = "rules/*"]
 #[include = "quality.toml"]
 #[include = "escalation.toml"]
+#[include = "indices.toml"]
 struct Province;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {
@@ -63,7 +69,7 @@ pub(super) fn demo(line: DemoLine) -> anyhow::Result<ExitCode> {
     }
     let plan = match line.scenario.as_str() {
         "none" => None,
-        name => Some(fleet::Plan { speed: Some(line.speed), ..fleet::Plan::shipped(name)? }),
+        name => Some(fleet::Plan { speed: Some(line.speed), faults: vec![kept()], ..fleet::Plan::shipped(name)? }),
     };
     let is_temporary = line.data.is_none();
     let data = match line.data {
@@ -87,6 +93,13 @@ pub(super) fn demo(line: DemoLine) -> anyhow::Result<ExitCode> {
         let _ = std::fs::remove_dir_all(&data);
     }
     code
+}
+
+/// Stations of air, weather and rain hand in what they kept of the last days, so that indices of hours and days, which a
+/// demonstration does not wait for, have something to be made from.
+fn kept() -> Fault {
+    let stations = ["AQ-*", "WX-*", "RG-*"].map(str::to_owned).to_vec();
+    Fault { stations, amount: Some(DEMO_PAST), ..Fault::of(FaultKind::Backlog) }
 }
 
 /// Starts, says where everything is, and serves until the process is told to stop. `begun` may give a fleet to run

@@ -9,6 +9,8 @@ use crate::mqtt::{client, topic};
 
 /// The name of the embedded edge in the ledger; no broker may have it too.
 pub(super) const EDGE_SOURCE: &str = "edge";
+/// The name of what Saola computes in the ledger; no way in may have it.
+pub(super) const DERIVED_SOURCE: &str = "derived";
 
 /// Keys that are judged by another one's value: when that one is wrong, its default would be blamed on them.
 const JUDGED_BY: [(&str, &str); 7] = [
@@ -72,7 +74,7 @@ fn clients(clients: &[client::Config]) -> Vec<(String, String)> {
         let mut note = |key: &str, message: String| found.push((format!("mqtt.client[{place}].{key}"), message));
         if !is_source_name(&client.name) {
             note("name", "must have 1 to 64 letters, digits, - or _".to_owned());
-        } else if sources::WAYS_IN.contains(&client.name.as_str()) {
+        } else if sources::WAYS_IN.contains(&client.name.as_str()) || client.name == DERIVED_SOURCE {
             note("name", format!("{} is the name of another way in", client.name));
         } else if let Some(first) = names.insert(&client.name, place) {
             note("name", format!("{} is mqtt.client[{first}] already", client.name));

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::files::resolved;
-use super::relations::{EDGE_SOURCE, is_source_name};
+use super::relations::{DERIVED_SOURCE, EDGE_SOURCE, is_source_name};
 use super::{Config, Findings};
 use crate::decode::source;
 use crate::decode::source::config::{FILES, HTTP};
@@ -39,6 +39,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
         if !is_source_name(&source.name) {
             note("name", "must have 1 to 64 letters, digits, - or _".to_owned());
         } else if WAYS_IN.contains(&source.name.as_str())
+            || source.name == DERIVED_SOURCE
             || config.mqtt.clients.iter().any(|client| client.name == source.name)
         {
             note("name", format!("{} is the name of a way in", source.name));

@@ -28,6 +28,8 @@ const KIND_COMMAND: u8 = 40;
 const KIND_ALERT: u8 = 55;
 const KIND_ESCALATION: u8 = 56;
 const KIND_DELIVERY_FAILED: u8 = 57;
+/// A catalogue with derived channels, and the moves before them.
+const KIND_CATALOGUE_WITH_DERIVED: u8 = 70;
 
 /// Kind byte and received time.
 pub(super) const PREFIX_BYTES: usize = 9;
@@ -47,6 +49,7 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Message(message) if message.unknown.is_empty() && message.again.is_none() => KIND_MESSAGE,
         Body::Message(_) => KIND_MESSAGE_WITH_NAMES,
         Body::Tick => KIND_TICK,
+        Body::Catalogue(catalogue) if !catalogue.derived().is_empty() => KIND_CATALOGUE_WITH_DERIVED,
         Body::Catalogue(catalogue) if catalogue.moves().is_empty() => KIND_CATALOGUE,
         Body::Catalogue(_) => KIND_CATALOGUE_WITH_MOVES,
         Body::Rules(_) => KIND_RULES,
@@ -73,8 +76,11 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Tick => {}
         Body::Catalogue(catalogue) => {
             out.extend_from_slice(&postcard::to_stdvec(catalogue)?);
-            if kind == KIND_CATALOGUE_WITH_MOVES {
+            if kind != KIND_CATALOGUE {
                 out.extend_from_slice(&postcard::to_stdvec(catalogue.moves())?);
+            }
+            if kind == KIND_CATALOGUE_WITH_DERIVED {
+                out.extend_from_slice(&postcard::to_stdvec(catalogue.derived())?);
             }
         }
         Body::Rules(rules) => out.extend_from_slice(&postcard::to_stdvec(rules)?),
@@ -183,6 +189,11 @@ pub(super) fn decode(seq: Seq, bytes: &[u8]) -> Result<Entry, Malformed> {
         KIND_CATALOGUE_WITH_MOVES => {
             let catalogue: Catalogue = bytes.postcard("not a catalogue")?;
             Body::Catalogue(Box::new(catalogue.with_moves(bytes.postcard("not places of stations")?)))
+        }
+        KIND_CATALOGUE_WITH_DERIVED => {
+            let catalogue: Catalogue = bytes.postcard("not a catalogue")?;
+            let moved = catalogue.with_moves(bytes.postcard("not places of stations")?);
+            Body::Catalogue(Box::new(moved.with_derived(bytes.postcard("not derived channels")?)))
         }
         KIND_RULES => Body::Rules(bytes.postcard("not alert rules")?),
         KIND_POLICY => Body::Policy(Box::new(bytes.postcard("not a policy")?)),

@@ -51,7 +51,8 @@
 //!
 //! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules, 20 policy, 21 devices, 22 outage,
 //!                 23 maintenance, 24 corrections, 30 message with names, 31 catalogue with moves, 32 canary, 40 command,
-//!                 55 word about an alert, 56 plan of escalation, 57 failed delivery
+//!                 55 word about an alert, 56 plan of escalation, 57 failed delivery,
+//!                 70 catalogue with moves and derived channels
 //! (body)    1  8  received at, microseconds since 1970, signed
 //!           9     tick: nothing; the others but messages, moves and canary: postcard of the model's types;
 //!                 message:
@@ -68,7 +69,8 @@
 //!   of kind 30 also:
 //!   v unknown names, each:  v bytes, station, v bytes, property, v unit (its place in `Unit::ALL` + 1; 0 none)
 //!   1 handed in again (0, 1), and then: v number of the dead letter, 8 first received at
-//!   of kind 31 after the catalogue: postcard of its moves;  of kind 32: 8 sent at
+//!   of kinds 31 and 70 after the catalogue: postcard of its moves;  of kind 70 then: of its derived channels;
+//!   of kind 32: 8 sent at
 //!
 //!   v: 7 bits a byte, low first, the high bit says that another follows;  z: the same of (n << 1) ^ (n >> 63)
 //! ```

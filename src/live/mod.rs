@@ -82,7 +82,8 @@ impl Live {
             return Freshness::Maintenance;
         }
         let channels = station.channels.iter().filter_map(|id| catalogue.channel(*id));
-        let in_service = channels.filter(|channel| !channel.retired);
+        // What is computed from the others comes once an hour or a day, and says nothing of the station.
+        let in_service = channels.filter(|channel| !channel.retired && !catalogue.is_derived(channel.id));
         in_service.map(|channel| self.freshness(catalogue, channel, now)).max().unwrap_or(Freshness::Silent)
     }
 

@@ -1,8 +1,8 @@
 //! The registry's stations, channels, areas and sources as one immutable picture for the hot path.
 //!
 //! It is journaled when it changes (`Body::Catalogue`), so that replay knows what was known at the time. Former places
-//! of stations are beside the tables: what serde writes is the tables alone, as it was before stations could move, and
-//! whoever keeps a catalogue keeps [`Catalogue::moves`] with it.
+//! of stations and derived channels are beside the tables: what serde writes is the tables alone, as it was before
+//! stations could move, and whoever keeps a catalogue keeps [`Catalogue::moves`] and [`Catalogue::derived`] with it.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Area, AreaId, Channel, ChannelId, FormerPlace, Position, SourceId, Station, StationId, StationNo, Timestamp,
+    Area, AreaId, Channel, ChannelId, Derived, FormerPlace, Position, SourceId, Station, StationId, StationNo,
+    Timestamp,
 };
 
 /// A table whose numbers are not its places.
@@ -47,6 +48,10 @@ pub struct Catalogue {
     by_station: HashMap<StationId, StationNo>,
     /// Ascending by station and by `until`; stations that never moved are not here.
     moves: Vec<(StationNo, Vec<FormerPlace>)>,
+    /// Ascending by channel.
+    derived: Vec<Derived>,
+    /// By channel: looked at for every reading.
+    is_derived: Vec<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -140,6 +145,35 @@ impl Catalogue {
         self
     }
 
+    /// The same with the channels that are computed from others; those of unknown channels are left out.
+    #[must_use]
+    pub fn with_derived(mut self, mut derived: Vec<Derived>) -> Self {
+        derived.retain(|derived| self.channel(derived.channel).is_some());
+        derived.sort_by_key(|derived| derived.channel);
+        derived.dedup_by_key(|derived| derived.channel);
+        self.is_derived = vec![false; if derived.is_empty() { 0 } else { self.channels().len() }];
+        derived.iter().for_each(|derived| self.is_derived[derived.channel.index()] = true);
+        self.derived = derived;
+        self
+    }
+
+    /// Every channel that is computed from others.
+    pub fn derived(&self) -> &[Derived] {
+        &self.derived
+    }
+
+    /// Whether a channel is computed from others: nobody may send to it.
+    #[inline]
+    pub fn is_derived(&self, channel: ChannelId) -> bool {
+        self.is_derived.get(channel.index()).copied().unwrap_or(false)
+    }
+
+    /// What a channel is computed from; `None` for one that is observed.
+    pub fn derived_from(&self, channel: ChannelId) -> Option<&[ChannelId]> {
+        let place = self.derived.binary_search_by_key(&channel, |derived| derived.channel).ok()?;
+        self.derived.get(place).map(|derived| derived.from.as_slice())
+    }
+
     /// Every station that was moved, with the places where it stood before.
     pub fn moves(&self) -> &[(StationNo, Vec<FormerPlace>)] {
         &self.moves
@@ -191,7 +225,7 @@ impl Catalogue {
 
 impl PartialEq for Catalogue {
     fn eq(&self, other: &Self) -> bool {
-        self.tables == other.tables && self.moves == other.moves
+        self.tables == other.tables && self.moves == other.moves && self.derived == other.derived
     }
 }
 
@@ -233,6 +267,6 @@ impl TryFrom<Tables> for Catalogue {
                 });
             }
         }
-        Ok(Self { tables, by_station, moves: Vec::new() })
+        Ok(Self { tables, by_station, moves: Vec::new(), derived: Vec::new(), is_derived: Vec::new() })
     }
 }

@@ -99,4 +99,11 @@ pub struct Corrections {
 impl Corrections {
     /// The author of what the automatic checks know only afterwards. No account can have this name.
     pub const CHECKS: &'static str = "(quality checks)";
+    /// The author of derived values that other inputs gave. No account can have this name.
+    pub const INDICES: &'static str = "(indices)";
+
+    /// Whether no person made them.
+    pub fn is_automatic(&self) -> bool {
+        self.author == Self::CHECKS || self.author == Self::INDICES
+    }
 }

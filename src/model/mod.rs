@@ -6,6 +6,7 @@
 mod alert;
 mod area;
 mod catalogue;
+mod derived;
 mod entry;
 mod facts;
 mod freshness;
@@ -28,6 +29,7 @@ mod workflow;
 pub use alert::{Alert, AlertId, AlertState, Cause, Closing, Moment, Severity, Subject, Transition};
 pub use area::{Area, AreaLevel};
 pub use catalogue::{Catalogue, CatalogueError};
+pub use derived::{Derived, DerivedValue};
 pub use entry::{Again, Body, Entry, Keep, Message, RawCopy, RuleFile, StationCommand, UnknownName};
 pub use facts::{Corrections, Deaf, DeviceFact, DeviceReport, MaintenanceCommand, Outage, Said, Window};
 pub use freshness::{Freshness, clock_was_set_back, fresh_until, freshness};

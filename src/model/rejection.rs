@@ -82,6 +82,8 @@ reasons! {
     Unsupported = "unsupported",
     /// A value under a name or alias that no birth certificate has told.
     UnknownAlias = "unknown_alias",
+    /// The channel's values are computed here from those of others.
+    DerivedChannel = "derived_channel",
 }
 
 /// A detail is for a person to read.

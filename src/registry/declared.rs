@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::area_file::{self, DeclaredArea};
 use super::areas::Areas;
+use super::derived;
 use super::field;
 use super::policy_file;
 use super::station_file::{self, DeclaredStation, StationDeclaration};
 use crate::document::read_text;
+use crate::indices::config as indices;
 use crate::model::{Catalogue, Channel, ChannelId, Mistake, Policy, Station, StationId, StationNo};
 
 /// What the files declare, without a mistake.
@@ -21,6 +23,7 @@ pub struct Declared {
     pub(super) shapes: Areas,
     pub(super) warnings: Vec<Mistake>,
     policy: Policy,
+    indices: indices::Config,
 }
 
 impl Declared {
@@ -61,7 +64,9 @@ impl Declared {
         }
         warnings.extend(place(&mut stations, &shapes));
         let policy = policy(folder, &stations, &mut mistakes, &mut warnings);
-        (Declared { areas, stations, shapes, warnings, policy }, mistakes)
+        let indices = indices(folder, &mut mistakes);
+        warnings.extend(derive(&mut stations, &indices));
+        (Declared { areas, stations, shapes, warnings, policy, indices }, mistakes)
     }
 
     /// The warnings: what is allowed, but probably not meant.
@@ -72,6 +77,11 @@ impl Declared {
     /// The quality checks and sleep schedules.
     pub fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// Which indices are computed.
+    pub fn indices(&self) -> &indices::Config {
+        &self.indices
     }
 
     /// How many stations and areas are declared.
@@ -112,8 +122,44 @@ impl Declared {
         }
         let areas = self.shapes.shapes().iter().map(|shape| shape.area.clone()).collect();
         // Reading has made sure that names are unique, and the numbers are given out just here.
-        Catalogue::new(Vec::new(), areas, stations, channels).unwrap_or_default()
+        let catalogue = Catalogue::new(Vec::new(), areas, stations, channels).unwrap_or_default();
+        let derived = derived::links(&catalogue, &self.indices);
+        catalogue.with_derived(derived)
     }
+}
+
+/// Which indices are computed; none without the file.
+fn indices(folder: &Path, mistakes: &mut Vec<Mistake>) -> indices::Config {
+    let path = folder.join(indices::FILE);
+    if !path.exists() {
+        return indices::Config::default();
+    }
+    match read_text(&path) {
+        Err(mistake) => {
+            mistakes.push(mistake);
+            indices::Config::default()
+        }
+        Ok(text) => {
+            let (config, wrong) = indices::read(&shown(&path), &text);
+            mistakes.extend(wrong);
+            config
+        }
+    }
+}
+
+/// Adds the channels that follow from what stations observe; warns of those that a station declares itself.
+fn derive(stations: &mut [DeclaredStation], config: &indices::Config) -> Vec<Mistake> {
+    let mut warnings = Vec::new();
+    for declared in stations {
+        for property in derived::extend(&mut declared.station, config) {
+            let message = format!(
+                "is computed here, and what the station sends is refused: name the station under `except` in {}",
+                indices::FILE
+            );
+            warnings.push(declared.mistake(&property, message));
+        }
+    }
+    warnings
 }
 
 /// The table of quality checks, and what stations say differently. Without the table nothing is checked.

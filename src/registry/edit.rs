@@ -11,10 +11,12 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::areas::Areas;
 use super::definition::{ChannelDefinition, Definition, Standing};
+use super::derived;
 use super::record::{self, ChangeAct, Recorded, StationChange};
 use super::seed::{Origin, begin, origin_of};
 use super::station_file::StationDeclaration;
 use super::{CHANNELS_PER_STATION_MAX, RegistryError, field, load};
+use crate::indices::config::Config;
 use crate::model::{AreaId, Catalogue, ChannelId, Span, Station, StationNo, Timestamp};
 
 /// A field that cannot be as it was asked for.
@@ -108,7 +110,7 @@ pub struct Edit<'a> {
 /// Changes a station to what `wish` makes of its present state.
 pub(super) fn edit(
     connection: &mut Connection,
-    areas: &Areas,
+    (areas, indices): (&Areas, &Config),
     edit: &Edit<'_>,
     wish: impl FnOnce(Option<&Registered>) -> Result<Wish, EditError>,
 ) -> Result<Edited, EditError> {
@@ -130,7 +132,8 @@ pub(super) fn edit(
         return Err(EditError::DeclaredInFiles);
     }
     let definition = known.map(|known| &known.definition);
-    let (after, act) = fulfil(&transaction, areas, edit, before.as_ref().map(|(no, _)| *no), definition, wish)?;
+    let (after, act) =
+        fulfil(&transaction, (areas, indices), edit, before.as_ref().map(|(no, _)| *no), definition, wish)?;
     if !(edit.reaches)(after.area.as_ref()) {
         return Err(wrong("area", "lies outside the areas that you may change".to_owned()));
     }
@@ -193,7 +196,7 @@ fn wrong(field: &str, message: String) -> EditError {
 
 fn fulfil(
     transaction: &Transaction<'_>,
-    areas: &Areas,
+    (areas, indices): (&Areas, &Config),
     edit: &Edit<'_>,
     no: Option<StationNo>,
     before: Option<&Definition>,
@@ -206,6 +209,7 @@ fn fulfil(
                 return Err(EditError::Wrong(mistakes));
             }
             declaration.area = declaration.area.or_else(|| areas.locate(declaration.position));
+            derived::extend(&mut declaration, indices);
             Definition::declared(&declaration, before, edit.now)
         }
         Wish::Move(mut standing) => {

@@ -16,6 +16,7 @@ mod areas;
 mod compare;
 mod declared;
 mod definition;
+mod derived;
 mod edit;
 mod field;
 mod load;
@@ -45,6 +46,7 @@ pub use seed::{SeedReport, Tally};
 pub use station_file::{ChannelDeclaration, StationDeclaration};
 
 use crate::database::{Database, DatabaseError};
+use crate::indices;
 use crate::model::{Catalogue, CatalogueError, Mistake, SourceId, Station, StationNo, Timestamp};
 
 /// Channels that one station may have.
@@ -106,6 +108,8 @@ pub enum SeedError {
 pub struct Registry {
     database: Arc<Database>,
     areas: Mutex<Arc<Areas>>,
+    /// What follows from what stations observe; nothing before the files were read.
+    indices: Mutex<Arc<indices::config::Config>>,
 }
 
 impl Registry {
@@ -122,7 +126,8 @@ impl Registry {
     /// Over a file that is open already: accounts and audit share it.
     pub fn over(database: Arc<Database>) -> Result<Registry, RegistryError> {
         let areas = load::areas(&database.lock())?;
-        Ok(Registry { database, areas: Mutex::new(Arc::new(areas)) })
+        let indices = Arc::new(indices::config::Config::default());
+        Ok(Registry { database, areas: Mutex::new(Arc::new(areas)), indices: Mutex::new(indices) })
     }
 
     /// The database file, to be shared.
@@ -144,6 +149,7 @@ impl Registry {
     pub fn seed(&self, declared: &Declared, now: Timestamp) -> Result<SeedReport, SeedError> {
         let report = seed::files(&mut self.database.lock(), declared, now)?;
         *self.areas.lock() = Arc::new(declared.shapes.clone());
+        *self.indices.lock() = Arc::new(declared.indices().clone());
         Ok(report)
     }
 
@@ -155,7 +161,7 @@ impl Registry {
         if !mistakes.is_empty() {
             return Err(SeedError::Mistakes(mistakes));
         }
-        seed::program(&mut self.database.lock(), stations, &areas, now)
+        seed::program(&mut self.database.lock(), stations, (&areas, &self.indices()), now)
     }
 
     /// Changes one station to what `wish` makes of its present state; nothing is written when nothing differs.
@@ -164,7 +170,7 @@ impl Registry {
         edit: &Edit<'_>,
         wish: impl FnOnce(Option<&Registered>) -> Result<Wish, EditError>,
     ) -> Result<Edited, EditError> {
-        edit::edit(&mut self.database.lock(), &self.areas(), edit, wish)
+        edit::edit(&mut self.database.lock(), (&self.areas(), &self.indices()), edit, wish)
     }
 
     /// One station as it stands here, by its name.
@@ -197,6 +203,11 @@ impl Registry {
         record::list(&self.database.lock(), station, before, limit)
     }
 
+    /// Which indices are computed, as the files that were read last say.
+    pub fn indices(&self) -> Arc<indices::config::Config> {
+        Arc::clone(&self.indices.lock())
+    }
+
     /// The polygons.
     pub fn areas(&self) -> Arc<Areas> {
         Arc::clone(&self.areas.lock())
@@ -204,6 +215,8 @@ impl Registry {
 
     /// Everything by number and by name, retired ones too.
     pub fn catalogue(&self) -> Result<Catalogue, RegistryError> {
-        load::catalogue(&self.database.lock(), &self.areas())
+        let catalogue = load::catalogue(&self.database.lock(), &self.areas())?;
+        let derived = derived::links(&catalogue, &self.indices());
+        Ok(catalogue.with_derived(derived))
     }
 }

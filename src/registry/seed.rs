@@ -12,11 +12,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::areas::Areas;
 use super::declared::Declared;
 use super::definition::Definition;
+use super::derived;
 use super::edit::add_former_place;
 use super::policy_file::StationPolicy;
 use super::record::{self, ChangeAct, Recorded};
 use super::station_file::{ChannelDeclaration, DeclaredStation, StationDeclaration};
 use super::{RegistryError, SeedError, load};
+use crate::indices::config::Config;
 use crate::model::{
     AreaId, Catalogue, Channel, ChannelId, FormerPlace, Mistake, SourceId, Span, Station, StationNo, Timestamp,
 };
@@ -136,6 +138,7 @@ pub(super) fn files(connection: &mut Connection, declared: &Declared, now: Times
     seeding.relocate(declared).map_err(RegistryError::sqlite("find areas of stations"))?;
     seeding.stations(&declared.stations).map_err(RegistryError::sqlite("write the stations"))?;
     seeding.retire_vanished(&declared.stations).map_err(RegistryError::sqlite("retire stations"))?;
+    seeding.derive_others(declared).map_err(RegistryError::sqlite("derive channels"))?;
     let report = seeding.finish()?;
     transaction.commit().map_err(RegistryError::sqlite("commit the stations"))?;
     Ok(report)
@@ -145,11 +148,12 @@ pub(super) fn files(connection: &mut Connection, declared: &Declared, now: Times
 pub(super) fn program(
     connection: &mut Connection,
     stations: Vec<StationDeclaration>,
-    areas: &Areas,
+    (areas, indices): (&Areas, &Config),
     now: Timestamp,
 ) -> Result<SeedReport, SeedError> {
     let place = |mut station: StationDeclaration| {
         station.area = station.area.or_else(|| areas.locate(station.position));
+        derived::extend(&mut station, indices);
         DeclaredStation { file: "program".to_owned(), line: 0, station, policy: StationPolicy::default() }
     };
     let stations: Vec<DeclaredStation> = stations.into_iter().map(place).collect();
@@ -407,6 +411,28 @@ impl<'t> Seeding<'t> {
         let mut update = self.transaction.prepare_cached("UPDATE channel SET retired_at = ?2 WHERE no = ?1")?;
         update.execute(params![channel.id.0, self.now])?;
         self.report.channels.retired.push(format!("{station}/{}", channel.property));
+        Ok(())
+    }
+
+    /// Gives stations that others made the channels that follow from theirs.
+    fn derive_others(&mut self, declared: &Declared) -> rusqlite::Result<()> {
+        let named: HashSet<&str> = declared.stations.iter().map(|declared| declared.station.id.as_str()).collect();
+        let before = self.before.clone();
+        for station in before.stations() {
+            let of_files = self.origins.get(station.no.index()).is_some_and(|origin| origin == Origin::Files.word());
+            if of_files || station.retired || named.contains(station.id.as_str()) {
+                continue;
+            }
+            for channel in derived::wanted(&before, station, declared.indices()) {
+                match before.channel_of(station, channel.property.as_str()) {
+                    None => self.add_channel(station.no, station.id.as_str(), &channel)?,
+                    Some(known) if known.retired && known.unit == channel.unit => {
+                        self.change_channel(station.id.as_str(), &channel, known)?;
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
         Ok(())
     }
 

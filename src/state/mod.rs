@@ -348,7 +348,7 @@ impl State {
 
     /// Corrected samples change the picture, but not the alerts: what is past dispatches nobody.
     fn apply_corrections(&mut self, entry: &Entry, corrections: &Corrections, effects: &mut Effects) {
-        if corrections.author != Corrections::CHECKS {
+        if !corrections.is_automatic() {
             let author = Author { name: corrections.author.clone(), reason: corrections.reason.clone() };
             self.authors.insert(entry.seq, author);
             if self.authors.len() > AUTHORS_MAX {

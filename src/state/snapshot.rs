@@ -11,7 +11,8 @@
 //! format 3  the same, then readings handed in again by source, unknown devices, the last canary, moves of stations
 //! format 4  the same, then the quality checks' memory with the maintenance windows, who could be heard when, what
 //!           devices said of themselves, the stations in windows, and the authors of corrections
-//! format 5  the same, then the workflow of alerts; the state's rules and alerts have windows, counts, areas and late data
+//! format 5  the same, then the workflow of alerts and the catalogue's derived channels; the state's rules and alerts
+//!           have windows, counts, areas and late data
 //! ```
 //!
 //! Invariants:
@@ -32,7 +33,7 @@ use std::sync::Arc;
 use super::{Author, Devices, Ledger, State};
 use crate::alerts::{self, Retention};
 use crate::live::Live;
-use crate::model::{Catalogue, Listening, Seq, StationNo, Timestamp};
+use crate::model::{Catalogue, Derived, Listening, Seq, StationNo, Timestamp};
 use crate::quality::Judge;
 
 /// How many snapshots are kept.
@@ -40,7 +41,7 @@ pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
 const FORMAT: u8 = 5;
-/// Written before rules knew anything but levels and absences, and before alerts could be acknowledged.
+/// Written before rules knew anything but levels and absences, alerts could be acknowledged and channels were derived.
 const FORMAT_WITHOUT_WINDOWS: u8 = 4;
 /// Written before samples were checked for quality.
 const FORMAT_WITHOUT_QUALITY: u8 = 3;
@@ -126,7 +127,7 @@ impl State {
         let bytes = postcard::to_extend(&behind, bytes)?;
         let behind = (&self.judge, self.live.listening(), &self.devices, &self.maintained, &self.authors);
         let bytes = postcard::to_extend(&behind, bytes)?;
-        let mut bytes = postcard::to_extend(&self.workflow, bytes)?;
+        let mut bytes = postcard::to_extend(&(&self.workflow, self.catalogue.derived()), bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
@@ -166,7 +167,9 @@ impl State {
             (state.judge, state.devices, state.maintained, state.authors) = (behind.0, behind.2, behind.3, behind.4);
         }
         if format >= FORMAT {
-            (state.workflow, rest) = postcard::take_from_bytes(rest)?;
+            let derived: Vec<Derived>;
+            ((state.workflow, derived), rest) = postcard::take_from_bytes(rest)?;
+            state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_derived(derived));
         }
         if !rest.is_empty() {
             return Err(SnapshotError::Contradiction("there are bytes after its end"));

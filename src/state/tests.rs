@@ -10,7 +10,7 @@ use crate::alerts::tests::{catalogue, edited, rule};
 use crate::alerts::{Retention, rules::Condition};
 use crate::live::Since;
 use crate::model::{
-    Again, AlertCommand, AlertId, AlertState, Awake, ChannelId, CloseCause, CommandKey, Deaf, DeliveryFailed,
+    Again, AlertCommand, AlertId, AlertState, Awake, ChannelId, CloseCause, CommandKey, Deaf, DeliveryFailed, Derived,
     DeviceFact, EscalationPlan, FormerPlace, Freshness, Ladder, LadderStep, Limits, MaintenanceCommand, Order,
     PersonId, Policy, Quality, Reason, Recipient, Rejection, Reminders, Said, Sample, Severity, SourceId,
     Step as Step_, Stuck, TimeClass, UnknownName, Window,
@@ -305,7 +305,8 @@ fn another_catalogue(maintained: u8, retired: u8, now: i64) -> Body {
             channel.retired = station.retired;
         }
     });
-    Body::Catalogue(Box::new(edited.with_moves(moves)))
+    let derived = Derived { channel: ChannelId(u32::from(maintained) % 2), from: vec![ChannelId(2)] };
+    Body::Catalogue(Box::new(edited.with_moves(moves).with_derived(vec![derived])))
 }
 
 fn policy() -> Policy {
@@ -598,7 +599,7 @@ fn snapshots_of_earlier_formats_are_read() {
     let third = [&second[..], &[0; 4]].concat();
     let fourth = {
         let whole = state.snapshot().unwrap();
-        let section = postcard::to_stdvec(&state.workflow).unwrap().len();
+        let section = postcard::to_stdvec(&(&state.workflow, state.catalogue.derived())).unwrap().len();
         whole[..whole.len() - section].to_vec()
     };
     for old in [of_format(1, bytes), of_format(2, second), of_format(3, third), of_format(4, fourth)] {

@@ -88,6 +88,15 @@ impl Store {
         }
     }
 
+    /// Every entry up to and including this one can be read back by [`Store::range`].
+    pub fn readable_through(&self) -> Seq {
+        match self {
+            Store::Embedded(store) => store.applied(),
+            // What is on its way to a server is not in its answers yet.
+            Store::Influx(store) => store.checkpoint(),
+        }
+    }
+
     /// Takes durable entries, in the order of the journal; those already taken are ignored. After an error the same
     /// entries may be offered again, or the store opened anew.
     pub fn apply(&self, entries: &[Entry]) -> Result<(), StoreError> {

@@ -51,6 +51,10 @@ pub fn check(
     if channel.retired {
         return refuse(Reason::Retired, format!("{}/{} was taken out of service", station.id, channel.property));
     }
+    if catalogue.is_derived(channel.id) {
+        let detail = format!("{}/{} is computed here from other channels", station.id, channel.property);
+        return refuse(Reason::DerivedChannel, detail);
+    }
     let Some(value) = in_unit_of(channel, reading) else {
         let (property, theirs) = (&channel.property, reading.unit.map_or("", Unit::code));
         return refuse(
@@ -99,7 +103,8 @@ fn in_unit_of(channel: &Channel, reading: &Reading<'_>) -> Option<f64> {
     reading.unit.map_or(Some(reading.value), |unit| unit.convert(reading.value, channel.unit))
 }
 
-fn classify(config: &Config, channel: &Channel, age: Duration) -> TimeClass {
+/// The class of a sample that is so old when it is taken.
+pub fn classify(config: &Config, channel: &Channel, age: Duration) -> TimeClass {
     if age <= channel.interval.saturating_add(channel.link.grace()) {
         TimeClass::Live
     } else if age <= Duration::from_secs(config.backfill_after_seconds.into()) {
@@ -229,6 +234,20 @@ mod tests {
         assert_eq!(class(6 * 3600 + 1), Ok(TimeClass::Backfill));
         assert_eq!(class(60 * 86_400), Ok(TimeClass::Backfill));
         assert_eq!(class(NOW.micros() / 1_000_000), Err(Reason::TooOld), "1970");
+    }
+
+    #[test]
+    fn what_is_computed_here_is_taken_from_nobody() {
+        let derived = crate::model::Derived { channel: ChannelId(0), from: Vec::new() };
+        let catalogue = catalogue().with_derived(vec![derived]);
+        let (station, time) = (catalogue.station_named("A"), Some(NOW));
+        let (property, status) = ("wind_gust".into(), Status::Measuring);
+        let reading = Reading { station: "A".into(), property, time, value: 1.0, unit: None, status };
+        for arrival in [Arrival::Fresh, Arrival::Imported] {
+            let refused = check(&Config::default(), &catalogue, station, &reading, NOW, arrival).unwrap_err();
+            assert_eq!(refused.reason, Reason::DerivedChannel);
+            assert_eq!(refused.detail, "A/wind_gust is computed here from other channels");
+        }
     }
 
     #[test]

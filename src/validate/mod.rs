@@ -7,6 +7,6 @@ mod check;
 mod rows;
 mod seen;
 
-pub use check::{Config, check};
+pub use check::{Config, check, classify};
 pub use rows::{CheckedRows, check_rows};
 pub use seen::{Judgement, Seen};

@@ -339,3 +339,44 @@ fn a_station_of_a_program_is_in_an_area_that_there_is_when_the_areas_change() {
     let changes = registry.changes(station, None, 10).unwrap();
     assert_eq!((changes[0].author.as_str(), changes[0].revision), ("files", 2));
 }
+
+const INDICES: &str = r#"
+zone = "Asia/Ho_Chi_Minh"
+[cbi]
+kinds = "weather"
+source = "a book"
+confirmed = true
+"#;
+
+#[test]
+fn stations_of_files_and_of_others_get_the_channels_that_follow_from_theirs() {
+    let seeds = Seeds::new(&SMALL.replace("\"river\"", "\"weather\""));
+    let (registry, _) = seeded(&seeds);
+    let mut dry = declaration("DRY", &["air_temperature"]);
+    let mut humid = declaration("WX", &["air_temperature", "relative_humidity"]);
+    (humid.channels[1].unit, dry.position.lat) = (Unit::Percent, 22.5);
+    registry.seed_stations(vec![humid.clone(), dry], NOW).unwrap();
+    assert_eq!(registry.catalogue().unwrap().derived(), []);
+
+    std::fs::write(seeds.path().join("indices.toml"), INDICES).unwrap();
+    registry.seed_from(seeds.path(), NOW).unwrap();
+    let catalogue = registry.catalogue().unwrap();
+    let index = catalogue.channel_named("WX/cbi").unwrap();
+    let from: Vec<&str> = catalogue
+        .derived_from(index.id)
+        .unwrap()
+        .iter()
+        .map(|id| catalogue.channel(*id).unwrap().property.as_str())
+        .collect();
+    assert_eq!((from.as_slice(), catalogue.derived().len()), (["air_temperature", "relative_humidity"].as_slice(), 1));
+    assert_eq!(Declared::read(seeds.path()).unwrap().catalogue().derived(), []);
+    assert!(catalogue.channel_named("DRY/cbi").is_none());
+
+    // Declared again without it, it stays; without its input, nothing is derived any more.
+    registry.seed_stations(vec![humid.clone()], NOW).unwrap();
+    assert_eq!(registry.catalogue().unwrap().derived(), catalogue.derived());
+    humid.channels.pop();
+    registry.seed_stations(vec![humid], NOW).unwrap();
+    let without = registry.catalogue().unwrap();
+    assert!(without.derived().is_empty() && without.channel_named("WX/cbi").unwrap().retired);
+}

@@ -24,10 +24,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("document", &["model"]),
     ("geodesy", &["model"]),
     ("database", &[]),
-    ("registry", &["model", "document", "database"]),
+    ("registry", &["model", "document", "database", "indices"]),
     ("auth", &["model", "database"]),
     ("notify", &["model", "clock", "database", "geodesy"]),
     ("quality", &["model"]),
+    ("indices", &["model", "document"]),
+    ("derive", &["model", "indices", "store"]),
     ("state", &["model", "live", "alerts", "quality"]),
     ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];

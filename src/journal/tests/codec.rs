@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use crate::model::{
     Again, AlertCommand, AlertId, Area, AreaId, AreaLevel, Awake, Catalogue, Channel, CloseCause, CommandKey,
-    Corrections, Deaf, DeliveryFailed, DeviceFact, DeviceReport, EscalationPlan, FormerPlace, Keep, Ladder, LadderStep,
-    Limits, LinkClass, LocalName, MaintenanceCommand, Order, Outage, PersonId, Policy, Position, Property, Range,
-    RawCopy, Reason, Recipient, Rejection, Reminders, RuleFile, Said, Severity, Station, StationCommand, StationId,
-    StationKind, StationNo, Step, Stuck, Unit, UnknownName, Window,
+    Corrections, Deaf, DeliveryFailed, Derived, DeviceFact, DeviceReport, EscalationPlan, FormerPlace, Keep, Ladder,
+    LadderStep, Limits, LinkClass, LocalName, MaintenanceCommand, Order, Outage, PersonId, Policy, Position, Property,
+    Range, RawCopy, Reason, Recipient, Rejection, Reminders, RuleFile, Said, Severity, Station, StationCommand,
+    StationId, StationKind, StationNo, Step, Stuck, Unit, UnknownName, Window,
 };
 
 fn bytes_of(received_at: Timestamp, body: &Body) -> Vec<u8> {
@@ -147,7 +147,11 @@ fn ticks_and_catalogues_come_back_as_they_were() {
         area: area.map(AreaId::new),
     };
     let moves = vec![(StationNo(2), vec![place(5, None), place(9, Some("12"))]), (StationNo(7), vec![place(1, None)])];
-    check(Timestamp::from_seconds(1), Body::Catalogue(Box::new(catalogue(9).with_moves(moves))));
+    let moved = catalogue(9).with_moves(moves);
+    check(Timestamp::from_seconds(1), Body::Catalogue(Box::new(moved.clone())));
+    let derived = vec![Derived { channel: ChannelId(3), from: vec![ChannelId(1), ChannelId(2)] }];
+    check(Timestamp::from_seconds(1), Body::Catalogue(Box::new(moved.with_derived(derived.clone()))));
+    check(Timestamp::from_seconds(1), Body::Catalogue(Box::new(catalogue(9).with_derived(derived))));
     check(Timestamp::from_seconds(1), Body::Canary { sent_at: Timestamp::from_micros(-7) });
 }
 

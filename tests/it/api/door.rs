@@ -45,6 +45,8 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/api/v1/alerts/{id}"), only(Permission::ReadAlerts)),
         (("get", "/api/v1/history"), only(Permission::ReadHistory)),
         (("get", "/api/v1/history/areas"), only(Permission::ReadHistory)),
+        (("get", "/api/v1/indices"), only(Permission::ReadMap)),
+        (("get", "/api/v1/indices/{index}"), only(Permission::ReadMap)),
         (("get", "/api/v1/ledger"), only(Permission::ReadLedger)),
         (("get", "/api/v1/dead-letters"), only(Permission::ReadDeadLetters)),
         (("get", "/api/v1/dead-letters/{id}"), only(Permission::ReadDeadLetters)),
@@ -119,6 +121,7 @@ fn address(path: &str) -> String {
         "/api/v1/stations/{id}/commands" => "/api/v1/stations/A-AIR/commands".to_owned(),
         "/api/v1/history" => "/api/v1/history?channel=A-AIR/pm2_5".to_owned(),
         "/api/v1/history/areas" => "/api/v1/history/areas?property=pm2_5&every=1d".to_owned(),
+        "/api/v1/indices/{index}" => "/api/v1/indices/vn_aqi?area=001".to_owned(),
         _ => address.replace("{id}", "1").replace("{window}", "1").replace("{property}", "pm2_5"),
     };
     assert!(!address.contains('{'), "{path} needs an address here");

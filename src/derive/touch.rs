@@ -1,0 +1,98 @@
+//! Which inputs changed: noted by the store's follower when the store has them, taken by whoever computes.
+//!
+//! Bounded by the number of input channels: for each one stretch of times that came in time and one of those that came
+//! late. A channel that is no input costs a look at a table.
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::past::Stretch;
+use crate::model::{Body, ChannelId, Entry, Sample, Seq, TimeClass, Timestamp};
+
+/// What changed since it was taken last.
+#[derive(Debug, Default)]
+pub struct Touches {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    is_input: Vec<bool>,
+    touched: Touched,
+}
+
+/// Stretches of changed inputs.
+#[derive(Clone, Debug, Default)]
+pub struct Touched {
+    /// Those that came in time.
+    pub live: HashMap<ChannelId, Stretch>,
+    /// Late, corrected and imported ones.
+    pub late: HashMap<ChannelId, Stretch>,
+    /// The last entry looked at.
+    pub through: Seq,
+}
+
+impl Touched {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.live.is_empty() && self.late.is_empty()
+    }
+
+    fn put(stretches: &mut HashMap<ChannelId, Stretch>, channel: ChannelId, at: Timestamp) {
+        let here = Stretch { from: at, to: at };
+        stretches.entry(channel).and_modify(|known| *known = known.with(here)).or_insert(here);
+    }
+}
+
+impl Touches {
+    /// From here on these channels are inputs.
+    pub fn watch(&self, inputs: impl IntoIterator<Item = ChannelId>) {
+        let mut inner = self.inner.lock();
+        inner.is_input.clear();
+        for input in inputs {
+            if inner.is_input.len() <= input.index() {
+                inner.is_input.resize(input.index() + 1, false);
+            }
+            inner.is_input[input.index()] = true;
+        }
+    }
+
+    /// Looks at entries that are in the store.
+    pub fn note(&self, entries: &[Entry]) {
+        let mut inner = self.inner.lock();
+        let Inner { is_input, touched } = &mut *inner;
+        if let Some(last) = entries.last() {
+            touched.through = last.seq;
+        }
+        if is_input.is_empty() {
+            return;
+        }
+        let is_input = |sample: &&Sample| is_input.get(sample.channel.index()).copied().unwrap_or(false);
+        for entry in entries {
+            match &entry.body {
+                Body::Message(message) => {
+                    for sample in message.samples.iter().filter(is_input) {
+                        let stretches = match sample.time_class {
+                            TimeClass::Live => &mut touched.live,
+                            TimeClass::Late | TimeClass::Backfill | TimeClass::Imported => &mut touched.late,
+                        };
+                        Touched::put(stretches, sample.channel, sample.observed_at);
+                    }
+                }
+                Body::Corrections(corrections) => {
+                    for sample in corrections.samples.iter().filter(is_input) {
+                        Touched::put(&mut touched.late, sample.channel, sample.observed_at);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes what changed; the next begins anew.
+    pub fn take(&self) -> Touched {
+        let mut inner = self.inner.lock();
+        let through = inner.touched.through;
+        std::mem::replace(&mut inner.touched, Touched { through, ..Touched::default() })
+    }
+}
