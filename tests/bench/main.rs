@@ -23,6 +23,8 @@
 mod alerts;
 mod backlog;
 mod decoders;
+#[path = "../it/http_client.rs"]
+mod http_client;
 #[path = "../it/mosquitto.rs"]
 mod mosquitto;
 mod rules;
