@@ -19,8 +19,8 @@
 //! minutes after the first sample. One that came due while nothing was heard completes with the first sample after, at
 //! its own instant only when the channel was live (one interval and the grace) all the while.
 //!
-//! **Calendars** close at their own instant, by tick or by the next sample: what is on is off from then on. When they
-//! open, a condition that held all the while begins to hold with the next sample.
+//! **Calendars** close at their own instant, by tick or by the next sample, unless the channel is silent then: what is
+//! on is off from then on. When they open, a condition that held all the while begins to hold with the next sample.
 //!
 //! **Silence** is judged by ticks, by our own clock, from the last receipt of a sample that was not that of a faulty
 //! device, and only while the device could be heard: sleep schedules and the times in which Saola itself was down are
@@ -44,7 +44,8 @@ use super::tally::Tally;
 use super::watch::Sort;
 use super::{Alerts, Key, Spot, World};
 use crate::model::{
-    Cause, Freshness, Listening, Quality, Sample, TimeClass, Timestamp, Transition, clock_was_set_back, fresh_until,
+    Cause, ChannelId, Freshness, Listening, Quality, Sample, TimeClass, Timestamp, Transition, clock_was_set_back,
+    fresh_until,
 };
 
 /// A longer time between two ticks means that Saola was not listening.
@@ -245,13 +246,18 @@ impl Alerts {
         }
     }
 
-    /// Counted stations that have fallen silent.
+    /// Counted stations that have fallen silent, by the same clock as a machine's data.
     fn tick_tallies(&mut self, world: World<'_>, now: Timestamp) {
-        for tally in self.tallies.values_mut() {
-            tally.doubt(|channel| {
-                let channel = world.catalogue.channel(channel);
-                channel.is_none_or(|channel| world.listening.freshness(channel, now) == Freshness::Silent)
-            });
+        let Alerts { tallies, ears, listening_since, .. } = self;
+        let is_silent = |id: ChannelId| {
+            let (Some(channel), Some(ear)) = (world.catalogue.channel(id), ears.get(id.index())) else { return true };
+            let begins = silence_begins(ear.spoken_at, *listening_since, now);
+            let lasts =
+                fresh_until(channel, begins, Freshness::Stale).map_or(Duration::MAX, |until| until.since(begins));
+            world.listening.silenced_at(id).is_some() || now >= world.listening.due(channel, begins, lasts)
+        };
+        for tally in tallies.values_mut() {
+            tally.doubt(is_silent);
         }
     }
 

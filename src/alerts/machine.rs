@@ -153,7 +153,9 @@ impl Machine {
     /// The next instant until `until` at which anything comes about without a sample, and what: the calendar closes, a
     /// level has waited long enough, the flapping has settled.
     pub(super) fn next(&self, rule: &Rule, channel: &Channel, until: Timestamp) -> Option<(Timestamp, Cause)> {
-        let calendar = rule.calendar.as_ref().filter(|_| self.on > 0);
+        // Of a channel that is silent nothing is known that could end: a clock that jumps ahead ends nothing either.
+        let is_heard = freshness(channel, Some(self.heard.observed_at), until) != Freshness::Silent;
+        let calendar = rule.calendar.as_ref().filter(|_| self.on > 0 && is_heard);
         let closes_at = calendar.and_then(|calendar| calendar.closes_within(self.heard.observed_at, until));
         let due_at = self.next_by_time(rule, channel, until);
         let settles_at = self.raises.settles_at(rule.flapping).filter(|at| *at <= until);

@@ -325,6 +325,9 @@ impl Alerts {
         if self.tallies.values().any(|tally| !tally.fits(self.ears.len())) {
             return Err("a count does not fit the catalogue");
         }
+        if !self.late.fits() {
+            return Err("a run of late samples has more levels than a rule can");
+        }
         let (open, _) = self.book.count();
         if open != self.machines.values().filter(|machine| machine.alert.is_some()).count() {
             return Err("an open alert has no machine");

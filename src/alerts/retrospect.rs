@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::book::{Filter, MOMENTS_MAX};
 use super::machine::{Heard, Machine};
+use super::rules::LEVELS_MAX;
 use super::settle::Place;
 use super::signal::Verdict;
 use super::watch::Sort;
@@ -47,6 +48,11 @@ impl Retrospect {
     pub(super) fn begin_anew(&mut self) {
         self.runs.clear();
         self.rings.clear();
+    }
+
+    /// Whether every run could be one: checked after a restore.
+    pub(super) fn fits(&self) -> bool {
+        self.runs.values().all(|run| run.on() <= LEVELS_MAX && run.raised() <= LEVELS_MAX)
     }
 
     pub(super) fn get(&self, id: &AlertId) -> Option<&Arc<Alert>> {

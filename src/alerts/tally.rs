@@ -60,7 +60,7 @@ impl Tally {
     }
 
     /// Puts those in doubt that `is_silent`; a silence that is over is noticed by the next sample.
-    pub(super) fn doubt(&mut self, mut is_silent: impl FnMut(ChannelId) -> bool) {
+    pub(super) fn doubt(&mut self, is_silent: impl Fn(ChannelId) -> bool) {
         for (channel, doubt) in &mut self.holders {
             if *doubt == Doubt::Sure && is_silent(*channel) {
                 *doubt = Doubt::Silent;

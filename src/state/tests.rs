@@ -593,26 +593,34 @@ fn snapshots_of_earlier_formats_are_read() {
     }
     entries.retain(|entry| !matches!(entry.body, Body::Canary { .. }));
     run(&mut state, &entries);
-    let mut bytes = b"SAOS\0\0\0\0\0".to_vec();
-    bytes.extend(postcard::to_stdvec(&state).unwrap());
-    let second = [&bytes[..], &[0]].concat();
+    // Written by the version that had format 4, after the same entries.
+    let fourth = include_bytes!("../../tests/fixtures/snapshots/format4.snapshot");
+    type Former = (Arc<Catalogue>, Live, alerts::Former, Ledger, Seq, Timestamp);
+    let (_, behind): (Former, &[u8]) = postcard::take_from_bytes(&fourth[9..]).unwrap();
+    let first = fourth[..fourth.len() - behind.len()].to_vec();
+    let second = [&first[..], &[0]].concat();
     let third = [&second[..], &[0; 4]].concat();
-    let fourth = {
-        let whole = state.snapshot().unwrap();
-        let section = postcard::to_stdvec(&(&state.workflow, state.catalogue.derived())).unwrap().len();
-        whole[..whole.len() - section].to_vec()
-    };
-    for old in [of_format(1, bytes), of_format(2, second), of_format(3, third), of_format(4, fourth)] {
-        let restored = State::restore(&old).unwrap();
-        assert_eq!(
-            (&restored.alerts, &restored.ledger, &restored.catalogue),
-            (&state.alerts, &state.ledger, &state.catalogue)
-        );
+    for old in [of_format(1, first), of_format(2, second), of_format(3, third), fourth.to_vec()] {
+        let mut restored = State::restore(&old).unwrap();
+        assert_eq!((&restored.ledger, &restored.catalogue), (&state.ledger, &state.catalogue));
+        assert_eq!(restored.alerts.rules(), state.alerts.rules());
+        let open = |state: &State| state.alerts.open().cloned().collect::<Vec<_>>();
+        assert_eq!(open(&restored), open(&state));
+        assert_eq!(open(&restored).len(), 1);
         let fresh = |state: &State| {
             let of = |channel| (state.newest(channel), state.live.listening().valid_at(channel));
             state.catalogue.channels().iter().map(|channel| of(channel.id)).collect::<Vec<_>>()
         };
         assert_eq!(fresh(&restored), fresh(&state));
+        assert_eq!(State::restore(&restored.snapshot().unwrap()).unwrap(), restored);
+        // What was open goes on, and is cleared like any other.
+        let mut state = state.clone();
+        let goes_on = |state: &mut State| -> Vec<Transition> {
+            (240..600).step_by(60).flat_map(|at| step(state, at, one(at, 1.0)).transitions).collect()
+        };
+        let told = goes_on(&mut state);
+        assert_eq!(told.last().map(|told| told.alert.state), Some(AlertState::Cleared));
+        assert_eq!(goes_on(&mut restored), told);
     }
 }
 

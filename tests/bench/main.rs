@@ -12,13 +12,17 @@
 //! | decoders | messages of each form read by one core, beside `serde_json::Value` reading the same into a tree |
 //! | latencies | acknowledgement at 20,000 messages/s; publish to stream event at 5,000 messages/s |
 //! | backlog | the same, while one station hands in sixty days at full speed |
+//! | rules | 1,000 rules over 100,000 channels judged by one core, beside a bare loop over the same samples |
+//! | alerts | publish to the alert told at 5,000 messages/s, on disk before it is judged |
 //! | backtest | a rule tried on a year of 1,000 channels, one sample an hour: wanted in under 10 s |
 //! | memory | the service's peak with 10,000 connections and after the load |
 //!
-//! `cargo bench --bench bench -- decoders` runs that step alone, and so do `-- backlog` and `-- backtest`.
+//! `cargo bench --bench bench -- decoders` runs that step alone, and so do `-- backlog`, `-- rules`, `-- alerts` and
+//! `-- backtest`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on says so")]
 
+mod alerts;
 mod backlog;
 mod backtest;
 mod decoders;
@@ -26,6 +30,7 @@ mod decoders;
 mod http_client;
 #[path = "../it/mosquitto.rs"]
 mod mosquitto;
+mod rules;
 mod servers;
 mod stream;
 #[path = "../it/wait.rs"]
@@ -56,8 +61,11 @@ fn main() {
     let lasts = Duration::from_secs_f64(
         std::env::var("SAOLA_BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(8.0),
     );
-    match arguments.iter().map(String::as_str).find(|argument| ["decoders", "backlog", "backtest"].contains(argument)) {
+    const STEPS: [&str; 5] = ["decoders", "backlog", "rules", "alerts", "backtest"];
+    match arguments.iter().map(String::as_str).find(|argument| STEPS.contains(argument)) {
         Some("decoders") => ratios(&measured_decoders(lasts)),
+        Some("rules") => share_of_rules(measured_rules(lasts)),
+        Some("alerts") => delay_of_alerts(runtime.block_on(measured_alerts(lasts))),
         Some("backtest") => backtest::measure(),
         Some(_) => runtime.block_on(beside_a_backlog(lasts)),
         None => {
@@ -81,6 +89,32 @@ fn ratios(rows: &[decoders::Row]) {
             println!("{:<52}{:>9.2}{:>9}", format!("{} / serde_json::Value", row.name), ratio, "-");
         }
     }
+}
+
+/// The engine's rate as a share of the bare loop's.
+fn measured_rules(lasts: Duration) -> f64 {
+    let rates = rules::measure(lasts / 2);
+    say("rules judged, 1,000 over 100,000 channels, by one core", format!("{:.0} M/s", rates.engine_per_s / 1e6));
+    say("the same thresholds compared in a bare loop", format!("{:.0} M/s", rates.loop_per_s / 1e6));
+    rates.engine_per_s / rates.loop_per_s
+}
+
+/// The 99th percentile, ms.
+async fn measured_alerts(lasts: Duration) -> f64 {
+    let service = Service::start_with_rules(None, alerts::RULE).await;
+    let delays = alerts::delay(&service, lasts).await;
+    let quantile = |share| delays.quantile(share) as f64 / 1_000.0;
+    let (p50, p99, count) = (quantile(0.5), quantile(0.99), delays.count());
+    say("publish to alert at 5,000 messages/s", format!("p50 {p50:.0} ms, p99 {p99:.0} ms ({count} alerts)"));
+    p99
+}
+
+fn share_of_rules(share: f64) {
+    println!("{:<52}{share:>9.2}{:>9}", "rules judged / bare loop", "-");
+}
+
+fn delay_of_alerts(p99_ms: f64) {
+    println!("{:<52}{p99_ms:>9.0}{:>9}", "publish to alert p99, ms", "100");
 }
 
 async fn beside_a_backlog(lasts: Duration) {
@@ -107,6 +141,8 @@ async fn measure(lasts: Duration) {
     );
 
     let decoders = tokio::task::block_in_place(|| measured_decoders(lasts));
+    let rules = tokio::task::block_in_place(|| measured_rules(lasts));
+    let alerts_p99 = measured_alerts(lasts).await;
 
     let counting = count_behind_mosquitto(lasts).await;
     say("mosquitto to a subscriber that only counts", format!("{counting:.0} messages/s"));
@@ -149,6 +185,8 @@ async fn measure(lasts: Duration) {
 
     println!("\n{:<52}{:>9}{:>9}", "ratio", "measured", "bar");
     ratios(&decoders);
+    share_of_rules(rules);
+    delay_of_alerts(alerts_p99);
     ratio("edge / edge acknowledging only", edge / ceiling, 0.6);
     ratio("edge / counting subscriber", edge / counting, 3.0);
     ratio("client / counting subscriber", client / counting, 0.9);

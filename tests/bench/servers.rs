@@ -98,6 +98,11 @@ pub struct Service {
 impl Service {
     /// Reads from a broker when one is given; otherwise the embedded edge listens.
     pub async fn start(broker: Option<&Mosquitto>) -> Service {
+        Self::start_with_rules(broker, "").await
+    }
+
+    /// The same with alert rules.
+    pub async fn start_with_rules(broker: Option<&Mosquitto>, rules: &str) -> Service {
         let folder = TempDir::new().unwrap();
         let (http, mqtt) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
         let province = folder.path().join("province");
@@ -105,6 +110,7 @@ impl Service {
             std::fs::create_dir_all(province.join(part)).unwrap();
         }
         std::fs::write(province.join("stations/load.toml"), stations::file(crate::DEVICES)).unwrap();
+        std::fs::write(province.join("rules/bench.toml"), rules).unwrap();
         for area in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/config/areas")).unwrap() {
             let area = area.unwrap().path();
             std::fs::copy(&area, province.join("areas").join(area.file_name().unwrap())).unwrap();
@@ -114,7 +120,8 @@ impl Service {
         let config = format!(
             "data_dir = {data:?}\nprovince_dir = {province:?}\nlog = \"warn\"\n[http]\nlisten = \"{http}\"\n\
              [mqtt.edge]\nenabled = {}\nlisten = \"{mqtt}\"\n[mqtt.edge.limits]\npackets_per_second = 10000000\n\
-             [[mqtt.edge.account]]\nname = \"load\"\npassword_hash = {PASSWORD_HASH:?}\npublish = [\"saola/v1/#\"]\n{client}",
+             [[mqtt.edge.account]]\nname = \"load\"\npassword_hash = {PASSWORD_HASH:?}\npublish = [\"saola/v1/#\"]\n\
+             subscribe = [\"saola/v1/alerts/#\"]\n{client}",
             broker.is_none()
         );
         let path = folder.path().join("saola.toml");

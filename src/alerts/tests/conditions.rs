@@ -149,6 +149,19 @@ fn a_counted_station_that_falls_silent_does_not_end_the_count() {
 }
 
 #[test]
+fn a_count_whose_limit_is_edited_is_told_anew_from_the_newest_values() {
+    let mut bench = Bench::new(valley(), &rule(WET_STATIONS));
+    bench.series("0@2=11 0@5=8");
+    let world = World { catalogue: &bench.catalogue, listening: &bench.listening };
+    let lower = rule(&WET_STATIONS.replace("above = 10", "above = 7"));
+    bench.alerts.adopt_rules(&lower, world, at(30), &mut bench.out).unwrap();
+    assert_eq!(bench.told(), ["0 active medium 1 (value)", "30 active high 2 (rule)"]);
+    // What held before the edit holds until its clear level: 6 is not above 7, and above 5.
+    bench.series("60@2=6 120@5=5");
+    assert_eq!(bench.told(), ["120 active medium 1 (value)"]);
+}
+
+#[test]
 fn a_province_counts_all_of_its_communes() {
     let body = WET_STATIONS.replace("commune", "province");
     let mut bench = Bench::new(valley(), &rule(&body));

@@ -137,7 +137,7 @@ fn count(told: &Told, now: i64, channel: u32, stand: &mut Stand) -> Option<usize
         stand.holders.remove(&channel);
     }
     // A holder is in doubt from the first tick that finds it silent.
-    let doubtful = stand.holders.values().filter(|last| now / 10 * 10 - **last > SILENT).count();
+    let doubtful = stand.holders.values().filter(|last| now / 10 * 10 - **last >= SILENT).count();
     let (sure, possible) = (stand.holders.len() - doubtful, stand.holders.len());
     let (on, at_most) = (sure.min(2), possible.min(2));
     (on >= stand.raised || on == at_most).then_some(on)
