@@ -120,11 +120,18 @@ pub struct Problem {
     detail: String,
     parameter: Option<String>,
     retry_after_seconds: Option<u64>,
+    /// What only some errors say; apart, because an error is handed through many hands.
+    more: Option<Box<More>>,
+    /// For the log only.
+    cause: Option<String>,
+}
+
+/// What only some errors say.
+#[derive(Clone, Debug, Default)]
+struct More {
     errors: Vec<WrongField>,
     mistakes: Vec<Mistake>,
     present: Option<serde_json::Value>,
-    /// For the log only.
-    cause: Option<String>,
 }
 
 /// Problem details (RFC 9457), sent as `application/problem+json`.
@@ -195,14 +202,15 @@ impl Problem {
     pub fn mistakes(mistakes: Vec<Mistake>) -> Self {
         let told: Vec<String> = mistakes.iter().take(3).map(ToString::to_string).collect();
         let mut problem = Self::new(Code::InvalidRules, told.join("; "));
-        problem.mistakes = mistakes;
+        problem.more = Some(Box::new(More { mistakes, ..More::default() }));
         problem
     }
 
     /// The same, with what was to be changed as it is.
     #[must_use]
     pub fn with_present(mut self, present: impl Serialize) -> Self {
-        self.present = serde_json::to_value(present).ok();
+        let present = serde_json::to_value(present).ok();
+        self.more = Some(Box::new(More { present, ..More::default() }));
         self
     }
 
@@ -211,22 +219,13 @@ impl Problem {
         let told = errors.iter().take(3).map(|wrong| format!("{}: {}", wrong.field, wrong.message));
         let mut problem = Self::new(Code::InvalidDefinition, told.collect::<Vec<_>>().join("; "));
         problem.parameter = errors.first().map(|wrong| wrong.field.clone()).filter(|field| !field.is_empty());
-        problem.errors = errors;
+        problem.more = Some(Box::new(More { errors, ..More::default() }));
         problem
     }
 
     /// An error with what to tell the caller.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            parameter: None,
-            retry_after_seconds: None,
-            errors: Vec::new(),
-            mistakes: Vec::new(),
-            present: None,
-            cause: None,
-        }
+        Self { code, detail: detail.into(), parameter: None, retry_after_seconds: None, more: None, cause: None }
     }
 
     /// A value of the query parameter `name` that cannot be used; `why` continues the sentence.
@@ -268,6 +267,7 @@ impl Problem {
     }
 
     fn document(&self, request_id: Option<String>) -> ProblemDocument {
+        let more = self.more.as_deref().cloned().unwrap_or_default();
         ProblemDocument {
             about: format!("/problems#{}", self.code.word()),
             title: self.code.title(),
@@ -275,13 +275,9 @@ impl Problem {
             code: self.code.word(),
             detail: self.detail.clone(),
             parameter: self.parameter.clone(),
-            errors: self
-                .errors
-                .iter()
-                .map(|wrong| FieldError { field: wrong.field.clone(), message: wrong.message.clone() })
-                .collect(),
-            mistakes: self.mistakes.iter().map(text_mistake).collect(),
-            present: self.present.clone(),
+            errors: more.errors.iter().map(field_error).collect(),
+            mistakes: more.mistakes.iter().map(text_mistake).collect(),
+            present: more.present,
             request_id,
         }
     }
@@ -298,6 +294,10 @@ impl Problem {
         }
         response
     }
+}
+
+fn field_error(wrong: &WrongField) -> FieldError {
+    FieldError { field: wrong.field.clone(), message: wrong.message.clone() }
 }
 
 fn text_mistake(mistake: &Mistake) -> TextMistake {
