@@ -35,8 +35,10 @@ const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(10);
 const ROUND_EVERY: Duration = Duration::from_secs(2);
 /// Failures told at a time.
 const FAILURES_AT_A_TIME: usize = 100;
-/// How soon after a wish for a message's failure that could not be noted it is tried again: with the next round.
+/// What a try under way gets at a stop beyond its own time, to be written down.
 const SAFETY: Duration = Duration::from_secs(1);
+/// How long it waits after the outbox could not be read or written.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(2);
 
 /// Who hears that a person could not be reached, so that somebody else is told. Whether it was taken.
 pub type OnFailure = Box<dyn Fn(DeliveryFailed) -> bool + Send + Sync>;
@@ -128,7 +130,10 @@ impl Courier {
         let now = self.clock.now();
         let due = match self.blocking(move |courier| courier.desk.outbox().due(now)).await {
             Some(Ok(due)) => due,
-            Some(Err(error)) => return trouble("look for notifications", &error),
+            Some(Err(error)) => {
+                trouble("look for notifications", &error);
+                return tokio::time::sleep(TROUBLE_PAUSE).await;
+            }
             None => return,
         };
         let room = self.config.tries_at_once as usize;
@@ -166,7 +171,10 @@ impl Courier {
                 return;
             }
             Some(Ok(Taken::Nothing)) | None => return,
-            Some(Err(error)) => return trouble("take a notification up", &error),
+            Some(Err(error)) => {
+                self.waiting.lock().insert(lane.to_owned(), now + TROUBLE_PAUSE);
+                return trouble("take a notification up", &error);
+            }
         };
         self.waiting.lock().remove(lane);
         let token = self.desk.outbox().token(&errand.key);
@@ -178,9 +186,16 @@ impl Courier {
             trouble("keep what is said", &error);
         }
         let outcome = self.senders.send(&errand, &worded, &directory, now).await;
-        let noted = self.blocking(move |courier| courier.note(&errand, outcome)).await;
-        if let Some(Err(error)) = noted {
-            trouble("note what became of a notification", &error);
+        // Whatever it takes: a message whose end is not written down holds its lane up.
+        let errand = Arc::new(*errand);
+        loop {
+            let (errand, outcome) = (Arc::clone(&errand), outcome.clone());
+            match self.blocking(move |courier| courier.note(&errand, outcome)).await {
+                Some(Ok(())) => return,
+                Some(Err(error)) => trouble("note what became of a notification", &error),
+                None => tracing::error!("noting what became of a notification ended badly"),
+            }
+            tokio::time::sleep(TROUBLE_PAUSE).await;
         }
     }
 

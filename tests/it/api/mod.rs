@@ -13,6 +13,7 @@ mod ledger;
 mod maintenance;
 mod map;
 mod openapi;
+mod people;
 mod registry;
 mod roster;
 mod rules;
