@@ -63,13 +63,7 @@ impl Alerts {
     }
 
     /// Takes rules that were checked already.
-    pub(crate) fn adopt_checked(
-        &mut self,
-        new: Rules,
-        world: World<'_>,
-        now: Timestamp,
-        out: &mut Vec<Transition>,
-    ) {
+    pub(crate) fn adopt_checked(&mut self, new: Rules, world: World<'_>, now: Timestamp, out: &mut Vec<Transition>) {
         if new != self.rules {
             let old = std::mem::replace(&mut self.rules, new);
             let before = Before { rules: &old, catalogue: world.catalogue, cause: Cause::Rule };

@@ -20,7 +20,8 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, commands, corrections, dead_letters, definition, devices, features, headers,
-    history, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, trial, unknown_devices,
+    history, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, trial,
+    unknown_devices,
 };
 
 #[derive(OpenApi)]

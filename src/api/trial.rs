@@ -41,7 +41,8 @@ impl Written {
         let text = match self {
             Written::Text(text) => text.clone(),
             Written::Json(value) => {
-                let whole = if value.get(name).is_some_and(Value::is_array) { value.clone() } else { json!({ name: [value] }) };
+                let whole =
+                    if value.get(name).is_some_and(Value::is_array) { value.clone() } else { json!({ name: [value] }) };
                 let wrong = |why| Problem::new(Code::InvalidBody, format!("{name}: {why}"));
                 toml::to_string(&whole).map_err(|error| wrong(error.to_string()))?
             }
@@ -146,7 +147,9 @@ impl From<TrialError> for Problem {
             TrialError::Range { .. } => Problem::new(Code::InvalidBody, format!("from: {error}")),
             TrialError::NothingWatched => Problem::new(Code::InvalidBody, format!("rule: {error}")),
             TrialError::NoThreshold { .. } => Problem::new(Code::InvalidBody, format!("alerts_per_month: {error}")),
-            TrialError::TooCostly { .. } | TrialError::TooDense { .. } => Problem::new(Code::TooCostly, error.to_string()),
+            TrialError::TooCostly { .. } | TrialError::TooDense { .. } | TrialError::TooManyRules { .. } => {
+                Problem::new(Code::TooCostly, error.to_string())
+            }
             TrialError::Stopped => Problem::new(Code::Unavailable, error.to_string()),
             TrialError::Store(_) => Problem::internal(error),
         }

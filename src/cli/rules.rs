@@ -168,7 +168,8 @@ impl Province {
         if !mistakes.is_empty() {
             return Err(mistakes);
         }
-        let folder = rules.parent().filter(|folder| ["stations", "areas"].iter().any(|name| folder.join(name).is_dir()));
+        let folder =
+            rules.parent().filter(|folder| ["stations", "areas"].iter().any(|name| folder.join(name).is_dir()));
         let catalogue = match folder {
             Some(folder) => Declared::read(folder)?.catalogue(),
             None => Catalogue::default(),
@@ -269,7 +270,8 @@ impl Backtest {
         let registry = Registry::open_to_read(&data.join(crate::app::REGISTRY_FILE))?;
         let registry = registry.with_context(|| format!("{} holds no data yet", data.display()))?;
         let catalogue = registry.catalogue()?;
-        let policy = Declared::read(&config.province_dir).map_or_else(|_| Policy::default(), |read| read.policy().clone());
+        let policy =
+            Declared::read(&config.province_dir).map_or_else(|_| Policy::default(), |read| read.policy().clone());
         let file = RuleFile { name: self.rule.display().to_string(), text };
         let rules = match alerts::check_rules(&[file], &catalogue, &mut Vec::new()) {
             Ok(rules) => rules,
@@ -284,9 +286,8 @@ impl Backtest {
         };
         let in_force = config::rule_files(&config.province_dir.join("rules"), &mut Vec::new());
         let in_force = alerts::check_rules(&in_force, &catalogue, &mut Vec::new()).unwrap_or_default();
-        let store = Store::open(&data.join("store"), &config.store).with_context(|| {
-            format!("a service may be running on {}: leave --config out to ask it", data.display())
-        })?;
+        let store = Store::open(&data.join("store"), &config.store)
+            .with_context(|| format!("a service may be running on {}: leave --config out to ask it", data.display()))?;
         store.install(&catalogue);
         let asked = Asked {
             catalogue: &catalogue,

@@ -148,8 +148,11 @@ impl Account {
             let (alerts, seconds) = self.severities[place(severity)];
             SeverityCount { severity: severity.word().to_owned(), alerts, hours: hours(seconds) }
         });
-        let mut stations: Vec<Where> =
-            self.stations.iter().map(|(name, (area, alerts, seconds))| row(name, area.clone(), *alerts, *seconds)).collect();
+        let mut stations: Vec<Where> = self
+            .stations
+            .iter()
+            .map(|(name, (area, alerts, seconds))| row(name, area.clone(), *alerts, *seconds))
+            .collect();
         stations.sort_by(|a, b| b.alerts.cmp(&a.alerts).then_with(|| a.name.cmp(&b.name)));
         let other_stations = stations.len().saturating_sub(STATIONS_SHOWN);
         stations.truncate(STATIONS_SHOWN);
@@ -161,7 +164,11 @@ impl Account {
             per_month: round(self.alerts as f64 / (to.since(from).as_secs_f64() / MONTH_SECONDS).max(1e-9)),
             open_at_begin: self.early,
             open_at_end: open.len() as u64,
-            months: self.months.iter().map(|(month, alerts)| MonthCount { month: month.clone(), alerts: *alerts }).collect(),
+            months: self
+                .months
+                .iter()
+                .map(|(month, alerts)| MonthCount { month: month.clone(), alerts: *alerts })
+                .collect(),
             hours: hours(self.total_seconds),
             minutes_median: share(0.5),
             minutes_p90: share(0.9),

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use super::bench::Bench;
+use super::file::ticks;
 use super::verdict::{Line, compare};
 use crate::alerts::Rules;
-use crate::model::{
-    AlertState, Catalogue, Cause, Policy, Sample, Severity, Span, Subject, Timestamp, Transition,
-};
+use crate::model::{AlertState, Catalogue, Cause, Policy, Sample, Severity, Span, Subject, Timestamp, Transition};
 
 /// Transitions shown of one test; more than so many make it fail by themselves.
 const FOUND_MAX: usize = 1_000;
@@ -87,6 +86,11 @@ impl Outcome {
 }
 
 impl Case {
+    /// How often it is looked at what the passing of time brings about.
+    pub(super) fn ticks(&self) -> u128 {
+        ticks(self.start, self.end, self.tick)
+    }
+
     /// Runs it.
     pub fn run(&self) -> Outcome {
         let mut bench =

@@ -40,11 +40,7 @@ pub(super) fn window(catalogue: &Catalogue, from: Timestamp, to: Timestamp) -> D
 
 impl Rows<'_> {
     /// Hands over window after window, the oldest first, each in order, with its end.
-    pub(super) fn each(
-        &self,
-        stop: &AtomicBool,
-        mut take: impl FnMut(&[Sample], Timestamp),
-    ) -> Result<(), TrialError> {
+    pub(super) fn each(&self, stop: &AtomicBool, mut take: impl FnMut(&[Sample], Timestamp)) -> Result<(), TrialError> {
         std::thread::scope(|scope| {
             // Full: the reader waits for the judge. Dropped: the reader ends.
             let (sender, receiver) = mpsc::sync_channel(1);

@@ -229,7 +229,11 @@ fn what_would_be_too_much_is_refused_with_what_to_do() {
         assert!(error.contains(expected), "{error}");
     };
     check("property = 'no2'\nlevels = [{ severity = 'low', above = 1 }]", None, "no rule of these watches a channel");
-    check("property = 'pm2_5'\nabsence = { after = '90s', severity = 'low' }", Some(1.0), "a rule for absence has none");
+    check(
+        "property = 'pm2_5'\nabsence = { after = '90s', severity = 'low' }",
+        Some(1.0),
+        "a rule for absence has none",
+    );
     let (_folder, dense) = stored(&waves(60_000));
     let error = asked_of(&dense, &known, &rule(RULE), 60_000, Some(1.0)).unwrap_err();
     assert!(matches!(error, TrialError::TooCostly { max: 1_600_000, .. }), "{error}");
@@ -288,7 +292,8 @@ fn a_failed_test_shows_what_came_beside_what_was_expected() {
     let known = catalogue();
     let rules = alerts::check_rules(&rule(RULE), &known, &mut Vec::new()).unwrap();
     let test = |expect: &str| {
-        let text = format!("[[test]]\nrule = 'dust'\nevery = '1m'\nseries = {{ pm2_5 = '5x3 9x6 5' }}\nexpect = {expect}\n");
+        let text =
+            format!("[[test]]\nrule = 'dust'\nevery = '1m'\nseries = {{ pm2_5 = '5x3 9x6 5' }}\nexpect = {expect}\n");
         let file = RuleFile { name: "dust.toml".into(), text };
         read(&file, &rules, &known).unwrap()[0].run()
     };

@@ -112,8 +112,16 @@ pub(super) fn suggest(
 }
 
 fn meaning(wish: f64, per_month: f64, alerts: u64, is_monotone: bool) -> String {
-    let nearest = if (per_month - wish).abs() <= wish * 0.25 { "" } else { "no threshold tried gives as many; this comes nearest: " };
-    let falls = if is_monotone { "" } else { "; laxer thresholds do not always give more alerts, as alerts run into each other" };
+    let nearest = if (per_month - wish).abs() <= wish * 0.25 {
+        ""
+    } else {
+        "no threshold tried gives as many; this comes nearest: "
+    };
+    let falls = if is_monotone {
+        ""
+    } else {
+        "; laxer thresholds do not always give more alerts, as alerts run into each other"
+    };
     format!("{nearest}{alerts} alerts over this history, {per_month} a month, counted by the engine{falls}")
 }
 
@@ -137,7 +145,8 @@ fn span(field: &Field, rule: &Rule, heard: &[Heard]) -> Option<(Unit, (f64, f64)
     let mut found: Option<(Unit, (f64, f64))> = None;
     for (channel, heard) in field.catalogue.channels().iter().zip(heard) {
         let station = field.catalogue.station(channel.station)?;
-        let Some((least, greatest)) = heard.values.filter(|_| inputs::reads(rule, &field.catalogue, station, channel)) else {
+        let Some((least, greatest)) = heard.values.filter(|_| inputs::reads(rule, &field.catalogue, station, channel))
+        else {
             continue;
         };
         let unit = rule.unit.unwrap_or(channel.unit);

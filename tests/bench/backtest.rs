@@ -89,7 +89,8 @@ pub fn measure() {
     let begun = Instant::now();
     fill(&store, &catalogue);
     println!("a store of {} samples made in {:.1} s", i64::from(CHANNELS) * HOURS, begun.elapsed().as_secs_f64());
-    let rules = check_rules(&[RuleFile { name: "hot".into(), text: RULE.into() }], &catalogue, &mut Vec::new()).unwrap();
+    let rules =
+        check_rules(&[RuleFile { name: "hot".into(), text: RULE.into() }], &catalogue, &mut Vec::new()).unwrap();
     let asked = Asked {
         catalogue: &catalogue,
         policy: &Policy::default(),

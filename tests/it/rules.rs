@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use saola::alerts::{Retention, Rules, check_rules, rules::Condition};
 use saola::decode::{Decoded, Limits, native};
-use saola::model::{Arrival, Body, Catalogue, Entry, Message, RuleFile, Seq, SourceId, StationKind, Timestamp, Transition};
+use saola::model::{
+    Arrival, Body, Catalogue, Entry, Message, RuleFile, Seq, SourceId, StationKind, Timestamp, Transition,
+};
 use saola::registry::Registry;
 use saola::state::{Effects, State};
 use saola::validate;

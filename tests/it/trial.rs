@@ -17,7 +17,8 @@ fn config() -> PathBuf {
 
 fn toml_files(folder: &Path) -> Vec<RuleFile> {
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
+    let mut paths: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|ending| ending == "toml")).collect();
     paths.sort();
     let read = |path: &PathBuf| RuleFile {
         name: path.file_name().unwrap().to_string_lossy().into_owned(),
@@ -102,7 +103,9 @@ fn the_command_line_tells_passed_failed_and_wrong_tests_apart() {
     let rule = "[[rule]]\nname = 'dust'\ntitle = { vi = 'Bụi', en = 'Dust' }\nproperty = 'pm2_5'\nfor = '10m'\n\
         levels = [{ severity = 'low', above = 50 }]\n";
     file("rules/air.toml", rule);
-    let test = |expect: &str| format!("[[test]]\nrule = 'dust'\nevery = '5m'\nseries = {{ pm2_5 = '20 60x4' }}\nexpect = {expect}\n");
+    let test = |expect: &str| {
+        format!("[[test]]\nrule = 'dust'\nevery = '5m'\nseries = {{ pm2_5 = '20 60x4' }}\nexpect = {expect}\n")
+    };
     let check = |arguments: &[&str], code: i32, expected: &[&str]| {
         let output = saola(&[&["rules", "test"], arguments].concat());
         let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -113,7 +116,11 @@ fn the_command_line_tells_passed_failed_and_wrong_tests_apart() {
     let bad = file("rules/tests/bad.toml", &test("['20m active low']"));
     let wrong = file("rules/tests/wrong.toml", &test("['soon active low']"));
     check(&[&good], 0, &["1 passed"]);
-    check(&[&good, &bad], 1, &["bad.toml:1: test at line 1: failed", "- 20m active low", "+ 15m active low value", "1 failed, 1 passed"]);
+    check(
+        &[&good, &bad],
+        1,
+        &["bad.toml:1: test at line 1: failed", "- 20m active low", "+ 15m active low value", "1 failed, 1 passed"],
+    );
     check(&["--json", &bad], 1, &["\"passed\": false", "\"+ 15m active low value\""]);
     check(&[&wrong], 65, &["wrong.toml:5: test[0].expect: \"soon\" is neither"]);
     check(&["nowhere.toml"], 64, &["nowhere.toml: cannot be read"]);
@@ -144,7 +151,17 @@ async fn a_backtest_says_the_same_of_a_running_service_and_of_its_folder() {
         levels = [{ severity = 'low', above = 34.5 }, { severity = 'high', above = 44.5 }]\n";
     std::fs::write(&rule, text).unwrap();
     let rule = rule.display().to_string();
-    let backtest = ["rules", "backtest", "--rule", &rule, "--from", "2026-03-01T00:00:00Z", "--to", "2026-03-21T00:00:00Z", "--json"];
+    let backtest = [
+        "rules",
+        "backtest",
+        "--rule",
+        &rule,
+        "--from",
+        "2026-03-01T00:00:00Z",
+        "--to",
+        "2026-03-21T00:00:00Z",
+        "--json",
+    ];
     let offline = saola(&[&backtest[..], &["--config", &config]].concat());
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(offline.status.success(), "{}", text(&offline.stderr));

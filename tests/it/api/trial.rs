@@ -56,7 +56,10 @@ async fn mistakes_name_their_line_and_key() {
     let house = House::demo();
     let test = "[[test]]\nrule = 'high-water'\nevery = '1m'\nseries = { water_level = '1 y' }\nexpect = []\n";
     let answer = post(&house, "/api/v1/rules/test", json!({ "rule": RULE, "test": test })).await;
-    assert_eq!((answer.status, &answer.json()["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid_definition")));
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("invalid_definition"))
+    );
     let error = answer.json()["errors"][0].clone();
     assert_eq!(error["field"], "test: test[0].series.water_level");
     assert!(error["message"].as_str().unwrap().starts_with("line 4: \"y\" is no sample"), "{error}");
