@@ -147,7 +147,7 @@ impl From<TrialError> for Problem {
             TrialError::Range { .. } => Problem::new(Code::InvalidBody, format!("from: {error}")),
             TrialError::NothingWatched => Problem::new(Code::InvalidBody, format!("rule: {error}")),
             TrialError::NoThreshold { .. } => Problem::new(Code::InvalidBody, format!("alerts_per_month: {error}")),
-            TrialError::TooCostly { .. } | TrialError::TooDense { .. } => {
+            TrialError::TooCostly { .. } | TrialError::TooDense { .. } | TrialError::TooManyRules { .. } => {
                 Problem::new(Code::TooCostly, error.to_string())
             }
             TrialError::Stopped => Problem::new(Code::Unavailable, error.to_string()),

@@ -28,6 +28,8 @@ const TICK: Duration = Duration::from_secs(60);
 const GROUPS_AT_ONCE: usize = 4_096;
 /// Judging the samples of a trial once costs about a third of reading them, so thresholds may be tried more often.
 const TRIES_ALLOWED: u64 = 16;
+/// Rules tried at once: the shipped ones twice over.
+const RULES_AT_ONCE: usize = 100;
 /// Channels named in a report because they miss most.
 const WORST_SHOWN: usize = 10;
 
@@ -87,6 +89,11 @@ pub fn backtest(
     if asked.from >= to {
         return Err(TrialError::Range { from: asked.from, to });
     }
+    let rules_count = asked.rules.list().len();
+    if rules_count > RULES_AT_ONCE {
+        return Err(TrialError::TooManyRules { rules: rules_count, max: RULES_AT_ONCE });
+    }
+    let has_latched = asked.rules.list().iter().any(|rule| rule.latched);
     let (rules, in_force) = (unlatched(&asked.rules), unlatched(&asked.in_force));
     let asked = &Asked { rules, in_force, zone: asked.zone.clone(), ..*asked };
     let before = differing(&asked.rules, &asked.in_force);
@@ -123,9 +130,13 @@ pub fn backtest(
             suggestion,
         });
     }
+    let mut notes = notes_of(&asked.rules, &field);
+    if has_latched {
+        notes.push("a latched alert is over when its condition is, as nobody closes it here".to_owned());
+    }
     let shown = |at: Timestamp| at.to_jiff().to_zoned(asked.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string();
     let months = round(to.since(field.from).as_secs_f64() / MONTH_SECONDS);
-    Ok(Report { from: shown(field.from), to: shown(to), months, rules, notes: notes(&asked.rules, &field) })
+    Ok(Report { from: shown(field.from), to: shown(to), months, rules, notes })
 }
 
 /// Nobody closes a latched alert here: it is over when its condition is.
@@ -173,10 +184,9 @@ fn too_costly(samples: u64, max: u64) -> TrialError {
     TrialError::TooCostly { samples, max, narrow: narrow.to_owned() }
 }
 
-fn notes(rules: &Rules, field: &Field) -> Vec<String> {
+fn notes_of(rules: &Rules, field: &Field) -> Vec<String> {
     let mut notes = vec![
         "samples count as received at their own time: late and imported ones as if they had been in time".to_owned(),
-        "a latched alert is over when its condition is, as nobody closes it here".to_owned(),
         "stations stand where they stand now; maintenance is known by the samples' flags alone".to_owned(),
     ];
     if field.begin < field.from {
@@ -287,6 +297,10 @@ impl Field {
             let expected = u64::try_from(self.to.since(self.from).as_micros() / interval).unwrap_or(u64::MAX);
             read.stations += u64::from(last.replace(station.no) != Some(station.no));
             read.channels += 1;
+            if heard.samples == 0 {
+                read.silent += 1;
+                continue;
+            }
             read.samples += heard.samples;
             read.flagged += heard.flagged;
             read.expected += expected;
@@ -298,10 +312,9 @@ impl Field {
         }
         let share = |hole: &Hole| hole.samples as f64 / hole.expected.max(1) as f64;
         holes.sort_by(|a, b| share(a).total_cmp(&share(b)).then_with(|| a.channel.cmp(&b.channel)));
-        let silent = holes.iter().filter(|hole| hole.samples == 0).count();
         holes.truncate(WORST_SHOWN);
         let completeness = (read.expected > 0).then(|| whole as f64 / read.expected as f64);
-        read.meaning = meaning(completeness, silent, read.flagged, read.samples);
+        read.meaning = meaning(completeness, read.flagged, read.samples);
         Read { completeness: completeness.map(|share| (share * 10_000.0).round() / 10_000.0), worst: holes, ..read }
     }
 }
@@ -310,6 +323,7 @@ fn empty() -> Read {
     Read {
         stations: 0,
         channels: 0,
+        silent: 0,
         samples: 0,
         flagged: 0,
         expected: 0,
@@ -320,23 +334,19 @@ fn empty() -> Read {
 }
 
 /// What missing rows mean, in a sentence.
-fn meaning(completeness: Option<f64>, silent: usize, flagged: u64, samples: u64) -> String {
+fn meaning(completeness: Option<f64>, flagged: u64, samples: u64) -> String {
     let mut parts = Vec::new();
     match completeness {
-        None => parts.push("the stretch is shorter than one interval".to_owned()),
+        None => parts.push("no channel has data to be expected: the numbers say nothing".to_owned()),
         Some(share) if share >= 0.999 => parts.push("nothing is missing".to_owned()),
         Some(share) if share >= 0.9 => parts.push(
             "while rows are missing nothing is raised by them: the true numbers may be a little higher".to_owned(),
         ),
-        Some(share) if share > 0.0 => parts.push(format!(
+        Some(share) => parts.push(format!(
             "much is missing, and nothing is raised while it is: with whole data expect up to {:.1} times as many alerts, \
              if gaps are like the rest",
-            1.0 / share
+            1.0 / share.max(1e-6)
         )),
-        Some(_) => parts.push("there is no data: the numbers say nothing".to_owned()),
-    }
-    if silent > 0 && completeness.is_some_and(|share| share > 0.0) {
-        parts.push(format!("{silent} channels have no data at all"));
     }
     if flagged * 20 > samples {
         parts.push("more than one sample in twenty is flagged and was left aside".to_owned());

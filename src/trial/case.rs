@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::bench::Bench;
+use super::file::ticks;
 use super::verdict::{Line, compare};
 use crate::alerts::Rules;
 use crate::model::{AlertState, Catalogue, Cause, Policy, Sample, Severity, Span, Subject, Timestamp, Transition};
@@ -85,6 +86,11 @@ impl Outcome {
 }
 
 impl Case {
+    /// How often it is looked at what the passing of time brings about.
+    pub(super) fn ticks(&self) -> u128 {
+        ticks(self.start, self.end, self.tick)
+    }
+
     /// Runs it.
     pub fn run(&self) -> Outcome {
         let mut bench =

@@ -17,6 +17,14 @@ pub enum TrialError {
     /// No rule watches any channel that may be read.
     #[error("no rule of these watches a channel: look at its property, kind, area and stations")]
     NothingWatched,
+    /// Too many rules.
+    #[error("{rules} rules are too many to be tried at once, {max} can be: give fewer, or name one")]
+    TooManyRules {
+        /// How many there are.
+        rules: usize,
+        /// The limit.
+        max: usize,
+    },
     /// Too much to read.
     #[error("about {samples} samples would be judged for that, and {max} can be at once: {narrow}")]
     TooCostly {

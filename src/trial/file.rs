@@ -43,10 +43,12 @@ use crate::validate;
 /// When a test begins that does not say: a midnight in Lai Châu.
 const START: Timestamp = Timestamp::from_seconds(1_795_194_000);
 const TICK: Duration = Duration::from_secs(10);
-/// Ticks in one test.
-const TICKS_MAX: u128 = 4_000_000;
-/// Samples in one test, all series together.
+/// Ticks in one test, and in all tests of a file.
+const TICKS_MAX: u128 = 1_000_000;
+const FILE_TICKS_MAX: u128 = 5_000_000;
+/// Samples in one test, all series together, and in all tests of a file.
 const SAMPLES_MAX: usize = 200_000;
+const FILE_SAMPLES_MAX: usize = 1_000_000;
 /// Tests in one file, and transitions that one may expect.
 const TESTS_MAX: usize = 1_000;
 
@@ -71,9 +73,17 @@ pub fn read(file: &RuleFile, rules: &Rules, catalogue: &Catalogue) -> Result<Vec
         root.mistake("test", format!("a file has at most {TESTS_MAX} tests"));
         sections.truncate(TESTS_MAX);
     }
-    let mut cases = Vec::new();
+    let mut cases: Vec<Case> = Vec::new();
+    let (mut ticks, mut samples) = (0, 0);
     for mut section in sections {
-        cases.extend(test(&mut section, &file.name, rules, catalogue));
+        let case = test(&mut section, &file.name, rules, catalogue);
+        ticks += case.as_ref().map_or(0, Case::ticks);
+        samples += case.as_ref().map_or(0, |case| case.samples.len());
+        if ticks > FILE_TICKS_MAX || samples > FILE_SAMPLES_MAX {
+            section.mistake("", "the tests of this file take too long together: from here on into another file");
+            break;
+        }
+        cases.extend(case);
         section.finish();
     }
     root.finish();
@@ -117,7 +127,7 @@ fn test(section: &mut Section<'_, '_>, file: &str, rules: &Rules, catalogue: &Ca
     let samples = samples(section, &ground, &small, &series, start)?;
     let ends = series.values().map(|series| start + series.ends).chain([start + until]).max();
     let end = ends.max(samples.last().map(|(at, _)| *at)).unwrap_or(start);
-    if end.since(start).as_micros() / tick.as_micros().max(1) > TICKS_MAX {
+    if ticks(start, end, tick) > TICKS_MAX {
         section.mistake("tick", format!("more than {TICKS_MAX} ticks: take a longer tick or a shorter test"));
         return None;
     }
@@ -125,6 +135,10 @@ fn test(section: &mut Section<'_, '_>, file: &str, rules: &Rules, catalogue: &Ca
     let line = section.line();
     let name = name.map_or_else(|| format!("test at line {line}"), ToOwned::to_owned);
     Some(Case { file: file.to_owned(), line, name, rules, catalogue: small, start, end, tick, samples, expected })
+}
+
+pub(super) fn ticks(start: Timestamp, end: Timestamp, tick: Duration) -> u128 {
+    end.since(start).as_micros() / tick.as_micros().max(1)
 }
 
 fn tried(section: &mut Section<'_, '_>, rules: &Rules) -> Option<Tried> {

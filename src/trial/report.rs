@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::model::Span;
+
 /// What rules would have done over a stretch of stored history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
@@ -47,11 +49,13 @@ pub struct Read {
     pub stations: u64,
     /// Channels.
     pub channels: u64,
+    /// Of these, channels without any sample in that time: nothing is expected of them below.
+    pub silent: u64,
     /// Samples.
     pub samples: u64,
     /// Of these, flagged ones: they neither raise nor clear.
     pub flagged: u64,
-    /// Samples that the channels' intervals let expect.
+    /// Samples that the intervals of channels with data let expect.
     pub expected: u64,
     /// Samples over expected ones, channel by channel at most 1; null when nothing was expected.
     #[schema(example = 0.97)]
@@ -217,13 +221,16 @@ impl fmt::Display for Report {
 
 impl fmt::Display for RuleReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Read { stations, channels, samples, flagged, expected, completeness, meaning, worst } = &self.read;
+        let Read { stations, channels, silent, samples, flagged, expected, completeness, meaning, worst } = &self.read;
         writeln!(f, "{}", self.rule)?;
         let share = completeness.map_or("-".to_owned(), |share| format!("{:.1} %", share * 100.0));
         writeln!(
             f,
             "  read        {samples} samples of {channels} channels at {stations} stations, {flagged} flagged"
         )?;
+        if *silent > 0 {
+            writeln!(f, "              {silent} of these channels have no data at all: nothing is said of them")?;
+        }
         writeln!(f, "  complete    {share} of {expected} expected: {meaning}")?;
         for hole in worst {
             writeln!(f, "              {}: {} of {}", hole.channel, hole.samples, hole.expected)?;
@@ -244,6 +251,11 @@ impl fmt::Display for RuleReport {
     }
 }
 
+/// Minutes as people write a time.
+fn shown(minutes: f64) -> String {
+    Span::from_seconds((minutes * 60.0).round() as u64).to_string()
+}
+
 impl fmt::Display for Numbers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Numbers { alerts, per_month, open_at_begin, open_at_end, hours, .. } = self;
@@ -256,7 +268,7 @@ impl fmt::Display for Numbers {
         }
         let months: Vec<String> = self.months.iter().map(|row| format!("{} {}", row.month, row.alerts)).collect();
         writeln!(f, "  by month    {}", months.join(", "))?;
-        let minutes = |minutes: Option<f64>| minutes.map_or("-".to_owned(), |minutes| format!("{minutes} min"));
+        let minutes = |minutes: Option<f64>| minutes.map_or("-".to_owned(), shown);
         let [median, p90, longest] = [self.minutes_median, self.minutes_p90, self.minutes_longest].map(minutes);
         writeln!(f, "  lasted      median {median}, 90 % within {p90}, longest {longest}; {hours} h in all")?;
         let severities: Vec<String> =
