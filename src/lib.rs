@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod document;
+pub mod geodesy;
 
 pub mod decode;
 pub mod intake;

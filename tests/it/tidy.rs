@@ -22,6 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["model"]),
     ("history", &["model", "store"]),
     ("document", &["model"]),
+    ("geodesy", &["model"]),
     ("database", &[]),
     ("registry", &["model", "document", "database"]),
     ("auth", &["model", "database"]),
