@@ -22,6 +22,7 @@ pub mod quality;
 pub mod alerts;
 pub mod follow;
 pub mod history;
+pub mod incidents;
 pub mod live;
 pub mod state;
 pub mod store;

@@ -25,6 +25,7 @@ const KIND_MESSAGE_WITH_NAMES: u8 = 30;
 const KIND_CATALOGUE_WITH_MOVES: u8 = 31;
 const KIND_CANARY: u8 = 32;
 const KIND_COMMAND: u8 = 40;
+const KIND_GROUPING: u8 = 65;
 
 /// Kind byte and received time.
 pub(super) const PREFIX_BYTES: usize = 9;
@@ -54,6 +55,7 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Corrections(_) => KIND_CORRECTIONS,
         Body::Canary { .. } => KIND_CANARY,
         Body::Command(_) => KIND_COMMAND,
+        Body::Grouping(_) => KIND_GROUPING,
     };
     out.push(kind);
     out.extend_from_slice(&received_at.micros().to_le_bytes());
@@ -79,6 +81,7 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Corrections(corrections) => out.extend_from_slice(&postcard::to_stdvec(corrections)?),
         Body::Canary { sent_at } => out.extend_from_slice(&sent_at.micros().to_le_bytes()),
         Body::Command(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
+        Body::Grouping(files) => out.extend_from_slice(&postcard::to_stdvec(files)?),
     }
     Ok(())
 }
@@ -183,6 +186,7 @@ pub(super) fn decode(seq: Seq, bytes: &[u8]) -> Result<Entry, Malformed> {
         KIND_CORRECTIONS => Body::Corrections(bytes.postcard("not corrections")?),
         KIND_CANARY => Body::Canary { sent_at: Timestamp::from_micros(i64::from_le_bytes(bytes.array()?)) },
         KIND_COMMAND => Body::Command(Box::new(bytes.postcard("not a command")?)),
+        KIND_GROUPING => Body::Grouping(bytes.postcard("not a plan of incidents")?),
         _ => return Err(Malformed("unknown kind")),
     };
     if bytes.0.is_empty() { Ok(Entry { seq, received_at, body }) } else { Err(Malformed("bytes left over")) }

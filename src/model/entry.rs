@@ -46,6 +46,8 @@ pub enum Body {
     },
     /// An operator told a station's devices something.
     Command(Box<StationCommand>),
+    /// Which alerts belong together, and what is hot without being a fire, from here on.
+    Grouping(Vec<RuleFile>),
 }
 
 /// A command to the devices of a station. It stands in the journal before it goes out.

@@ -72,7 +72,8 @@ impl Judge {
             | Body::Outage(_)
             | Body::Corrections(_)
             | Body::Canary { .. }
-            | Body::Command(_) => {}
+            | Body::Command(_)
+            | Body::Grouping(_) => {}
         }
     }
 

@@ -10,6 +10,7 @@
 //! and shares the state as it sees fit. Readers of changes use [`crate::live::Feed`].
 
 mod devices;
+mod folding;
 mod ledger;
 pub mod snapshot;
 pub mod unknown;
@@ -20,12 +21,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::alerts::{self, Alerts, World};
+use crate::incidents::{Incidents, Told};
 use crate::live::{Change, Feed, Live};
 use crate::model::{
-    Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Message, Outage, RuleFile, Sample, Seq, StationNo,
+    Alert, AlertId, Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Message, Outage, RuleFile, Sample, Seq, StationNo,
     TimeClass, Timestamp, Transition,
 };
 use crate::quality::Judge;
+
+use folding::retention_of_incidents;
 
 pub use devices::{Devices, Missing};
 pub use ledger::{Counts, Ledger};
@@ -69,6 +73,9 @@ pub struct State {
     /// The last message of Saola's own that came the whole way in; behind everything else in a snapshot.
     #[serde(skip)]
     pub canary: Option<Canary>,
+    /// What belongs together of the alerts, and gateways that are dead; in a snapshot behind everything else, too.
+    #[serde(skip)]
+    pub incidents: Incidents,
 }
 
 /// Corrections whose authors are known here; the journal and the audit know the others.
@@ -99,6 +106,8 @@ pub struct Effects {
     pub changes: Vec<(Seq, Change)>,
     /// Changes of alerts, in order.
     pub transitions: Vec<Transition>,
+    /// Open alerts that a known heat source had explained, and does not any more: now they are everybody's business.
+    pub unmasked: Vec<AlertId>,
     /// The entry that changed everything (a new catalogue): readers start anew.
     pub resync_at: Option<Seq>,
 }
@@ -113,7 +122,13 @@ impl Effects {
     pub fn clear(&mut self) {
         self.changes.clear();
         self.transitions.clear();
+        self.unmasked.clear();
         self.resync_at = None;
+    }
+
+    fn name_incidents(&mut self, seq: Seq, told: Told) {
+        self.changes.extend(told.changed.into_iter().map(|id| (seq, Change::Incident(id))));
+        self.unmasked.extend(told.unmasked);
     }
 
     fn station(&mut self, seq: Seq, station: StationNo) {
@@ -149,6 +164,7 @@ impl State {
             maintained: BTreeSet::new(),
             unknown: Unknown::default(),
             canary: None,
+            incidents: Incidents::new(retention_of_incidents(retention)),
         }
     }
 
@@ -184,9 +200,9 @@ impl State {
             return;
         }
         self.applied = entry.seq;
-        let first = effects.transitions.len();
+        let (first, mut told) = (effects.transitions.len(), Told::default());
         match &entry.body {
-            Body::Message(message) => self.apply_message(entry, message, effects),
+            Body::Message(message) => self.apply_message(entry, message, effects, &mut told),
             Body::Tick => self.apply_tick(entry, effects),
             Body::Catalogue(catalogue) => self.apply_catalogue(entry, catalogue, effects),
             Body::Rules(files) => self.apply_rules(entry, files, effects),
@@ -203,12 +219,14 @@ impl State {
             Body::Corrections(corrections) => self.apply_corrections(entry, corrections, effects),
             Body::Canary { sent_at } => self.canary = Some(Canary { sent_at: *sent_at, seq: entry.seq }),
             // What became of it is between the edge and the device: nothing here follows from it.
-            Body::Command(_) => {}
+            Body::Command(_) | Body::Grouping(_) => {}
         }
+        self.apply_to_incidents(entry, &effects.transitions[first..], &mut told);
         effects.name_transitions(entry.seq, first);
+        effects.name_incidents(entry.seq, told);
     }
 
-    fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects) {
+    fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects, told: &mut Told) {
         self.ledger.count(message);
         self.judge_applies(entry);
         self.unknown.hear(entry, message);
@@ -219,6 +237,9 @@ impl State {
             }
             if let Some(station) = self.live.accept(sample, entry.received_at, message.source) {
                 effects.station(entry.seq, station);
+            }
+            if let Some(channel) = self.catalogue.channel(sample.channel).filter(|_| sample.time_class == TimeClass::Live) {
+                self.incidents.hear(channel.station, message.source, entry.received_at, told);
             }
             let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
             self.alerts.hear(world, sample, entry.received_at, &mut effects.transitions);
@@ -265,6 +286,7 @@ impl State {
         self.live.adopt(&old, &self.catalogue, self.judge.policy());
         let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
         self.alerts.adopt_catalogue(&old, world, now, &mut effects.transitions);
+        self.incidents.adopt_catalogue(&self.catalogue);
     }
 
     /// Maintenance windows begin and end with ticks and commands: then their stations are, or are no longer, under

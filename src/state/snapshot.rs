@@ -11,6 +11,7 @@
 //! format 3  the same, then readings handed in again by source, unknown devices, the last canary, moves of stations
 //! format 4  the same, then the quality checks' memory with the maintenance windows, who could be heard when, what
 //!           devices said of themselves, the stations in windows, and the authors of corrections
+//! format 5  the same, then incidents
 //! ```
 //!
 //! Invariants:
@@ -37,7 +38,9 @@ use crate::quality::Judge;
 pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
-const FORMAT: u8 = 4;
+const FORMAT: u8 = 5;
+/// Written before there were incidents.
+const FORMAT_WITHOUT_INCIDENTS: u8 = 4;
 /// Written before samples were checked for quality.
 const FORMAT_WITHOUT_QUALITY: u8 = 3;
 /// Written before unknown devices were listed.
@@ -121,7 +124,8 @@ impl State {
         let behind = (self.ledger.replayed(), &self.unknown, self.canary, self.catalogue.moves());
         let bytes = postcard::to_extend(&behind, bytes)?;
         let behind = (&self.judge, self.live.listening(), &self.devices, &self.maintained, &self.authors);
-        let mut bytes = postcard::to_extend(&behind, bytes)?;
+        let bytes = postcard::to_extend(&behind, bytes)?;
+        let mut bytes = postcard::to_extend(&self.incidents, bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
@@ -153,11 +157,14 @@ impl State {
             state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_moves(moves));
         }
         let mut listening = None;
-        if format >= FORMAT {
+        if format >= FORMAT_WITHOUT_INCIDENTS {
             let behind: Behind;
             (behind, rest) = postcard::take_from_bytes(rest)?;
             listening = Some(behind.1);
             (state.judge, state.devices, state.maintained, state.authors) = (behind.0, behind.2, behind.3, behind.4);
+        }
+        if format >= FORMAT {
+            (state.incidents, rest) = postcard::take_from_bytes(rest)?;
         }
         if !rest.is_empty() {
             return Err(SnapshotError::Contradiction("there are bytes after its end"));
@@ -166,6 +173,7 @@ impl State {
             return Err(SnapshotError::Contradiction("the live picture and the catalogue differ in channels"));
         }
         state.alerts.link(&state.catalogue).map_err(SnapshotError::Contradiction)?;
+        state.incidents.link(&state.catalogue).map_err(SnapshotError::Contradiction)?;
         state.judge.link(&state.catalogue);
         state.live.restore(listening, &state.catalogue, state.judge.policy());
         Ok(state)
@@ -212,7 +220,7 @@ pub fn load(dir: &Path, retention: Retention) -> Result<Loaded, SnapshotError> {
         let bytes = fs::read(&path).map_err(failed("read", &path))?;
         match State::restore(&bytes) {
             Ok(mut state) => {
-                state.alerts.set_retention(retention);
+                state.set_retention(retention);
                 loaded.state = Some(state);
                 loaded.needs_after = list(dir)?.last().map_or(Seq::default(), |(seq, _)| *seq);
                 break;

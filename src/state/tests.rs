@@ -453,7 +453,7 @@ fn a_broken_snapshot_is_moved_aside_and_the_one_before_it_serves() {
     assert_eq!(restored.applied, Seq(3));
     run(&mut restored, &entries);
     run(&mut state, &entries);
-    restored.alerts.set_retention(Retention { keep_closed: Duration::from_secs(1800), keep_closed_count: 5 });
+    restored.set_retention(Retention { keep_closed: Duration::from_secs(1800), keep_closed_count: 5 });
     assert_eq!(restored, state);
 }
 

@@ -27,7 +27,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("registry", &["model", "document", "database"]),
     ("auth", &["model", "database"]),
     ("quality", &["model"]),
-    ("state", &["model", "live", "alerts", "quality"]),
+    ("incidents", &["model", "document", "geodesy"]),
+    ("state", &["model", "live", "alerts", "quality", "incidents"]),
 ];
 
 fn root() -> PathBuf {

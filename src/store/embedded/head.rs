@@ -111,7 +111,8 @@ impl Head {
             | Body::Outage(_)
             | Body::Maintenance(_)
             | Body::Canary { .. }
-            | Body::Command(_) => {}
+            | Body::Command(_)
+            | Body::Grouping(_) => {}
         }
     }
 
