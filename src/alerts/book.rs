@@ -52,11 +52,8 @@ impl Filter {
     fn takes(&self, alert: &Alert) -> bool {
         (self.states.is_empty() || self.states.contains(&alert.state))
             && self.severity_at_least.is_none_or(|least| alert.severity >= least)
-            && self.station.is_none_or(|station| alert.subject.station == station)
-            && self
-                .areas
-                .as_ref()
-                .is_none_or(|areas| alert.subject.area.as_ref().is_some_and(|area| areas.contains(area)))
+            && self.station.is_none_or(|station| alert.subject.station() == Some(station))
+            && self.areas.as_ref().is_none_or(|areas| alert.subject.area().is_some_and(|area| areas.contains(area)))
     }
 }
 
@@ -71,7 +68,8 @@ pub(super) struct Book {
     #[serde(skip)]
     closed: BTreeSet<(Timestamp, AlertId)>,
     #[serde(skip)]
-    open_at: BTreeMap<StationNo, BTreeSet<AlertId>>,
+    /// By station; `None` for what is about a whole area.
+    open_at: BTreeMap<Option<StationNo>, BTreeSet<AlertId>>,
 }
 
 /// How an alert stands from a moment on.
@@ -91,7 +89,7 @@ impl Book {
     }
 
     pub(super) fn open_of(&self, station: StationNo) -> impl Iterator<Item = &Arc<Alert>> {
-        self.open_at.get(&station).into_iter().flatten().filter_map(|id| self.alerts.get(id))
+        self.open_at.get(&Some(station)).into_iter().flatten().filter_map(|id| self.alerts.get(id))
     }
 
     pub(super) fn count(&self) -> (usize, usize) {
@@ -120,7 +118,7 @@ impl Book {
     pub(super) fn raise(&mut self, alert: Alert) -> Transition {
         let alert = Arc::new(alert);
         self.by_change.insert((alert.changed_at, alert.id.clone()));
-        self.open_at.entry(alert.subject.station).or_default().insert(alert.id.clone());
+        self.open_at.entry(alert.subject.station()).or_default().insert(alert.id.clone());
         self.alerts.insert(alert.id.clone(), Arc::clone(&alert));
         Transition { from: None, alert }
     }
@@ -160,10 +158,10 @@ impl Book {
         if !alert.state.is_open() {
             alert.ended_at = Some(at);
             self.closed.insert((at, id.clone()));
-            if let Some(open) = self.open_at.get_mut(&alert.subject.station) {
+            if let Some(open) = self.open_at.get_mut(&alert.subject.station()) {
                 open.remove(id);
                 if open.is_empty() {
-                    self.open_at.remove(&alert.subject.station);
+                    self.open_at.remove(&alert.subject.station());
                 }
             }
         }
@@ -199,7 +197,7 @@ impl Book {
         self.closed = self.alerts.values().filter_map(|alert| Some((alert.ended_at?, alert.id.clone()))).collect();
         self.open_at = BTreeMap::new();
         for alert in self.alerts.values().filter(|alert| alert.state.is_open()) {
-            self.open_at.entry(alert.subject.station).or_default().insert(alert.id.clone());
+            self.open_at.entry(alert.subject.station()).or_default().insert(alert.id.clone());
         }
     }
 }

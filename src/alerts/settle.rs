@@ -65,7 +65,7 @@ pub(super) fn settle(
                 id,
                 rule: place.rule.name.clone(),
                 title: place.rule.title.clone(),
-                subject: Subject {
+                subject: Subject::Channel {
                     station: place.station.no,
                     channel: place.channel.id,
                     area: place.station.area.clone(),

@@ -580,7 +580,7 @@ fn identifiers_say_rule_subject_and_start() {
     let alert = Arc::clone(&bench.out[0].alert);
     assert_eq!(alert.id.to_string(), "dust~AQ-01~pm2_5~1800000060000000");
     assert_eq!((alert.started_at, alert.changed_at), (at(60), at(180)));
-    assert_eq!(alert.subject.area, Some("03388".into()));
+    assert_eq!(alert.subject.area(), Some(&"03388".into()));
     assert!(Arc::ptr_eq(bench.alerts.get(&alert.id).unwrap(), &alert));
 }
 

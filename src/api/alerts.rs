@@ -107,8 +107,8 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) ->
     };
     let mut found = state.alerts.all(&filter);
     found.retain(|alert| {
-        sight.reaches(alert.subject.area.as_ref())
-            && area.reaches(alert.subject.area.as_ref())
+        sight.reaches(alert.subject.area())
+            && area.reaches(alert.subject.area())
             && (asked.severity.is_empty() || asked.severity.contains(&alert.severity))
     });
     let more = found.len() > asked.limit;
@@ -141,7 +141,7 @@ pub async fn one(
     state
         .alerts
         .get(&AlertId(id.as_str().into()))
-        .filter(|alert| sight.reaches(alert.subject.area.as_ref()))
+        .filter(|alert| sight.reaches(alert.subject.area()))
         .and_then(|alert| reporter.alert(alert))
         .map(Json)
         .ok_or_else(|| Problem::not_found("alert", &id))

@@ -9,8 +9,8 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::time::{Shown, Zone};
 use crate::model::{
-    Alert, AlertState, AreaId, Channel, Freshness, LinkClass, LocalName, Moment, Property, Quality, Severity, Station,
-    StationId, StationKind, Timestamp,
+    Alert, AlertState, AreaId, Channel, Freshness, LinkClass, LocalName, Moment, Position, Property, Quality, Severity,
+    Station, StationId, StationKind, Subject, Timestamp, Unit,
 };
 use crate::state::State;
 
@@ -96,7 +96,11 @@ pub struct Point {
 impl Point {
     /// Where a station stands.
     pub fn of(station: &Station) -> Self {
-        Self { kind: "Point", coordinates: [station.position.lon, station.position.lat] }
+        Self::at(station.position)
+    }
+
+    fn at(position: Position) -> Self {
+        Self { kind: "Point", coordinates: [position.lon, position.lat] }
     }
 }
 
@@ -220,21 +224,21 @@ pub struct AlertDocument {
     rule: String,
     /// What to call it.
     title: Name,
-    /// The station it is about.
-    #[schema(value_type = String, example = "RV-NAMNA-01")]
-    station: StationId,
+    /// The station it is about; null when it is about a whole area.
+    #[schema(value_type = Option<String>, example = "RV-NAMNA-01")]
+    station: Option<StationId>,
     /// That station's name.
-    station_name: Name,
+    station_name: Option<Name>,
     /// The observed property.
     #[schema(value_type = String, example = "water_level")]
     property: Property,
-    /// Station and property as history takes them.
+    /// Station and property as history takes them; null when it is about a whole area.
     #[schema(example = "RV-NAMNA-01/water_level")]
-    channel: String,
-    /// Code of the station's commune at the time.
+    channel: Option<String>,
+    /// Code of the station's commune at the time, or of the area that it is about.
     #[schema(value_type = Option<String>, example = "03388")]
     area: Option<AreaId>,
-    /// That commune's name.
+    /// That area's name.
     area_name: Option<Name>,
     /// Where it stands.
     #[schema(schema_with = state_schema)]
@@ -246,7 +250,7 @@ pub struct AlertDocument {
     value: Option<f64>,
     /// The threshold that the severity stands for, in `unit`; null for absence of data.
     threshold: Option<f64>,
-    /// UCUM code of value and threshold.
+    /// UCUM code of value and threshold; `1` for a number of stations.
     #[schema(value_type = String, example = "m")]
     unit: &'static str,
     /// When the condition began to hold (event time).
@@ -262,7 +266,7 @@ pub struct AlertDocument {
     timeline: Vec<AlertMoment>,
 }
 
-/// An alert as a GeoJSON feature, at its station.
+/// An alert as a GeoJSON feature, at its station or in the middle of its area's stations.
 #[derive(Serialize, ToSchema)]
 pub struct AlertFeature {
     /// Always `Feature`.
@@ -271,7 +275,7 @@ pub struct AlertFeature {
     kind: &'static str,
     /// The alert's identifier.
     id: String,
-    /// Where its station stands.
+    /// Where its station stands, or the middle of its area's stations.
     geometry: Point,
     /// The alert.
     properties: AlertDocument,
@@ -340,24 +344,33 @@ impl Reporter<'_> {
 
     /// An alert's document; `None` when its station or channel is not in the catalogue.
     pub fn alert(&self, alert: &Alert) -> Option<AlertDocument> {
-        let station = self.state.catalogue.station(alert.subject.station)?;
-        let channel = self.state.catalogue.channel(alert.subject.channel)?;
-        let area = alert.subject.area.clone();
+        let catalogue = &self.state.catalogue;
+        let (station, channel) = match &alert.subject {
+            Subject::Channel { station, channel, .. } => {
+                (Some(catalogue.station(*station)?), Some(catalogue.channel(*channel)?))
+            }
+            Subject::Area { .. } => (None, None),
+        };
+        let property = match &alert.subject {
+            Subject::Channel { .. } => channel?.property.clone(),
+            Subject::Area { property, .. } => property.clone(),
+        };
+        let area = alert.subject.area().cloned();
         Some(AlertDocument {
             id: alert.id.to_string(),
             rule: alert.rule.clone(),
             title: Name::from(&alert.title),
-            station: station.id.clone(),
-            station_name: Name::from(&station.name),
-            property: channel.property.clone(),
-            channel: format!("{}/{}", station.id, channel.property),
+            station: station.map(|station| station.id.clone()),
+            station_name: station.map(|station| Name::from(&station.name)),
+            channel: station.map(|station| format!("{}/{property}", station.id)),
+            property,
             area_name: self.area_name(area.as_ref()),
             area,
             state: alert.state.word(),
             severity: alert.severity.word(),
             value: alert.value,
             threshold: alert.threshold,
-            unit: channel.unit.code(),
+            unit: channel.map_or(Unit::One, |channel| channel.unit).code(),
             started_at: self.zone.show(alert.started_at),
             changed_at: self.zone.show(alert.changed_at),
             ended_at: alert.ended_at.map(|at| self.zone.show(at)),
@@ -365,11 +378,20 @@ impl Reporter<'_> {
         })
     }
 
-    /// An alert's feature at its station.
+    /// An alert's feature at its place.
     pub fn alert_feature(&self, alert: &Alert) -> Option<AlertFeature> {
-        let station = self.state.catalogue.station(alert.subject.station)?;
+        let geometry = Point::at(self.place_of(alert)?);
         let properties = self.alert(alert)?;
-        Some(AlertFeature { kind: "Feature", id: properties.id.clone(), geometry: Point::of(station), properties })
+        Some(AlertFeature { kind: "Feature", id: properties.id.clone(), geometry, properties })
+    }
+
+    /// Where to show an alert: its station's position, or the middle of the stations in its area.
+    pub fn place_of(&self, alert: &Alert) -> Option<Position> {
+        let catalogue = &self.state.catalogue;
+        match &alert.subject {
+            Subject::Channel { station, .. } => catalogue.station(*station).map(|station| station.position),
+            Subject::Area { area, .. } => catalogue.middle_of(area),
+        }
     }
 
     fn moment(&self, moment: &Moment) -> AlertMoment {

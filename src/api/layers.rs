@@ -264,10 +264,9 @@ fn stations(
 fn alerts(door: &Allowed<SeeMap>, state: &State, sight: &Sight, bbox: Option<Bbox>) -> Vec<AnyFeature> {
     let zone = Zone::default();
     let reporter = Reporter { state, now: door.parts().clock.now(), zone: &zone };
-    let at = |alert: &crate::model::Alert| state.catalogue.station(alert.subject.station).map(|s| s.position);
     let wanted = state.alerts.open().filter(|alert| {
-        sight.reaches(alert.subject.area.as_ref())
-            && bbox.is_none_or(|bbox| at(alert).is_some_and(|position| bbox.contains(position)))
+        sight.reaches(alert.subject.area())
+            && bbox.is_none_or(|bbox| reporter.place_of(alert).is_some_and(|position| bbox.contains(position)))
     });
     wanted.filter_map(|alert| reporter.alert_feature(alert)).map(|alert| AnyFeature::Alert(Box::new(alert))).collect()
 }

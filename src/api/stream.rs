@@ -383,10 +383,9 @@ impl Reader {
         events: &mut Events,
     ) {
         let alert = state.alerts.get(alert).filter(|alert| {
-            let position = || state.catalogue.station(alert.subject.station).map(|station| station.position);
             self.asked.wants_alerts()
-                && self.sight.reaches(alert.subject.area.as_ref())
-                && self.asked.bbox.is_none_or(|bbox| position().is_some_and(|at| bbox.contains(at)))
+                && self.sight.reaches(alert.subject.area())
+                && self.asked.bbox.is_none_or(|bbox| reporter.place_of(alert).is_some_and(|at| bbox.contains(at)))
         });
         if let Some(document) = alert.and_then(|alert| reporter.alert(alert)) {
             events.add("alert", id, &document);

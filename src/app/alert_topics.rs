@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::model::{Alert, LocalName, Severity, Timestamp, Transition};
+use crate::model::{Alert, LocalName, Severity, Subject, Timestamp, Transition, Unit};
 use crate::mqtt::edge::{AlertTopics, Retain};
 use crate::state::State;
 
@@ -36,7 +36,8 @@ struct Told<'a> {
     id: &'a str,
     rule: &'a str,
     title: &'a LocalName,
-    station: &'a str,
+    /// `None` when it is about the whole area.
+    station: Option<&'a str>,
     property: &'a str,
     state: &'static str,
     value: Option<f64>,
@@ -107,23 +108,29 @@ fn place_of(topic: &str) -> Option<(String, Severity)> {
 }
 
 fn place(alert: &Alert) -> (String, Severity) {
-    let area = alert.subject.area.as_ref().map_or(NOWHERE, |area| area.as_str());
+    let area = alert.subject.area().map_or(NOWHERE, |area| area.as_str());
     (area.to_owned(), alert.severity)
 }
 
 fn told<'a>(state: &'a State, alert: &'a Alert) -> Option<Told<'a>> {
     let time = |at: Timestamp| at.to_string();
-    let channel = state.catalogue.channel(alert.subject.channel)?;
+    let (station, property, unit) = match &alert.subject {
+        Subject::Channel { station, channel, .. } => {
+            let channel = state.catalogue.channel(*channel)?;
+            (Some(state.catalogue.station(*station)?.id.as_str()), channel.property.as_str(), channel.unit.code())
+        }
+        Subject::Area { property, .. } => (None, property.as_str(), Unit::One.code()),
+    };
     Some(Told {
         id: &alert.id.0,
         rule: &alert.rule,
         title: &alert.title,
-        station: state.catalogue.station(alert.subject.station)?.id.as_str(),
-        property: channel.property.as_str(),
+        station,
+        property,
         state: alert.state.word(),
         value: alert.value,
         threshold: alert.threshold,
-        unit: channel.unit.code(),
+        unit,
         started_at: time(alert.started_at),
         changed_at: time(alert.changed_at),
     })

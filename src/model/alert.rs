@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AreaId, ChannelId, LocalName, StationNo, Timestamp};
+use super::{AreaId, ChannelId, LocalName, Property, StationNo, Timestamp};
 
 /// Severity, mapped to Viet Nam's five disaster risk colours (Decision 18/2021/QĐ-TTg Art. 4). A technical threshold,
 /// never the official risk level.
@@ -85,13 +85,49 @@ impl AlertState {
 
 /// What an alert is about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Subject {
-    /// The station.
-    pub station: StationNo,
-    /// The channel.
-    pub channel: ChannelId,
-    /// The station's commune at the time.
-    pub area: Option<AreaId>,
+pub enum Subject {
+    /// A channel of a station.
+    Channel {
+        /// The station.
+        station: StationNo,
+        /// The channel.
+        channel: ChannelId,
+        /// The station's commune at the time.
+        area: Option<AreaId>,
+    },
+    /// The stations of an area together: the alert's value and threshold are numbers of stations.
+    Area {
+        /// The commune or province.
+        area: AreaId,
+        /// What is observed at the stations that are counted.
+        property: Property,
+    },
+}
+
+impl Subject {
+    /// The station; `None` when it is about a whole area.
+    pub fn station(&self) -> Option<StationNo> {
+        match self {
+            Subject::Channel { station, .. } => Some(*station),
+            Subject::Area { .. } => None,
+        }
+    }
+
+    /// The channel; `None` when it is about a whole area.
+    pub fn channel(&self) -> Option<ChannelId> {
+        match self {
+            Subject::Channel { channel, .. } => Some(*channel),
+            Subject::Area { .. } => None,
+        }
+    }
+
+    /// The area itself, or the station's commune at the time; `None` for a station outside every known one.
+    pub fn area(&self) -> Option<&AreaId> {
+        match self {
+            Subject::Channel { area, .. } => area.as_ref(),
+            Subject::Area { area, .. } => Some(area),
+        }
+    }
 }
 
 /// Why an alert changed.

@@ -4,6 +4,8 @@
 //! of stations are beside the tables: what serde writes is the tables alone, as it was before stations could move, and
 //! whoever keeps a catalogue keeps [`Catalogue::moves`] with it.
 
+use std::collections::BTreeSet;
+
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
@@ -84,6 +86,32 @@ impl Catalogue {
     /// An area by its code.
     pub fn area(&self, id: &AreaId) -> Option<&Area> {
         self.tables.areas.iter().find(|area| area.id == *id)
+    }
+
+    /// Whether an area is `outer` or lies in it, by the areas' parents.
+    pub fn lies_in(&self, area: &AreaId, outer: &AreaId) -> bool {
+        self.with_parents(area).any(|id| id == outer)
+    }
+
+    /// An area's code, its parent's, and so on.
+    pub fn with_parents<'c>(&'c self, area: &'c AreaId) -> impl Iterator<Item = &'c AreaId> {
+        /// Deeper than any country's tiers; a circle of parents ends here too.
+        const TIERS_MAX: usize = 8;
+        let parent = |id: &&'c AreaId| self.area(id).and_then(|area| area.parent.as_ref());
+        std::iter::successors(Some(area), parent).take(TIERS_MAX)
+    }
+
+    /// The middle of the stations in service in an area; `None` when there are none.
+    pub fn middle_of(&self, area: &AreaId) -> Option<Position> {
+        let inside = self.areas().iter().map(|inner| &inner.id).filter(|inner| self.lies_in(inner, area));
+        let inside: BTreeSet<&AreaId> = inside.collect();
+        let is_here = |station: &&Station| station.area.as_ref().is_some_and(|own| inside.contains(own));
+        let here = self.stations().iter().filter(|station| !station.retired).filter(is_here);
+        let add = |(lon, lat, count): (f64, f64, f64), station: &Station| {
+            (lon + station.position.lon, lat + station.position.lat, count + 1.0)
+        };
+        let (lon, lat, count) = here.fold((0.0, 0.0, 0.0), add);
+        (count > 0.0).then(|| Position { lon: lon / count, lat: lat / count })
     }
 
     /// Every station, by number.

@@ -142,7 +142,9 @@ impl Effects {
     fn name_transitions(&mut self, seq: Seq, first: usize) {
         for transition in &self.transitions[first..] {
             self.changes.push((seq, Change::Alert(transition.alert.id.clone())));
-            self.changes.push((seq, Change::Station(transition.alert.subject.station)));
+            if let Some(station) = transition.alert.subject.station() {
+                self.changes.push((seq, Change::Station(station)));
+            }
         }
     }
 }

@@ -192,23 +192,13 @@ impl Scope {
         (self.kinds.is_empty() || self.kinds.contains(&station.kind))
             && (self.stations.is_empty() || self.stations.contains(&station.id))
             && !self.except.contains(&station.id)
-            && (self.areas.is_empty() || lies_in(catalogue, station.area.as_ref(), &self.areas))
+            && (self.areas.is_empty() || self.reaches(catalogue, station.area.as_ref()))
     }
-}
 
-/// Whether an area, or one that contains it, is among `areas`.
-fn lies_in(catalogue: &Catalogue, area: Option<&AreaId>, areas: &[AreaId]) -> bool {
-    /// Deeper than any country's tiers; a circle of parents ends here too.
-    const TIERS_MAX: usize = 8;
-    let mut next = area;
-    for _ in 0..TIERS_MAX {
-        let Some(id) = next else { return false };
-        if areas.contains(id) {
-            return true;
-        }
-        next = catalogue.area(id).and_then(|area| area.parent.as_ref());
+    /// Whether an area, or one that contains it, is among those named.
+    fn reaches(&self, catalogue: &Catalogue, area: Option<&AreaId>) -> bool {
+        area.is_some_and(|area| catalogue.with_parents(area).any(|id| self.areas.contains(id)))
     }
-    false
 }
 
 impl Levels {

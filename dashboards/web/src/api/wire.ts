@@ -195,7 +195,7 @@ export function readAlert(value: unknown): Alert | null {
     id,
     title: words(from.title),
     station: text(from.station) ?? '',
-    stationName: words(from.station_name),
+    stationName: words(from.station_name ?? from.area_name),
     property: text(from.property),
     unit: text(from.unit),
     areaName: words(from.area_name),
