@@ -35,14 +35,14 @@ impl Filter {
 
 impl Incidents {
     /// Incidents that a filter takes, the newest change first.
-    pub fn all<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = &'a Incident> {
-        let end = filter.after.clone();
-        let keys: Box<dyn Iterator<Item = &(Timestamp, IncidentId)>> = match end {
+    pub fn all(&self, mut filter: Filter) -> impl Iterator<Item = &Incident> {
+        let keys: Box<dyn Iterator<Item = &(Timestamp, IncidentId)>> = match filter.after.take() {
             Some(after) => Box::new(self.by_change.range(..after).rev()),
             None => Box::new(self.by_change.iter().rev()),
         };
-        let newer = keys.take_while(|(changed_at, _)| filter.since.is_none_or(|since| *changed_at >= since));
-        newer.filter_map(|(_, id)| self.incidents.get(id)).filter(|incident| filter.takes(incident))
+        let since = filter.since;
+        let newer = keys.take_while(move |(changed_at, _)| since.is_none_or(|since| *changed_at >= since));
+        newer.filter_map(|(_, id)| self.incidents.get(id)).filter(move |incident| filter.takes(incident))
     }
 
     /// How many are open and how many are not.

@@ -7,10 +7,15 @@ use super::incident::{self, Happened, Incident, IncidentState, Member};
 use super::masks::Heat;
 use super::plan::{GATEWAY, Group};
 use super::{Incidents, Told, World, plume};
-use crate::model::{Alert, AlertId, AlertState, Catalogue, IncidentId, Position, Property, StationNo, Timestamp};
+use crate::model::{
+    Alert, AlertId, AlertState, AreaId, Catalogue, IncidentId, LocalName, Position, Property, Station, StationNo,
+    Subject, Timestamp,
+};
 
 /// What alerts about the absence of data are called in a group's causes.
 const SILENCE: &str = "silence";
+/// Deeper than any country's tiers; a circle of parents ends here too.
+const TIERS_MAX: usize = 8;
 
 impl Incidents {
     /// A new alert: into the incidents that it is linked to, which become one, or into one of its own.
@@ -155,7 +160,7 @@ impl Incidents {
     }
 
     /// The heat source that explains a member as the alert stands.
-    fn mask(&self, member: &Member, alert: &Alert) -> Option<Arc<crate::model::LocalName>> {
+    fn mask(&self, member: &Member, alert: &Alert) -> Option<Arc<LocalName>> {
         let (position, property) = member.position.zip(member.property.as_ref())?;
         let heat = Heat { position, property, severity: alert.severity, at: alert.changed_at };
         let source = self.plan.heat_sources.iter().find(|source| source.explains(heat))?;
@@ -218,12 +223,28 @@ fn words_of<'a>(member: &'a Member, cause: Option<&'a str>) -> Vec<&'a str> {
     cause.into_iter().chain(member.property.as_ref().map(Property::as_str)).collect()
 }
 
-/// What an alert is about; `None` for one of an area.
+/// What is observed.
 fn property_of(catalogue: &Catalogue, alert: &Alert) -> Option<Property> {
-    catalogue.channel(alert.subject.channel).map(|channel| channel.property.clone())
+    match &alert.subject {
+        Subject::Channel { channel, .. } => catalogue.channel(*channel).map(|channel| channel.property.clone()),
+        Subject::Area { property, .. } => Some(property.clone()),
+    }
 }
 
-/// Where an alert is: its station.
+/// Where an alert is: at its station, or in the middle of its area's stations, since an area has no place here.
 fn position_of(catalogue: &Catalogue, alert: &Alert) -> Option<Position> {
-    catalogue.station(incident::station_of(alert)?).map(|station| station.position)
+    let area = match &alert.subject {
+        Subject::Channel { station, .. } => return catalogue.station(*station).map(|station| station.position),
+        Subject::Area { area, .. } => area,
+    };
+    let lies_in = |station: &&Station| {
+        let up = |id: &AreaId| catalogue.area(id).and_then(|area| area.parent.clone());
+        let mut chain = std::iter::successors(station.area.clone(), up).take(TIERS_MAX);
+        !station.retired && chain.any(|id| id == *area)
+    };
+    let (mut lon, mut lat, mut count) = (0.0, 0.0, 0.0);
+    for station in catalogue.stations().iter().filter(lies_in) {
+        (lon, lat, count) = (lon + station.position.lon, lat + station.position.lat, count + 1.0);
+    }
+    (count > 0.0).then(|| Position { lon: lon / count, lat: lat / count })
 }

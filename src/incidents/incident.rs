@@ -49,7 +49,7 @@ impl IncidentState {
 pub struct Member {
     /// The station, unless it is about an area.
     pub station: Option<StationNo>,
-    /// What is observed; `None` for an area's.
+    /// What is observed.
     pub property: Option<Property>,
     /// Where it was when it was raised; an area's is the middle of its stations.
     pub position: Option<Position>,
@@ -270,7 +270,8 @@ impl Incident {
             (IncidentState::Open, IncidentState::Closed) => {
                 self.closed_at = Some(self.note(at, Happened::Closed));
             }
-            (IncidentState::Closed, IncidentState::Open) => {
+            // A new one has not been closed yet.
+            (IncidentState::Closed, IncidentState::Open) if self.closed_at.is_some() => {
                 self.closed_at = None;
                 self.note(at, Happened::Reopened);
             }
@@ -295,10 +296,10 @@ impl Incident {
 /// What an incident needs to know of an alert that it takes in.
 pub(super) fn member_of(alert: &Alert, property: Option<Property>, position: Option<Position>) -> Member {
     Member {
-        station: station_of(alert),
+        station: alert.subject.station(),
         property,
         position,
-        area: alert.subject.area.clone(),
+        area: alert.subject.area().cloned(),
         state: alert.state,
         severity: alert.severity,
         started_at: alert.started_at,
@@ -311,11 +312,6 @@ pub(super) fn member_of(alert: &Alert, property: Option<Property>, position: Opt
 /// Whether an alert is about the absence of data.
 pub(super) fn is_silence(alert: &Alert) -> bool {
     alert.timeline.first().is_some_and(|moment| moment.cause == Cause::Silence)
-}
-
-/// The station that an alert is about.
-pub(super) fn station_of(alert: &Alert) -> Option<StationNo> {
-    Some(alert.subject.station)
 }
 
 fn place_of(severity: Severity) -> usize {

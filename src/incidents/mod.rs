@@ -318,4 +318,4 @@ struct News<'a> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -47,3 +47,6 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
