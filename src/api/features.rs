@@ -99,7 +99,8 @@ impl Point {
         Self::at(station.position)
     }
 
-    fn at(position: Position) -> Self {
+    /// Of a position.
+    pub fn at(position: Position) -> Self {
         Self { kind: "Point", coordinates: [position.lon, position.lat] }
     }
 }
@@ -264,6 +265,10 @@ pub struct AlertDocument {
     ended_at: Option<Shown>,
     /// Everything that happened, oldest first.
     timeline: Vec<AlertMoment>,
+    /// The incident that it is part of; null when no group of causes takes it.
+    incident: Option<String>,
+    /// The known heat source that explains it: then nobody is notified.
+    masked_by: Option<Name>,
 }
 
 /// An alert as a GeoJSON feature, at its station or in the middle of its area's stations.
@@ -375,6 +380,8 @@ impl Reporter<'_> {
             changed_at: self.zone.show(alert.changed_at),
             ended_at: alert.ended_at.map(|at| self.zone.show(at)),
             timeline: alert.timeline.iter().map(|moment| self.moment(moment)).collect(),
+            incident: self.state.incidents.of_alert(&alert.id).map(ToString::to_string),
+            masked_by: self.state.incidents.mask_of(&alert.id).map(Name::from),
         })
     }
 

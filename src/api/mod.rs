@@ -21,6 +21,7 @@ pub mod events;
 pub mod features;
 pub mod headers;
 pub mod history;
+pub mod incidents;
 pub mod intake;
 pub mod layers;
 pub mod ledger;

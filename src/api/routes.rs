@@ -20,7 +20,7 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, commands, corrections, dead_letters, definition, devices, features, headers,
-    history, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, unknown_devices,
+    history, incidents, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, unknown_devices,
 };
 
 #[derive(OpenApi)]
@@ -41,7 +41,8 @@ use super::{
         (name = "service", description = "How the service is"),
     ),
     components(schemas(
-        problem::ProblemDocument, features::AlertDocument, features::StationFeature, stream::Heartbeat, stream::Resync
+        problem::ProblemDocument, features::AlertDocument, features::StationFeature, stream::Heartbeat, stream::Resync,
+        incidents::IncidentSummary
     )),
     modifiers(&Schemes)
 )]
@@ -84,6 +85,8 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(stream::read))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::one))
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::one))
         .routes(routes!(history::read))
         .routes(routes!(history::areas::read))
         .routes(routes!(ledger::read))

@@ -13,6 +13,7 @@ use crate::auth::{Accounts, AuthError, Devices, PasswordCost};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::source::Sources;
+use crate::incidents::Plan;
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
@@ -147,6 +148,7 @@ pub(super) fn open(
     let other_sources = others.iter().map(|name| registry.source(name)).collect::<Result<Vec<_>, _>>()?;
     let catalogue = Arc::new(registry.catalogue()?);
     let rules = rules(config, &catalogue)?;
+    let (grouping, plan) = grouping(config)?;
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
 
     let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
@@ -171,6 +173,9 @@ pub(super) fn open(
         .with_canary(canary);
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
+    }
+    if *state.incidents.plan() != plan {
+        pipeline.note_at_start(now, &Body::Grouping(grouping)).map_err(|_| StartError::Stopped)?;
     }
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
     note_at_start(&pipeline, &state, declared.policy(), now).map_err(|_| StartError::Stopped)?;
@@ -226,6 +231,14 @@ fn rules(config: &Config, catalogue: &Catalogue) -> Result<Vec<RuleFile>, StartE
         tracing::warn!(rule.file = doubt.file, rule.line = doubt.line, "{doubt}");
     }
     if mistakes.is_empty() { Ok(rules) } else { Err(StartError::Mistakes(mistakes)) }
+}
+
+/// What says which alerts belong together, and what it says.
+fn grouping(config: &Config) -> Result<(Vec<RuleFile>, Plan), StartError> {
+    let mut mistakes = Vec::new();
+    let files = config::grouping_files(&config.province_dir, &mut mistakes);
+    let plan = Plan::read(&files).map_err(|wrong| mistakes.extend(wrong));
+    plan.ok().filter(|_| mistakes.is_empty()).map(|plan| (files, plan)).ok_or(StartError::Mistakes(mistakes))
 }
 
 /// The declared sources, each with its number.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Config, Findings, environment, read, sources};
 use crate::alerts;
+use crate::incidents::{Plan, plan};
 use crate::document::read_text;
 use crate::model::{Mistake, RuleFile};
 use crate::registry::Declared;
@@ -70,6 +71,11 @@ impl Examination {
         // Stations may also be made over HTTP; those are in the registry, which is not opened here.
         let in_files = |doubt: Mistake| Mistake { message: format!("in the files {}", doubt.message), ..doubt };
         self.warnings.extend(doubts.into_iter().map(in_folder).map(in_files));
+        let grouping = grouping_files(folder, &mut self.mistakes);
+        if let Err(mistakes) = Plan::read(&grouping) {
+            let beside = |mistake: Mistake| Mistake { file: folder.join(&mistake.file).display().to_string(), ..mistake };
+            self.mistakes.extend(mistakes.into_iter().map(beside));
+        }
         let mut beside = sources::beside(&config.sources, &catalogue);
         for (place, counter) in config.history.counters.iter().enumerate() {
             if catalogue.channel_named(&counter.channel).is_none() {
@@ -79,6 +85,22 @@ impl Examination {
         }
         beside
     }
+}
+
+/// What says which alerts belong together, as far as it is there. What cannot be read is a mistake.
+pub fn grouping_files(province: &Path, mistakes: &mut Vec<Mistake>) -> Vec<RuleFile> {
+    let mut files = Vec::new();
+    for name in [plan::GROUPS_FILE, plan::HEAT_SOURCES_FILE] {
+        let path = province.join(name);
+        if !path.exists() {
+            continue;
+        }
+        match read_text(&path) {
+            Ok(text) => files.push(RuleFile { name: name.to_owned(), text }),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    files
 }
 
 /// The folder's rule files by name; none when there is no such folder. Those that cannot be read are mistakes.

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use examine::{Examination, check, examine, rule_files};
+pub use examine::{Examination, check, examine, grouping_files, rule_files};
 pub use ranges::{Bounds, RANGES};
 pub use sources::with_topics;
 

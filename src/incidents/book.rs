@@ -17,8 +17,6 @@ use crate::model::{AlertId, Catalogue, IncidentId, Severity, Timestamp};
 pub struct Filter {
     /// Any of these states; empty: open and closed.
     pub states: Vec<IncidentState>,
-    /// Any of these severities; empty: all.
-    pub severities: Vec<Severity>,
     /// Changed at or after this instant.
     pub since: Option<Timestamp>,
     /// After this one in the order of the answer.
@@ -28,8 +26,7 @@ pub struct Filter {
 impl Filter {
     fn takes(&self, incident: &Incident) -> bool {
         let state = incident.state();
-        let is_asked = self.states.contains(&state) || self.states.is_empty() && state != IncidentState::Merged;
-        is_asked && (self.severities.is_empty() || self.severities.contains(&incident.severity()))
+        self.states.contains(&state) || self.states.is_empty() && state != IncidentState::Merged
     }
 }
 

@@ -8,14 +8,11 @@ use super::masks::Heat;
 use super::plan::{GATEWAY, Group};
 use super::{Incidents, Told, World, plume};
 use crate::model::{
-    Alert, AlertId, AlertState, AreaId, Catalogue, IncidentId, LocalName, Position, Property, Station, StationNo,
-    Subject, Timestamp,
+    Alert, AlertId, AlertState, Catalogue, IncidentId, LocalName, Position, Property, StationNo, Subject, Timestamp,
 };
 
 /// What alerts about the absence of data are called in a group's causes.
-const SILENCE: &str = "silence";
-/// Deeper than any country's tiers; a circle of parents ends here too.
-const TIERS_MAX: usize = 8;
+const SILENCE: &str = "no_data";
 
 impl Incidents {
     /// A new alert: into the incidents that it is linked to, which become one, or into one of its own.
@@ -32,7 +29,7 @@ impl Incidents {
             return self.join(&id, alert, member, told);
         }
         let kind = member.station.and_then(|no| world.catalogue.station(no)).map(|station| station.kind);
-        let group = self.plan.group_of(kind, &words_of(&member, (world.cause)(alert))).cloned();
+        let group = self.plan.group_of(kind, word_of(&member, (world.cause)(alert))).cloned();
         let Some(group) = group else { return };
         if group.masked {
             member.masked_by = self.mask(&member, alert);
@@ -215,12 +212,13 @@ impl Incidents {
 }
 
 /// What an alert goes by: silence by that alone, so that a rain gauge that is not heard is no rain; everything else by
-/// its property and the cause that its rule names.
-fn words_of<'a>(member: &'a Member, cause: Option<&'a str>) -> Vec<&'a str> {
-    if member.of_silence {
-        return vec![SILENCE];
+/// the cause that its rule names, and by its property when the rule names none.
+fn word_of<'a>(member: &'a Member, cause: Option<&'a str>) -> &'a str {
+    match cause {
+        _ if member.of_silence => SILENCE,
+        Some(cause) => cause,
+        None => member.property.as_ref().map_or("", Property::as_str),
     }
-    cause.into_iter().chain(member.property.as_ref().map(Property::as_str)).collect()
 }
 
 /// What is observed.
@@ -233,18 +231,8 @@ fn property_of(catalogue: &Catalogue, alert: &Alert) -> Option<Property> {
 
 /// Where an alert is: at its station, or in the middle of its area's stations, since an area has no place here.
 fn position_of(catalogue: &Catalogue, alert: &Alert) -> Option<Position> {
-    let area = match &alert.subject {
-        Subject::Channel { station, .. } => return catalogue.station(*station).map(|station| station.position),
-        Subject::Area { area, .. } => area,
-    };
-    let lies_in = |station: &&Station| {
-        let up = |id: &AreaId| catalogue.area(id).and_then(|area| area.parent.clone());
-        let mut chain = std::iter::successors(station.area.clone(), up).take(TIERS_MAX);
-        !station.retired && chain.any(|id| id == *area)
-    };
-    let (mut lon, mut lat, mut count) = (0.0, 0.0, 0.0);
-    for station in catalogue.stations().iter().filter(lies_in) {
-        (lon, lat, count) = (lon + station.position.lon, lat + station.position.lat, count + 1.0);
+    match &alert.subject {
+        Subject::Channel { station, .. } => catalogue.station(*station).map(|station| station.position),
+        Subject::Area { area, .. } => catalogue.middle_of(area),
     }
-    (count > 0.0).then(|| Position { lon: lon / count, lat: lat / count })
 }

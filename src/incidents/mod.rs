@@ -211,7 +211,7 @@ impl Incidents {
 
     /// Takes the transitions of one entry, in any order.
     pub(crate) fn observe(&mut self, world: &World<'_>, now: Timestamp, transitions: &[Transition], told: &mut Told) {
-        if transitions.is_empty() || self.plan == Plan::default() {
+        if transitions.is_empty() || (self.plan.groups.is_empty() && self.incidents.is_empty()) {
             return;
         }
         self.advance(now);

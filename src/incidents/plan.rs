@@ -4,7 +4,7 @@
 //! [[group]]                          # in the file's order: an alert belongs to the first group that takes it
 //! name = "fire"                      # 1 to 40 of a-z, 0-9, '-'; begins the incidents' identifiers
 //! title = { vi = "…", en = "…" }     # what people are shown
-//! causes = ["smoke"]                 # properties, and words that rules name as their cause
+//! causes = ["smoke"]                 # what rules name as their cause, or their property; no_data: absence
 //! kinds = ["forest"]                 # optional: only at stations of these kinds
 //! radius_km = 3.0                    # alerts at most so far apart are one incident; 0.01 to 200
 //! span = "3h"                        # and so long after the end of one; 0s to 31d
@@ -158,11 +158,11 @@ impl Plan {
         if mistakes.is_empty() { Ok(plan) } else { Err(mistakes) }
     }
 
-    /// The group of an alert: by its station's kind, its property, and the cause that its rule names.
-    pub fn group_of(&self, kind: Option<StationKind>, words: &[&str]) -> Option<&Group> {
+    /// The group of an alert: by its station's kind and its cause.
+    pub fn group_of(&self, kind: Option<StationKind>, word: &str) -> Option<&Group> {
         self.groups.iter().find(|group| {
             let is_of_kind = group.kinds.is_empty() || kind.is_some_and(|kind| group.kinds.contains(&kind));
-            is_of_kind && group.causes.iter().any(|cause| words.contains(&cause.as_str()))
+            is_of_kind && group.causes.iter().any(|cause| cause == word)
         })
     }
 

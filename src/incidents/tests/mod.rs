@@ -41,7 +41,7 @@ same_commune = true
 [[group]]
 name = 'silent'
 title = { vi = 'Mất tín hiệu', en = 'No data' }
-causes = ['silence']
+causes = ['no_data']
 radius_km = 20
 span = '10m'
 
