@@ -24,6 +24,8 @@ use crate::{shutdown, telemetry};
 #[include = "areas/*"]
 #[include = "rules/*"]
 #[include = "quality.toml"]
+#[include = "incidents.toml"]
+#[include = "heat_sources.toml"]
 struct Province;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {

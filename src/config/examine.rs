@@ -49,6 +49,11 @@ impl Examination {
     fn look_at_province(&mut self, config: &Config) -> Findings {
         let folder = config.province_dir.as_path();
         let rules = rule_files(&folder.join("rules"), &mut self.mistakes);
+        let grouping = grouping_files(folder, &mut self.mistakes);
+        if let Err(mistakes) = Plan::read(&grouping) {
+            let beside = |mistake: Mistake| Mistake { file: folder.join(&mistake.file).display().to_string(), ..mistake };
+            self.mistakes.extend(mistakes.into_iter().map(beside));
+        }
         let (declared, mistakes) = Declared::read_what_is_right(folder);
         let stations_are_wrong = !mistakes.is_empty();
         self.mistakes.extend(mistakes);
@@ -71,11 +76,6 @@ impl Examination {
         // Stations may also be made over HTTP; those are in the registry, which is not opened here.
         let in_files = |doubt: Mistake| Mistake { message: format!("in the files {}", doubt.message), ..doubt };
         self.warnings.extend(doubts.into_iter().map(in_folder).map(in_files));
-        let grouping = grouping_files(folder, &mut self.mistakes);
-        if let Err(mistakes) = Plan::read(&grouping) {
-            let beside = |mistake: Mistake| Mistake { file: folder.join(&mistake.file).display().to_string(), ..mistake };
-            self.mistakes.extend(mistakes.into_iter().map(beside));
-        }
         let mut beside = sources::beside(&config.sources, &catalogue);
         for (place, counter) in config.history.counters.iter().enumerate() {
             if catalogue.channel_named(&counter.channel).is_none() {

@@ -40,7 +40,8 @@ pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
 pub struct Config {
     /// Where everything is kept; made when it is missing.
     pub data_dir: PathBuf,
-    /// Folder with `stations/*.toml`, `areas/*.geojson`, `rules/*.toml` and `quality.toml`.
+    /// Folder with `stations/*.toml`, `areas/*.geojson`, `rules/*.toml`, `quality.toml`, `incidents.toml` and
+    /// `heat_sources.toml`.
     pub province_dir: PathBuf,
     /// What is logged, as `tracing` directives: `info`, `info,saola::mqtt=debug`.
     pub log: String,

@@ -14,6 +14,7 @@ mod foreign;
 mod history;
 mod hostile;
 mod import;
+mod incidents;
 mod influx;
 mod journal;
 mod liveness;
