@@ -226,6 +226,18 @@ impl<'p, 't> Section<'p, 't> {
         Some(words)
     }
 
+    /// Keys that may stand here although nobody asks for them when they are absent.
+    pub fn may_have(&mut self, keys: &[&'static str]) {
+        self.asked.extend(keys.iter().filter(|key| !self.asked.contains(key)).copied().collect::<Vec<_>>());
+    }
+
+    /// Notes that a key does not belong here, when it is there.
+    pub fn refuse(&mut self, key: &'static str, why: &str) {
+        if self.value(key, Need::Optional).is_some() {
+            self.mistake(key, why);
+        }
+    }
+
     /// Whether a key is there and holds a table.
     pub fn is_table(&self, key: &str) -> bool {
         self.table.get(key).is_some_and(|value| value.get_ref().is_table())
@@ -353,6 +365,7 @@ impl<'p, 't> Section<'p, 't> {
             if !self.asked.contains(&name) {
                 let mut known = self.asked.clone();
                 known.sort_unstable();
+                known.dedup();
                 let message = format!("unknown key; known here: {}", known.join(", "));
                 self.page.mistake(self.page.line(key.span().start), &self.path_of(name), message);
             }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Alert, AlertId, AlertState, AreaId, Cause, Moment, Severity, StationNo, Timestamp, Transition};
+use crate::model::{
+    Alert, AlertId, AlertState, AreaId, Cause, Closing, LocalName, Moment, Severity, StationNo, Timestamp, Transition,
+};
 
 /// Moments kept of one alert.
 pub const MOMENTS_MAX: usize = 128;
@@ -49,6 +51,14 @@ impl Default for Filter {
 }
 
 impl Filter {
+    /// The same with what the order of a list decides: the time, and the place in the list.
+    pub(super) fn takes_page(&self, alert: &Alert) -> bool {
+        let is_after = |(changed_at, id): &(Timestamp, AlertId)| (alert.changed_at, &alert.id) < (*changed_at, id);
+        self.takes(alert)
+            && self.since.is_none_or(|since| alert.changed_at >= since)
+            && self.after.as_ref().is_none_or(is_after)
+    }
+
     fn takes(&self, alert: &Alert) -> bool {
         (self.states.is_empty() || self.states.contains(&alert.state))
             && self.severity_at_least.is_none_or(|least| alert.severity >= least)
@@ -77,6 +87,8 @@ pub(super) struct Standing {
     pub state: AlertState,
     pub severity: Severity,
     pub threshold: Option<f64>,
+    pub flapping: bool,
+    pub occurrences: u32,
 }
 
 impl Book {
@@ -133,8 +145,10 @@ impl Book {
         cause: Cause,
     ) -> Option<Transition> {
         let shared = self.alerts.get_mut(id)?;
-        let stands = (shared.state, shared.severity) == (standing.state, standing.severity);
-        if stands && shared.threshold == standing.threshold && (value.is_none() || value == shared.value) {
+        let stood = (shared.state, shared.severity, shared.flapping);
+        let stands = stood == (standing.state, standing.severity, standing.flapping);
+        let counted = (shared.threshold, shared.occurrences) == (standing.threshold, standing.occurrences);
+        if stands && counted && (value.is_none() || value == shared.value) {
             return None;
         }
         let alert = Arc::make_mut(shared);
@@ -142,11 +156,13 @@ impl Book {
             alert.value = value;
         }
         alert.threshold = standing.threshold;
+        alert.occurrences = standing.occurrences;
         if stands {
             return None;
         }
         let from = std::mem::replace(&mut alert.state, standing.state);
         alert.severity = standing.severity;
+        alert.flapping = standing.flapping;
         let changed_before = alert.changed_at;
         alert.changed_at = at;
         alert.timeline.push(Moment { at, state: alert.state, severity: alert.severity, value, cause });
@@ -168,12 +184,21 @@ impl Book {
         Some(Transition { from: Some(from), alert: Arc::clone(shared) })
     }
 
-    /// Gives an open alert its rule's present title.
-    pub(super) fn retitle(&mut self, id: &AlertId, title: &crate::model::LocalName) {
+    /// Gives an open alert its rule's present title and hazard.
+    pub(super) fn retitle(&mut self, id: &AlertId, title: &LocalName, cause: &str) {
         if let Some(alert) = self.alerts.get_mut(id)
-            && alert.title != *title
+            && (alert.title != *title || alert.cause != cause)
         {
-            Arc::make_mut(alert).title = title.clone();
+            let alert = Arc::make_mut(alert);
+            alert.title = title.clone();
+            cause.clone_into(&mut alert.cause);
+        }
+    }
+
+    /// Writes down who closes an alert.
+    pub(super) fn sign(&mut self, id: &AlertId, closing: Closing) {
+        if let Some(alert) = self.alerts.get_mut(id) {
+            Arc::make_mut(alert).closed = Some(closing);
         }
     }
 
@@ -189,6 +214,11 @@ impl Book {
                 self.forgotten += 1;
             }
         }
+    }
+
+    /// Takes what a former snapshot had; [`Book::index`] makes the orders.
+    pub(super) fn put_back(&mut self, alerts: HashMap<AlertId, Arc<Alert>>, forgotten: u64) {
+        (self.alerts, self.forgotten) = (alerts, forgotten);
     }
 
     /// Rebuilds the orders after a restore.

@@ -1,7 +1,8 @@
 //! The passing of samples and of time.
 //!
 //! **Which samples count.** Only [`TimeClass::Live`] ones: late data never dispatches anybody, so a late sample
-//! changes nothing here, not even the end of an absence. For levels also only good ones, in the order of their own
+//! changes nothing here, not even the end of an absence; what it would have raised is written down apart
+//! (`retrospect.rs`). For levels also only good ones, in the order of their own
 //! time per channel; an older one than the last is ignored, one of the same time is a correction. (A time from a clock
 //! of ours that was set back since does not stand in the way: [`clock_was_set_back`].)
 //!
@@ -9,8 +10,17 @@
 //! what has passed here since its receipt: the difference between a device's clock and ours never counts as time.
 //! A hold or clear time completes at the instant at which it was due, by a tick or by the next sample, whichever comes
 //! first; the passing of time completes it only while the channel is `live`, else it takes the next sample. A wait
-//! over which the channel was `silent` begins anew with the next sample. So a restart of less than about five
-//! intervals goes on from the persisted beginning, and a longer one begins the wait again.
+//! over which the channel was `silent` begins anew with the next sample.
+//!
+//! **A restart** is nothing but a time without samples and ticks. When the first good sample after it is at most five
+//! intervals and the link's grace newer than the last one before it, a hold or clear time goes on from its persisted
+//! beginning; when it is newer, the wait begins anew at that sample. With one sample a minute over wire the limit is
+//! 310 s: after 1 minute down a hold of 10 minutes still completes 10 minutes after it began, after 2 hours down 10
+//! minutes after the first sample. One that came due while nothing was heard completes with the first sample after, at
+//! its own instant only when the channel was live (one interval and the grace) all the while.
+//!
+//! **Calendars** close at their own instant, by tick or by the next sample: what is on is off from then on. When they
+//! open, a condition that held all the while begins to hold with the next sample.
 //!
 //! **Silence** is judged by ticks, by our own clock, from the last receipt of a sample that was not that of a faulty
 //! device, and only while the device could be heard: sleep schedules and the times in which Saola itself was down are
@@ -22,14 +32,17 @@
 //! waits or has an open alert, and the absence deadlines that have come. Deadlines are lazy: a sample moves none; one
 //! that comes too early is set anew.
 
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use super::book::Book;
 use super::machine::{Heard, Machine};
 use super::rules::Condition;
 use super::settle::{Place, settle};
-use super::watch::{Sort, Watch};
-use super::{Alerts, Key, World};
+use super::signal::{Memory, Standing, Verdict};
+use super::tally::Tally;
+use super::watch::Sort;
+use super::{Alerts, Key, Spot, World};
 use crate::model::{
     Cause, Freshness, Listening, Quality, Sample, TimeClass, Timestamp, Transition, clock_was_set_back, fresh_until,
 };
@@ -51,6 +64,7 @@ impl Alerts {
         out: &mut Vec<Transition>,
     ) {
         if sample.time_class != TimeClass::Live {
+            self.hear_late(world, sample);
             return;
         }
         let Some(ear) = self.ears.get_mut(sample.channel.index()) else { return };
@@ -62,71 +76,125 @@ impl Alerts {
         let usable = in_order && sample.quality.is_good();
         if usable {
             ear.good_at = sample.observed_at;
+            ear.value = Some(sample.value);
         }
+        let mut kept = false;
         for place in self.watches.of(sample.channel) {
             let watch = self.watches.at(place);
             if watch.muted {
                 continue;
             }
-            let key = Key { rule: watch.rule, channel: sample.channel };
+            let key = Key { rule: watch.rule, spot: Spot::Channel(sample.channel) };
+            let heard = Heard { observed_at: sample.observed_at, received_at, value: Some(sample.value) };
             match watch.sort {
                 Sort::Levels(levels) if usable => {
                     if watch.stirred || self.watches.levels(levels).begins(sample.value) {
-                        self.judge(world, key, watch, sample, received_at, out);
+                        self.judge(world, key, heard, out);
                     }
                 }
                 Sort::Absence if watch.stirred && is_alive => self.hear_again(world, key, received_at, out),
-                Sort::Levels(_) | Sort::Absence => {}
+                Sort::Single(_) | Sort::Part(_) | Sort::Member(_) if usable => {
+                    if !kept {
+                        self.keep(sample);
+                        kept = true;
+                    }
+                    self.hear_signal(world, (key, watch.sort), heard, out);
+                }
+                _ => {}
             }
         }
     }
 
-    /// A good sample in time on a channel where something is, or begins.
-    fn judge(
-        &mut self,
-        world: World<'_>,
-        key: Key,
-        watch: Watch,
-        sample: &Sample,
-        received_at: Timestamp,
-        out: &mut Vec<Transition>,
-    ) {
-        let Sort::Levels(levels) = watch.sort else { return };
-        let levels = self.watches.levels(levels);
-        let rule = &self.rules.list()[key.rule as usize];
-        let Some(place) = Place::find(rule, Some(levels), world.catalogue, key) else { return };
-        let at = sample.observed_at;
-        let heard = Heard { observed_at: at, received_at, value: Some(sample.value) };
-        let machine = self.machines.entry(key).or_insert_with(|| Machine::new(heard));
+    /// Remembers a good sample in time for the rules that look back.
+    fn keep(&mut self, sample: &Sample) {
+        if let Some(need) = self.watches.need(sample.channel) {
+            self.rings.entry(sample.channel).or_default().push(sample.observed_at, sample.value, need);
+        }
+    }
+
+    /// A good sample in time for a condition that looks at more than it.
+    fn hear_signal(&mut self, world: World<'_>, (key, sort): (Key, Sort), heard: Heard, out: &mut Vec<Transition>) {
+        let key = match (sort, key.spot) {
+            (Sort::Part(joined), _) => Key { spot: Spot::Channel(self.watches.joined(joined).lead), ..key },
+            (Sort::Member(member), Spot::Channel(channel)) => {
+                let member = self.watches.member(member);
+                let key = Key { spot: Spot::Area(member.area), ..key };
+                let Some(channel) = world.catalogue.channel(channel) else { return };
+                let memory = Memory { ears: &self.ears, rings: &self.rings };
+                let Some(value) = member.reading.of(memory, world, channel, heard.observed_at) else { return };
+                let held = self.tallies.get(&key).is_some_and(|tally| tally.holds(channel.id));
+                if held || member.limit.begins(value) {
+                    let tally = self.tallies.entry(key).or_default();
+                    tally.hear(channel.id, member.limit, value);
+                    if tally.is_empty() && !self.machines.contains_key(&key) {
+                        self.tallies.remove(&key);
+                    }
+                } else if !self.machines.contains_key(&key) {
+                    return;
+                }
+                key
+            }
+            _ => key,
+        };
+        // Of several channels, the newest of their times.
+        let last = self.machines.get(&key).map(|machine| machine.heard.observed_at);
+        let last = last.filter(|last| !clock_was_set_back(*last, heard.received_at));
+        let observed_at = last.map_or(heard.observed_at, |last| last.max(heard.observed_at));
+        self.judge(world, key, Heard { observed_at, ..heard }, out);
+    }
+
+    /// A good sample in time where something is, or may begin. `heard` says when, and its own value.
+    fn judge(&mut self, world: World<'_>, key: Key, heard: Heard, out: &mut Vec<Transition>) {
+        let Some(place) = Place::find(&self.rules, &self.watches, world.catalogue, key) else { return };
+        let nothing = Tally::default();
+        let tally = self.tallies.get(&key).unwrap_or(&nothing);
+        let Some(signal) = place.signal(&self.watches, tally, heard.value) else { return };
+        let memory = Memory { ears: &self.ears, rings: &self.rings };
+        let at = heard.observed_at;
+        let is_open = place.rule.is_open_at(at);
+        let machine = match self.machines.entry(key) {
+            Entry::Occupied(machine) => machine.into_mut(),
+            Entry::Vacant(vacant) => {
+                let verdict = signal.verdict(memory, world, at, Standing::default());
+                if !is_open || verdict.is_none_or(|verdict| verdict.on == 0) {
+                    return;
+                }
+                vacant.insert(Machine::new(heard))
+            }
+        };
         if machine.is_broken_by(place.channel, at) {
             machine.wait_anew(at);
         } else {
-            while let Some(due) = machine.next_by_time(rule, place.channel, at) {
-                machine.step(rule, due);
-                out.extend(settle(&mut self.book, machine, &place, due, Cause::Value));
-            }
+            pass_until(&mut self.book, machine, &place, at, out);
         }
-        let cause = if machine.unknown { Cause::Return } else { Cause::Value };
-        machine.take(levels, heard, sample.value);
-        machine.step(rule, at);
-        out.extend(settle(&mut self.book, machine, &place, at, cause));
+        if let Some(verdict) = signal.verdict(memory, world, at, machine.standing()) {
+            let on = if is_open { verdict.on } else { 0 };
+            let cause = match (machine.unknown, verdict.on == on) {
+                (true, _) => Cause::Return,
+                (false, true) => Cause::Value,
+                (false, false) => Cause::Calendar,
+            };
+            machine.take(Verdict { on, ..verdict }, Heard { value: verdict.value, ..heard });
+            machine.step(place.rule, at);
+            out.extend(settle(&mut self.book, machine, &place, at, cause));
+        }
         let idle = machine.is_idle();
+        let stirred = place.watch.stirred;
         if idle {
             self.machines.remove(&key);
         }
-        if idle == watch.stirred {
+        if idle == stirred {
             self.watches.stir(key, !idle);
         }
     }
 
-    /// A sample in time on a channel whose absence is an open alert.
+    /// A sample in time on a channel whose absence is, or was, an open alert.
     fn hear_again(&mut self, world: World<'_>, key: Key, received_at: Timestamp, out: &mut Vec<Transition>) {
-        let rule = &self.rules.list()[key.rule as usize];
-        let Some(place) = Place::find(rule, None, world.catalogue, key) else { return };
+        let Some(place) = Place::find(&self.rules, &self.watches, world.catalogue, key) else { return };
         let Some(machine) = self.machines.get_mut(&key) else { return };
         machine.turn(0, received_at);
-        machine.heard.received_at = received_at;
-        machine.step(rule, received_at);
+        (machine.heard.observed_at, machine.heard.received_at) = (received_at, received_at);
+        machine.step(place.rule, received_at);
         out.extend(settle(&mut self.book, machine, &place, received_at, Cause::Return));
         if machine.is_idle() {
             self.forget_machine(world, key, received_at);
@@ -140,6 +208,7 @@ impl Alerts {
             self.listening_since = now;
             self.listen_for_absences(world, now);
         }
+        self.tick_tallies(world, now);
         self.tick_machines(world, now, out);
         self.tick_deadlines(world, now, out);
         self.aged_to = if now < self.aged_to || self.aged_to == Timestamp::EPOCH {
@@ -153,28 +222,36 @@ impl Alerts {
     fn tick_machines(&mut self, world: World<'_>, now: Timestamp, out: &mut Vec<Transition>) {
         let mut ended = Vec::new();
         for (key, machine) in &mut self.machines {
-            let Some(watch) = self.watches.find(*key).filter(|watch| !watch.muted) else { continue };
-            let rule = &self.rules.list()[key.rule as usize];
-            let levels = match watch.sort {
-                Sort::Levels(levels) => Some(self.watches.levels(levels)),
-                Sort::Absence => None,
-            };
-            let Some(place) = Place::find(rule, levels, world.catalogue, *key) else { continue };
+            let Some(place) = Place::find(&self.rules, &self.watches, world.catalogue, *key) else { continue };
+            if place.watch.muted {
+                continue;
+            }
             let moment = Now { at: now, listening_since: self.listening_since, listening: world.listening };
-            match rule.condition {
-                Condition::Levels { unknown_after, .. } => {
-                    pass_time(&mut self.book, machine, &place, moment, unknown_after, out);
-                }
+            match place.rule.condition {
                 Condition::Absence { after, .. } => {
                     pass_silence(&mut self.book, machine, &place, moment, after, out);
                 }
+                Condition::Levels { .. } | Condition::Joined { .. } | Condition::Count { .. } => {
+                    pass_time(&mut self.book, machine, &place, moment, out);
+                }
             }
+            machine.raises.forget(place.rule.flapping, machine.event_time(now));
             if machine.is_idle() {
                 ended.push(*key);
             }
         }
         for key in ended {
             self.forget_machine(world, key, now);
+        }
+    }
+
+    /// Counted stations that have fallen silent.
+    fn tick_tallies(&mut self, world: World<'_>, now: Timestamp) {
+        for tally in self.tallies.values_mut() {
+            tally.doubt(|channel| {
+                let channel = world.catalogue.channel(channel);
+                channel.is_none_or(|channel| world.listening.freshness(channel, now) == Freshness::Silent)
+            });
         }
     }
 
@@ -189,8 +266,7 @@ impl Alerts {
                 self.deadlines.insert((due, key));
                 continue;
             }
-            let rule = &self.rules.list()[key.rule as usize];
-            let Some(place) = Place::find(rule, None, world.catalogue, key) else { continue };
+            let Some(place) = Place::find(&self.rules, &self.watches, world.catalogue, key) else { continue };
             let heard = Heard { observed_at: since, received_at: since, value: None };
             let mut machine = Machine::absent(heard);
             out.extend(settle(&mut self.book, &mut machine, &place, due, Cause::Silence));
@@ -203,9 +279,10 @@ impl Alerts {
     fn absence_of(&self, world: World<'_>, key: Key, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let rule = self.rules.list().get(key.rule as usize)?;
         let Condition::Absence { after, .. } = rule.condition else { return None };
-        let spoken_at = self.ears.get(key.channel.index())?.spoken_at;
+        let Spot::Channel(channel) = key.spot else { return None };
+        let spoken_at = self.ears.get(channel.index())?.spoken_at;
         let began_at = if clock_was_set_back(spoken_at, now) { self.listening_since } else { spoken_at };
-        let channel = world.catalogue.channel(key.channel)?;
+        let channel = world.catalogue.channel(channel)?;
         let begins = silence_begins(spoken_at, self.listening_since, now);
         Some((began_at, world.listening.due(channel, begins, after)))
     }
@@ -249,20 +326,18 @@ impl Now<'_> {
     }
 }
 
-/// Time passes for a machine of levels.
-fn pass_time(
-    book: &mut Book,
-    machine: &mut Machine,
-    place: &Place<'_>,
-    now: Now<'_>,
-    unknown_after: Option<Duration>,
-    out: &mut Vec<Transition>,
-) {
-    let event_now = machine.event_time(now.at);
-    while let Some(due) = machine.next_by_time(place.rule, place.channel, event_now) {
-        machine.step(place.rule, due);
-        out.extend(settle(book, machine, place, due, Cause::Value));
+/// Everything that comes about by `until` without a sample, each at its own instant.
+fn pass_until(book: &mut Book, machine: &mut Machine, place: &Place<'_>, until: Timestamp, out: &mut Vec<Transition>) {
+    while let Some((at, cause)) = machine.next(place.rule, place.channel, until) {
+        machine.come_about(place.rule, at, cause);
+        out.extend(settle(book, machine, place, at, cause));
     }
+}
+
+/// Time passes for a machine that judges values.
+fn pass_time(book: &mut Book, machine: &mut Machine, place: &Place<'_>, now: Now<'_>, out: &mut Vec<Transition>) {
+    let event_now = machine.event_time(now.at);
+    pass_until(book, machine, place, event_now, out);
     let observed_at = machine.heard.observed_at;
     let lasting =
         |fresh| fresh_until(place.channel, observed_at, fresh).map_or(Duration::MAX, |until| until.since(observed_at));
@@ -274,8 +349,10 @@ fn pass_time(
         return;
     }
     // Never less patient than the channel may take.
+    let unknown_after = place.rule.condition.unknown_after();
     let patience = unknown_after.map_or(lasting(Freshness::Stale), |after| after.max(lasting(Freshness::Live)));
-    let died_at = now.listening.silenced_at(place.channel.id);
+    // One station's death says nothing of its area.
+    let died_at = now.listening.silenced_at(place.channel.id).filter(|_| place.area.is_none());
     let silent_at = died_at.unwrap_or_else(|| now.silent_at(machine, place, patience));
     if now.at >= silent_at && !machine.unknown {
         machine.unknown = true;
@@ -284,7 +361,7 @@ fn pass_time(
     }
 }
 
-/// Time passes for an open absence.
+/// Time passes for an absence that is open, or was a while ago.
 fn pass_silence(
     book: &mut Book,
     machine: &mut Machine,
@@ -295,10 +372,17 @@ fn pass_silence(
 ) {
     let silent_at = now.silent_at(machine, place, after);
     if machine.on() == 0 && now.at >= silent_at {
-        machine.turn(1, silent_at);
+        // A new alert counts from the last word; one that goes on, from when it is absent again.
+        let since = if machine.raised() == 0 { machine.heard.received_at } else { silent_at };
+        machine.turn(1, since);
+        machine.step(place.rule, silent_at);
         out.extend(settle(book, machine, place, silent_at, Cause::Silence));
     } else if let Some(due) = machine.due(place.rule).filter(|due| *due <= now.at) {
         machine.step(place.rule, due);
         out.extend(settle(book, machine, place, due, Cause::Return));
+    }
+    if let Some(at) = machine.raises.settles_at(place.rule.flapping).filter(|at| *at <= now.at) {
+        machine.raises.flapping = false;
+        out.extend(settle(book, machine, place, at, Cause::Settled));
     }
 }

@@ -1,4 +1,4 @@
-//! One rule on one channel, while there is something to remember: pure, in event time.
+//! One rule on one channel (or area), while there is something to remember: pure, in event time.
 //!
 //! Each level is *on* while the value is beyond it and *raised* once it was on for the hold time; it is taken back
 //! once it was off for the clear time. Levels nest, so two counts say it all, and at most one of them waits for
@@ -14,12 +14,19 @@
 //!                       stayed for `clear_for`          (on 0, raised 1)
 //! ```
 //!
-//! Unknown lies across: data stopped while something was raised. The next good sample in time ends it.
+//! Unknown lies across: data stopped while something was raised. The next good sample in time ends it. A latched rule's
+//! alert goes from recovering to latched instead of normal; it stays with its machine until a person closes it, and the
+//! next raise is its next occurrence.
+//!
+//! A machine stays on for a while after its alert is over: it remembers the latest raises, by which flapping is known
+//! (`flapping.rs`).
 
 use serde::{Deserialize, Serialize};
 
+use super::flapping::Raises;
 use super::rules::{LEVELS_MAX, Levels, Rule};
-use crate::model::{AlertId, AlertState, Channel, Freshness, Severity, Timestamp, freshness};
+use super::signal::{Standing, Verdict};
+use crate::model::{AlertId, AlertState, Cause, Channel, Freshness, Severity, Timestamp, freshness};
 
 /// The last thing heard.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,13 +47,33 @@ pub(super) struct Machine {
     since: [Timestamp; LEVELS_MAX],
     pub heard: Heard,
     pub unknown: bool,
-    /// The open alert; present exactly while something is raised.
+    /// The open alert; present while something is raised, and longer for one that is latched or flapping.
     pub alert: Option<AlertId>,
+    /// Of several parts: those that hold, or have since the alert was raised.
+    armed: u8,
+    /// The alert is open, and its condition was over: the next raise is another occurrence.
+    pub over: bool,
+    pub raises: Raises,
 }
 
 impl Machine {
     pub(super) fn new(heard: Heard) -> Machine {
-        Machine { on: 0, raised: 0, since: [heard.observed_at; LEVELS_MAX], heard, unknown: false, alert: None }
+        Machine {
+            on: 0,
+            raised: 0,
+            since: [heard.observed_at; LEVELS_MAX],
+            heard,
+            unknown: false,
+            alert: None,
+            armed: 0,
+            over: false,
+            raises: Raises::default(),
+        }
+    }
+
+    /// As a snapshot that knew less of it has it: levels on, levels raised, and since when each is.
+    pub(super) fn recalled((on, raised, since): (u8, u8, [Timestamp; LEVELS_MAX]), heard: Heard) -> Machine {
+        Machine { on, raised, since, ..Machine::new(heard) }
     }
 
     /// One level that is on and raised since `since`: an absence.
@@ -64,7 +91,12 @@ impl Machine {
 
     /// Nothing to remember.
     pub(super) fn is_idle(&self) -> bool {
-        self.on == 0 && self.raised == 0
+        self.on == 0 && self.raised == 0 && self.alert.is_none() && self.raises.is_empty()
+    }
+
+    /// What a verdict needs to know.
+    pub(super) fn standing(&self) -> Standing {
+        Standing { raised: self.raised(), armed: self.armed }
     }
 
     /// When the condition began to hold.
@@ -72,10 +104,13 @@ impl Machine {
         self.since[0]
     }
 
-    pub(super) fn state(&self) -> AlertState {
+    /// The state that people see. A flapping alert is active throughout.
+    pub(super) fn state(&self, rule: &Rule) -> AlertState {
         match (self.raised, self.on) {
+            (1.., _) if self.unknown => AlertState::Unknown,
+            _ if self.raises.flapping => AlertState::Active,
+            (0, _) if rule.latched => AlertState::Latched,
             (0, _) => AlertState::Cleared,
-            _ if self.unknown => AlertState::Unknown,
             (_, 0) => AlertState::Recovering,
             _ => AlertState::Active,
         }
@@ -115,6 +150,26 @@ impl Machine {
         self.due(rule).filter(|due| live && *due <= until)
     }
 
+    /// The next instant until `until` at which anything comes about without a sample, and what: the calendar closes, a
+    /// level has waited long enough, the flapping has settled.
+    pub(super) fn next(&self, rule: &Rule, channel: &Channel, until: Timestamp) -> Option<(Timestamp, Cause)> {
+        let calendar = rule.calendar.as_ref().filter(|_| self.on > 0);
+        let closes_at = calendar.and_then(|calendar| calendar.closes_within(self.heard.observed_at, until));
+        let due_at = self.next_by_time(rule, channel, until);
+        let settles_at = self.raises.settles_at(rule.flapping).filter(|at| *at <= until);
+        let next = [(closes_at, Cause::Calendar), (due_at, Cause::Value), (settles_at, Cause::Settled)];
+        next.into_iter().filter_map(|(at, cause)| Some((at?, cause))).min_by_key(|(at, _)| *at)
+    }
+
+    /// Lets what [`Machine::next`] told come about.
+    pub(super) fn come_about(&mut self, rule: &Rule, at: Timestamp, cause: Cause) {
+        match cause {
+            Cause::Calendar => self.turn(0, at),
+            Cause::Settled => self.raises.flapping = false,
+            _ => self.step(rule, at),
+        }
+    }
+
     /// Whether the wait is broken by a sample of `observed_at`: the channel was silent in between, or the clock was
     /// set back.
     pub(super) fn is_broken_by(&self, channel: &Channel, observed_at: Timestamp) -> bool {
@@ -128,11 +183,18 @@ impl Machine {
         self.since[least..most].fill(at);
     }
 
-    /// Takes a good value in.
-    pub(super) fn take(&mut self, levels: &Levels, heard: Heard, value: f64) {
-        self.turn(levels.holding(self.raised(), value), heard.observed_at);
+    /// Takes a verdict in.
+    pub(super) fn take(&mut self, verdict: Verdict, heard: Heard) {
+        self.turn(verdict.on, heard.observed_at);
+        self.armed = verdict.armed;
         self.heard = heard;
         self.unknown = false;
+    }
+
+    /// Nothing holds and nothing is raised any more, by a person's word.
+    pub(super) fn close(&mut self) {
+        *self = Machine { raises: std::mem::take(&mut self.raises), ..Machine::new(self.heard) };
+        self.raises.flapping = false;
     }
 
     /// Turns levels on or off so that `on` of them are on, since `at`.
@@ -143,17 +205,27 @@ impl Machine {
         self.on = u8::try_from(on).unwrap_or(u8::MAX);
     }
 
-    /// Fits the counts to edited levels: those stay raised that stand for `severity` or less (but at least one), and
-    /// the last value says how many are on. What was on stays on since when it was.
-    pub(super) fn refit(&mut self, levels: &Levels, severity: Option<Severity>, at: Timestamp) {
-        let fitting = |severity| levels.steps().iter().take_while(|step| step.severity <= severity).count().max(1);
-        let raised = severity.map_or(0, fitting);
-        self.raised = u8::try_from(raised).unwrap_or(u8::MAX);
-        self.turn(self.heard.value.map_or(0, |value| levels.holding(raised, value)), at);
+    /// Fits what is raised to edited levels: those stay raised that stand for `severity` or less, but at least one.
+    pub(super) fn refit(&mut self, levels: &Levels, severity: Severity) {
+        if self.raised > 0 {
+            let fitting = levels.steps().iter().take_while(|step| step.severity <= severity).count().max(1);
+            self.raised = u8::try_from(fitting).unwrap_or(u8::MAX);
+        }
+    }
+
+    /// Takes the verdict of an edited rule in, since `at`; without one no more levels are on than there are. What was on
+    /// stays on since when it was.
+    pub(super) fn rejudge(&mut self, verdict: Option<Verdict>, levels_count: usize, at: Timestamp) {
+        self.turn(verdict.map_or(self.on().min(levels_count), |verdict| verdict.on), at);
+        if let Some(verdict) = verdict {
+            self.armed = verdict.armed;
+            self.heard.value = verdict.value;
+        }
     }
 
     /// Whether the counts fit a rule with so many levels: checked after a restore.
     pub(super) fn fits(&self, levels_count: usize) -> bool {
-        self.on() <= levels_count && self.raised() <= levels_count && self.alert.is_some() == (self.raised > 0)
+        let told = self.alert.is_some() || self.raised == 0;
+        self.on() <= levels_count && self.raised() <= levels_count && told
     }
 }

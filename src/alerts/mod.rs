@@ -1,27 +1,35 @@
-//! The alert engine: one deterministic state machine per rule and channel, in event time.
+//! The alert engine: one deterministic state machine per rule and channel (or area), in event time.
 //!
 //! The same entries give the same transitions: live, after a restart, in a rule test and in a backtest, because all of
 //! them apply entries to [`Alerts`] and nothing here reads a clock. The rules' language is described in [`rules`], one
-//! machine in `machine.rs`, which samples count and whose time it is in `engine.rs`, and what becomes of open alerts
-//! when rules or stations change in `adopt.rs`.
+//! machine in `machine.rs`, what conditions make of samples in `signal.rs` and `window.rs`, which samples count and
+//! whose time it is in `engine.rs`, and what becomes of open alerts when rules or stations change in `adopt.rs`.
+//! `flapping.rs` mutes what keeps coming back, `retrospect.rs` writes down what late data would have raised.
 //!
 //! Invariants:
-//! - An alert is open exactly as long as its machine has something raised; its identifier says rule, station, property
-//!   and the start of its condition, so a replay makes the same one.
+//! - An alert is open as long as its machine has something raised, and longer while it is latched or flapping; its
+//!   identifier says rule, station (or area), property and the start of its condition, so a replay makes the same one.
 //! - Late data make no transition, silence is `unknown` and neither normal nor cleared, and a station under
 //!   maintenance raises nothing.
-//! - Bounded: a machine only where something waits or is open, [`MOMENTS_MAX`] moments an alert, closed alerts by
-//!   [`Retention`].
+//! - Bounded: a machine only where something waits, is open or was of late, [`MOMENTS_MAX`] moments an alert, closed
+//!   alerts by [`Retention`]; samples of windows by [`window::SAMPLES_MAX`] a channel, records of late data by
+//!   [`RECORDS_MAX`].
 //!
 //! Left out on purpose: incidents, workflow, notification. They take [`crate::model::Transition`]s.
 
 mod adopt;
 mod book;
 mod engine;
+mod flapping;
+mod former;
 mod machine;
+mod retrospect;
 pub mod rules;
 mod settle;
+mod signal;
+mod tally;
 mod watch;
+mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,11 +38,14 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Alert, AlertId, Catalogue, ChannelId, Listening, Mistake, RuleFile, Severity, Span, StationNo, Timestamp,
+    Alert, AlertId, Catalogue, ChannelId, Closing, Listening, Mistake, RuleFile, Severity, Span, StationNo, Timestamp,
+    Transition,
 };
 
 pub use book::{Filter, MOMENTS_MAX};
 pub use engine::TICK_GAP;
+pub use former::Former;
+pub use retrospect::RECORDS_MAX;
 pub use rules::{Rule, Rules};
 
 /// The configuration's section.
@@ -94,20 +105,45 @@ pub(crate) struct World<'a> {
     pub listening: &'a Listening,
 }
 
-/// One rule, by its place, on one channel.
+/// One rule, by its place, on one channel or area.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Key {
     rule: u32,
-    channel: ChannelId,
+    spot: Spot,
+}
+
+/// What a machine watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Spot {
+    /// A channel; of several, the first part's.
+    Channel(ChannelId),
+    /// An area, by its place in the catalogue.
+    Area(u32),
+}
+
+/// Why an alert was not closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseError {
+    /// There is none of that identifier.
+    #[error("there is no such alert")]
+    Unknown,
+    /// It is over already.
+    #[error("the alert is closed already")]
+    Closed,
+    /// Its condition holds: it would be raised again at once.
+    #[error("the alert's condition still holds")]
+    Holds,
 }
 
 /// What a channel said last, as far as alerts go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Ear {
     /// Own time of the last good sample in time.
     good_at: Timestamp,
     /// Receipt of the last sample in time that was not of a faulty device; before the first, when the channel became known.
     spoken_at: Timestamp,
+    /// What that good sample said; `None` before the first.
+    value: Option<f64>,
 }
 
 /// Before every sample.
@@ -123,6 +159,11 @@ pub struct Alerts {
     /// By channel.
     ears: Vec<Ear>,
     machines: BTreeMap<Key, machine::Machine>,
+    /// The latest samples of channels on which a rule looks back.
+    rings: BTreeMap<ChannelId, window::Ring>,
+    /// By area: the stations that are counted.
+    tallies: BTreeMap<Key, tally::Tally>,
+    late: retrospect::Retrospect,
     /// When to look whether a channel has fallen silent; never too late, often too early.
     deadlines: BTreeSet<(Timestamp, Key)>,
     /// Since when Saola has been listening without a break.
@@ -142,6 +183,9 @@ impl Alerts {
             book: book::Book::default(),
             ears: Vec::new(),
             machines: BTreeMap::new(),
+            rings: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+            late: retrospect::Retrospect::default(),
             deadlines: BTreeSet::new(),
             listening_since: Timestamp::EPOCH,
             aged_to: Timestamp::EPOCH,
@@ -165,9 +209,14 @@ impl Alerts {
         self.open_of(station).map(|alert| alert.severity).max()
     }
 
-    /// One alert.
+    /// One alert, or one record of late data.
     pub fn get(&self, id: &AlertId) -> Option<&Arc<Alert>> {
-        self.book.get(id)
+        self.book.get(id).or_else(|| self.late.get(id))
+    }
+
+    /// What late data would have raised, of what a filter takes, the newest end first.
+    pub fn retrospective(&self, filter: &Filter) -> Vec<Arc<Alert>> {
+        self.late.all(filter)
     }
 
     /// Alerts that a filter takes, the newest change first.
@@ -197,7 +246,31 @@ impl Alerts {
 
     /// Conditions that hold and wait for their hold time: not alerts yet.
     pub fn pending_count(&self) -> usize {
-        self.machines.values().filter(|machine| machine.alert.is_none()).count()
+        self.machines.values().filter(|machine| machine.alert.is_none() && machine.on() > 0).count()
+    }
+
+    /// Closes an open alert by a person's word, unless its condition holds now: one that is latched, recovering, or
+    /// unknown. What begins after it is another alert. `at` is the time of the person's command.
+    pub fn close(&mut self, id: &AlertId, at: Timestamp, closing: Closing) -> Result<Transition, CloseError> {
+        let alert = self.book.get(id).ok_or(CloseError::Unknown)?;
+        if !alert.state.is_open() {
+            return Err(CloseError::Closed);
+        }
+        let machine = self.machines.values_mut().find(|machine| machine.alert.as_ref() == Some(id));
+        let machine = machine.ok_or(CloseError::Unknown)?;
+        if machine.on() > 0 && !machine.unknown {
+            return Err(CloseError::Holds);
+        }
+        let at = machine.event_time(at);
+        // The next tick takes the machine away.
+        machine.close();
+        settle::close(&mut self.book, id, at, closing).ok_or(CloseError::Closed)
+    }
+
+    /// The same without what late data left.
+    #[cfg(test)]
+    pub(crate) fn without_late(&self) -> Alerts {
+        Alerts { late: retrospect::Retrospect::default(), ..self.clone() }
     }
 
     pub(crate) fn set_retention(&mut self, retention: Retention) {
@@ -211,24 +284,26 @@ impl Alerts {
         }
         self.book.index();
         self.watches = watch::Watches::resolve(&self.rules, catalogue);
-        for (key, machine) in &self.machines {
-            let Some(watch) = self.watches.find(*key) else {
+        let keys = self.machines.keys().copied().collect::<Vec<_>>();
+        for key in keys {
+            let (Some(machine), Some(place)) =
+                (self.machines.get(&key), settle::Place::find(&self.rules, &self.watches, catalogue, key))
+            else {
                 return Err("a machine stands where no rule watches");
             };
-            let levels_count = match watch.sort {
-                watch::Sort::Levels(levels) => self.watches.levels(levels).steps().len(),
-                watch::Sort::Absence => 1,
-            };
-            if !machine.fits(levels_count) {
+            if !machine.fits(place.levels_count()) {
                 return Err("a machine does not fit its rule");
             }
             if machine.alert.as_ref().is_some_and(|id| self.book.get(id).is_none_or(|alert| !alert.state.is_open())) {
                 return Err("a machine's alert is not open");
             }
-            self.watches.stir(*key, true);
+            self.watches.stir(key, true);
+        }
+        if self.tallies.values().any(|tally| !tally.fits(self.ears.len())) {
+            return Err("a count does not fit the catalogue");
         }
         let (open, _) = self.book.count();
-        if open != self.machines.len() - self.pending_count() {
+        if open != self.machines.values().filter(|machine| machine.alert.is_some()).count() {
             return Err("an open alert has no machine");
         }
         Ok(())

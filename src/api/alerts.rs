@@ -21,8 +21,8 @@ const LIMIT_MAX: usize = 10_000;
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AlertsAsked {
-    /// Only in these states: active, recovering, unknown, cleared; may be repeated or a list with commas. `open` stands
-    /// for the first three.
+    /// Only in these states: active, recovering, unknown, latched, cleared; may be repeated or a list with commas.
+    /// `open` stands for the first four.
     #[param(value_type = Option<String>, example = "active,recovering,unknown")]
     state: Vec<AlertState>,
     /// Only of these severities: low, medium, high, very_high, catastrophic; may be repeated or a list with commas.
@@ -34,12 +34,32 @@ pub struct AlertsAsked {
     /// Only those that changed at or after this time: RFC 3339, a date, `-24h`.
     #[param(value_type = Option<String>, example = "-24h")]
     since: Option<When>,
+    /// `true`: instead of alerts, the records of what late data would have raised, had they come in time.
+    #[param(value_type = Option<bool>, default = false)]
+    retrospective: Listed,
     /// How many at most: 1 to 10,000.
     #[param(value_type = Option<u32>, default = 100, minimum = 1, maximum = 10000)]
     limit: usize,
     /// Where to go on: the `next` of the answer before.
     #[param(value_type = Option<String>)]
     next: Option<Place>,
+}
+
+/// What is listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listed {
+    Alerts,
+    Records,
+}
+
+impl Listed {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "false" => Ok(Self::Alerts),
+            "true" => Ok(Self::Records),
+            _ => Err("it is neither true nor false".to_owned()),
+        }
+    }
 }
 
 /// A place in the list: the alert before it.
@@ -55,7 +75,8 @@ impl Place {
 
 impl FromParams for AlertsAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
-        const OPEN: [AlertState; 3] = [AlertState::Active, AlertState::Recovering, AlertState::Unknown];
+        const OPEN: [AlertState; 4] =
+            [AlertState::Active, AlertState::Recovering, AlertState::Unknown, AlertState::Latched];
         let states = params.many("state", |text| match text {
             "open" => Ok(OPEN.to_vec()),
             text => word(text, &ALERT_STATES, AlertState::word).map(|state| vec![state]),
@@ -65,6 +86,7 @@ impl FromParams for AlertsAsked {
             severity: params.many("severity", |text| word(text, &SEVERITIES, Severity::word))?,
             area: params.one("area", |text| Ok(AreaId::new(text)))?,
             since: params.one("since", When::parse)?,
+            retrospective: params.one("retrospective", Listed::parse)?.unwrap_or(Listed::Alerts),
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
             next: params.one("next", Place::parse)?,
         })
@@ -105,7 +127,10 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) ->
         after: asked.next.map(|Place(changed_at, id)| (changed_at, id)),
         ..Filter::default()
     };
-    let mut found = state.alerts.all(&filter);
+    let mut found = match asked.retrospective {
+        Listed::Alerts => state.alerts.all(&filter),
+        Listed::Records => state.alerts.retrospective(&filter),
+    };
     found.retain(|alert| {
         sight.reaches(alert.subject.area())
             && area.reaches(alert.subject.area())

@@ -9,8 +9,8 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::time::{Shown, Zone};
 use crate::model::{
-    Alert, AlertState, AreaId, Channel, Freshness, LinkClass, LocalName, Moment, Position, Property, Quality, Severity,
-    Station, StationId, StationKind, Subject, Timestamp, Unit,
+    Alert, AlertState, AreaId, Channel, Closing, Freshness, LinkClass, LocalName, Moment, Position, Property, Quality,
+    Severity, Station, StationId, StationKind, Subject, Timestamp, Unit,
 };
 use crate::state::State;
 
@@ -19,8 +19,8 @@ pub const SEVERITIES: [Severity; 5] =
     [Severity::Low, Severity::Medium, Severity::High, Severity::VeryHigh, Severity::Catastrophic];
 
 /// Every state of an alert.
-pub const ALERT_STATES: [AlertState; 4] =
-    [AlertState::Active, AlertState::Recovering, AlertState::Unknown, AlertState::Cleared];
+pub const ALERT_STATES: [AlertState; 5] =
+    [AlertState::Active, AlertState::Recovering, AlertState::Unknown, AlertState::Latched, AlertState::Cleared];
 
 /// Every freshness, best first.
 pub const FRESHNESSES: [Freshness; 5] =
@@ -211,7 +211,7 @@ pub struct AlertMoment {
     severity: &'static str,
     /// The value that decided it, in the alert's unit; null for absence of data.
     value: Option<f64>,
-    /// Why: value, silence, return, rule, withdrawn, maintenance.
+    /// Why: value, silence, return, rule, withdrawn, maintenance, flapping, settled, calendar, closed.
     #[schema(value_type = String, example = "value")]
     cause: &'static str,
 }
@@ -265,10 +265,34 @@ pub struct AlertDocument {
     ended_at: Option<Shown>,
     /// Everything that happened, oldest first.
     timeline: Vec<AlertMoment>,
+    /// The hazard by which alerts belong together: what the rule says, else the property.
+    #[schema(example = "rain")]
+    cause: String,
+    /// How often its condition began within it: more than once for one that is latched or flapping.
+    occurrences: u32,
+    /// It keeps coming back: it stays open, and its comings and goings are not told until it has been quiet.
+    flapping: bool,
+    /// Made from data that came late, closed at once: nobody was told.
+    retrospective: bool,
+    /// Who closed it; null when nobody did.
+    closed: Option<AlertClosing>,
+    /// What to do, as its rule says now.
+    text: Option<Name>,
+    /// The law or the science behind its rule, as it says now.
+    source: Option<String>,
     /// The incident that it is part of; null when no group of causes takes it.
     incident: Option<String>,
     /// The known heat source that explains it: then nobody is notified.
     masked_by: Option<Name>,
+}
+
+/// Who closed an alert.
+#[derive(Serialize, ToSchema)]
+pub struct AlertClosing {
+    /// The account.
+    author: String,
+    /// Why it could be closed.
+    reason: String,
 }
 
 /// An alert as a GeoJSON feature, at its station or in the middle of its area's stations.
@@ -361,6 +385,7 @@ impl Reporter<'_> {
             Subject::Area { property, .. } => property.clone(),
         };
         let area = alert.subject.area().cloned();
+        let (rule, closed) = (self.state.alerts.rules().named(&alert.rule), alert.closed.as_ref());
         Some(AlertDocument {
             id: alert.id.to_string(),
             rule: alert.rule.clone(),
@@ -380,6 +405,13 @@ impl Reporter<'_> {
             changed_at: self.zone.show(alert.changed_at),
             ended_at: alert.ended_at.map(|at| self.zone.show(at)),
             timeline: alert.timeline.iter().map(|moment| self.moment(moment)).collect(),
+            cause: alert.cause.clone(),
+            occurrences: alert.occurrences,
+            flapping: alert.flapping,
+            retrospective: alert.retrospective,
+            closed: closed.cloned().map(|Closing { author, reason }| AlertClosing { author, reason }),
+            text: rule.and_then(|rule| rule.text.as_ref()).map(Name::from),
+            source: rule.and_then(|rule| rule.source.clone()),
             incident: self.state.incidents.of_alert(&alert.id).map(ToString::to_string),
             masked_by: self.state.incidents.mask_of(&alert.id).map(Name::from),
         })

@@ -29,7 +29,7 @@ impl Incidents {
             return self.join(&id, alert, member, told);
         }
         let kind = member.station.and_then(|no| world.catalogue.station(no)).map(|station| station.kind);
-        let group = self.plan.group_of(kind, word_of(&member, (world.cause)(alert))).cloned();
+        let group = self.plan.group_of(kind, word_of(&member, alert)).cloned();
         let Some(group) = group else { return };
         if group.masked {
             member.masked_by = self.mask(&member, alert);
@@ -211,14 +211,9 @@ impl Incidents {
     }
 }
 
-/// What an alert goes by: silence by that alone, so that a rain gauge that is not heard is no rain; everything else by
-/// the cause that its rule names, and by its property when the rule names none.
-fn word_of<'a>(member: &'a Member, cause: Option<&'a str>) -> &'a str {
-    match cause {
-        _ if member.of_silence => SILENCE,
-        Some(cause) => cause,
-        None => member.property.as_ref().map_or("", Property::as_str),
-    }
+/// What an alert goes by: silence by that alone, so that a rain gauge that is not heard is no rain.
+fn word_of<'a>(member: &Member, alert: &'a Alert) -> &'a str {
+    if member.of_silence { SILENCE } else { &alert.cause }
 }
 
 /// What is observed.

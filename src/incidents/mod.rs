@@ -63,8 +63,6 @@ pub(crate) struct World<'a> {
     pub listening: &'a Listening,
     /// The newest value of a channel, in its unit.
     pub newest: &'a dyn Fn(ChannelId) -> Option<Newest>,
-    /// The cause that an alert's rule names.
-    pub cause: &'a dyn Fn(&Alert) -> Option<&'a str>,
 }
 
 /// A channel's newest value.

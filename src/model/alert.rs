@@ -64,6 +64,8 @@ pub enum AlertState {
     Unknown,
     /// Over.
     Cleared,
+    /// Over, and kept open by its rule until a person closes it.
+    Latched,
 }
 
 impl AlertState {
@@ -74,6 +76,7 @@ impl AlertState {
             AlertState::Recovering => "recovering",
             AlertState::Unknown => "unknown",
             AlertState::Cleared => "cleared",
+            AlertState::Latched => "latched",
         }
     }
 
@@ -146,6 +149,14 @@ pub enum Cause {
     Withdrawn,
     /// The station went under maintenance: what it says is not to be acted upon.
     Maintenance,
+    /// It began so often that it is open and muted from here on, until it has been quiet.
+    Flapping,
+    /// The flapping is over: it is told as any other alert again.
+    Settled,
+    /// The rule's calendar ended.
+    Calendar,
+    /// A person closed it.
+    Closed,
 }
 
 impl Cause {
@@ -158,6 +169,10 @@ impl Cause {
             Cause::Rule => "rule",
             Cause::Withdrawn => "withdrawn",
             Cause::Maintenance => "maintenance",
+            Cause::Flapping => "flapping",
+            Cause::Settled => "settled",
+            Cause::Calendar => "calendar",
+            Cause::Closed => "closed",
         }
     }
 }
@@ -175,6 +190,15 @@ pub struct Moment {
     pub value: Option<f64>,
     /// Why.
     pub cause: Cause,
+}
+
+/// Who closed an alert, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    /// The account.
+    pub author: String,
+    /// Why it could be closed.
+    pub reason: String,
 }
 
 /// One alert with its time-line.
@@ -204,6 +228,16 @@ pub struct Alert {
     pub ended_at: Option<Timestamp>,
     /// Everything that happened, oldest first; bounded by the engine.
     pub timeline: Vec<Moment>,
+    /// The hazard by which alerts belong together: what the rule says, else the property that it watches.
+    pub cause: String,
+    /// How often its condition began within it: more than once for one that is latched or flapping.
+    pub occurrences: u32,
+    /// It began so often of late that it stays open and its comings and goings make no transition.
+    pub flapping: bool,
+    /// Made from data that came late, closed at once: nobody was told, and nobody is to be.
+    pub retrospective: bool,
+    /// Who closed it; `None` while it is open, and when it ended by itself.
+    pub closed: Option<Closing>,
 }
 
 /// A change of state or severity, with the alert as it is after it.

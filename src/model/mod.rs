@@ -25,7 +25,7 @@ mod station;
 mod time;
 mod unit;
 
-pub use alert::{Alert, AlertId, AlertState, Cause, Moment, Severity, Subject, Transition};
+pub use alert::{Alert, AlertId, AlertState, Cause, Closing, Moment, Severity, Subject, Transition};
 pub use area::{Area, AreaLevel};
 pub use catalogue::{Catalogue, CatalogueError};
 pub use entry::{Again, Body, Entry, Keep, Message, RawCopy, RuleFile, StationCommand, UnknownName};

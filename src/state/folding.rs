@@ -3,7 +3,7 @@
 use super::State;
 use crate::alerts;
 use crate::incidents::{self, Newest, Told, World};
-use crate::model::{Alert, Body, ChannelId, Entry, Transition};
+use crate::model::{Body, ChannelId, Entry, Transition};
 
 /// Closed incidents are kept as long, and hold as many alerts, as closed alerts are.
 pub(super) fn retention_of_incidents(retention: alerts::Retention) -> incidents::Retention {
@@ -25,8 +25,7 @@ impl State {
             let latest = live.latest(channel)?;
             Some(Newest { value: latest.value, observed_at: latest.observed_at, quality: latest.quality })
         };
-        let cause = |_: &Alert| None;
-        let world = World { catalogue, listening: live.listening(), newest: &newest, cause: &cause };
+        let world = World { catalogue, listening: live.listening(), newest: &newest };
         let now = entry.received_at;
         incidents.observe(&world, now, transitions, told);
         match &entry.body {

@@ -11,7 +11,7 @@
 //! format 3  the same, then readings handed in again by source, unknown devices, the last canary, moves of stations
 //! format 4  the same, then the quality checks' memory with the maintenance windows, who could be heard when, what
 //!           devices said of themselves, the stations in windows, and the authors of corrections
-//! format 5  the same, then incidents
+//! format 5  the same, then incidents; the state's rules and alerts have windows, counts, areas and late data
 //! ```
 //!
 //! Invariants:
@@ -29,9 +29,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Author, Devices, State};
-use crate::alerts::Retention;
-use crate::model::{Catalogue, Listening, Seq, StationNo};
+use super::{Author, Devices, Ledger, State};
+use crate::alerts::{self, Retention};
+use crate::live::Live;
+use crate::model::{Catalogue, Listening, Seq, StationNo, Timestamp};
 use crate::quality::Judge;
 
 /// How many snapshots are kept.
@@ -39,8 +40,8 @@ pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
 const FORMAT: u8 = 5;
-/// Written before there were incidents.
-const FORMAT_WITHOUT_INCIDENTS: u8 = 4;
+/// Written before there were incidents, and before rules knew anything but levels and absences.
+const FORMAT_WITHOUT_WINDOWS: u8 = 4;
 /// Written before samples were checked for quality.
 const FORMAT_WITHOUT_QUALITY: u8 = 3;
 /// Written before unknown devices were listed.
@@ -146,7 +147,8 @@ impl State {
         if !(FORMAT_WITHOUT_IMPORTS..=FORMAT).contains(&format) {
             return Err(SnapshotError::Format { found: format });
         }
-        let (mut state, mut rest): (State, &[u8]) = postcard::take_from_bytes(body)?;
+        let (mut state, mut rest): (State, &[u8]) =
+            if format > FORMAT_WITHOUT_WINDOWS { postcard::take_from_bytes(body)? } else { former(body)? };
         if format >= FORMAT_WITHOUT_UNKNOWN {
             (state.imported_to, rest) = postcard::take_from_bytes(rest)?;
         }
@@ -157,7 +159,7 @@ impl State {
             state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_moves(moves));
         }
         let mut listening = None;
-        if format >= FORMAT_WITHOUT_INCIDENTS {
+        if format >= FORMAT_WITHOUT_WINDOWS {
             let behind: Behind;
             (behind, rest) = postcard::take_from_bytes(rest)?;
             listening = Some(behind.1);
@@ -178,6 +180,28 @@ impl State {
         state.live.restore(listening, &state.catalogue, state.judge.policy());
         Ok(state)
     }
+}
+
+/// The state as formats up to 4 have it, and what follows it.
+fn former(body: &[u8]) -> Result<(State, &[u8]), SnapshotError> {
+    type Former = (Arc<Catalogue>, Live, alerts::Former, Ledger, Seq, Timestamp);
+    let ((catalogue, live, alerts, ledger, applied, ticked_at), rest): (Former, _) = postcard::take_from_bytes(body)?;
+    let property_of = |channel| catalogue.channel(channel).map(|channel| channel.property.clone());
+    let newest = |channel, good_at| {
+        let latest = live.latest(channel).filter(|latest| latest.observed_at == good_at && latest.quality.is_good());
+        latest.map(|latest| latest.value)
+    };
+    let alerts = alerts.into_alerts(property_of, newest);
+    let state = State {
+        catalogue: Arc::clone(&catalogue),
+        live,
+        alerts,
+        ledger,
+        applied,
+        ticked_at,
+        ..State::new(Retention::default())
+    };
+    Ok((state, rest))
 }
 
 /// What format 4 has behind format 3.

@@ -16,7 +16,7 @@ export type Freshness = (typeof FRESHNESSES)[number];
 export const SEVERITIES = ['low', 'medium', 'high', 'very_high', 'catastrophic'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-export const ALERT_STATES = ['active', 'recovering', 'unknown', 'cleared'] as const;
+export const ALERT_STATES = ['active', 'recovering', 'unknown', 'latched', 'cleared'] as const;
 export type AlertState = (typeof ALERT_STATES)[number];
 
 export const KINDS = ['traffic', 'air', 'weather', 'river', 'rain', 'forest', 'meter'] as const;
@@ -137,6 +137,11 @@ export const ALERT_STATE: Readonly<Record<AlertState, AlertStateLook>> = {
     words: { vi: 'Không rõ', en: 'Unknown' },
     meaning: { vi: 'mất dữ liệu khi đang cảnh báo', en: 'the data stopped while it was active' },
     sign: 'M5.5 5.5a2.5 2.5 0 1 1 3.7 2.2c-.8.5-1.2 1-1.2 1.9M8 12.8v.1',
+  },
+  latched: {
+    words: { vi: 'Chờ đóng', en: 'Latched' },
+    meaning: { vi: 'điều kiện đã hết, chờ người đóng', en: 'the condition is over; a person has to close it' },
+    sign: 'M5 7V5a3 3 0 0 1 6 0v2M4 7h8v6H4z',
   },
   cleared: {
     words: { vi: 'Đã kết thúc', en: 'Cleared' },

@@ -4,6 +4,9 @@
 //! [[rule]]
 //! name = "pm2-5-high"                # 1 to 40 of a-z, 0-9, '-'; unique over all files; stays with its open alerts
 //! title = { vi = "…", en = "…" }     # what people are shown
+//! text = { vi = "…", en = "…" }      # optional: what to do, up to 500 characters; goes into notifications
+//! source = "Decision …, Art. …"      # optional: the law or the science behind it; shown with the alert
+//! cause = "rain"                     # optional: the hazard by which alerts belong together; default: the property
 //! property = "pm2_5"
 //! kind = "air"                       # optional: one station kind or a list
 //! area = "03388"                     # optional: one area or a list; a province takes in its communes
@@ -14,10 +17,20 @@
 //!     { severity = "medium", above = 50.0, clear = 45.0 },
 //!     { severity = "high", above = 80.0, clear = 72.0 },
 //! ]
+//! of = { fn = "sum", over = "3h" }   # optional: what is compared, instead of the sample itself:
+//!                                    #   sum, mean, min, max, with `over` and `completeness` (default 0.75);
+//!                                    #   rate, with the same: change per hour; difference, with `to = "STATION"`
+//! times = { n = 3, of = 5 }          # optional: so many of the last samples must be beyond a level; not with `of`
 //! for = "10m"                        # optional: how long a level must hold first; default 0s
 //! clear_for = "10m"                  # optional: how long it must stay beyond the clear level; default 0s
 //! absence = "30m"                    # optional: without good data for so long an open alert is `unknown`;
 //!                                    # default: as soon as the channel is silent (five intervals and the link's grace)
+//! calendar = { months = [11, 12], days = ["mon"], from = "06:00", to = "21:00", zone = "Asia/Ho_Chi_Minh" }
+//!                                    # optional, and so is every key (zone: the one shown): outside it nothing is
+//!                                    # raised, and what is raised is recovering (see `calendar.rs`)
+//! latched = true                     # optional: stays open after its condition ended until a person closes it
+//! flapping = { raises = 5, within = "1h" }  # this is the default: raised so often within so long, it is told once more
+//!                                    # and then muted until nothing has been raised for so long; `false` never mutes
 //! enabled = true                     # optional
 //!
 //! [[rule]]                           # a rule of its own for channels from which nothing comes in time:
@@ -26,27 +39,54 @@
 //! property = "air_temperature"
 //! kind = "weather"
 //! absence = { after = "1h", severity = "low" }
+//!
+//! [[rule]]                           # several channels of one station: `all` or `any`, and `severity`, instead of
+//! name = "fire-weather"              # property, unit, levels, of and times; one to eight parts, each may have `of`
+//! title = { vi = "…", en = "…" }
+//! severity = "high"
+//! all = [
+//!     { property = "air_temperature", above = 35, clear = 33, unit = "Cel" },
+//!     { property = "relative_humidity", below = 40 },
+//! ]
+//!
+//! [[rule]]                           # stations of an area: levels are numbers of stations that are beyond `above`
+//! name = "rain-in-many-places"       # (or `below`, with `clear`); property, unit and of are theirs
+//! title = { vi = "…", en = "…" }
+//! property = "rainfall"
+//! of = { fn = "sum", over = "1h" }
+//! above = 30
+//! count = { per = "commune" }        # or "province"
+//! levels = [{ severity = "high", above = 2 }]
 //! ```
 //!
 //! `above` and `below` are strict: 50.0 itself is not above 50.0. `clear` (default: the threshold) is where a raised
 //! level begins to be over: at or under it for `above`, at or over it for `below`. All parts of the scope (kind, area,
-//! stations) must agree.
+//! stations) must agree. A channel that holds an index (`vn_aqi`, `fwi`, …) is a channel like any other.
+//!
+//! What a condition makes of samples is told in `signal.rs` beside this folder.
 //!
 //! Files are checked together and taken or refused whole, with every mistake in one run. A catalogue that changes
 //! later refuses nothing: what a rule names and the catalogue no longer has is not watched. Nor does a station that the
 //! catalogue does not have yet: it is told, and watched from when it is registered.
-//!
-//! Left out on purpose, with their place kept in [`Condition`]: windows, rates, several channels, calendars.
 
+pub mod calendar;
+mod check;
+pub mod condition;
+mod levels;
 mod read;
+mod read_condition;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AreaId, Catalogue, Channel, LocalName, Mistake, Property, RuleFile, Severity, Station, StationId, StationKind, Unit,
+    AreaId, Catalogue, Channel, LocalName, Mistake, Property, RuleFile, Station, StationId, StationKind, Timestamp,
+    Unit,
 };
+pub use calendar::Calendar;
+pub use condition::{Condition, Flapping, Join, Limit, Of, Part, Reduce, Times};
+pub use levels::{Direction, Level, Levels};
 
 /// Levels in one rule: as many as there are severities.
 pub const LEVELS_MAX: usize = 5;
@@ -70,7 +110,13 @@ pub struct Rule {
     pub file: String,
     /// What to call its alerts.
     pub title: LocalName,
-    /// What it watches.
+    /// What to do about them.
+    pub text: Option<LocalName>,
+    /// The law or the science behind it.
+    pub source: Option<String>,
+    /// The hazard by which its alerts belong together with others.
+    pub cause: String,
+    /// What it watches; of several channels the first.
     pub property: Property,
     /// Where it watches.
     pub scope: Scope,
@@ -82,6 +128,12 @@ pub struct Rule {
     pub hold: Duration,
     /// How long a raised level must be over before it is taken back.
     pub clear_for: Duration,
+    /// When it is in force; `None`: always.
+    pub calendar: Option<Calendar>,
+    /// Its alerts stay open until a person closes them.
+    pub latched: bool,
+    /// When its alerts are muted; `None`: never.
+    pub flapping: Option<Flapping>,
     /// Whether it is watched at all.
     pub enabled: bool,
 }
@@ -99,70 +151,24 @@ pub struct Scope {
     pub except: Vec<StationId>,
 }
 
-/// When a rule holds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Condition {
-    /// A value is beyond a level.
-    Levels {
-        /// In the rule's unit.
-        levels: Levels,
-        /// Without good data for so long an open alert is unknown; `None`: when the channel is silent.
-        unknown_after: Option<Duration>,
-    },
-    /// Nothing came in time for so long.
-    Absence {
-        /// How long.
-        after: Duration,
-        /// How severe that is.
-        severity: Severity,
-    },
-}
-
-/// Thresholds of one direction, least severe first. Invariants: 1 to [`LEVELS_MAX`]; severities rise; thresholds and
-/// clear levels go further and further in the direction (clear levels may be equal); a clear level is not beyond its
-/// threshold. So levels nest: who is beyond one is beyond all before it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Levels {
-    direction: Direction,
-    steps: Vec<Level>,
-}
-
-/// Which side is bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Direction {
-    /// More is worse: `above`.
-    Above,
-    /// Less is worse: `below`.
-    Below,
-}
-
-/// One severity's threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Level {
-    /// How severe it is to be beyond the threshold.
-    pub severity: Severity,
-    /// Beyond it the level holds.
-    pub threshold: f64,
-    /// At or before it a raised level is over.
-    pub clear: f64,
-}
-
 /// Reads and checks all files together: every rule, or every mistake. What is allowed but probably not meant, such as
 /// a station that nobody registered, goes to `doubts`.
 pub fn parse(files: &[RuleFile], catalogue: &Catalogue, doubts: &mut Vec<Mistake>) -> Result<Rules, Vec<Mistake>> {
-    read::read(files, catalogue, doubts).map(|mut list| {
-        list.sort_by(|a, b| a.name.cmp(&b.name));
-        Rules { list }
-    })
+    read::read(files, catalogue, doubts).map(Rules::new)
 }
 
 impl Rules {
+    pub(super) fn new(mut list: Vec<Rule>) -> Rules {
+        list.sort_by(|a, b| a.name.cmp(&b.name));
+        Rules { list }
+    }
+
     /// Every rule, by name.
     pub fn list(&self) -> &[Rule] {
         &self.list
     }
 
-    /// A rule by its name.
+    /// A rule by its name: its text and source, when an alert is to be explained.
     pub fn named(&self, name: &str) -> Option<&Rule> {
         self.list.get(self.index_of(name)?)
     }
@@ -173,16 +179,37 @@ impl Rules {
 }
 
 impl Rule {
-    /// Whether it watches a channel in service (or would, were it not for maintenance).
+    /// Whether it watches a channel in service (or would, were it not for maintenance). Of a rule for several channels:
+    /// whether the channel is its first.
     pub fn covers(&self, catalogue: &Catalogue, station: &Station, channel: &Channel) -> bool {
         self.enabled && !channel.retired && self.property == channel.property && self.scope.takes(catalogue, station)
+    }
+
+    /// Whether it watches anything at a station.
+    pub(super) fn reaches(&self, catalogue: &Catalogue, station: &Station) -> bool {
+        self.enabled && self.scope.takes(catalogue, station)
+    }
+
+    /// What it watches: several when it joins channels, and one may come twice.
+    pub(super) fn properties(&self) -> impl Iterator<Item = &Property> {
+        let parts = match &self.condition {
+            Condition::Joined { parts, .. } => parts.as_slice(),
+            _ => &[],
+        };
+        let alone = parts.is_empty().then_some(&self.property);
+        alone.into_iter().chain(parts.iter().map(|part| &part.property))
+    }
+
+    /// Whether it is in force.
+    pub fn is_open_at(&self, at: Timestamp) -> bool {
+        self.calendar.as_ref().is_none_or(|calendar| calendar.is_open_at(at))
     }
 
     /// Its levels in a channel's unit; `None` when it has none or they cannot be converted.
     pub(super) fn levels_in(&self, unit: Unit) -> Option<Levels> {
         match &self.condition {
-            Condition::Levels { levels, .. } => levels.converted(self.unit.unwrap_or(unit), unit),
-            Condition::Absence { .. } => None,
+            Condition::Levels { levels, of, .. } => levels.converted(of, self.unit.unwrap_or(unit), unit),
+            Condition::Absence { .. } | Condition::Joined { .. } | Condition::Count { .. } => None,
         }
     }
 }
@@ -198,76 +225,6 @@ impl Scope {
     /// Whether an area, or one that contains it, is among those named.
     fn reaches(&self, catalogue: &Catalogue, area: Option<&AreaId>) -> bool {
         area.is_some_and(|area| catalogue.with_parents(area).any(|id| self.areas.contains(id)))
-    }
-}
-
-impl Levels {
-    /// Checks the order of the levels; what is wrong with which of them otherwise.
-    pub fn new(direction: Direction, steps: Vec<Level>) -> Result<Levels, (usize, &'static str)> {
-        if steps.is_empty() || steps.len() > LEVELS_MAX {
-            return Err((0, "there must be one to five levels"));
-        }
-        for (place, step) in steps.iter().enumerate() {
-            if !step.threshold.is_finite() || !step.clear.is_finite() {
-                return Err((place, "thresholds must be finite numbers"));
-            }
-            if direction.beyond(step.clear, step.threshold) {
-                return Err((place, "the clear level lies beyond its threshold: nothing would ever be raised"));
-            }
-            let Some(before) = place.checked_sub(1).and_then(|before| steps.get(before)) else { continue };
-            if step.severity <= before.severity {
-                return Err((place, "levels must be written with the least severe first, each severity once"));
-            }
-            if !direction.beyond(step.threshold, before.threshold) {
-                return Err((place, "the threshold must lie beyond that of the less severe level before it"));
-            }
-            if direction.beyond(before.clear, step.clear) {
-                return Err((place, "the clear level must not come before that of the less severe level"));
-            }
-        }
-        Ok(Levels { direction, steps })
-    }
-
-    /// Least severe first.
-    pub fn steps(&self) -> &[Level] {
-        &self.steps
-    }
-
-    /// Which side is bad.
-    pub fn direction(&self) -> Direction {
-        self.direction
-    }
-
-    /// Whether a value is beyond the first threshold: below that nothing can begin.
-    pub(super) fn begins(&self, value: f64) -> bool {
-        self.steps.first().is_some_and(|step| self.direction.beyond(value, step.threshold))
-    }
-
-    /// How many levels hold for `value` when `raised` of them are raised: a raised level holds until its clear level,
-    /// another one from its threshold on.
-    pub(super) fn holding(&self, raised: usize, value: f64) -> usize {
-        let holds = |(place, step): &(usize, &Level)| {
-            let limit = if *place < raised { step.clear } else { step.threshold };
-            self.direction.beyond(value, limit)
-        };
-        self.steps.iter().enumerate().take_while(holds).count()
-    }
-
-    fn converted(&self, from: Unit, to: Unit) -> Option<Levels> {
-        let convert = |step: &Level| {
-            let threshold = from.convert(step.threshold, to)?;
-            Some(Level { threshold, clear: from.convert(step.clear, to)?, ..*step })
-        };
-        Some(Levels { direction: self.direction, steps: self.steps.iter().map(convert).collect::<Option<_>>()? })
-    }
-}
-
-impl Direction {
-    fn beyond(self, value: f64, limit: f64) -> bool {
-        match self {
-            Direction::Above => value > limit,
-            Direction::Below => value < limit,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::alerts::tests::{catalogue, rule};
+use crate::model::Severity;
 
 fn mistakes(files: &[RuleFile]) -> Vec<String> {
     let found = parse(files, &catalogue(), &mut Vec::new()).unwrap_err();
@@ -29,7 +30,7 @@ fn a_whole_rule_is_read() {
     assert_eq!((found.hold, found.clear_for), (Duration::from_secs(90), Duration::from_secs(3600)));
     assert_eq!(found.unit, Some(Unit::MilligramPerCubicMetre));
     assert!(!found.enabled);
-    let Condition::Levels { levels, unknown_after } = &found.condition else { panic!("{found:?}") };
+    let Condition::Levels { levels, unknown_after, .. } = &found.condition else { panic!("{found:?}") };
     assert_eq!(*unknown_after, Some(Duration::from_secs(1800)));
     assert_eq!(levels.steps()[1], Level { severity: Severity::Catastrophic, threshold: 2.5, clear: 1.5 });
     let in_channel = found.levels_in(Unit::MicrogramPerCubicMetre).unwrap();
@@ -57,7 +58,7 @@ fn every_mistake_of_every_file_is_told_in_one_run() {
         "a.toml:8: rule[0].unit: \"furlong\" is not a known unit",
         "a.toml:9: rule[0].for: must be at most 31d",
         "a.toml:10: rule[0].levels: must be a list of one to five levels",
-        "a.toml:11: rule[0].foo: unknown key; known here: absence, area,",
+        "a.toml:11: rule[0].foo: unknown key; known here: absence, all, any, area,",
         "b.toml:1: rule[0].title: is missing",
         "b.toml:1: rule[0].property: is missing",
         "b.toml:4: rule[0].x: unknown key",
@@ -155,4 +156,120 @@ fn a_name_stands_once_in_all_files() {
 #[test]
 fn a_slip_in_the_syntax_refuses_the_file() {
     check("property = 'pm2_5\nlevels = [{ severity = 'low', above = 1 }]", &["dust.toml:4: "]);
+}
+
+#[test]
+fn every_key_of_every_condition_is_read() {
+    let body = "property = 'pm2_5'\ntext = { vi = 'Đeo khẩu trang', en = 'Wear a mask' }\nsource = 'Decision 1'\n\
+        cause = 'smoke'\nlatched = true\nflapping = { raises = 4, within = '30m' }\n\
+        calendar = { months = [11, 12, 1], days = ['mon', 'sun'], from = '21:30', to = '06:00' }\n\
+        of = { fn = 'mean', over = '1h', completeness = 0.5 }\nlevels = [{ severity = 'low', above = 1 }]";
+    let rules = parse(&rule(body), &catalogue(), &mut Vec::new()).unwrap();
+    let found = rules.named("dust").unwrap();
+    assert_eq!(found.text.as_ref().map(|text| text.en.as_str()), Some("Wear a mask"));
+    assert_eq!((found.source.as_deref(), found.cause.as_str(), found.latched), (Some("Decision 1"), "smoke", true));
+    assert_eq!(found.flapping, Some(Flapping { raises: 4, within: Duration::from_secs(1_800) }));
+    let calendar = found.calendar.as_ref().unwrap();
+    assert_eq!((calendar.months, calendar.days), (0b1100_0000_0001, 0b100_0001));
+    assert_eq!((calendar.from_minute, calendar.to_minute), (21 * 60 + 30, 6 * 60));
+    let over = Duration::from_secs(3_600);
+    assert_eq!(*found.condition.of(), Of::Window { reduce: Reduce::Mean, over, completeness: 0.5 });
+    let plain = parse(&rule(&format!("property = 'pm2_5'\n{LEVELS}")), &catalogue(), &mut Vec::new()).unwrap();
+    let plain = plain.named("dust").unwrap();
+    assert_eq!((plain.cause.as_str(), plain.flapping, plain.latched), ("pm2_5", Some(Flapping::DEFAULT), false));
+
+    let parts = "severity = 'high'\nany = [{ property = 'pm2_5', above = 5, clear = 4, unit = 'mg/m3' }, \
+        { property = 'water_level', below = 1, of = { fn = 'rate', over = '10m' } }]";
+    let rules = parse(&rule(parts), &catalogue(), &mut Vec::new()).unwrap();
+    let Condition::Joined { join, parts, severity, .. } = &rules.list()[0].condition else { panic!() };
+    assert_eq!((*join, *severity, parts.len()), (Join::Any, Severity::High, 2));
+    assert_eq!(parts[0].limit_in(Unit::MicrogramPerCubicMetre).unwrap().clear, 4_000.0);
+    assert!(matches!(parts[1].of, Of::Rate { .. }));
+
+    let count = "property = 'pm2_5'\nbelow = 5\nclear = 6\ncount = { per = 'province' }\n\
+        levels = [{ severity = 'low', above = 2 }]";
+    let rules = parse(&rule(count), &catalogue(), &mut Vec::new()).unwrap();
+    let Condition::Count { per, part, levels, .. } = &rules.list()[0].condition else { panic!() };
+    assert_eq!((*per, part.limit.clear, levels.steps().len()), (crate::model::AreaLevel::Province, 6.0, 1));
+}
+
+#[test]
+fn mistakes_of_conditions_are_told_each_on_its_key() {
+    let body = |more: &str| format!("property = 'pm2_5'\n{more}\n");
+    let of = |of: &str| body(&format!("of = {{ {of} }}\n{LEVELS}"));
+    check(&of("fn = 'median', over = '1h'"), &["dust.toml:5: rule[0].of.fn: must be one of sum, mean, min, max, rate"]);
+    check(
+        &of("fn = 'sum', over = '99d', completeness = 2, x = 1"),
+        &[
+            "dust.toml:5: rule[0].of.over: must be longer than nothing and at most 31d",
+            "dust.toml:5: rule[0].of.x: unknown key",
+        ],
+    );
+    check(&of("fn = 'sum', over = '1h', completeness = 2"), &["dust.toml:5: rule[0].of.completeness: must be a share"]);
+    check(&of("fn = 'max', over = '31d'"), &["dust.toml:5: rule[0].of: 31d holds more than 10000 samples of AQ-01"]);
+    check(&of("fn = 'rate', over = '1m'"), &["dust.toml:5: rule[0].of: 1m is shorter than two intervals of AQ-01"]);
+    check(&of("fn = 'difference'"), &["dust.toml:5: rule[0].of.to: is missing"]);
+    check(
+        &body(&format!("of = {{ fn = 'sum', over = '1h' }}\ntimes = {{ n = 6, of = 5 }}\n{LEVELS}")),
+        &[
+            "dust.toml:6: rule[0].times: n must not be greater",
+            "dust.toml:6: rule[0].times: goes with the samples themselves",
+        ],
+    );
+    check(
+        &body(&format!("times = {{ n = 1.5, of = 0 }}\n{LEVELS}")),
+        &["dust.toml:5: rule[0].times.n: must be a whole", "dust.toml:5: rule[0].times.of: must be a whole"],
+    );
+    check(
+        "severity = 'high'\nproperty = 'pm2_5'\nall = [{ property = 'pm2_5' }, { above = 1, clear = 2, property = 'a' }]",
+        &[
+            "dust.toml:5: rule[0].property: does not go with all or any",
+            "dust.toml:6: rule[0].all[0]: a part has either above or below",
+            "dust.toml:6: rule[0].all[1].clear: the clear level lies beyond",
+        ],
+    );
+    check("all = [{ property = 'pm2_5', above = 1 }]", &["dust.toml:1: rule[0].severity: is missing"]);
+    check(
+        &body("count = { per = 'village' }\nlevels = [{ severity = 'low', below = 2 }]"),
+        &[
+            "dust.toml:1: rule[0]: a part has either above or below",
+            "dust.toml:5: rule[0].count.per: must be one of commune, province",
+            "dust.toml:6: rule[0].levels: of a count are numbers of stations",
+        ],
+    );
+}
+
+#[test]
+fn mistakes_of_what_goes_with_any_condition_are_told_in_one_run() {
+    let body = format!(
+        "property = 'pm2_5'\ntext = {{ vi = 'x' }}\nsource = ''\ncause = 'Big Fire'\nlatched = 'yes'\n\
+        flapping = {{ raises = 1, within = 'soon' }}\n\
+        calendar = {{ months = [0, 13], days = ['monday'], from = '6:00', to = '25:00', zone = 'Asia/Nowhere' }}\n{LEVELS}"
+    );
+    check(
+        &body,
+        &[
+            "dust.toml:5: rule[0].text.en: is missing",
+            "dust.toml:6: rule[0].source: must have 1 to 500",
+            "dust.toml:7: rule[0].cause: must have 1 to 64",
+            "dust.toml:8: rule[0].latched: must be true or false",
+            "dust.toml:9: rule[0].flapping.raises: must be a whole number from 2 to 100",
+            "dust.toml:9: rule[0].flapping.within: ",
+            "dust.toml:10: rule[0].calendar.months: must be a list of numbers from 1 to 12",
+            "dust.toml:10: rule[0].calendar.days: must be a list of mon,",
+            "dust.toml:10: rule[0].calendar.from: must be a time of day",
+            "dust.toml:10: rule[0].calendar.to: must be a time of day",
+            "dust.toml:10: rule[0].calendar.zone: \"Asia/Nowhere\" is not a time zone",
+        ],
+    );
+    let body = format!("property = 'pm2_5'\ncalendar = {{ from = '06:00', to = '06:00' }}\n{LEVELS}");
+    check(&body, &["dust.toml:5: rule[0].calendar.to: is the same as from"]);
+}
+
+#[test]
+fn a_difference_to_a_station_that_nobody_registered_is_told_and_stops_no_rule() {
+    let body = format!("property = 'pm2_5'\nof = {{ fn = 'difference', to = 'AQ-77' }}\n{LEVELS}");
+    let mut doubts = Vec::new();
+    parse(&rule(&body), &catalogue(), &mut doubts).unwrap();
+    assert!(doubts[0].to_string().contains("rule[0].of.to: there is no station \"AQ-77\""), "{doubts:?}");
 }

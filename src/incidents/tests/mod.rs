@@ -158,8 +158,8 @@ impl Bench {
             let (value, observed_at) = *self.newest.get(&channel)?;
             Some(Newest { value, observed_at, quality: Quality::GOOD })
         };
-        let (cause, listening) = (|_: &Alert| None, Listening::default());
-        let world = World { catalogue: &self.catalogue, listening: &listening, newest: &newest, cause: &cause };
+        let listening = Listening::default();
+        let world = World { catalogue: &self.catalogue, listening: &listening, newest: &newest };
         let mut told = Told::default();
         step(&mut self.incidents, &world, &mut told);
         self.asked += told.asked;
@@ -211,6 +211,11 @@ impl Bench {
             changed_at: at(seconds),
             ended_at: None,
             timeline: vec![moment],
+            cause: row.property.to_string(),
+            occurrences: 1,
+            flapping: false,
+            retrospective: false,
+            closed: None,
         }
     }
 
