@@ -222,7 +222,10 @@ pub struct IncidentList {
         (status = 200, description = "The incidents", body = IncidentList),
         Refused,
     ))]
-pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<IncidentsAsked>) -> Result<Json<IncidentList>, Problem> {
+pub async fn list(
+    door: Allowed<SeeAlerts>,
+    Asked(asked): Asked<IncidentsAsked>,
+) -> Result<Json<IncidentList>, Problem> {
     let parts = door.parts();
     let zone = Zone::default();
     let now = parts.clock.now();
@@ -231,9 +234,8 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<IncidentsAsked>)
     let sight = door.sight(&state.catalogue);
     let area = Sight::in_area(&state.catalogue, asked.area.as_ref())?;
     let reporter = Reporter { state: &state, now, zone: &zone };
-    let is_here = |summary: &IncidentSummary| {
-        asked.area.is_none() || summary.areas.iter().any(|id| area.reaches(Some(id)))
-    };
+    let is_here =
+        |summary: &IncidentSummary| asked.area.is_none() || summary.areas.iter().any(|id| area.reaches(Some(id)));
     let is_asked = |summary: &IncidentSummary| asked.severity.is_empty() || asked.severity.contains(&summary.worst);
     let filter = Filter { states: asked.state, since, after: asked.next };
     let mut places = Vec::new();

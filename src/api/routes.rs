@@ -20,7 +20,8 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, commands, corrections, dead_letters, definition, devices, features, headers,
-    history, incidents, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream, unknown_devices,
+    history, incidents, intake, layers, ledger, maintenance, pages, problem, service, session, stations, stream,
+    unknown_devices,
 };
 
 #[derive(OpenApi)]

@@ -379,7 +379,8 @@ impl Reader {
     fn tell_incident(&self, reporter: &Reporter<'_>, incident: &IncidentId, id: Option<Seq>, events: &mut Events) {
         let found = reporter.state.incidents.get(incident).filter(|_| self.asked.wants_alerts());
         let summary = found.and_then(|incident| incidents::summary(reporter, &self.sight, incident));
-        let is_inside = |at: Option<Position>| self.asked.bbox.is_none_or(|bbox| at.is_some_and(|at| bbox.contains(at)));
+        let is_inside =
+            |at: Option<Position>| self.asked.bbox.is_none_or(|bbox| at.is_some_and(|at| bbox.contains(at)));
         if let Some(summary) = summary.filter(|summary| is_inside(summary.centre)) {
             events.add("incident", id, &summary);
         }

@@ -13,8 +13,8 @@ use crate::auth::{Accounts, AuthError, Devices, PasswordCost};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::source::Sources;
-use crate::incidents::Plan;
 use crate::follow::{Follows, StateFollower, StoreFollower};
+use crate::incidents::Plan;
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
 use crate::model::{Body, Catalogue, Deaf, Mistake, Outage, Policy, Refusal, RuleFile, SourceId, Timestamp};
@@ -148,7 +148,7 @@ pub(super) fn open(
     let other_sources = others.iter().map(|name| registry.source(name)).collect::<Result<Vec<_>, _>>()?;
     let catalogue = Arc::new(registry.catalogue()?);
     let rules = rules(config, &catalogue)?;
-    let (grouping, plan) = grouping(config)?;
+    let grouping = grouping(config)?;
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
 
     let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
@@ -174,9 +174,7 @@ pub(super) fn open(
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
-    if *state.incidents.plan() != plan {
-        pipeline.note_at_start(now, &Body::Grouping(grouping)).map_err(|_| StartError::Stopped)?;
-    }
+    note_grouping(&pipeline, &state, grouping, now).map_err(|_| StartError::Stopped)?;
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
     note_at_start(&pipeline, &state, declared.policy(), now).map_err(|_| StartError::Stopped)?;
 
@@ -215,6 +213,19 @@ fn note_at_start(pipeline: &Pipeline, state: &State, policy: &Policy, now: Times
     if state.ticked_at != Timestamp::EPOCH && state.ticked_at < now {
         let outage = Outage { of: Deaf::Everything, from: state.ticked_at, to: Some(now) };
         pipeline.note_at_start(now, &Body::Outage(outage))?;
+    }
+    Ok(())
+}
+
+/// Journals what says which alerts belong together, when it says something else than before.
+fn note_grouping(
+    pipeline: &Pipeline,
+    state: &State,
+    (files, plan): (Vec<RuleFile>, Plan),
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if *state.incidents.plan() != plan {
+        pipeline.note_at_start(now, &Body::Grouping(files))?;
     }
     Ok(())
 }

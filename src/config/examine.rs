@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{Config, Findings, environment, read, sources};
 use crate::alerts;
-use crate::incidents::{Plan, plan};
 use crate::document::read_text;
+use crate::incidents::{Plan, plan};
 use crate::model::{Mistake, RuleFile};
 use crate::registry::Declared;
 
@@ -51,7 +51,8 @@ impl Examination {
         let rules = rule_files(&folder.join("rules"), &mut self.mistakes);
         let grouping = grouping_files(folder, &mut self.mistakes);
         if let Err(mistakes) = Plan::read(&grouping) {
-            let beside = |mistake: Mistake| Mistake { file: folder.join(&mistake.file).display().to_string(), ..mistake };
+            let beside =
+                |mistake: Mistake| Mistake { file: folder.join(&mistake.file).display().to_string(), ..mistake };
             self.mistakes.extend(mistakes.into_iter().map(beside));
         }
         let (declared, mistakes) = Declared::read_what_is_right(folder);

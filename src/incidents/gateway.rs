@@ -25,8 +25,8 @@ use super::incident::{Child, Happened, Incident, Outcut};
 use super::plan::{GATEWAY, Gateway};
 use super::{Incidents, Told, World};
 use crate::model::{
-    Catalogue, Channel, Deaf, DeviceReport, Freshness, IncidentId, LocalName, Outage, Said, SourceId, Station, StationNo,
-    Timestamp, fresh_until, freshness,
+    Catalogue, Channel, Deaf, DeviceReport, Freshness, IncidentId, LocalName, Outage, Said, SourceId, Station,
+    StationNo, Timestamp, fresh_until, freshness,
 };
 
 /// How often mute sources are looked at.
@@ -186,9 +186,10 @@ impl Incidents {
         }
         let of_source = |station: &&Station| {
             is_in_service(station)
-                && self.ears.voice(station.no).is_some_and(|voice| {
-                    voice.source == Some(source) && was_alive(world, station, voice, heard_at)
-                })
+                && self
+                    .ears
+                    .voice(station.no)
+                    .is_some_and(|voice| voice.source == Some(source) && was_alive(world, station, voice, heard_at))
         };
         let had: Vec<&Station> = world.catalogue.stations().iter().filter(of_source).collect();
         let fell_silent =
@@ -262,9 +263,11 @@ impl Incidents {
     pub(super) fn returned(&mut self, station: StationNo, source: SourceId, at: Timestamp, told: &mut Told) {
         let Some(id) = self.ears.waiting.remove(&station) else { return };
         self.advance(at);
-        let speaks = self.incidents.get(&id).and_then(|incident| incident.outcut.as_ref()).is_some_and(|outcut| {
-            outcut.source == source && !outcut.is_declared && outcut.back_at.is_none()
-        });
+        let speaks = self
+            .incidents
+            .get(&id)
+            .and_then(|incident| incident.outcut.as_ref())
+            .is_some_and(|outcut| outcut.source == source && !outcut.is_declared && outcut.back_at.is_none());
         self.touch(&id, at, told, |incident| {
             if let Some(child) = incident.children.get_mut(&station) {
                 child.returned_at = Some(at);

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Alert, AlertId, AlertState, AreaId, Cause, IncidentId, LocalName, Position, Property, Severity, SourceId, StationNo,
-    Timestamp,
+    Alert, AlertId, AlertState, AreaId, Cause, IncidentId, LocalName, Position, Property, Severity, SourceId,
+    StationNo, Timestamp,
 };
 
 /// Moments kept of one incident.

@@ -8,9 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use super::World;
 use super::incident::Member;
 use super::plan::Plume;
-use super::World;
 use crate::geodesy;
 use crate::model::{Catalogue, ChannelId, IncidentId, Position, Property, Station, Timestamp, Unit};
 

@@ -24,8 +24,8 @@ use crate::alerts::{self, Alerts, World};
 use crate::incidents::{Incidents, Told};
 use crate::live::{Change, Feed, Live};
 use crate::model::{
-    Alert, AlertId, Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Message, Outage, RuleFile, Sample, Seq, StationNo,
-    TimeClass, Timestamp, Transition,
+    AlertId, Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Message, Outage, RuleFile, Sample, Seq,
+    StationNo, TimeClass, Timestamp, Transition,
 };
 use crate::quality::Judge;
 
@@ -240,7 +240,9 @@ impl State {
             if let Some(station) = self.live.accept(sample, entry.received_at, message.source) {
                 effects.station(entry.seq, station);
             }
-            if let Some(channel) = self.catalogue.channel(sample.channel).filter(|_| sample.time_class == TimeClass::Live) {
+            if let Some(channel) =
+                self.catalogue.channel(sample.channel).filter(|_| sample.time_class == TimeClass::Live)
+            {
                 self.incidents.hear(channel.station, message.source, entry.received_at, told);
             }
             let world = World { catalogue: &self.catalogue, listening: self.live.listening() };

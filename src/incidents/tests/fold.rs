@@ -23,7 +23,10 @@ fn alerts_of_one_cause_fold_when_they_are_near() {
     assert!(bench.are_one(0, 1));
     assert!(!bench.are_one(0, 2) && !bench.are_one(0, 3));
     let fire = bench.of(0);
-    assert_eq!((fire.id.0.as_ref(), fire.severity(), fire.state()), ("fire~r~0~0", Severity::High, IncidentState::Open));
+    assert_eq!(
+        (fire.id.0.as_ref(), fire.severity(), fire.state()),
+        ("fire~r~0~0", Severity::High, IncidentState::Open)
+    );
     assert_eq!((fire.opened_at, fire.changed_at, fire.open_count()), (at(0), at(60), 2));
     assert_eq!(fire.title.vi, "Cháy rừng");
     bench.enter(120, &[(1, Clear)]);
@@ -32,7 +35,10 @@ fn alerts_of_one_cause_fold_when_they_are_near() {
     assert_eq!(bench.of(0).state(), IncidentState::Open, "unknown is not over");
     bench.enter(240, &[(0, Clear)]);
     let fire = bench.of(0);
-    assert_eq!((fire.state(), fire.closed_at, fire.severity()), (IncidentState::Closed, Some(at(240)), Severity::Medium));
+    assert_eq!(
+        (fire.state(), fire.closed_at, fire.severity()),
+        (IncidentState::Closed, Some(at(240)), Severity::Medium)
+    );
     let what: Vec<_> = fire.timeline().iter().map(|moment| &moment.what).collect();
     let [Happened::Joined(_), Happened::Severity(_), Happened::Joined(_), Happened::Severity(_), ..] = what[..] else {
         panic!("{what:?}")
@@ -300,7 +306,9 @@ fn by_every_pair(
             let of_silence = alert.timeline[0].cause == Cause::Silence;
             let (station, set) = (*channel as usize, known.len());
             let new = Known { id: alert.id.clone(), station, of_silence, over_at: None, set };
-            let near = |k: &&Known| k.over_at.is_none_or(|over| now - over <= 600) && is_linked(bench, stations, from, &new, k);
+            let near = |k: &&Known| {
+                k.over_at.is_none_or(|over| now - over <= 600) && is_linked(bench, stations, from, &new, k)
+            };
             let joined: Vec<usize> = known.iter().filter(near).map(|k| k.set).collect();
             known.iter_mut().filter(|k| joined.contains(&k.set)).for_each(|k| k.set = set);
             known.push(new);

@@ -57,8 +57,12 @@ fn every_mistake_is_told_with_its_place() {
 
 #[test]
 fn a_name_stands_once_and_other_files_are_not_read() {
-    let twice = format!("{}{}", &GROUPS[..GROUPS.find("[gateway]").unwrap()], "[[group]]\nname = 'fire'\n\
-        title = { vi = 'a', en = 'a' }\ncauses = ['x']\nradius_km = 1\nspan = '1h'\n");
+    let twice = format!(
+        "{}{}",
+        &GROUPS[..GROUPS.find("[gateway]").unwrap()],
+        "[[group]]\nname = 'fire'\n\
+        title = { vi = 'a', en = 'a' }\ncauses = ['x']\nradius_km = 1\nspan = '1h'\n"
+    );
     assert!(mistakes(&twice, "")[0].contains("\"fire\" is the name of another group already"));
     let other = [RuleFile { name: "other.toml".into(), text: String::new() }];
     assert!(Plan::read(&other).unwrap_err()[0].to_string().contains("only incidents.toml and heat_sources.toml"));
@@ -82,7 +86,8 @@ fn a_new_plan_takes_in_what_is_open_and_leaves_what_is_folded() {
     let mut bench = Bench::new(&stations, GROUPS, "");
     bench.enter(0, &[(0, Deed::Raise(Severity::Low)), (1, Deed::Raise(Severity::Low))]);
     let fire = bench.of(0).id.clone();
-    let groups = "[[group]]\nname = 'air'\ntitle = { vi = 'a', en = 'a' }\ncauses = ['pm2_5']\nradius_km = 1\nspan = '1h'\n";
+    let groups =
+        "[[group]]\nname = 'air'\ntitle = { vi = 'a', en = 'a' }\ncauses = ['pm2_5']\nradius_km = 1\nspan = '1h'\n";
     let open: Vec<_> = bench.alerts.values().cloned().collect();
     bench.step(at(60), |incidents, world, told| {
         incidents.adopt_plan(&files(groups, ""), world, at(60), open.iter(), told).unwrap();

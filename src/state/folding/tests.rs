@@ -50,7 +50,7 @@ impl Centre {
         self.state.apply(&Entry { seq: Seq(self.seq), received_at: at(self.now), body }, &mut effects);
         self.transitions.extend(effects.transitions);
         // A restart at any moment changes nothing.
-        if self.seq % 50 == 0 {
+        if self.seq.is_multiple_of(50) {
             self.state = State::restore(&self.state.snapshot().unwrap()).unwrap();
         }
     }
@@ -190,7 +190,10 @@ fn a_death_certificate_that_names_several_stations_is_a_gateways() {
     let facts = vec![fact("province/node-3", None), fact("node-3/a", Some(5)), fact("node-3/b", Some(6))];
     centre.enter(Body::Devices(DeviceReport { source: LORA, facts }));
     let incident = centre.gateway();
-    assert_eq!((children(incident), incident.title.en.as_str()), (vec![5, 6], "Connection lost: lora (province/node-3)"));
+    assert_eq!(
+        (children(incident), incident.title.en.as_str()),
+        (vec![5, 6], "Connection lost: lora (province/node-3)")
+    );
     let one = vec![fact("node-4/c", Some(7))];
     centre.enter(Body::Devices(DeviceReport { source: LORA, facts: one }));
     assert_eq!(centre.gateways().len(), 1, "a device's own death is its own");

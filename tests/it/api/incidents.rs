@@ -62,7 +62,9 @@ fn alarmed(demo: Demo, groups: &str) -> House {
 
 fn apart() -> String {
     let [flood, dust] = [("flood", "water_level"), ("dust", "pm2_5")].map(|(name, cause)| {
-        ONE_FOR_BOTH.replace("'hazard'", &format!("'{name}'")).replace("['water_level', 'pm2_5']", &format!("['{cause}']"))
+        ONE_FOR_BOTH
+            .replace("'hazard'", &format!("'{name}'"))
+            .replace("['water_level', 'pm2_5']", &format!("['{cause}']"))
     });
     flood + &dust
 }
