@@ -26,6 +26,7 @@ pub mod derive;
 pub mod alerts;
 pub mod follow;
 pub mod history;
+pub mod incidents;
 pub mod live;
 pub mod state;
 pub mod store;

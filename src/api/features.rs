@@ -100,7 +100,8 @@ impl Point {
         Self::at(station.position)
     }
 
-    fn at(position: Position) -> Self {
+    /// Of a position.
+    pub fn at(position: Position) -> Self {
         Self { kind: "Point", coordinates: [position.lon, position.lat] }
     }
 }
@@ -294,6 +295,10 @@ pub struct AlertDocument {
     text: Option<Name>,
     /// The law or the science behind its rule, as it says now.
     source: Option<String>,
+    /// The incident that it is part of; null when no group of causes takes it.
+    incident: Option<String>,
+    /// The known heat source that explains it: then nobody is notified.
+    masked_by: Option<Name>,
 }
 
 /// Who closed an alert.
@@ -431,6 +436,8 @@ impl Reporter<'_> {
             source: rule.and_then(|rule| rule.source.clone()),
             version: self.state.workflow.version(&alert.id),
             handling: self.handling(alert),
+            incident: self.state.incidents.of_alert(&alert.id).map(ToString::to_string),
+            masked_by: self.state.incidents.mask_of(&alert.id).map(Name::from),
         })
     }
 

@@ -23,6 +23,7 @@ pub mod features;
 pub mod handling;
 pub mod headers;
 pub mod history;
+pub mod incidents;
 pub mod indices;
 pub mod intake;
 pub mod layers;

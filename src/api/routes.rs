@@ -20,8 +20,8 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, commands, corrections, dead_letters, definition, deliveries, devices, features,
-    headers, history, indices, intake, layers, ledger, maintenance, pages, people, problem, push, roster, rules,
-    service, session, stations, stream, trial, unknown_devices, workflow,
+    headers, history, incidents, indices, intake, layers, ledger, maintenance, pages, people, problem, push, roster,
+    rules, service, session, stations, stream, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -43,7 +43,8 @@ use super::{
         (name = "service", description = "How the service is"),
     ),
     components(schemas(
-        problem::ProblemDocument, features::AlertDocument, features::StationFeature, stream::Heartbeat, stream::Resync
+        problem::ProblemDocument, features::AlertDocument, features::StationFeature, stream::Heartbeat, stream::Resync,
+        incidents::IncidentSummary
     )),
     modifiers(&Schemes)
 )]
@@ -107,6 +108,8 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(rules::restore))
         .routes(routes!(trial::test))
         .routes(routes!(trial::backtest))
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::one))
         .routes(routes!(history::read))
         .routes(routes!(history::areas::read))
         .routes(routes!(indices::list))

@@ -32,9 +32,9 @@ use super::query::{Asked, Bbox, FromParams, Params, word};
 use super::readers::Seat;
 use super::sight::Sight;
 use super::time::{Shown, Zone};
-use super::{Parts, features};
+use super::{Parts, features, incidents};
 use crate::live::{Change, Since};
-use crate::model::{Deaf, Seq, StationKind};
+use crate::model::{Deaf, IncidentId, Position, Seq, StationKind};
 use crate::state::State;
 
 /// Changes are gathered for so long before they are told.
@@ -142,15 +142,16 @@ fn unheard(state: &State, zone: &Zone) -> Vec<Unheard> {
 
 /// Changes as they happen, as server-sent events.
 ///
-/// `change`: a station's feature, as in `/stations/{id}`. `alert`: an alert, as in `/alerts/{id}`. `heartbeat`: every
-/// 10 s. `resync`: something was missed; read everything anew. Connect first and read the layers then: nothing is
-/// missed in between. The stream ends within 5 s when the caller's sign-in ends or its rights change.
+/// `change`: a station's feature, as in `/stations/{id}`. `alert`: an alert, as in `/alerts/{id}`. `incident`: an
+/// incident, as in `/incidents`. `heartbeat`: every 10 s. `resync`: something was missed; read everything anew. Connect
+/// first and read the layers then: nothing is missed in between. The stream ends within 5 s when the caller's sign-in ends or its rights change.
 #[utoipa::path(get, path = "/api/v1/stream", operation_id = "readStream", tag = "map",
     params(StreamAsked, ("last-event-id" = Option<String>, Header, description = "Go on after this event")),
     security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The events; `data` of `change` is a StationFeature, of `alert` an AlertDocument, \
-            of `heartbeat` a Heartbeat, of `resync` a Resync", body = String, content_type = "text/event-stream"),
+            of `incident` an IncidentSummary, of `heartbeat` a Heartbeat, of `resync` a Resync", body = String,
+            content_type = "text/event-stream"),
         Refused,
         (status = 429, description = "Too many open streams", body = super::problem::ProblemDocument,
             content_type = "application/problem+json")))]
@@ -357,6 +358,7 @@ impl Reader {
             match change {
                 Change::Station(no) => self.tell_station(&reporter, no, id, &mut events),
                 Change::Alert(alert) => self.tell_alert(&reporter, &state, &alert, id, &mut events),
+                Change::Incident(incident) => self.tell_incident(&reporter, &incident, id, &mut events),
             }
         }
         events.take()
@@ -371,6 +373,16 @@ impl Reader {
         });
         if let Some(station) = station {
             events.add("change", id, &reporter.station(station));
+        }
+    }
+
+    fn tell_incident(&self, reporter: &Reporter<'_>, incident: &IncidentId, id: Option<Seq>, events: &mut Events) {
+        let found = reporter.state.incidents.get(incident).filter(|_| self.asked.wants_alerts());
+        let summary = found.and_then(|incident| incidents::summary(reporter, &self.sight, incident));
+        let is_inside =
+            |at: Option<Position>| self.asked.bbox.is_none_or(|bbox| at.is_some_and(|at| bbox.contains(at)));
+        if let Some(summary) = summary.filter(|summary| is_inside(summary.centre)) {
+            events.add("incident", id, &summary);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::config::{self, Config};
 use crate::decode::source::Sources;
 use crate::derive::Touches;
 use crate::follow::{Follows, StateFollower, StoreFollower};
+use crate::incidents::Plan;
 use crate::indices;
 use crate::journal::{Follower, Journal, JournalError};
 use crate::live::{Feed, feed};
@@ -177,6 +178,7 @@ pub(super) fn open(
     let catalogue = Arc::new(registry.catalogue()?);
     let (rule_files, rules) = rules(config, &registry, &catalogue)?;
     let plan = config::escalation_plan(&config.province_dir, &catalogue).map_err(StartError::Mistakes)?;
+    let grouping = grouping(config)?;
     let accounts = Arc::new(Accounts::over(registry.database().clone(), PasswordCost::default())?);
 
     let loaded = snapshot::load(&snapshots, config.alerts.retention())?;
@@ -199,6 +201,7 @@ pub(super) fn open(
     if *known != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
+    note_grouping(&pipeline, &state, grouping, now).map_err(|_| StartError::Stopped)?;
     pipeline.install_rules(now, rules).map_err(|_| StartError::Stopped)?;
     note_at_start(&pipeline, &state, (declared.policy(), &plan), now).map_err(|_| StartError::Stopped)?;
 
@@ -275,6 +278,19 @@ fn note_at_start(
     Ok(())
 }
 
+/// Journals what says which alerts belong together, when it says something else than before.
+fn note_grouping(
+    pipeline: &Pipeline,
+    state: &State,
+    (files, plan): (Vec<RuleFile>, Plan),
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    if *state.incidents.plan() != plan {
+        pipeline.note_at_start(now, &Body::Grouping(files))?;
+    }
+    Ok(())
+}
+
 /// The province's rules, and all that can be in force: those made by hand too. They are checked against every registered
 /// station, those made over HTTP too.
 fn rules(
@@ -301,6 +317,14 @@ fn rules(
         tracing::error!(rule.file = mistake.file, "a rule made by hand is not in force: {mistake}");
     }
     Ok((files, together.files))
+}
+
+/// What says which alerts belong together, and what it says.
+fn grouping(config: &Config) -> Result<(Vec<RuleFile>, Plan), StartError> {
+    let mut mistakes = Vec::new();
+    let files = config::grouping_files(&config.province_dir, &mut mistakes);
+    let plan = Plan::read(&files).map_err(|wrong| mistakes.extend(wrong));
+    plan.ok().filter(|_| mistakes.is_empty()).map(|plan| (files, plan)).ok_or(StartError::Mistakes(mistakes))
 }
 
 /// The declared sources, each with its number.

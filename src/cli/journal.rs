@@ -110,6 +110,7 @@ fn line(entry: &Entry) -> String {
             let (count, author) = (corrections.samples.len(), &corrections.author);
             format!("{count} samples corrected by {author}: {}", corrections.reason)
         }
+        Body::Grouping(files) => format!("a plan of incidents of {} files", files.len()),
         Body::Command(command) => {
             format!("command to {} by {}: {:?}", command.station, command.author, command.payload)
         }

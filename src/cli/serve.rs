@@ -31,6 +31,8 @@ const DEMO_PAST: Span = Span(100.0 * 3_600.0);
 #[include = "quality.toml"]
 #[include = "escalation.toml"]
 #[include = "indices.toml"]
+#[include = "incidents.toml"]
+#[include = "heat_sources.toml"]
 struct Province;
 
 pub(super) fn run(path: &Path) -> anyhow::Result<ExitCode> {

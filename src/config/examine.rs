@@ -6,6 +6,7 @@ use super::{Config, Findings, environment, read, sources};
 use crate::alerts;
 use crate::alerts::workflow::{ESCALATION_FILE, read_plan};
 use crate::document::read_text;
+use crate::incidents::{Plan, plan};
 use crate::model::{Catalogue, EscalationPlan, Mistake, RuleFile};
 use crate::registry::Declared;
 
@@ -49,6 +50,12 @@ impl Examination {
     fn look_at_province(&mut self, config: &Config) -> Findings {
         let folder = config.province_dir.as_path();
         let rules = rule_files(&folder.join("rules"), &mut self.mistakes);
+        let grouping = grouping_files(folder, &mut self.mistakes);
+        if let Err(mistakes) = Plan::read(&grouping) {
+            let beside =
+                |mistake: Mistake| Mistake { file: folder.join(&mistake.file).display().to_string(), ..mistake };
+            self.mistakes.extend(mistakes.into_iter().map(beside));
+        }
         let (declared, mistakes) = Declared::read_what_is_right(folder);
         let stations_are_wrong = !mistakes.is_empty();
         self.mistakes.extend(mistakes);
@@ -93,6 +100,22 @@ pub fn escalation_plan(folder: &Path, catalogue: &Catalogue) -> Result<Escalatio
     }
     let text = read_text(&path).map_err(|mistake| vec![mistake])?;
     read_plan(&path.display().to_string(), &text, catalogue)
+}
+
+/// What says which alerts belong together, as far as it is there. What cannot be read is a mistake.
+pub fn grouping_files(province: &Path, mistakes: &mut Vec<Mistake>) -> Vec<RuleFile> {
+    let mut files = Vec::new();
+    for name in [plan::GROUPS_FILE, plan::HEAT_SOURCES_FILE] {
+        let path = province.join(name);
+        if !path.exists() {
+            continue;
+        }
+        match read_text(&path) {
+            Ok(text) => files.push(RuleFile { name: name.to_owned(), text }),
+            Err(mistake) => mistakes.push(mistake),
+        }
+    }
+    files
 }
 
 /// The folder's rule files by name; none when there is no such folder. Those that cannot be read are mistakes.

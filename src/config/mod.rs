@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use examine::{Examination, check, escalation_plan, examine, rule_files};
+pub use examine::{Examination, check, escalation_plan, examine, grouping_files, rule_files};
 pub use ranges::{Bounds, RANGES};
 pub use sources::with_topics;
 
@@ -40,8 +40,8 @@ pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
 pub struct Config {
     /// Where everything is kept; made when it is missing.
     pub data_dir: PathBuf,
-    /// Folder with `stations/*.toml`, `areas/*.geojson`, `rules/*.toml`, `quality.toml`, `indices.toml` and
-    /// `escalation.toml`.
+    /// Folder with `stations/*.toml`, `areas/*.geojson`, `rules/*.toml`, `quality.toml`, `indices.toml`,
+    /// `escalation.toml`, `incidents.toml` and `heat_sources.toml`.
     pub province_dir: PathBuf,
     /// What is logged, as `tracing` directives: `info`, `info,saola::mqtt=debug`.
     pub log: String,

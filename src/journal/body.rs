@@ -30,6 +30,7 @@ const KIND_ESCALATION: u8 = 56;
 const KIND_DELIVERY_FAILED: u8 = 57;
 /// A catalogue with derived channels, and the moves before them.
 const KIND_CATALOGUE_WITH_DERIVED: u8 = 70;
+const KIND_GROUPING: u8 = 65;
 
 /// Kind byte and received time.
 pub(super) const PREFIX_BYTES: usize = 9;
@@ -63,6 +64,7 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Alert(_) => KIND_ALERT,
         Body::Escalation(_) => KIND_ESCALATION,
         Body::DeliveryFailed(_) => KIND_DELIVERY_FAILED,
+        Body::Grouping(_) => KIND_GROUPING,
     };
     out.push(kind);
     out.extend_from_slice(&received_at.micros().to_le_bytes());
@@ -94,6 +96,7 @@ pub(super) fn encode(received_at: Timestamp, body: &Body, out: &mut Vec<u8>) -> 
         Body::Alert(command) => out.extend_from_slice(&postcard::to_stdvec(command)?),
         Body::Escalation(plan) => out.extend_from_slice(&postcard::to_stdvec(plan)?),
         Body::DeliveryFailed(failed) => out.extend_from_slice(&postcard::to_stdvec(failed)?),
+        Body::Grouping(files) => out.extend_from_slice(&postcard::to_stdvec(files)?),
     }
     Ok(())
 }
@@ -206,6 +209,7 @@ pub(super) fn decode(seq: Seq, bytes: &[u8]) -> Result<Entry, Malformed> {
         KIND_ALERT => Body::Alert(Box::new(bytes.postcard("not a command about an alert")?)),
         KIND_ESCALATION => Body::Escalation(Box::new(bytes.postcard("not a plan of escalation")?)),
         KIND_DELIVERY_FAILED => Body::DeliveryFailed(bytes.postcard("not a failed delivery")?),
+        KIND_GROUPING => Body::Grouping(bytes.postcard("not a plan of incidents")?),
         _ => return Err(Malformed("unknown kind")),
     };
     if bytes.0.is_empty() { Ok(Entry { seq, received_at, body }) } else { Err(Malformed("bytes left over")) }

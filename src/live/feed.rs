@@ -1,6 +1,6 @@
 //! The numbered feed of what changed: readers keep a cursor and own no queue.
 //!
-//! A change names a station or an alert: "look again". So a station that changed ten times since a reader's cursor is
+//! A change names a station, an alert or an incident: "look again". So a station that changed ten times since a reader's cursor is
 //! told to it once, with the number of the last time, and the feed keeps one line per subject: a new change of a
 //! subject moves its line to the end. A reader falls out of the window only when more *different* subjects have
 //! changed since its cursor than the feed holds, after a restart, or when the catalogue changed: then it is told to
@@ -18,7 +18,7 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use crate::model::{AlertId, Seq, StationNo};
+use crate::model::{AlertId, IncidentId, Seq, StationNo};
 
 /// What to look at again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,8 @@ pub enum Change {
     Station(StationNo),
     /// An alert: its state or its severity.
     Alert(AlertId),
+    /// An incident: its members, its state or its severity.
+    Incident(IncidentId),
 }
 
 /// What a reader missed.
@@ -103,6 +105,7 @@ struct Lines {
     /// By station: 1 + the number of its slot; 0 for none. Numbers below `dropped` are gone.
     of_station: Vec<u64>,
     of_alert: HashMap<AlertId, u64>,
+    of_incident: HashMap<IncidentId, u64>,
     /// A cursor before this has missed something that is not here any more.
     horizon: Seq,
     latest: Seq,
@@ -117,6 +120,7 @@ impl Lines {
             taken: 0,
             of_station: Vec::new(),
             of_alert: HashMap::new(),
+            of_incident: HashMap::new(),
             horizon: applied,
             latest: applied,
         }
@@ -153,6 +157,7 @@ impl Lines {
                 std::mem::replace(&mut self.of_station[no.index()], number)
             }
             Change::Alert(id) => self.of_alert.insert(id.clone(), number).unwrap_or(0),
+            Change::Incident(id) => self.of_incident.insert(id.clone(), number).unwrap_or(0),
         };
         if before > self.dropped
             && let Ok(place) = usize::try_from(before - 1 - self.dropped)
@@ -175,10 +180,14 @@ impl Lines {
             if let Some(Some((seq, change))) = self.slots.pop_front() {
                 self.taken -= 1;
                 self.horizon = self.horizon.max(seq);
-                if let Change::Alert(id) = change
-                    && self.of_alert.get(&id) == Some(&number)
-                {
-                    self.of_alert.remove(&id);
+                match change {
+                    Change::Alert(id) if self.of_alert.get(&id) == Some(&number) => {
+                        self.of_alert.remove(&id);
+                    }
+                    Change::Incident(id) if self.of_incident.get(&id) == Some(&number) => {
+                        self.of_incident.remove(&id);
+                    }
+                    Change::Station(_) | Change::Alert(_) | Change::Incident(_) => {}
                 }
             }
         }
@@ -195,6 +204,9 @@ impl Lines {
                 Change::Station(no) => self.of_station[no.index()] = number,
                 Change::Alert(id) => {
                     self.of_alert.insert(id.clone(), number);
+                }
+                Change::Incident(id) => {
+                    self.of_incident.insert(id.clone(), number);
                 }
             }
         }

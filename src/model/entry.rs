@@ -52,6 +52,8 @@ pub enum Body {
     Escalation(Box<EscalationPlan>),
     /// A message about an alert reached somebody by none of their ways.
     DeliveryFailed(DeliveryFailed),
+    /// Which alerts belong together, and what is hot without being a fire, from here on.
+    Grouping(Vec<RuleFile>),
 }
 
 /// A command to the devices of a station. It stands in the journal before it goes out.

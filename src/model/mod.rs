@@ -11,6 +11,7 @@ mod entry;
 mod facts;
 mod freshness;
 mod ids;
+mod incident;
 mod intake;
 mod listening;
 mod mistake;
@@ -34,6 +35,7 @@ pub use entry::{Again, Body, Entry, Keep, Message, RawCopy, RuleFile, StationCom
 pub use facts::{Corrections, Deaf, DeviceFact, DeviceReport, MaintenanceCommand, Outage, Said, Window};
 pub use freshness::{Freshness, clock_was_set_back, fresh_until, freshness};
 pub use ids::{AreaId, ChannelId, Property, Seq, SourceId, StationId, StationNo};
+pub use incident::IncidentId;
 pub use intake::{Durable, Intake, Refusal};
 pub use listening::{Listening, Pause};
 pub use mistake::Mistake;

@@ -75,7 +75,8 @@ impl Judge {
             | Body::Command(_)
             | Body::Alert(_)
             | Body::Escalation(_)
-            | Body::DeliveryFailed(_) => {}
+            | Body::DeliveryFailed(_)
+            | Body::Grouping(_) => {}
         }
     }
 

@@ -10,6 +10,7 @@
 //! and shares the state as it sees fit. Readers of changes use [`crate::live::Feed`].
 
 mod devices;
+mod folding;
 mod ledger;
 pub mod snapshot;
 pub mod unknown;
@@ -21,12 +22,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::alerts::workflow::Scene;
 use crate::alerts::{self, Alerts, Workflow, World};
+use crate::incidents::{Incidents, Told};
 use crate::live::{Change, Feed, Live};
 use crate::model::{
-    Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Escalation, Message, Outage, RuleFile, Sample, Seq,
-    StationNo, TimeClass, Timestamp, Transition,
+    AlertId, Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Escalation, Message, Outage, RuleFile,
+    Sample, Seq, StationNo, TimeClass, Timestamp, Transition,
 };
 use crate::quality::Judge;
+
+use folding::retention_of_incidents;
 
 pub use devices::{Devices, Missing};
 pub use ledger::{Counts, Ledger};
@@ -73,6 +77,9 @@ pub struct State {
     /// What people said about alerts, and what follows from it; behind everything else in a snapshot.
     #[serde(skip)]
     pub workflow: Workflow,
+    /// What belongs together of the alerts, and gateways that are dead; in a snapshot behind everything else, too.
+    #[serde(skip)]
+    pub incidents: Incidents,
 }
 
 /// Corrections whose authors are known here; the journal and the audit know the others.
@@ -105,6 +112,8 @@ pub struct Effects {
     pub transitions: Vec<Transition>,
     /// To whom alerts are taken, in order.
     pub escalations: Vec<Escalation>,
+    /// Open alerts that a known heat source had explained, and does not any more: now they are everybody's business.
+    pub unmasked: Vec<AlertId>,
     /// The entry that changed everything (a new catalogue): readers start anew.
     pub resync_at: Option<Seq>,
 }
@@ -125,7 +134,13 @@ impl Effects {
         self.changes.clear();
         self.transitions.clear();
         self.escalations.clear();
+        self.unmasked.clear();
         self.resync_at = None;
+    }
+
+    fn name_incidents(&mut self, seq: Seq, told: Told) {
+        self.changes.extend(told.changed.into_iter().map(|id| (seq, Change::Incident(id))));
+        self.unmasked.extend(told.unmasked);
     }
 
     fn station(&mut self, seq: Seq, station: StationNo) {
@@ -166,6 +181,7 @@ impl State {
             unknown: Unknown::default(),
             canary: None,
             workflow: Workflow::default(),
+            incidents: Incidents::new(retention_of_incidents(retention)),
         }
     }
 
@@ -201,9 +217,9 @@ impl State {
             return;
         }
         self.applied = entry.seq;
-        let first = effects.transitions.len();
+        let (first, mut told) = (effects.transitions.len(), Told::default());
         match &entry.body {
-            Body::Message(message) => self.apply_message(entry, message, effects),
+            Body::Message(message) => self.apply_message(entry, message, effects, &mut told),
             Body::Tick => self.apply_tick(entry, effects),
             Body::Catalogue(catalogue) => self.apply_catalogue(entry, catalogue, effects),
             Body::Rules(files) => self.apply_rules(entry, files, effects),
@@ -220,12 +236,14 @@ impl State {
             Body::Corrections(corrections) => self.apply_corrections(entry, corrections, effects),
             Body::Canary { sent_at } => self.canary = Some(Canary { sent_at: *sent_at, seq: entry.seq }),
             // What became of it is between the edge and the device: nothing here follows from it.
-            Body::Command(_) => {}
+            Body::Command(_) | Body::Grouping(_) => {}
             // The workflow's, which follows.
             Body::Alert(_) | Body::Escalation(_) | Body::DeliveryFailed(_) => {}
         }
         self.follow_workflow(entry, effects, first);
+        self.apply_to_incidents(entry, &effects.transitions[first..], &mut told);
         effects.name_transitions(entry.seq, first);
+        effects.name_incidents(entry.seq, told);
     }
 
     /// What people say about alerts, and what becomes of alerts that nobody looks after.
@@ -249,7 +267,7 @@ impl State {
         self.alerts.adopt_checked(rules, world, now, &mut effects.transitions);
     }
 
-    fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects) {
+    fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects, told: &mut Told) {
         self.ledger.count(message);
         self.judge_applies(entry);
         self.unknown.hear(entry, message);
@@ -260,6 +278,10 @@ impl State {
             }
             if let Some(station) = self.live.accept(sample, entry.received_at, message.source) {
                 effects.station(entry.seq, station);
+            }
+            let is_word = sample.time_class == TimeClass::Live && !self.catalogue.is_derived(sample.channel);
+            if let Some(channel) = self.catalogue.channel(sample.channel).filter(|_| is_word) {
+                self.incidents.hear(channel.station, message.source, entry.received_at, told);
             }
             let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
             self.alerts.hear(world, sample, entry.received_at, &mut effects.transitions);
@@ -306,6 +328,7 @@ impl State {
         self.live.adopt(&old, &self.catalogue, self.judge.policy());
         let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
         self.alerts.adopt_catalogue(&old, world, now, &mut effects.transitions);
+        self.incidents.adopt_catalogue(&self.catalogue);
     }
 
     /// Maintenance windows begin and end with ticks and commands: then their stations are, or are no longer, under

@@ -11,8 +11,8 @@
 //! format 3  the same, then readings handed in again by source, unknown devices, the last canary, moves of stations
 //! format 4  the same, then the quality checks' memory with the maintenance windows, who could be heard when, what
 //!           devices said of themselves, the stations in windows, and the authors of corrections
-//! format 5  the same, then the workflow of alerts and the catalogue's derived channels; the state's rules and alerts
-//!           have windows, counts, areas and late data
+//! format 5  the same, then the workflow of alerts, the catalogue's derived channels and incidents; the state's rules
+//!           and alerts have windows, counts, areas and late data
 //! ```
 //!
 //! Invariants:
@@ -41,7 +41,8 @@ pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
 const FORMAT: u8 = 5;
-/// Written before rules knew anything but levels and absences, alerts could be acknowledged and channels were derived.
+/// Written before rules knew anything but levels and absences, alerts could be acknowledged, channels were derived, and
+/// there were incidents.
 const FORMAT_WITHOUT_WINDOWS: u8 = 4;
 /// Written before samples were checked for quality.
 const FORMAT_WITHOUT_QUALITY: u8 = 3;
@@ -127,7 +128,8 @@ impl State {
         let bytes = postcard::to_extend(&behind, bytes)?;
         let behind = (&self.judge, self.live.listening(), &self.devices, &self.maintained, &self.authors);
         let bytes = postcard::to_extend(&behind, bytes)?;
-        let mut bytes = postcard::to_extend(&(&self.workflow, self.catalogue.derived()), bytes)?;
+        let behind = (&self.workflow, self.catalogue.derived(), &self.incidents);
+        let mut bytes = postcard::to_extend(&behind, bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
@@ -168,7 +170,7 @@ impl State {
         }
         if format >= FORMAT {
             let derived: Vec<Derived>;
-            ((state.workflow, derived), rest) = postcard::take_from_bytes(rest)?;
+            ((state.workflow, derived, state.incidents), rest) = postcard::take_from_bytes(rest)?;
             state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_derived(derived));
         }
         if !rest.is_empty() {
@@ -179,6 +181,7 @@ impl State {
         }
         state.alerts.link(&state.catalogue).map_err(SnapshotError::Contradiction)?;
         state.workflow.link(&mut state.alerts);
+        state.incidents.link(&state.catalogue).map_err(SnapshotError::Contradiction)?;
         state.judge.link(&state.catalogue);
         state.live.restore(listening, &state.catalogue, state.judge.policy());
         Ok(state)
@@ -247,7 +250,7 @@ pub fn load(dir: &Path, retention: Retention) -> Result<Loaded, SnapshotError> {
         let bytes = fs::read(&path).map_err(failed("read", &path))?;
         match State::restore(&bytes) {
             Ok(mut state) => {
-                state.alerts.set_retention(retention);
+                state.set_retention(retention);
                 loaded.state = Some(state);
                 loaded.needs_after = list(dir)?.last().map_or(Seq::default(), |(seq, _)| *seq);
                 break;

@@ -63,6 +63,8 @@ enum Step {
         alert: usize,
         step: u16,
     },
+    /// Seconds.
+    Grouping(u16),
 }
 
 #[derive(Clone, Debug)]
@@ -115,6 +117,7 @@ fn steps() -> impl Strategy<Value = Vec<(i64, Step)>> {
         4 => (0..4usize, 0..12u8, 0..10u8).prop_map(|(alert, key, order)| Step::Word { alert, key, order }),
         1 => any::<bool>().prop_map(Step::Plan),
         1 => (0..4usize, 0..3u16).prop_map(|(alert, step)| Step::DeliveryFailed { alert, step }),
+        1 => prop_oneof![Just(0), Just(300u16)].prop_map(Step::Grouping),
     ];
     let pause =
         prop_oneof![20 => 0..60i64, 2 => 60..900i64, 1 => Just(7_200i64), 1 => Just(-3_600i64), 1 => Just(-3i64)];
@@ -174,6 +177,7 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
     let mut now = 1_800_000_000;
     let mut bodies =
         vec![(now, Body::Catalogue(Box::new(catalogue()))), (now, Body::Rules(rules[0].clone())), (now, Body::Tick)];
+    bodies.push((now, grouping(60)));
     let mut windows = Vec::new();
     let mut known = Known { state: fresh(), applied: 0 };
     for (pause, step) in steps {
@@ -222,6 +226,7 @@ fn entries(steps: &[(i64, Step)]) -> Vec<Entry> {
             Step::Policy => Body::Policy(Box::new(policy())),
             Step::Plan(more) => Body::Escalation(Box::new(plan(*more))),
             Step::Word { .. } | Step::DeliveryFailed { .. } => known.said(&bodies, step, now),
+            Step::Grouping(span) => grouping(*span),
             Step::Catalogue { maintained, retired } => another_catalogue(*maintained, *retired, now),
             Step::Message { source, samples, refused } => message(*source, samples, *refused, now),
         };
@@ -307,6 +312,20 @@ fn another_catalogue(maintained: u8, retired: u8, now: i64) -> Body {
     });
     let derived = Derived { channel: ChannelId(u32::from(maintained) % 2), from: vec![ChannelId(2)] };
     Body::Catalogue(Box::new(edited.with_moves(moves).with_derived(vec![derived])))
+}
+
+/// What belongs together: dust in one place, rivers, and stations that are not heard.
+fn grouping(span: u16) -> Body {
+    let group = |name: &str, cause: &str| {
+        format!(
+            "[[group]]\nname = '{name}'\ntitle = {{ vi = 'a', en = 'a' }}\ncauses = ['{cause}']\nradius_km = 1\n\
+             span = '{span}s'\nsame_commune = true\n"
+        )
+    };
+    let gateway = "[gateway]\ntitle = { vi = 'a', en = 'a' }\nseverity = 'low'\nleast = 2\nshare = 0.5\nafter = '1m'\n\
+        patience = '5m'\n";
+    let groups = [group("dust", "pm2_5"), group("river", "water_level"), group("silent", "no_data"), gateway.into()];
+    Body::Grouping(vec![RuleFile { name: "incidents.toml".into(), text: groups.concat() }])
 }
 
 fn policy() -> Policy {
@@ -485,17 +504,20 @@ fn effects_name_what_changed_once_and_feed_readers() {
     let feed = Feed::new(100, Seq(0));
     let mut state = fresh();
     let entries = some_entries();
-    let mut effects = run(&mut state, &entries[..3]);
+    let mut effects = run(&mut state, &entries[..4]);
     assert_eq!((effects.resync_at, effects.changes.len()), (Some(Seq(1)), 0));
     effects.publish(&feed, state.applied);
     assert_eq!(feed.since(Seq(0)), Since::Resync);
-    let mut effects = run(&mut state, &entries[3..4]);
-    let stations = [(Seq(4), Change::Station(StationNo(0))), (Seq(4), Change::Station(StationNo(1)))];
+    let mut effects = run(&mut state, &entries[4..5]);
+    let stations = [(Seq(5), Change::Station(StationNo(0))), (Seq(5), Change::Station(StationNo(1)))];
     assert_eq!(effects.changes, stations);
     effects.publish(&feed, state.applied);
-    assert_eq!(feed.since(Seq(3)), Since::Changes(stations.to_vec()));
-    let mut effects = run(&mut state, &entries[4..]);
+    assert_eq!(feed.since(Seq(4)), Since::Changes(stations.to_vec()));
+    let mut effects = run(&mut state, &entries[5..]);
     assert_eq!(effects.transitions.len(), 1);
+    let alert = &effects.transitions[0].alert.id;
+    let incident = state.incidents.of_alert(alert).unwrap().clone();
+    assert!(effects.changes.iter().any(|(_, change)| *change == Change::Incident(incident.clone())));
     effects.publish(&feed, state.applied);
     assert!(effects.changes.is_empty());
     assert_eq!(effects.transitions.len(), 1, "they wait for their taker");
@@ -568,7 +590,7 @@ fn a_broken_snapshot_is_moved_aside_and_the_one_before_it_serves() {
     assert_eq!(restored.applied, Seq(3));
     run(&mut restored, &entries);
     run(&mut state, &entries);
-    restored.alerts.set_retention(Retention { keep_closed: Duration::from_secs(1800), keep_closed_count: 5 });
+    restored.set_retention(Retention { keep_closed: Duration::from_secs(1800), keep_closed_count: 5 });
     assert_eq!(restored, state);
 }
 
@@ -622,6 +644,19 @@ fn snapshots_of_earlier_formats_are_read() {
         assert_eq!(told.last().map(|told| told.alert.state), Some(AlertState::Cleared));
         assert_eq!(goes_on(&mut restored), told);
     }
+}
+
+#[test]
+fn what_was_open_before_there_were_incidents_is_taken_in() {
+    let mut state = fresh();
+    run(&mut state, &some_entries());
+    let mut restored = State { incidents: Incidents::default(), ..state.clone() };
+    restored.set_retention(Retention { keep_closed: Duration::from_secs(1800), keep_closed_count: 5 });
+    let alert = restored.alerts.open().next().unwrap().id.clone();
+    assert_eq!(restored.incidents.of_alert(&alert), None);
+    step(&mut restored, 1_000, grouping(60));
+    assert_eq!(restored.incidents.of_alert(&alert), state.incidents.of_alert(&alert));
+    assert!(restored.incidents.of_alert(&alert).is_some());
 }
 
 #[test]

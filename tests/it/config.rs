@@ -448,6 +448,8 @@ fn a_check_covers_stations_areas_and_rules_in_the_same_run() {
     std::fs::create_dir(house.path("rules")).unwrap();
     house.put("stations/a.toml", "[[station]]\nid = \"\"\n", 0o644);
     house.put("areas/a.geojson", "{}", 0o644);
+    house.put("incidents.toml", "[[group]]\nradius_km = 0\n", 0o644);
+    house.put("heat_sources.toml", "[[heat_source]]\nlat = 99\n", 0o644);
     house.put("saola.toml", "tick = 1\n", 0o600);
     let found: Vec<String> = config::check(&house.path("saola.toml"))
         .mistakes
@@ -457,6 +459,10 @@ fn a_check_covers_stations_areas_and_rules_in_the_same_run() {
     assert!(found[0].starts_with("saola.toml:1: tick: "), "{found:#?}");
     assert!(found.iter().any(|mistake| mistake.starts_with("stations/a.toml:2: station[0].id")), "{found:#?}");
     assert!(found.iter().any(|mistake| mistake.starts_with("areas/a.geojson:1: ")), "{found:#?}");
+    assert!(found.iter().any(|mistake| mistake.starts_with("incidents.toml:2: group[0].radius_km")), "{found:#?}");
+    assert!(found.iter().any(|mistake| mistake.starts_with("heat_sources.toml:2: heat_source[0].lat")), "{found:#?}");
+    std::fs::remove_file(house.path("incidents.toml")).unwrap();
+    std::fs::remove_file(house.path("heat_sources.toml")).unwrap();
 
     // A wrong station does not hide a wrong rule.
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/seeds/stations/small.toml");

@@ -16,6 +16,7 @@ mod history;
 mod hostile;
 mod http_client;
 mod import;
+mod incidents;
 mod index;
 mod influx;
 mod journal;

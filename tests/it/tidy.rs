@@ -29,8 +29,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("notify", &["model", "clock", "database", "geodesy"]),
     ("quality", &["model"]),
     ("indices", &["model", "document"]),
+    ("incidents", &["model", "document", "geodesy"]),
     ("derive", &["model", "indices", "store"]),
-    ("state", &["model", "live", "alerts", "quality"]),
+    ("state", &["model", "live", "alerts", "quality", "incidents"]),
     ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];
 

@@ -109,8 +109,9 @@ proptest! {
 
     #[test]
     fn rules_come_back_as_they_were(at: i64, files in vec((".{0,20}", ".{0,200}"), 0..4)) {
-        let files = files.into_iter().map(|(name, text)| RuleFile { name, text }).collect();
-        check(Timestamp::from_micros(at), Body::Rules(files));
+        let files: Vec<_> = files.into_iter().map(|(name, text)| RuleFile { name, text }).collect();
+        check(Timestamp::from_micros(at), Body::Rules(Vec::clone(&files)));
+        check(Timestamp::from_micros(at), Body::Grouping(files));
     }
 
     #[test]
@@ -121,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn noise_is_refused_or_read_and_never_panics(kind in prop_oneof![0_u8..6, 20_u8..26, 30_u8..33, Just(40_u8), 55_u8..58], bytes in vec(any::<u8>(), 0..200)) {
+    fn noise_is_refused_or_read_and_never_panics(kind in prop_oneof![0_u8..6, 20_u8..26, 30_u8..33, Just(40_u8), 55_u8..58, Just(65_u8)], bytes in vec(any::<u8>(), 0..200)) {
         let _ = decode(Seq(1), &bytes);
         let noise: Vec<u8> = [kind].into_iter().chain(bytes).collect();
         let _ = decode(Seq(1), &noise);

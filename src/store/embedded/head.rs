@@ -133,7 +133,8 @@ impl Head {
             | Body::Command(_)
             | Body::Alert(_)
             | Body::Escalation(_)
-            | Body::DeliveryFailed(_) => {}
+            | Body::DeliveryFailed(_)
+            | Body::Grouping(_) => {}
         }
     }
 

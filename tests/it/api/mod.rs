@@ -9,6 +9,7 @@ mod errors;
 mod history;
 mod history_areas;
 mod history_buckets;
+mod incidents;
 mod ledger;
 mod maintenance;
 mod map;
