@@ -88,10 +88,10 @@ impl Alerts {
             let key = Key { rule: watch.rule, spot: Spot::Channel(sample.channel) };
             let heard = Heard { observed_at: sample.observed_at, received_at, value: Some(sample.value) };
             match watch.sort {
-                Sort::Levels(levels) if usable => {
-                    if watch.stirred || self.watches.levels(levels).begins(sample.value) {
-                        self.judge(world, key, heard, out);
-                    }
+                Sort::Levels(levels)
+                    if usable && (watch.stirred || self.watches.levels(levels).begins(sample.value)) =>
+                {
+                    self.judge(world, key, heard, out);
                 }
                 Sort::Absence if watch.stirred && is_alive => self.hear_again(world, key, received_at, out),
                 Sort::Single(_) | Sort::Part(_) | Sort::Member(_) if usable => {

@@ -184,7 +184,8 @@ fn valley() -> Catalogue {
     });
     let weather =
         [("air_temperature", Unit::Celsius), ("relative_humidity", Unit::Percent), ("rainfall", Unit::Millimetre)];
-    let rows: [(&str, &str, Vec<(&str, Unit)>); 5] = [
+    type Row<'a> = (&'a str, &'a str, Vec<(&'a str, Unit)>);
+    let rows: [Row<'_>; 5] = [
         ("WX-01", "03388", weather.to_vec()),
         ("WX-02", "03388", weather.to_vec()),
         ("WX-03", "03389", weather.to_vec()),
