@@ -20,6 +20,8 @@
 
 mod backlog;
 mod decoders;
+#[path = "../it/http_client.rs"]
+mod http_client;
 #[path = "../it/mosquitto.rs"]
 mod mosquitto;
 mod servers;
