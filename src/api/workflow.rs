@@ -143,7 +143,8 @@ pub enum NotHeard {
 }
 
 /// Somebody looks after an alert. It stands for the severity that the alert has now: when it gets worse it has to be
-/// acknowledged anew. An alert that is over can still be acknowledged.
+/// acknowledged anew. Whoever acknowledges it again with a note adds the note; without one nothing changes. An alert
+/// that is over can still be acknowledged.
 #[utoipa::path(post, path = "/api/v1/alerts/{id}/acknowledge", operation_id = "acknowledgeAlert", tag = "alerts",
     params(("id" = String, Path, description = "The alert's identifier, percent-encoded"),
         ("idempotency-key" = Option<String>, Header, description = "1 to 128 letters: a repeat is answered alike, applied once")),
@@ -160,7 +161,7 @@ pub async fn acknowledge(
     hear(&door, &headers, id, order, asked.at).await
 }
 
-/// Nobody looks after an alert after all: its escalation begins anew.
+/// Takes the caller's own acknowledgement back. When nobody looks after the alert any more its escalation begins anew.
 #[utoipa::path(post, path = "/api/v1/alerts/{id}/unacknowledge", operation_id = "unacknowledgeAlert", tag = "alerts",
     params(("id" = String, Path, description = "The alert's identifier, percent-encoded"),
         ("idempotency-key" = Option<String>, Header, description = "1 to 128 letters: a repeat is answered alike, applied once"),
@@ -304,9 +305,12 @@ async fn hear<N>(
         let state = parts.state.read();
         let sight = door.sight(&state.catalogue);
         let found = state.alerts.get(&command.alert).filter(|alert| sight.reaches(alert.subject.area()));
-        found.ok_or_else(|| Problem::not_found("alert", &id))?;
+        // A repeat is answered though the alert is gone meanwhile.
         let known = command.key.as_ref().and_then(|key| state.workflow.known(&command.author, key));
-        known.map(|(known, is_same)| (known.clone(), is_same))
+        if known.is_none() {
+            found.ok_or_else(|| Problem::not_found("alert", &id))?;
+        }
+        known.map(|(known, is_same)| (*known, is_same))
     };
     match known {
         Some((_, false)) => return Err(refused(&parts.state.read(), &command, Refusal::KeyReused)),
@@ -349,7 +353,7 @@ async fn hear<N>(
 
 fn answer(state: &State, command: &AlertCommand, known: &Remembered) -> Result<Response, Problem> {
     let version = match known.outcome {
-        Outcome::Done(version) => version,
+        Outcome::Done(version) | Outcome::Already(version) => version,
         Outcome::Refused(refusal) => return Err(refused(state, command, refusal)),
     };
     let zone = Zone::default();
@@ -385,7 +389,7 @@ fn refused(state: &State, command: &AlertCommand, refusal: Refusal) -> Problem {
         Refusal::Holds => conflict(
             "its condition still holds: close it as false_alarm, test or duplicate, shelve it, or wait until it recovers",
         ),
-        Refusal::NotAcknowledged => conflict("nobody has acknowledged it"),
+        Refusal::NotAcknowledged => conflict("you have not acknowledged it"),
         Refusal::NotShelved => conflict("it is not shelved"),
         Refusal::TooManyShelved => conflict("1,000 are shelved already: take some off the shelf"),
         Refusal::KeyReused => Problem::new(Code::KeyReused, "Idempotency-Key: it stood for another request before"),
