@@ -93,7 +93,8 @@ pub struct DeedDocument {
     /// What was said: the note, comment or reason.
     #[serde(skip_serializing_if = "String::is_empty")]
     text: String,
-    /// To whom it was assigned or taken, or whom it did not reach: an account, `duty:ROLE`, `person:ID`, `role:ROLE`.
+    /// To whom it was assigned or taken, or whom it did not reach: an account or a person, `duty:ROLE`, `person:ID`,
+    /// `role:ROLE`, `account:NAME`, `subscribers`.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
     /// Until when it is shelved.
@@ -184,7 +185,7 @@ impl Reporter<'_> {
                 let step = (*why != EscalationCause::Return).then_some(*step);
                 DeedDocument { step, to: Some(to.to_string()), why: Some(why.word()), ..told }
             }
-            Did::NotDelivered { person, step } => {
+            Did::NotDelivered { person, step, .. } => {
                 DeedDocument { step: Some(*step), to: Some(format!("person:{person}")), ..told }
             }
         }

@@ -55,10 +55,11 @@ impl Notices {
         let directory = self.desk.people().directory();
         match &escalation.to {
             Recipient::Subscribers => None,
-            Recipient::Person(id) => {
-                let by_account = || directory.people().iter().find(|one| one.account.as_deref() == Some(&*id.0));
-                let person = directory.person(&id.0).or_else(by_account);
-                Some(vec![person.map_or_else(|| id.clone(), |person| person.id.clone())])
+            Recipient::Person(id) => Some(vec![id.clone()]),
+            Recipient::Account(name) => {
+                let by_account = directory.people().iter().find(|one| one.account.as_deref() == Some(name.as_str()));
+                let person = by_account.or_else(|| directory.person(name));
+                Some(vec![person.map_or_else(|| PersonId(name.as_str().into()), |person| person.id.clone())])
             }
             Recipient::Duty(role) => {
                 let connection = self.registry.database().lock();

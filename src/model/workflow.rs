@@ -133,16 +133,19 @@ impl CloseCause {
     }
 }
 
-/// A message about an alert reached somebody by none of their ways: the next step must not wait for its time.
+/// A message about an alert reached none of those whom it was for, by none of their ways: the next step must not wait
+/// for its time. One for each person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryFailed {
     /// The alert.
     pub alert: AlertId,
     /// Whom it did not reach.
     pub person: PersonId,
-    /// [`Escalation::step`] of the message; 0 for the one with which the alert itself went out. A failure of an
-    /// earlier step than the last one taken hurries nothing.
+    /// [`Escalation::step`] of the message; 0 for the one with which the alert itself went out.
     pub step: u16,
+    /// The entry that brought the message about: [`Escalation::seq`] or [`super::Transition::seq`]. A failure of an
+    /// earlier message than that of the last step taken hurries nothing.
+    pub of: Seq,
 }
 
 /// Whom an alert is taken to while nobody has acknowledged it, as the province's file has it. The first ladder that
@@ -193,12 +196,14 @@ pub struct Reminders {
 pub enum Recipient {
     /// Whoever is on duty in this role then, by the roster: `duty:forest`.
     Duty(String),
-    /// One person: `person:ID`; also the account that an alert is assigned to.
+    /// One person: `person:ID`.
     Person(PersonId),
     /// Everybody with this role: `role:operator`.
     Role(String),
     /// Those to whom the alert itself goes.
     Subscribers,
+    /// Whoever signs in with this account, else the person of this identifier: `account:NAME`.
+    Account(String),
 }
 
 impl fmt::Display for Recipient {
@@ -208,6 +213,7 @@ impl fmt::Display for Recipient {
             Recipient::Person(person) => write!(f, "person:{person}"),
             Recipient::Role(role) => write!(f, "role:{role}"),
             Recipient::Subscribers => f.write_str("subscribers"),
+            Recipient::Account(name) => write!(f, "account:{name}"),
         }
     }
 }

@@ -40,7 +40,8 @@ const SAFETY: Duration = Duration::from_secs(1);
 /// How long it waits after the outbox could not be read or written.
 const TROUBLE_PAUSE: Duration = Duration::from_secs(2);
 
-/// Who hears that a person could not be reached, so that somebody else is told. Whether it was taken.
+/// Who hears that a message reached none of those whom it was for, once for each of them, so that somebody else is told.
+/// Whether it was taken.
 pub type OnFailure = Box<dyn Fn(DeliveryFailed) -> bool + Send + Sync>;
 
 /// Takes messages out of the outbox.
@@ -283,7 +284,8 @@ impl Courier {
         self.waiting.lock().retain(|_, until| *until > now);
     }
 
-    /// A person whom nothing reached: somebody else has to hear of it. While another way is being tried it waits.
+    /// A message that reached nobody: somebody else has to hear of it. While another way, or another of those whom it was
+    /// for, is being tried it waits.
     fn tell_failure(&self, failure: Failure) {
         let is_machine = matches!(failure.channel.as_str(), "webhook" | "topic");
         let is_told = match failure.others {
@@ -294,6 +296,7 @@ impl Courier {
                 alert: AlertId(failure.alert.as_str().into()),
                 person: PersonId(failure.recipient.as_str().into()),
                 step: failure.step,
+                of: failure.seq,
             }),
         };
         if is_told && let Err(error) = self.desk.outbox().failure_told(failure.id) {

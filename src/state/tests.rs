@@ -258,7 +258,7 @@ impl Known {
             Step::Word { alert, key, order } => word(id(*alert), *key, *order, now),
             Step::DeliveryFailed { alert, step } => {
                 let person = PersonId(format!("p{step}").into());
-                Body::DeliveryFailed(DeliveryFailed { alert: id(*alert), person, step: *step })
+                Body::DeliveryFailed(DeliveryFailed { alert: id(*alert), person, step: *step, of: Seq(bodies.len() as u64) })
             }
             _ => Body::Tick,
         }

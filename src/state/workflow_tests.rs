@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::alerts::Retention;
 use crate::alerts::tests::{catalogue, rule};
-use crate::alerts::workflow::{DEEDS_MAX, MEMORY_MAX, Outcome, Refusal};
+use crate::alerts::workflow::{DEEDS_MAX, KEYS_MAX, Outcome, Refusal};
 use crate::model::{
     Alert, AlertCommand, AlertId, AlertState, CloseCause, CommandKey, DeliveryFailed, EscalationPlan, Ladder,
     LadderStep, Order, PersonId, Quality, Recipient, Reminders, Severity, SourceId,
@@ -161,7 +161,7 @@ fn steps_are_taken_at_their_time_until_somebody_acknowledges() {
     assert_eq!(desk.called(), ["600 1 duty:medium-1 unacknowledged"]);
     assert_eq!(desk.say(710, Order::Acknowledge { note: note() }), Outcome::Done(2));
     desk.pass(720..=2_000, 60.0);
-    assert_eq!(desk.called(), ["1010 1 person:an reminder", "1310 2 person:an reminder"], "at most two");
+    assert_eq!(desk.called(), ["1010 1 account:an reminder", "1310 2 account:an reminder"], "at most two");
     assert_eq!(desk.say(2_000, Order::Unacknowledge { note: note() }), Outcome::Done(3));
     desk.pass(2_010..=2_600, 60.0);
     assert_eq!(desk.called(), ["2600 1 duty:medium-1 unacknowledged"], "the ladder begins anew");
@@ -195,10 +195,10 @@ fn a_time_in_which_saola_was_down_is_made_up_for_by_the_first_tick() {
     assert_eq!(desk.called(), ["7200 1 duty:high-1 unacknowledged", "7200 2 duty:high-2 unacknowledged"]);
     desk.say(7_200, Order::Acknowledge { note: note() });
     desk.enter(20_000, Body::Tick);
-    assert_eq!(desk.called(), ["20000 1 person:an reminder"], "reminders of the time down are one");
+    assert_eq!(desk.called(), ["20000 1 account:an reminder"], "reminders of the time down are one");
     desk.enter(20_299, Body::Tick);
     desk.enter(20_300, Body::Tick);
-    assert_eq!(desk.called(), ["20300 2 person:an reminder"]);
+    assert_eq!(desk.called(), ["20300 2 account:an reminder"]);
     desk.check_replay();
 }
 
@@ -219,16 +219,17 @@ fn a_clock_that_is_set_back_does_not_put_a_step_off() {
 fn a_message_that_reached_nobody_takes_the_next_step_at_once_and_once() {
     let mut desk = Desk::new();
     desk.hear(0, 60.0);
-    let failed = |desk: &Desk, person: &str, step| {
-        Body::DeliveryFailed(DeliveryFailed { alert: desk.id(), person: PersonId(person.into()), step })
+    let failed = |desk: &Desk, person: &str, step, of| {
+        Body::DeliveryFailed(DeliveryFailed { alert: desk.id(), person: PersonId(person.into()), step, of })
     };
-    let first = failed(&desk, "binh", 0);
+    let raised = desk.state.applied;
+    let first = failed(&desk, "binh", 0, raised);
     desk.enter(20, first.clone());
     desk.enter(21, first);
-    let second = failed(&desk, "chi", 0);
+    let second = failed(&desk, "chi", 0, raised);
     desk.enter(22, second);
     assert_eq!(desk.called(), ["20 1 duty:medium-1 undelivered"], "of step 0, one failure is enough");
-    let third = failed(&desk, "dung", 1);
+    let third = failed(&desk, "dung", 1, Seq(raised.0 + 1));
     desk.say(30, Order::Acknowledge { note: note() });
     desk.enter(31, third);
     assert_eq!(desk.called(), [""; 0], "somebody looks after it");
@@ -236,6 +237,61 @@ fn a_message_that_reached_nobody_takes_the_next_step_at_once_and_once() {
         desk.deeds(),
         ["20 - not_delivered", "20 - escalated", "22 - not_delivered", "30 an acknowledged", "31 - not_delivered"]
     );
+    desk.check_replay();
+}
+
+#[test]
+fn a_failure_of_a_message_from_before_the_ladder_began_anew_hurries_nothing_and_a_new_one_does() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    let raised = desk.state.applied;
+    let failed = |desk: &Desk, of| {
+        let (alert, person) = (desk.id(), PersonId("binh".into()));
+        Body::DeliveryFailed(DeliveryFailed { alert, person, step: 0, of })
+    };
+    let old = failed(&desk, raised);
+    desk.hear(60, 120.0);
+    let worse = desk.state.applied;
+    desk.enter(61, old);
+    assert_eq!(desk.called(), [""; 0], "that message was of what it was before");
+    let new = failed(&desk, worse);
+    desk.enter(62, new);
+    assert_eq!(desk.called(), ["62 1 duty:high-1 undelivered"], "the same person and step, of another message");
+    desk.check_replay();
+}
+
+#[test]
+fn what_swings_back_above_its_acknowledgement_begins_its_ladder_anew() {
+    let mut desk = Desk::new();
+    desk.hear(0, 120.0);
+    desk.hear(10, 60.0);
+    desk.say(20, Order::Acknowledge { note: note() });
+    desk.pass(60..=240, 60.0);
+    desk.hear(250, 120.0);
+    desk.enter(250, Body::Tick);
+    assert_eq!(desk.called(), [""; 0], "its steps did not become due while somebody looked after it");
+    desk.enter(310, Body::Tick);
+    assert_eq!(desk.called(), ["310 1 duty:high-1 unacknowledged"]);
+    desk.check_replay();
+}
+
+#[test]
+fn a_new_plan_swallows_no_step_that_came_due_since_the_last_tick() {
+    let mut desk = Desk::new();
+    desk.pass(0..=30, 120.0);
+    let edited = |first: &str| {
+        let mut plan = plan();
+        plan.ladders[0].steps[0].to = Recipient::Duty(first.into());
+        Body::Escalation(Box::new(plan))
+    };
+    // Saola was down from 30 to 100, and the file was edited meanwhile.
+    desk.enter(100, edited("other"));
+    desk.enter(100, Body::Tick);
+    assert_eq!(desk.called(), ["100 1 duty:other unacknowledged"]);
+    // The second step came due in a gap, too; only the first is another now.
+    desk.enter(200, edited("third"));
+    desk.enter(200, Body::Tick);
+    assert_eq!(desk.called(), ["200 2 duty:high-2 unacknowledged"]);
     desk.check_replay();
 }
 
@@ -376,8 +432,55 @@ fn two_people_who_acknowledge_are_both_kept_and_one_is_kept_once() {
     desk.hear(0, 60.0);
     assert_eq!(desk.say_as("an", 1, Order::Acknowledge { note: note() }), Outcome::Done(2));
     assert_eq!(desk.say_as("binh", 2, Order::Acknowledge { note: note() }), Outcome::Done(3));
-    assert_eq!(desk.say_as("an", 3, Order::Acknowledge { note: note() }), Outcome::Done(3));
+    assert_eq!(desk.say_as("an", 3, Order::Acknowledge { note: note() }), Outcome::Already(3));
     assert_eq!(desk.deeds(), ["1 an acknowledged", "2 binh acknowledged"]);
+    assert_eq!(desk.say_as("an", 4, Order::Acknowledge { note: "đang đi".into() }), Outcome::Done(4));
+    assert_eq!(desk.deeds().len(), 3, "what they said is kept");
+    assert_eq!(desk.state.workflow.handling(&desk.id()).unwrap().acknowledged.len(), 2);
+    desk.check_replay();
+}
+
+#[test]
+fn who_takes_an_acknowledgement_back_takes_their_own() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    desk.say_as("an", 1, Order::Acknowledge { note: note() });
+    desk.say_as("binh", 2, Order::Acknowledge { note: note() });
+    let back = Order::Unacknowledge { note: note() };
+    assert_eq!(desk.say_as("chi", 3, back.clone()), Outcome::Refused(Refusal::NotAcknowledged));
+    assert_eq!(desk.say_as("an", 4, back.clone()), Outcome::Done(4));
+    assert_eq!(desk.state.workflow.acknowledged(&desk.alert()).unwrap().by, "binh");
+    desk.pass(10..=290, 60.0);
+    assert_eq!(desk.called(), [""; 0]);
+    assert_eq!(desk.say_as("binh", 295, back), Outcome::Done(5));
+    desk.pass(300..=900, 60.0);
+    assert_eq!(desk.called(), ["900 1 duty:medium-1 unacknowledged"], "nobody looks after it: 600 s from then on");
+    desk.check_replay();
+}
+
+#[test]
+fn what_was_refused_may_be_tried_again_under_its_key() {
+    let mut desk = Desk::new();
+    desk.hear(0, 60.0);
+    let word = |desk: &Desk, key: &str, order: Order, versions: Option<Vec<u64>>| AlertCommand {
+        alert: desk.id(),
+        author: "an".into(),
+        order,
+        said_at: None,
+        versions,
+        key: Some(CommandKey { text: key.into(), request: [1; 16] }),
+    };
+    let assign = || Order::Assign { to: Some("a".into()), note: note() };
+    let stale = word(&desk, "k", assign(), Some(vec![7]));
+    assert_eq!(desk.command(1, stale), Outcome::Refused(Refusal::Stale));
+    let again = word(&desk, "k", assign(), Some(vec![1]));
+    assert_eq!(desk.command(2, again.clone()), Outcome::Done(2));
+    assert_eq!(desk.command(3, again), Outcome::Done(2), "a repeat of what was done");
+    let close = || Order::Close { cause: CloseCause::Resolved, note: note() };
+    let holds = word(&desk, "c", close(), None);
+    assert_eq!(desk.command(4, holds.clone()), Outcome::Refused(Refusal::Holds));
+    desk.hear(60, 10.0);
+    assert_eq!(desk.command(61, holds), Outcome::Done(3));
     desk.check_replay();
 }
 
@@ -434,15 +537,17 @@ fn a_repeat_is_answered_like_the_first_and_applied_once_also_after_a_restart() {
     assert_eq!(desk.deeds().len(), 2);
     desk.check_replay();
 
-    // Bounded: what is long past is a new word.
-    for number in 0..MEMORY_MAX {
+    // Bounded: what is long past is a new word; and nobody pushes another's keys out.
+    for number in 0..=KEYS_MAX {
         let next = word(&desk, "chi", &format!("k{number}"), "a");
         desk.command(5, next);
     }
-    assert_eq!(desk.command(6, first), Outcome::Done(4 + MEMORY_MAX as u64));
+    assert_eq!(desk.command(6, first), Outcome::Done(2));
+    let oldest = word(&desk, "chi", "k0", "a");
+    assert_eq!(desk.command(6, oldest), Outcome::Done(5 + KEYS_MAX as u64));
     let handling = desk.state.workflow.handling(&desk.id()).unwrap();
     assert_eq!(handling.deeds.len(), DEEDS_MAX);
-    assert_eq!(handling.dropped + DEEDS_MAX as u64, 3 + MEMORY_MAX as u64);
+    assert_eq!(handling.dropped + DEEDS_MAX as u64, 4 + KEYS_MAX as u64);
     assert_eq!(handling.deeds[0].said_at, Some(Timestamp::from_seconds(BEGIN - 900)), "the first stays");
 }
 

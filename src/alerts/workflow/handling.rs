@@ -160,6 +160,8 @@ pub enum Did {
         person: PersonId,
         /// Of which step.
         step: u16,
+        /// The entry that brought the message about.
+        of: Seq,
     },
 }
 

@@ -4,10 +4,11 @@
 //! our own clock; it is taken by the first tick at or after that. After a time in which Saola was down every step that
 //! was due meanwhile is taken by the first tick: nobody looked after the alert then. While an alert is acknowledged its
 //! steps stand still and reminders come instead, one for each interval; those of a time in which Saola was down are
-//! one. A message that reached nobody takes the next step at once.
+//! one. When the message of the last step, or the one with which the ladder began, reached nobody of those whom it was
+//! for, the next step is taken at once.
 //!
-//! A plan that changes calls nobody for what is past: of an alert's new ladder, the steps whose time has passed count
-//! as taken. A clock that is set back sets the beginnings back with it; one that is set forward is believed.
+//! A plan that changes calls nobody for what is past: of an alert's new ladder, the steps whose time had passed at the
+//! last tick count as taken, but none that the old ladder had too and had not taken. A clock that is set back sets the beginnings back with it; one that is set forward is believed.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Did, Scene, Workflow};
 use crate::model::{
-    Alert, AlertId, AreaId, Catalogue, Escalation, EscalationCause, EscalationPlan, Ladder, PersonId, Recipient,
-    Severity, Subject, Timestamp, clock_was_set_back,
+    Alert, AlertId, AreaId, Catalogue, DeliveryFailed, Escalation, EscalationCause, EscalationPlan, Ladder, LadderStep,
+    Recipient, Seq, Severity, Timestamp, clock_was_set_back,
 };
 
 /// Where an open alert stands on its ladder.
@@ -30,6 +31,10 @@ pub(super) struct Track {
     severity: Severity,
     /// Steps taken.
     done: u16,
+    /// The entry that brought the last step about; before the first, the one with which the ladder began.
+    last: Seq,
+    /// Somebody looked after it when it was last looked at.
+    attended: bool,
     /// Reminders sent since the acknowledgement.
     reminded: u16,
     /// When the next of either is due.
@@ -41,18 +46,10 @@ impl EscalationPlan {
     fn ladder(&self, catalogue: &Catalogue, alert: &Alert, severity: Severity) -> Option<&Ladder> {
         let fits = |ladder: &&Ladder| {
             (ladder.severities.is_empty() || ladder.severities.contains(&severity))
-                && (ladder.causes.is_empty() || hazard(catalogue, alert).is_some_and(|it| ladder.causes.contains(it)))
+                && (ladder.causes.is_empty() || ladder.causes.contains(&alert.cause))
                 && (ladder.areas.is_empty() || lies_in(catalogue, alert.subject.area(), &ladder.areas))
         };
         self.ladders.iter().find(fits)
-    }
-}
-
-/// The hazard by which an alert is told from others: what is observed.
-fn hazard<'a>(catalogue: &'a Catalogue, alert: &'a Alert) -> Option<&'a str> {
-    match &alert.subject {
-        Subject::Channel { channel, .. } => catalogue.channel(*channel).map(|channel| channel.property.as_str()),
-        Subject::Area { property, .. } => Some(property.as_str()),
     }
 }
 
@@ -62,16 +59,23 @@ fn lies_in(catalogue: &Catalogue, area: Option<&AreaId>, wanted: &BTreeSet<AreaI
 
 impl Workflow {
     /// A new alert's track begins; one that got worse begins anew.
-    pub(super) fn begin_or_worsen(&mut self, alert: &Alert, now: Timestamp) {
+    pub(super) fn begin_or_worsen(&mut self, alert: &Alert, by: (Seq, Timestamp)) {
         if self.tracks.get(&alert.id).is_none_or(|track| track.severity < alert.severity) {
-            self.restart(alert, now);
+            self.restart(alert, by);
         }
     }
 
-    /// The ladder begins at its foot.
-    pub(super) fn restart(&mut self, alert: &Alert, now: Timestamp) {
+    /// Whether somebody looked after an alert as it was, and nobody does as it is now.
+    pub(super) fn lost_attention(&self, alert: &Alert) -> bool {
+        self.tracks.get(&alert.id).is_some_and(|track| track.attended) && self.acknowledged(alert).is_none()
+    }
+
+    /// The ladder begins at its foot, by an entry and its time.
+    pub(super) fn restart(&mut self, alert: &Alert, (last, now): (Seq, Timestamp)) {
         let due = self.tracks.get(&alert.id).and_then(|track| track.due);
-        let track = Track { since: now, reminded_at: now, severity: alert.severity, done: 0, reminded: 0, due };
+        let attended = self.acknowledged(alert).is_some();
+        let (done, reminded, severity) = (0, 0, alert.severity);
+        let track = Track { since: now, reminded_at: now, severity, done, last, attended, reminded, due };
         self.tracks.insert(alert.id.clone(), track);
     }
 
@@ -90,6 +94,9 @@ impl Workflow {
 
     /// Sets the deadline to what is due next.
     pub(super) fn reschedule(&mut self, catalogue: &Catalogue, alert: &Alert, quiet: bool) {
+        let attended = self.acknowledged(alert).is_some();
+        let Some(track) = self.tracks.get_mut(&alert.id) else { return };
+        track.attended = attended;
         let Some(track) = self.tracks.get(&alert.id) else { return };
         let (before, due) = (track.due, if quiet { None } else { self.next_due(catalogue, alert, track) });
         if before == due {
@@ -134,9 +141,14 @@ impl Workflow {
         }
     }
 
-    /// The next step must not wait for its time, unless one was taken since the message that did not arrive.
-    pub(super) fn hurry(&mut self, scene: &mut Scene<'_>, alert: &Alert, failed_step: u16) {
-        let is_last = self.tracks.get(&alert.id).is_some_and(|track| track.done == failed_step);
+    /// The next step must not wait for its time, unless one was taken, or the ladder began anew, since the message that
+    /// reached nobody.
+    pub(super) fn hurry(&mut self, scene: &mut Scene<'_>, alert: &Alert, failed: &DeliveryFailed) {
+        let is_last = self.tracks.get(&alert.id).is_some_and(|track| {
+            // Before the first step every message since the beginning is one with which the alert itself went out.
+            let is_of_it = if track.done == 0 { failed.of >= track.last } else { failed.of == track.last };
+            is_of_it && failed.step == track.done
+        });
         if is_last && self.acknowledged(alert).is_none() && !self.is_quiet(alert) {
             self.take_step(scene, alert, EscalationCause::Undelivered);
             self.refresh(scene, alert);
@@ -149,7 +161,7 @@ impl Workflow {
         let Some(step) = ladder.and_then(|ladder| ladder.steps.get(usize::from(track.done))) else { return };
         let (number, to) = (track.done + 1, step.to.clone());
         if let Some(track) = self.tracks.get_mut(&alert.id) {
-            track.done = number;
+            (track.done, track.last) = (number, scene.entry.seq);
         }
         self.take_to(scene, &alert.id, number, to, why);
     }
@@ -161,7 +173,7 @@ impl Workflow {
         let every = reminders.every;
         let assigned = || self.handlings.get(&alert.id)?.assigned_to.clone();
         let acknowledged = || self.acknowledged(alert).map(|known| known.by.clone());
-        let theirs = || Some(Recipient::Person(PersonId(assigned().or_else(acknowledged)?.into())));
+        let theirs = || Some(Recipient::Account(assigned().or_else(acknowledged)?));
         let Some(to) = reminders.to.clone().or_else(theirs) else { return };
         let number = track.reminded + 1;
         if let Some(track) = self.tracks.get_mut(&alert.id) {
@@ -192,15 +204,21 @@ impl Workflow {
     /// Takes another plan.
     pub(super) fn adopt_plan(&mut self, scene: &mut Scene<'_>, plan: &EscalationPlan) {
         let (now, catalogue) = (scene.entry.received_at, scene.world.catalogue);
+        // What came due since the last tick has not been taken, and is not past.
+        let looked_at = self.ticked_at.unwrap_or(now);
         let before = std::mem::replace(&mut self.plan, plan.clone());
         let open: Vec<_> = scene.alerts.open().cloned().collect();
         for alert in &open {
             let Some(track) = self.tracks.get_mut(&alert.id) else { continue };
-            let ladder = plan.ladder(catalogue, alert, track.severity);
-            if ladder != before.ladder(catalogue, alert, track.severity) {
-                let since = track.since;
-                let is_past = |after| since + after <= now;
-                let past = ladder.map_or(0, |ladder| ladder.steps.iter().filter(|step| is_past(step.after)).count());
+            let (ladder, old) = (
+                plan.ladder(catalogue, alert, track.severity),
+                before.ladder(catalogue, alert, track.severity),
+            );
+            if ladder != old {
+                let (since, taken) = (track.since, usize::from(track.done));
+                let open = old.and_then(|old| old.steps.get(taken..)).unwrap_or_default();
+                let is_past = |step: &&LadderStep| since + step.after <= looked_at && !open.contains(step);
+                let past = ladder.map_or(0, |ladder| ladder.steps.iter().take_while(is_past).count());
                 track.done = u16::try_from(past).unwrap_or(u16::MAX);
                 track.reminded_at = track.reminded_at.max(now);
             }

@@ -21,7 +21,7 @@
 //! when it gets worse it is back. The same condition raised again later is a new alert.
 //!
 //! Escalation is in [`ladder`]. Bounds: a handling for each alert that the engine keeps, [`DEEDS_MAX`] deeds each,
-//! [`SHELVES_MAX`] shelves, [`MEMORY_MAX`] words remembered, one deadline for each open alert.
+//! [`SHELVES_MAX`] shelves, words remembered as [`memory`] says, one deadline for each open alert.
 
 mod handling;
 mod ladder;
@@ -40,7 +40,7 @@ use crate::model::{
 };
 
 pub use handling::{Acknowledgement, Closed, DEEDS_MAX, Deed, Did, Handling, Returned, Shelf};
-pub use memory::{MEMORY_MAX, Outcome, Refusal, Remembered};
+pub use memory::{KEYS_MAX, OUTCOMES_MAX, Outcome, Refusal, Remembered};
 pub use read::{ESCALATION_FILE, read_plan};
 
 /// Rules and subjects that may be shelved at a time.
@@ -144,15 +144,12 @@ impl Workflow {
         let (seq, at) = (scene.entry.seq, scene.entry.received_at);
         match command.key.as_ref().and_then(|key| self.memory.find(&command.author, key)) {
             Some((known, true)) => {
-                let known = known.clone();
+                let known = *known;
                 self.memory.note_repeat(seq, known);
             }
             Some((_, false)) => self.memory.note_reuse(seq, at),
             None => {
-                let outcome = match self.obey(scene, command) {
-                    Ok(version) => Outcome::Done(version),
-                    Err(refusal) => Outcome::Refused(refusal),
-                };
+                let outcome = self.obey(scene, command).unwrap_or_else(Outcome::Refused);
                 self.memory.note(seq, at, command, outcome);
             }
         }
@@ -161,16 +158,16 @@ impl Workflow {
     /// Follows one change of an alert: its track begins, begins anew or ends, and it may be back because it is worse.
     fn note_transition(&mut self, scene: &mut Scene<'_>, place: usize) {
         let Some(alert) = scene.transitions.get(place).map(|transition| transition.alert.clone()) else { return };
-        let now = scene.entry.received_at;
+        let (seq, now) = (scene.entry.seq, scene.entry.received_at);
         if alert.state == AlertState::Cleared {
             self.drop_track(&alert.id);
             scene.alerts.set_quiet(&alert.id, false);
             return;
         }
-        if self.take_back_worse(scene, &alert) {
-            self.restart(&alert, now);
+        if self.take_back_worse(scene, &alert) || self.lost_attention(&alert) {
+            self.restart(&alert, (seq, now));
         } else {
-            self.begin_or_worsen(&alert, now);
+            self.begin_or_worsen(&alert, (seq, now));
         }
         let quiet = self.is_quiet(&alert);
         scene.alerts.set_quiet(&alert.id, quiet);
@@ -240,7 +237,7 @@ impl Workflow {
             handling.version += 1;
             let deed = scene.deed(&alert, command.map(|command| command.author.as_str()), did.clone());
             handling.note(Deed { said_at: command.and_then(|command| command.said_at), ..deed });
-            self.restart(&alert, scene.entry.received_at);
+            self.restart(&alert, (scene.entry.seq, scene.entry.received_at));
             self.refresh(scene, &alert);
             if !self.is_quiet(&alert) {
                 self.take_to(scene, &id, 0, Recipient::Subscribers, EscalationCause::Return);
@@ -249,17 +246,17 @@ impl Workflow {
         }
     }
 
-    /// A message did not arrive: the next step must not wait, unless one has been taken since.
+    /// A message reached nobody: the next step must not wait, unless one has been taken since.
     fn note_failure(&mut self, scene: &mut Scene<'_>, failed: &DeliveryFailed) {
         let Some(alert) = scene.alerts.get(&failed.alert).cloned() else { return };
-        let did = Did::NotDelivered { person: failed.person.clone(), step: failed.step };
+        let did = Did::NotDelivered { person: failed.person.clone(), step: failed.step, of: failed.of };
         let handling = self.handlings.entry(alert.id.clone()).or_default();
         if handling.deeds.iter().any(|deed| deed.did == did) {
             return;
         }
         handling.note(scene.deed(&alert, None, did));
         scene.changed.push(alert.id.clone());
-        self.hurry(scene, &alert, failed.step);
+        self.hurry(scene, &alert, failed);
     }
 
     /// Forgets what was said about alerts that the engine has dropped, a few at each tick.
@@ -280,12 +277,11 @@ impl Workflow {
 
     /// Rebuilds what a snapshot leaves out.
     pub(crate) fn link(&mut self, alerts: &mut Alerts) {
-        self.memory.link();
         let open: Vec<_> = alerts.open().cloned().collect();
         for alert in &open {
             alerts.set_quiet(&alert.id, self.is_quiet(alert));
             // A snapshot from before there was a workflow has open alerts that nobody tracks.
-            self.begin_or_worsen(alert, alert.changed_at);
+            self.begin_or_worsen(alert, (Seq::default(), alert.changed_at));
         }
         let due = |(id, track): (&AlertId, &ladder::Track)| Some((track.due?, id.clone()));
         self.deadlines = self.tracks.iter().filter_map(due).collect();

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::super::CloseError;
-use super::{Acknowledgement, Closed, Did, Handling, Refusal, SHELVES_MAX, Scene, Shelf, Workflow, is_of};
+use super::{Acknowledgement, Closed, Did, Handling, Outcome, Refusal, SHELVES_MAX, Scene, Shelf, Workflow, is_of};
 use crate::model::{Alert, AlertCommand, CloseCause, Closing, Order, Timestamp};
 
 /// People named as having acknowledged one alert; the deeds name more.
 const ACKNOWLEDGED_MAX: usize = 100;
 
 impl Workflow {
-    /// Does what a word says; the alert's version after it, or why not.
-    pub(super) fn obey(&mut self, scene: &mut Scene<'_>, command: &AlertCommand) -> Result<u64, Refusal> {
+    /// Does what a word says, or tells why not.
+    pub(super) fn obey(&mut self, scene: &mut Scene<'_>, command: &AlertCommand) -> Result<Outcome, Refusal> {
         let alert = scene.alerts.get(&command.alert).cloned().ok_or(Refusal::Gone)?;
         let version = self.version(&alert.id);
         let always_adds = matches!(command.order, Order::Acknowledge { .. } | Order::Comment { .. });
@@ -20,14 +20,17 @@ impl Workflow {
         }
         let did = match &command.order {
             Order::Acknowledge { note } => {
-                if self.acknowledges_again(&alert, &command.author) {
-                    return Ok(version);
+                let is_known = self.acknowledges_again(&alert, &command.author);
+                if is_known && note.is_empty() {
+                    return Ok(Outcome::Already(version));
                 }
-                self.acknowledge(scene, &alert, &command.author);
+                if !is_known {
+                    self.acknowledge(scene, &alert, &command.author);
+                }
                 Did::Acknowledged { note: note.clone() }
             }
             Order::Unacknowledge { note } => {
-                self.unacknowledge(scene, &alert)?;
+                self.unacknowledge(scene, &alert, &command.author)?;
                 Did::Unacknowledged { note: note.clone() }
             }
             Order::Assign { to, note } => {
@@ -41,7 +44,7 @@ impl Workflow {
                 self.shelve(scene, &alert, &command.author, (*until, reason))?;
                 Did::Shelved { until: *until, reason: reason.clone() }
             }
-            Order::Unshelve { note } => return self.unshelve(scene, &alert, command, note),
+            Order::Unshelve { note } => return self.unshelve(scene, &alert, command, note).map(Outcome::Done),
             Order::Close { cause, note } => {
                 self.close(scene, &alert, &command.author, (*cause, note))?;
                 Did::Closed { cause: *cause, note: note.clone() }
@@ -52,7 +55,7 @@ impl Workflow {
         if let Some(alert) = scene.alerts.get(&alert.id).cloned() {
             self.refresh(scene, &alert);
         }
-        Ok(version)
+        Ok(Outcome::Done(version))
     }
 
     fn note(&mut self, scene: &mut Scene<'_>, alert: &Alert, command: &AlertCommand, did: Did) -> u64 {
@@ -86,11 +89,16 @@ impl Workflow {
         }
     }
 
-    fn unacknowledge(&mut self, scene: &Scene<'_>, alert: &Alert) -> Result<(), Refusal> {
+    /// Takes the author's own back. Others go on looking after it; when nobody does, the ladder begins anew.
+    fn unacknowledge(&mut self, scene: &Scene<'_>, alert: &Alert, author: &str) -> Result<(), Refusal> {
         open(alert)?;
-        let handling = self.handlings.get_mut(&alert.id).filter(|handling| !handling.acknowledged.is_empty());
-        handling.ok_or(Refusal::NotAcknowledged)?.acknowledged.clear();
-        self.restart(alert, scene.entry.received_at);
+        let stood = self.acknowledged(alert).is_some();
+        let known = self.handlings.get_mut(&alert.id).map(|handling| &mut handling.acknowledged);
+        let known = known.filter(|known| known.iter().any(|one| one.by == author)).ok_or(Refusal::NotAcknowledged)?;
+        known.retain(|one| one.by != author);
+        if stood && self.acknowledged(alert).is_none() {
+            self.restart(alert, (scene.entry.seq, scene.entry.received_at));
+        }
         Ok(())
     }
 

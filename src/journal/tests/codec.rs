@@ -204,7 +204,7 @@ fn facts() -> Vec<Body> {
         Body::Maintenance(MaintenanceCommand::Withdraw { window: Seq(8), author: author.clone() }),
         Body::Corrections(Corrections { author, reason, samples: message.samples }),
         Body::Escalation(Box::new(plan())),
-        Body::DeliveryFailed(DeliveryFailed { alert: alert(), person: PersonId("lò-văn-a".into()), step: 2 }),
+        Body::DeliveryFailed(DeliveryFailed { alert: alert(), person: PersonId("lò-văn-a".into()), step: 2, of: Seq(41) }),
     ]
     .into_iter()
     .chain(words().map(|order| word(order, at(9))))

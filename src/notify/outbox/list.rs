@@ -3,7 +3,7 @@
 use rusqlite::{Row, params, params_from_iter};
 
 use super::{Outbox, OutboxError, optional_time, sqlite};
-use crate::model::Timestamp;
+use crate::model::{Seq, Timestamp};
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,11 +159,13 @@ pub struct Failure {
     pub channel: String,
     /// The escalation's step; 0 for the alert itself.
     pub step: u16,
-    /// What became of the recipient's other ways.
+    /// The entry that brought the message about.
+    pub seq: Seq,
+    /// What became of the other ways to those whom the message was for.
     pub others: Others,
 }
 
-/// What became of the other ways to tell a recipient the same.
+/// What became of the other ways to tell the same to anybody whom it was for. Machines do not count: they answer nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Others {
     /// There is none, or they failed, too.
@@ -249,13 +251,16 @@ impl Outbox {
     /// recipient in another way.
     pub fn failures(&self, limit: usize) -> Result<Vec<Failure>, OutboxError> {
         let failed = sqlite("read failures");
+        // Those that wait for others come last: however many they are, they hold up none that can be told.
         let sql = "SELECT d.id, d.alert, d.recipient, d.channel, n.step, \
-                          (SELECT count(*) FROM delivery o WHERE o.notice = d.notice AND o.recipient = d.recipient \
-                           AND o.state = 'queued'), \
-                          (SELECT count(*) FROM delivery o WHERE o.notice = d.notice AND o.recipient = d.recipient \
-                           AND o.state IN ('sent', 'delivered', 'seen', 'acknowledged')) \
+                          (SELECT count(*) FROM delivery o WHERE o.notice = d.notice \
+                           AND o.channel NOT IN ('webhook', 'topic') AND o.state = 'queued') AS waiting, \
+                          (SELECT count(*) FROM delivery o WHERE o.notice = d.notice \
+                           AND o.channel NOT IN ('webhook', 'topic') \
+                           AND o.state IN ('sent', 'delivered', 'seen', 'acknowledged')) AS sent, n.seq \
                    FROM delivery d JOIN notice n ON n.id = d.notice \
-                   WHERE d.state = 'failed' AND d.failure_told = 0 ORDER BY d.id LIMIT ?1";
+                   WHERE d.state = 'failed' AND d.failure_told = 0 \
+                   ORDER BY (waiting > 0 AND sent = 0), d.id LIMIT ?1";
         let connection = self.database.lock();
         let mut statement = connection.prepare_cached(sql).map_err(failed)?;
         let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
@@ -266,6 +271,7 @@ impl Outbox {
                 recipient: row.get(2)?,
                 channel: row.get(3)?,
                 step: row.get(4)?,
+                seq: Seq(row.get::<_, i64>(7)?.unsigned_abs()),
                 others: match (waiting, sent) {
                     (_, 1..) => Others::Sent,
                     (1.., _) => Others::Waiting,

@@ -222,23 +222,23 @@ fn reports_go_forward_only_and_need_the_messages_token() {
 }
 
 #[test]
-fn failures_are_told_when_no_other_way_is_left() {
+fn failures_are_told_when_no_other_way_to_anybody_is_left() {
     let bench = Bench::new();
-    let two = [("lan", "sms"), ("lan", "mail")]
+    let ways = [("lan", "sms"), ("lan", "mail"), ("minh", "push")]
         .map(|(person, lane)| Route { recipient: person.to_owned(), ..route(lane, None) });
     let event = Event {
         seq: Seq(1),
         number: 0,
         facts: facts(),
         what: What::Escalation(Kind::Escalated, 2),
-        routes: two.to_vec(),
+        routes: ways.to_vec(),
     };
     bench.outbox.queue(&[event], Seq(1), NOW, |_, _, _| None).unwrap();
-    for (lane, expected) in [("sms", Others::Waiting), ("mail", Others::None)] {
+    for (lane, expected) in [("sms", Others::Waiting), ("mail", Others::Waiting), ("push", Others::None)] {
         let errand = bench.take(lane, NOW);
         bench.outbox.failed(errand.message, "answered 400", Certainty::Refused, NOW).unwrap();
         let failures = bench.outbox.failures(10).unwrap();
-        assert_eq!((failures[0].step, failures[0].others), (2, expected), "{lane}");
+        assert_eq!((failures[0].step, failures[0].seq, failures[0].others), (2, Seq(1), expected), "{lane}");
     }
     for failure in bench.outbox.failures(10).unwrap() {
         bench.outbox.failure_told(failure.id).unwrap();
