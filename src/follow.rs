@@ -187,6 +187,7 @@ impl Follows for StateFollower {
             (self.outlet)(&self.state.read(), &self.effects)?;
             self.effects.transitions.clear();
             self.effects.escalations.clear();
+            self.effects.said.clear();
         }
         Ok(())
     }

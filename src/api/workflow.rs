@@ -21,8 +21,7 @@ use super::problem::{BadBody, Code, Missing, Problem, Refused};
 use super::query::{Asked, Id, Nothing, word};
 use super::time::{Shown, Zone};
 use crate::alerts::workflow::{Outcome, Refusal, Remembered};
-use crate::auth::{Act, Deed};
-use crate::model::{self, AlertCommand, AlertId, CloseCause, CommandKey, Order, Timestamp};
+use crate::model::{self, AlertCommand, AlertId, CloseCause, CommandKey, Order, Timestamp, Word};
 use crate::state::State;
 
 /// Letters of a comment, and of a note or reason.
@@ -300,7 +299,8 @@ async fn hear<N>(
     let alert = AlertId(id.as_str().into());
     let key = key(headers, &alert, &order, said_at)?;
     let versions = versions(headers);
-    let command = AlertCommand { alert, author: door.caller().name.clone(), order, said_at, versions, key };
+    let (author, origin) = (door.caller().name.clone(), Some(door.address()));
+    let command = AlertCommand { alert, author, order, said_at, versions, key, origin };
     let known = {
         let state = parts.state.read();
         let sight = door.sight(&state.catalogue);
@@ -323,7 +323,6 @@ async fn hear<N>(
             return Err(wrong(format!("until: must be after now, by {} at most", model::Span::from(max))));
         }
     }
-    let origin = door.address();
     let task = tokio::spawn(async move {
         let seq = (parts.note)(model::Body::Alert(Box::new(command.clone()))).await;
         let seq = seq.map_err(|why| Problem::new(Code::Unavailable, why))?;
@@ -337,13 +336,9 @@ async fn hear<N>(
         let outcome = parts.state.read().workflow.outcome(seq).cloned();
         let outcome = outcome.ok_or_else(|| Problem::internal(format!("nothing is known of word {seq}")))?;
         if outcome.seq == seq && matches!(outcome.outcome, Outcome::Done(_)) {
-            let (parts, command) = (parts.clone(), command.clone());
-            let noted = tokio::task::spawn_blocking(move || {
-                let (act, detail) = deed(&command.order);
-                let subject = &command.alert.0;
-                let deed = Deed { actor: &command.author, act, subject, detail: &detail, origin: Some(origin) };
-                parts.accounts.audit().record(&deed, parts.clock.now())
-            });
+            // Whoever follows the journal writes it too, when this does not come to it.
+            let (parts, said) = (parts.clone(), Word { seq, at: outcome.at, command: Box::new(command.clone()) });
+            let noted = tokio::task::spawn_blocking(move || parts.accounts.audit().record_said(&[said]));
             noted.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
         }
         answer(&parts.state.read(), &command, &outcome)
@@ -405,19 +400,6 @@ fn did(order: &Order) -> &'static str {
         Order::Shelve { .. } => "shelved",
         Order::Unshelve { .. } => "unshelved",
         Order::Close { .. } => "closed",
-    }
-}
-
-/// What the audit has of it.
-fn deed(order: &Order) -> (Act, String) {
-    match order {
-        Order::Acknowledge { note } => (Act::AlertAcknowledged, note.clone()),
-        Order::Unacknowledge { note } => (Act::AlertUnacknowledged, note.clone()),
-        Order::Assign { to, note } => (Act::AlertAssigned, format!("to {}: {note}", to.as_deref().unwrap_or("nobody"))),
-        Order::Comment { text } => (Act::AlertCommented, text.clone()),
-        Order::Shelve { until, reason } => (Act::AlertShelved, format!("until {until}: {reason}")),
-        Order::Unshelve { note } => (Act::AlertUnshelved, note.clone()),
-        Order::Close { cause, note } => (Act::AlertClosed, format!("{}: {note}", cause.word())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::auth::Accounts;
+use crate::auth::{Accounts, AuthError};
 use crate::clock::Clock;
 use crate::model::{AreaLevel, Escalation, PersonId, Recipient};
 use crate::mqtt::edge::{AlertTopics, Retain};
@@ -18,6 +18,17 @@ pub(super) const OUTBOX_FILE: &str = "outbox.db";
 /// The key that push services know us by, in the folder of data.
 pub(super) const VAPID_FILE: &str = "vapid.pk8";
 
+/// Why what happened to alerts could not be passed on.
+#[derive(Debug, thiserror::Error)]
+pub enum NoticeError {
+    /// The outbox.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
+    /// The audit.
+    #[error(transparent)]
+    Audit(#[from] AuthError),
+}
+
 /// Takes what entries did to alerts to the desk.
 #[derive(Clone)]
 pub(super) struct Notices {
@@ -28,11 +39,12 @@ pub(super) struct Notices {
 }
 
 impl Notices {
-    /// Queues what a batch brought about; on disk when this returns.
-    pub(super) fn take(&self, state: &State, effects: &Effects) -> Result<(), OutboxError> {
+    /// Brings what a batch brought about into the audit and queues it; on disk when this returns.
+    pub(super) fn take(&self, state: &State, effects: &Effects) -> Result<(), NoticeError> {
         if !effects.concern_people() {
             return Ok(());
         }
+        self.accounts.audit().record_said(&effects.said)?;
         let areas = self.registry.areas();
         let communes = areas.shapes().iter().filter(|shape| shape.area.level != AreaLevel::Province);
         let places: Vec<Place> =
@@ -47,7 +59,8 @@ impl Notices {
             through: state.applied,
             now: self.clock.now(),
         };
-        self.desk.take(&happened).map(drop)
+        self.desk.take(&happened)?;
+        Ok(())
     }
 
     /// Whom an escalation means; `None`: everybody whom the alert itself reaches.

@@ -307,15 +307,7 @@ fn rules(
     if !mistakes.is_empty() {
         return Err(StartError::Mistakes(mistakes));
     }
-    for doubt in together.doubts {
-        tracing::warn!(rule.file = doubt.file, rule.line = doubt.line, "{doubt}");
-    }
-    for (name, file) in together.overridden {
-        tracing::warn!(rule.name = name, rule.file = file, "a rule made by hand is not in force: a file has its name");
-    }
-    for mistake in together.set_aside {
-        tracing::error!(rule.file = mistake.file, "a rule made by hand is not in force: {mistake}");
-    }
+    together.tell();
     Ok((files, together.files))
 }
 
@@ -359,7 +351,10 @@ fn catch_up(
         for entry in &entries {
             state.apply(entry, &mut effects);
         }
-        notices.take(state, &effects)?;
+        notices.take(state, &effects).map_err(|error| match error {
+            super::notices::NoticeError::Outbox(error) => StartError::from(error),
+            super::notices::NoticeError::Audit(error) => StartError::from(error),
+        })?;
         effects.clear();
     }
     if !store.is_caught_up_at_start() {

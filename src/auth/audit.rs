@@ -6,10 +6,12 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::AuthError;
-use crate::model::Timestamp;
+use crate::model::{Seq, Timestamp};
 
 /// Letters of a detail or a subject; more is cut.
 const TEXT_LENGTH_MAX: usize = 500;
+/// Letters of what somebody said about an alert: the longest comment, and what stands before it.
+const SAID_LENGTH_MAX: usize = 2_200;
 
 macro_rules! acts {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
@@ -132,7 +134,7 @@ pub struct Record {
 
 /// The audit of one database.
 pub struct Audit<'d> {
-    database: &'d crate::database::Database,
+    pub(super) database: &'d crate::database::Database,
 }
 
 impl<'d> Audit<'d> {
@@ -188,20 +190,37 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
 }
 
 /// Writes one record inside the transaction of the act it tells of.
-pub(super) fn write(connection: &Connection, deed: &Deed<'_>, now: Timestamp) -> rusqlite::Result<()> {
+pub fn write(connection: &Connection, deed: &Deed<'_>, now: Timestamp) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO audit (at, actor, act, subject, detail, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     let origin = deed.origin.map(|address| address.to_canonical().to_string());
-    let (actor, subject, detail) = (clean(deed.actor), clean(deed.subject), clean(deed.detail));
+    let [actor, subject, detail] = [deed.actor, deed.subject, deed.detail].map(|text| clean(text, TEXT_LENGTH_MAX));
     insert.execute(params![now.micros(), actor, deed.act.word(), subject, detail, origin]).map(drop)
 }
 
+/// Writes the record of a journal's entry, unless it is there.
+pub(super) fn write_of_entry(
+    connection: &Connection,
+    deed: &Deed<'_>,
+    at: Timestamp,
+    seq: Seq,
+) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO audit (at, actor, act, subject, detail, origin, entry) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+         WHERE NOT EXISTS (SELECT 1 FROM audit WHERE entry = ?7)",
+    )?;
+    let origin = deed.origin.map(|address| address.to_canonical().to_string());
+    let [actor, subject] = [deed.actor, deed.subject].map(|text| clean(text, TEXT_LENGTH_MAX));
+    let (detail, entry) = (clean(deed.detail, SAID_LENGTH_MAX), i64::try_from(seq.0).unwrap_or(i64::MAX));
+    insert.execute(params![at.micros(), actor, deed.act.word(), subject, detail, origin, entry]).map(drop)
+}
+
 /// One line, not too long, nothing that turns the reading direction: a record is read in terminals and logs.
-fn clean(text: &str) -> String {
+fn clean(text: &str, length_max: usize) -> String {
     let harmful = |letter: char| {
         letter.is_control()
             || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    text.chars().take(TEXT_LENGTH_MAX).map(|letter| if harmful(letter) { ' ' } else { letter }).collect()
+    text.chars().take(length_max).map(|letter| if harmful(letter) { ' ' } else { letter }).collect()
 }

@@ -12,12 +12,13 @@ mod audit;
 mod devices;
 mod password;
 mod role;
+mod said;
 mod session;
 mod throttle;
 mod token;
 
 pub use accounts::{Account, Accounts, AuthError, NewAccount, NewPassword, WithPassword};
-pub use audit::{Act, Audit, Deed, Record};
+pub use audit::{Act, Audit, Deed, Record, write as record_within};
 pub use devices::{By, DeviceRow, Devices};
 pub use password::PasswordCost;
 pub use role::{Caller, Permission, Role, Scope, may};

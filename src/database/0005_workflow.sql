@@ -1,4 +1,8 @@
--- Who is on duty when, and the alert rules that were made by hand, with every version of them.
+-- Who is on duty when, and the alert rules that were made by hand, with every version of them. What people say about
+-- alerts has its record by the number of its entry.
+
+ALTER TABLE audit ADD COLUMN entry INTEGER;     -- the journal's entry that says the same; NULL when none does
+CREATE UNIQUE INDEX audit_by_entry ON audit (entry) WHERE entry IS NOT NULL;
 
 CREATE TABLE duty_shift (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -51,5 +51,5 @@ pub use time::Timestamp;
 pub use unit::Unit;
 pub use workflow::{
     AlertCommand, CloseCause, CommandKey, DeliveryFailed, Escalation, EscalationCause, EscalationPlan, Ladder,
-    LadderStep, Order, PersonId, Recipient, Reminders,
+    LadderStep, Order, PersonId, Recipient, Reminders, Word,
 };

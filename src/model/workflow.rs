@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,19 @@ pub struct AlertCommand {
     pub versions: Option<Vec<u64>>,
     /// By which a repeat of the same request is known.
     pub key: Option<CommandKey>,
+    /// The network address that it came from, for the audit.
+    pub origin: Option<IpAddr>,
+}
+
+/// A word that was obeyed, with its entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The entry.
+    pub seq: Seq,
+    /// Its time.
+    pub at: Timestamp,
+    /// The word.
+    pub command: Box<AlertCommand>,
 }
 
 /// A client's own name of a request, and what the request was.

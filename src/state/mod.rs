@@ -26,7 +26,7 @@ use crate::incidents::{Incidents, Told};
 use crate::live::{Change, Feed, Live};
 use crate::model::{
     AlertId, Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Escalation, Message, Outage, RuleFile,
-    Sample, Seq, StationNo, TimeClass, Timestamp, Transition,
+    Sample, Seq, StationNo, TimeClass, Timestamp, Transition, Word,
 };
 use crate::quality::Judge;
 
@@ -112,6 +112,8 @@ pub struct Effects {
     pub transitions: Vec<Transition>,
     /// To whom alerts are taken, in order.
     pub escalations: Vec<Escalation>,
+    /// What people said about alerts and was done, in order.
+    pub said: Vec<Word>,
     /// Open alerts that a known heat source had explained, and does not any more: now they are everybody's business.
     pub unmasked: Vec<AlertId>,
     /// The entry that changed everything (a new catalogue): readers start anew.
@@ -124,9 +126,9 @@ impl Effects {
         feed.publish(through, self.resync_at.take(), &mut self.changes);
     }
 
-    /// Whether somebody may have to be told of something.
+    /// Whether somebody may have to be told of something, or the audit lacks something.
     pub fn concern_people(&self) -> bool {
-        !self.transitions.is_empty() || !self.escalations.is_empty()
+        !self.transitions.is_empty() || !self.escalations.is_empty() || !self.said.is_empty()
     }
 
     /// Forgets everything: while a journal is replayed at the start, nobody is listening.
@@ -134,6 +136,7 @@ impl Effects {
         self.changes.clear();
         self.transitions.clear();
         self.escalations.clear();
+        self.said.clear();
         self.unmasked.clear();
         self.resync_at = None;
     }
@@ -259,6 +262,11 @@ impl State {
             changed: &mut changed,
         });
         effects.changes.extend(changed.into_iter().map(|alert| (entry.seq, Change::Alert(alert))));
+        if let Body::Alert(command) = &entry.body
+            && self.workflow.has_done(entry.seq)
+        {
+            effects.said.push(Word { seq: entry.seq, at: entry.received_at, command: command.clone() });
+        }
     }
 
     /// Puts rules into force that were checked already, for a trial: the state of a journal gets them as an entry.

@@ -258,7 +258,12 @@ impl Known {
             Step::Word { alert, key, order } => word(id(*alert), *key, *order, now),
             Step::DeliveryFailed { alert, step } => {
                 let person = PersonId(format!("p{step}").into());
-                Body::DeliveryFailed(DeliveryFailed { alert: id(*alert), person, step: *step, of: Seq(bodies.len() as u64) })
+                Body::DeliveryFailed(DeliveryFailed {
+                    alert: id(*alert),
+                    person,
+                    step: *step,
+                    of: Seq(bodies.len() as u64),
+                })
             }
             _ => Body::Tick,
         }
@@ -280,7 +285,7 @@ fn word(alert: AlertId, key: u8, order: u8, now: i64) -> Body {
     let request = [u8::from(matches!(order, Order::Comment { .. })); 16];
     let author = ["a", "b"][usize::from(key % 2)].to_owned();
     let key = (key < 8).then(|| CommandKey { text: format!("k{key}"), request });
-    Body::Alert(Box::new(AlertCommand { alert, author, order, said_at: None, versions: None, key }))
+    Body::Alert(Box::new(AlertCommand { alert, author, order, said_at: None, versions: None, key, origin: None }))
 }
 
 fn plan(more: bool) -> EscalationPlan {

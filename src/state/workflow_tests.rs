@@ -95,7 +95,7 @@ impl Desk {
 
     fn say_as(&mut self, author: &str, at: i64, order: Order) -> Outcome {
         let (alert, author) = (self.id(), author.to_owned());
-        self.command(at, AlertCommand { alert, author, order, said_at: None, versions: None, key: None })
+        self.command(at, AlertCommand { alert, author, order, said_at: None, versions: None, key: None, origin: None })
     }
 
     fn say(&mut self, at: i64, order: Order) -> Outcome {
@@ -264,9 +264,11 @@ fn a_failure_of_a_message_from_before_the_ladder_began_anew_hurries_nothing_and_
 fn what_swings_back_above_its_acknowledgement_begins_its_ladder_anew() {
     let mut desk = Desk::new();
     desk.hear(0, 120.0);
-    desk.hear(10, 60.0);
-    desk.say(20, Order::Acknowledge { note: note() });
-    desk.pass(60..=240, 60.0);
+    desk.hear(1, 60.0);
+    desk.hear(61, 60.0);
+    assert_eq!(desk.alert().severity, Severity::Medium);
+    desk.say(62, Order::Acknowledge { note: note() });
+    desk.pass(70..=240, 60.0);
     desk.hear(250, 120.0);
     desk.enter(250, Body::Tick);
     assert_eq!(desk.called(), [""; 0], "its steps did not become due while somebody looked after it");
@@ -469,6 +471,7 @@ fn what_was_refused_may_be_tried_again_under_its_key() {
         said_at: None,
         versions,
         key: Some(CommandKey { text: key.into(), request: [1; 16] }),
+        origin: None,
     };
     let assign = || Order::Assign { to: Some("a".into()), note: note() };
     let stale = word(&desk, "k", assign(), Some(vec![7]));
@@ -495,6 +498,7 @@ fn an_order_for_another_version_is_refused_and_what_adds_is_not() {
         said_at: None,
         versions: Some(versions.to_vec()),
         key: None,
+        origin: None,
     };
     let assign = |to: &str| Order::Assign { to: Some(to.into()), note: note() };
     let first = word(&desk, assign("a"), &[1]);
@@ -523,6 +527,7 @@ fn a_repeat_is_answered_like_the_first_and_applied_once_also_after_a_restart() {
         said_at: Some(Timestamp::from_seconds(BEGIN - 900)),
         versions: None,
         key: Some(CommandKey { text: key.into(), request: [text.len() as u8; 16] }),
+        origin: None,
     };
     let first = word(&desk, "an", "k", "a");
     assert_eq!(desk.command(1, first.clone()), Outcome::Done(2));
@@ -569,6 +574,7 @@ fn what_was_said_of_a_forgotten_alert_is_forgotten() {
         said_at: None,
         versions: None,
         key: None,
+        origin: None,
     };
     assert_eq!(desk.command(441, command), Outcome::Refused(Refusal::Gone));
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use saola::auth::Accounts;
 use saola_sim::mqtt::{Options, Publisher, Qos};
 use serde_json::{Value, json};
 
@@ -98,6 +99,9 @@ async fn what_is_said_between_kills_is_said_once() {
     assert_eq!((&rule["in_force"], &rule["version"]), (&json!(true), &json!(1)));
     assert_eq!(service.get("/api/v1/roster").await["shifts"].as_array().unwrap().len(), 1);
     assert_eq!(service.terminate(), Some(0));
+    let records = Accounts::open(&service.data().join("registry.db")).unwrap().audit().records(0, 10_000).unwrap();
+    let said = records.iter().filter(|record| record.act == "alert_commented").count();
+    assert_eq!(said, COMMENTS, "the audit has each once, whenever it was killed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -119,6 +119,12 @@ impl Workflow {
         self.memory.of(seq)
     }
 
+    /// Whether an entry is a word that was done: not refused, not a repeat, and not so already.
+    pub fn has_done(&self, seq: Seq) -> bool {
+        let done = |known: &Remembered| known.seq == seq && matches!(known.outcome, Outcome::Done(_));
+        self.memory.of(seq).is_some_and(done)
+    }
+
     /// What became of an author's earlier word under a key, and whether it was the same request.
     pub fn known(&self, author: &str, key: &CommandKey) -> Option<(&Remembered, bool)> {
         self.memory.find(author, key)

@@ -204,7 +204,12 @@ fn facts() -> Vec<Body> {
         Body::Maintenance(MaintenanceCommand::Withdraw { window: Seq(8), author: author.clone() }),
         Body::Corrections(Corrections { author, reason, samples: message.samples }),
         Body::Escalation(Box::new(plan())),
-        Body::DeliveryFailed(DeliveryFailed { alert: alert(), person: PersonId("lò-văn-a".into()), step: 2, of: Seq(41) }),
+        Body::DeliveryFailed(DeliveryFailed {
+            alert: alert(),
+            person: PersonId("lò-văn-a".into()),
+            step: 2,
+            of: Seq(41),
+        }),
     ]
     .into_iter()
     .chain(words().map(|order| word(order, at(9))))
@@ -247,7 +252,8 @@ fn word(order: Order, said_at: Timestamp) -> Body {
     let key = Some(CommandKey { text: "phone-1-77".into(), request: [7; 16] });
     let author = "an".to_owned();
     let versions = Some(vec![1, 2]);
-    Body::Alert(Box::new(AlertCommand { alert: alert(), author, order, said_at: Some(said_at), versions, key }))
+    let origin = Some(std::net::Ipv4Addr::new(10, 0, 0, 1).into());
+    Body::Alert(Box::new(AlertCommand { alert: alert(), author, order, said_at: Some(said_at), versions, key, origin }))
 }
 
 #[test]

@@ -256,6 +256,25 @@ async fn a_repeat_under_its_key_gets_the_same_answer_and_is_applied_once() {
 }
 
 #[tokio::test]
+async fn what_was_refused_is_tried_again_under_its_key() {
+    let (house, token) = alarmed();
+    let id = id(&house);
+    let assign = |tag: &str| {
+        let said = Said::of(&token, &id, "assign", json!({ "to": "binh" }));
+        said.with("idempotency-key", "phone-1:5").with("if-match", tag)
+    };
+    check(&assign("\"9\"").to(&house).await, 412, "changed_since");
+    check(&assign("\"1\"").to(&house).await, 200, "");
+    check(&assign("\"1\"").to(&house).await, 200, "");
+    assert_eq!(acts(&house), ["an alert_assigned"]);
+    let again = Said::of(&token, &id, "acknowledge", json!({}));
+    check(&again.to(&house).await, 200, "");
+    let again = Said::of(&token, &id, "acknowledge", json!({}));
+    check(&again.to(&house).await, 200, "");
+    assert_eq!(acts(&house).len(), 2, "what changed nothing is in no audit");
+}
+
+#[tokio::test]
 async fn what_holds_cannot_be_resolved_and_what_recovers_can() {
     let (house, token) = alarmed();
     let id = id(&house);
