@@ -29,6 +29,25 @@ pub struct Together {
     pub doubts: Vec<Mistake>,
 }
 
+impl Together {
+    /// Says in the log what is not in force, and what is probably not meant.
+    pub fn tell(&self) {
+        for doubt in &self.doubts {
+            tracing::warn!(rule.file = doubt.file, rule.line = doubt.line, "{doubt}");
+        }
+        for (name, file) in &self.overridden {
+            tracing::warn!(
+                rule.name = name,
+                rule.file = file,
+                "a rule made by hand is not in force: a file has its name"
+            );
+        }
+        for mistake in &self.set_aside {
+            tracing::error!(rule.file = mistake.file, "a rule made by hand is not in force: {mistake}");
+        }
+    }
+}
+
 /// The rules of a file by name, as tables; empty when it is no TOML.
 pub fn rules_in(file: &RuleFile) -> BTreeMap<String, toml::Table> {
     let table: toml::Table = file.text.parse().unwrap_or_default();
@@ -38,6 +57,13 @@ pub fn rules_in(file: &RuleFile) -> BTreeMap<String, toml::Table> {
         _ => None,
     };
     rules.into_iter().filter_map(named).collect()
+}
+
+/// How many rules a file has, those without a name and with the same one too; `None` when that cannot be told, and its
+/// reader says why.
+pub fn count_in(file: &RuleFile) -> Option<usize> {
+    let table: toml::Table = file.text.parse().ok()?;
+    table.get("rule").map_or(Some(0), |rules| rules.as_array().map(Vec::len))
 }
 
 /// The file that has a rule of this name.

@@ -24,6 +24,7 @@ use super::query::{Asked, FromParams, Id, Nothing, Params, limit};
 use super::rule_change::{Change, Draft, Wish, change, reason, revisions};
 use super::time::{Shown, Zone};
 use super::{Installing, Parts};
+use crate::alerts;
 use crate::model::RuleFile;
 use crate::registry::RuleVersion;
 use crate::rulebook::{self, MADE};
@@ -73,6 +74,10 @@ pub struct RuleDocument {
     rule: Option<Value>,
     /// The same as TOML: the lines that mistakes name are its.
     toml: Option<String>,
+    /// Of a change: what is allowed but probably not meant, and which other rules are not in force. Absent when there
+    /// is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 /// A page of rules.
@@ -203,9 +208,9 @@ pub async fn versions(
     found.truncate(limit);
     let next = found.last().filter(|_| more).map(|last| last.version.to_string());
     let newest = if before.is_none() { found.first().map(|newest| newest.version) } else { None };
-    let is_named = door.parts().state.read().alerts.rules().named(&name).is_some_and(is_made);
+    let parts = door.parts();
     let document = |version: RuleVersion| {
-        let in_force = is_named && Some(version.version) == newest;
+        let in_force = Some(version.version) == newest && is_in_force(parts, &version);
         made(version, in_force)
     };
     Ok(Json(RuleVersions { versions: found.into_iter().map(document).collect(), next }))
@@ -324,7 +329,7 @@ pub(super) fn answer(rule: Option<RuleDocument>, name: &str) -> Result<Response,
 fn documents(parts: &Arc<Parts>) -> Result<BTreeMap<String, RuleDocument>, Problem> {
     let mut found = BTreeMap::new();
     for rule in parts.registry.rules_made().map_err(Problem::internal)? {
-        let in_force = parts.state.read().alerts.rules().named(&rule.name).is_some_and(is_made);
+        let in_force = is_in_force(parts, &rule);
         found.insert(rule.name.clone(), made(rule, in_force));
     }
     for file in &parts.rules.files {
@@ -343,6 +348,7 @@ fn documents(parts: &Arc<Parts>) -> Result<BTreeMap<String, RuleDocument>, Probl
                 reason: None,
                 toml: rulebook::text_of_table(&rule).ok(),
                 rule: Some(rulebook::json_of(&rule)),
+                warnings: Vec::new(),
             };
             found.insert(name, document);
         }
@@ -350,8 +356,19 @@ fn documents(parts: &Arc<Parts>) -> Result<BTreeMap<String, RuleDocument>, Probl
     Ok(found)
 }
 
-pub(super) fn is_made(rule: &crate::alerts::Rule) -> bool {
-    rule.file.starts_with(MADE)
+/// Whether the rule in force is the one that a version says.
+pub(super) fn is_in_force(parts: &Parts, version: &RuleVersion) -> bool {
+    let Some(text) = version.text.clone() else { return false };
+    let file = RuleFile { name: format!("{MADE}{}", version.name), text };
+    let state = parts.state.read();
+    let read = alerts::check_rules(&[file], &state.catalogue, &mut Vec::new());
+    read.is_ok_and(|rules| rules.named(&version.name) == state.alerts.rules().named(&version.name))
+}
+
+impl RuleDocument {
+    pub(super) fn with_warnings(self, warnings: Vec<String>) -> Self {
+        Self { warnings, ..self }
+    }
 }
 
 pub(super) fn made(version: RuleVersion, in_force: bool) -> RuleDocument {
@@ -370,5 +387,6 @@ pub(super) fn made(version: RuleVersion, in_force: bool) -> RuleDocument {
         reason: Some(version.reason),
         rule: rule.as_ref().map(rulebook::json_of),
         toml: version.text,
+        warnings: Vec::new(),
     }
 }

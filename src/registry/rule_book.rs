@@ -110,8 +110,12 @@ impl Registry {
         read(&self.database.lock(), &sql, params![name, before.unwrap_or(i64::MAX), limit])
     }
 
-    /// Writes a version; gives its number.
-    pub fn write_rule(&self, new: &NewRuleVersion<'_>) -> Result<i64, RegistryError> {
+    /// Writes a version, and what belongs beside it in the same transaction, by its number.
+    pub fn write_rule(
+        &self,
+        new: &NewRuleVersion<'_>,
+        beside: impl FnOnce(&Connection, i64) -> rusqlite::Result<()>,
+    ) -> Result<i64, RegistryError> {
         let failed = || RegistryError::sqlite("write a version of a rule");
         let mut connection = self.database.lock();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed())?;
@@ -124,6 +128,7 @@ impl Registry {
         let sql = "INSERT INTO rule_version VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let row = params![new.name, version, new.at.micros(), new.author, new.act.word(), new.reason, new.text];
         transaction.execute(sql, row).map_err(failed())?;
+        beside(&transaction, version).map_err(failed())?;
         transaction.commit().map_err(failed())?;
         Ok(version)
     }
@@ -159,7 +164,9 @@ mod tests {
         let registry = Registry::open(&folder.path().join("registry.db")).unwrap();
         let at = Timestamp::from_seconds(1_800_000_000);
         let write = |name: &str, act, text: Option<&str>| {
-            registry.write_rule(&NewRuleVersion { name, at, author: "an", act, reason: "thử", text }).unwrap()
+            registry
+                .write_rule(&NewRuleVersion { name, at, author: "an", act, reason: "thử", text }, |_, _| Ok(()))
+                .unwrap()
         };
         assert_eq!(write("dust", RuleAct::Created, Some("1")), 1);
         assert_eq!(write("smoke", RuleAct::Created, Some("a")), 1);
