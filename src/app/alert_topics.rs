@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::model::{Alert, LocalName, Severity, Subject, Timestamp, Transition, Unit};
+use crate::model::{Alert, EscalationCause, LocalName, Severity, Subject, Timestamp, Unit};
 use crate::mqtt::edge::{AlertTopics, Retain};
-use crate::state::State;
+use crate::state::{Effects, State};
 
 /// What every topic begins with.
 const ROOT: &str = "saola/v1/alerts/";
@@ -52,7 +52,7 @@ impl AlertTopicsOutlet {
     pub(super) fn new(topics: AlertTopics, state: &State) -> Self {
         let mut outlet = Self { topics, retained: BTreeSet::new() };
         let kept: BTreeMap<String, Bytes> = outlet.topics.retained_alerts().into_iter().collect();
-        let open: BTreeSet<_> = state.alerts.open().map(|alert| place(alert)).collect();
+        let open: BTreeSet<_> = told_of(state).map(place).collect();
         let over = kept.keys().filter_map(|topic| place_of(topic)).filter(|place| !open.contains(place));
         for (area, severity) in over.collect::<Vec<_>>().into_iter().chain(open.iter().cloned()) {
             let (topic, payload, retain) = Self::message(state, &area, severity);
@@ -65,9 +65,14 @@ impl AlertTopicsOutlet {
         outlet
     }
 
-    /// Tells what changed: the topic that an alert is on now, and those that it may have left.
-    pub(super) fn tell(&mut self, state: &State, transitions: &[Transition]) {
-        let changed: BTreeSet<_> = transitions.iter().map(|transition| place(&transition.alert)).collect();
+    /// Tells what changed: the topic that an alert is on now, and those that it may have left. A word, and a return from
+    /// a shelf, decide whether anybody is to be told of it.
+    pub(super) fn tell(&mut self, state: &State, effects: &Effects) {
+        let changed = effects.transitions.iter().map(|transition| place(&transition.alert));
+        let said = effects.said.iter().filter_map(|said| state.alerts.get(&said.command.alert));
+        let returns = effects.escalations.iter().filter(|one| one.why == EscalationCause::Return);
+        let returned = returns.map(|one| place(&one.alert));
+        let changed: BTreeSet<_> = changed.chain(said.map(|alert| place(alert))).chain(returned).collect();
         let areas: BTreeSet<_> = changed.iter().map(|(area, _)| area.clone()).collect();
         let left: Vec<_> = self.retained.iter().filter(|(area, _)| areas.contains(area)).cloned().collect();
         for (area, severity) in changed.into_iter().chain(left).collect::<BTreeSet<_>>() {
@@ -92,12 +97,17 @@ impl AlertTopicsOutlet {
         let topic = format!("{ROOT}{area}/{}", severity.word());
         let here = (area.to_owned(), severity);
         let alerts: Vec<Told<'_>> =
-            state.alerts.open().filter(|alert| place(alert) == here).filter_map(|alert| told(state, alert)).collect();
+            told_of(state).filter(|alert| place(alert) == here).filter_map(|alert| told(state, alert)).collect();
         let retain = if alerts.is_empty() { Retain::Clear } else { Retain::Keep };
         let open = Open { area, severity: severity.word(), alerts };
         // Texts and finite numbers alone: writing them cannot fail.
         (topic, serde_json::to_vec(&open).unwrap_or_default().into(), retain)
     }
+}
+
+/// Open alerts that somebody is to be told of.
+fn told_of(state: &State) -> impl Iterator<Item = &Alert> {
+    state.alerts.open().map(|alert| &**alert).filter(|alert| !alert.quiet)
 }
 
 /// The area and severity that a topic of ours stands for.
@@ -134,4 +144,50 @@ fn told<'a>(state: &'a State, alert: &'a Alert) -> Option<Told<'a>> {
         started_at: time(alert.started_at),
         changed_at: time(alert.changed_at),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::Retention;
+    use crate::alerts::tests::{catalogue, rule};
+    use crate::model::{AlertCommand, Body, ChannelId, Entry, Message, Order, Quality, Sample, SourceId, TimeClass};
+
+    #[test]
+    fn what_is_shelved_is_not_told_of() {
+        let mut state = State::new(Retention::default());
+        let enter = |state: &mut State, body| {
+            let (seq, received_at) = (state.applied.next(), Timestamp::from_seconds(1_800_000_000));
+            state.apply(&Entry { seq, received_at, body }, &mut Effects::default());
+        };
+        enter(&mut state, Body::Catalogue(Box::new(catalogue())));
+        let levels = "property = 'pm2_5'\nunit = 'ug/m3'\nlevels = [{ severity = 'high', above = 50 }]";
+        enter(&mut state, Body::Rules(rule(levels)));
+        let sample = Sample {
+            channel: ChannelId(0),
+            observed_at: Timestamp::from_seconds(1_800_000_000),
+            value: 60.0,
+            quality: Quality::GOOD,
+            time_class: TimeClass::Live,
+        };
+        let (source, samples) = (SourceId(0), vec![sample]);
+        let (rejections, unknown) = (Vec::new(), Vec::new());
+        let message =
+            Message { source, received: 1, duplicates: 0, samples, rejections, raw: None, unknown, again: None };
+        enter(&mut state, Body::Message(message));
+        let alert = state.alerts.open().next().unwrap().clone();
+        let (area, severity) = place(&alert);
+        let kept = |state: &State| AlertTopicsOutlet::message(state, &area, severity).2 == Retain::Keep;
+        assert!(kept(&state));
+        let say = |state: &mut State, order| {
+            let (alert, author) = (alert.id.clone(), "an".to_owned());
+            let (said_at, versions, key, origin) = (None, None, None, None);
+            enter(state, Body::Alert(Box::new(AlertCommand { alert, author, order, said_at, versions, key, origin })));
+        };
+        let until = Timestamp::from_seconds(1_800_003_600);
+        say(&mut state, Order::Shelve { until, reason: "r".into() });
+        assert!(!kept(&state));
+        say(&mut state, Order::Unshelve { note: String::new() });
+        assert!(kept(&state));
+    }
 }

@@ -264,7 +264,7 @@ fn start_followers(
         outlet: Box::new(move |state, effects| {
             notices.take(state, effects)?;
             if let Some(outlet) = &mut outlet {
-                outlet.tell(state, &effects.transitions);
+                outlet.tell(state, effects);
             }
             Ok(())
         }),
