@@ -10,8 +10,8 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 use super::handling::{DeedDocument, HandlingDocument};
 use super::time::{Shown, Zone};
 use crate::model::{
-    Alert, AlertState, AreaId, Channel, Closing, Freshness, LinkClass, LocalName, Position, Property, Quality,
-    Severity, Station, StationId, StationKind, Subject, Timestamp, Unit,
+    Alert, AlertState, AreaId, Channel, Freshness, LinkClass, LocalName, Position, Property, Quality, Severity,
+    Station, StationId, StationKind, Subject, Timestamp, Unit,
 };
 use crate::state::State;
 
@@ -289,8 +289,6 @@ pub struct AlertDocument {
     flapping: bool,
     /// Made from data that came late, closed at once: nobody was told.
     retrospective: bool,
-    /// Who closed it; null when nobody did.
-    closed: Option<AlertClosing>,
     /// What to do, as its rule says now.
     text: Option<Name>,
     /// The law or the science behind its rule, as it says now.
@@ -299,15 +297,6 @@ pub struct AlertDocument {
     incident: Option<String>,
     /// The known heat source that explains it: then nobody is notified.
     masked_by: Option<Name>,
-}
-
-/// Who closed an alert.
-#[derive(Serialize, ToSchema)]
-pub struct AlertClosing {
-    /// The account.
-    author: String,
-    /// Why it could be closed.
-    reason: String,
 }
 
 /// An alert as a GeoJSON feature, at its station or in the middle of its area's stations.
@@ -407,7 +396,7 @@ impl Reporter<'_> {
             Subject::Area { property, .. } => property.clone(),
         };
         let area = alert.subject.area().cloned();
-        let (rule, closed) = (self.state.alerts.rules().named(&alert.rule), alert.closed.as_ref());
+        let rule = self.state.alerts.rules().named(&alert.rule);
         Some(AlertDocument {
             id: alert.id.to_string(),
             rule: alert.rule.clone(),
@@ -431,7 +420,6 @@ impl Reporter<'_> {
             occurrences: alert.occurrences,
             flapping: alert.flapping,
             retrospective: alert.retrospective,
-            closed: closed.cloned().map(|Closing { author, reason }| AlertClosing { author, reason }),
             text: rule.and_then(|rule| rule.text.as_ref()).map(Name::from),
             source: rule.and_then(|rule| rule.source.clone()),
             version: self.state.workflow.version(&alert.id),

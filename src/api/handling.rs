@@ -130,14 +130,21 @@ impl Reporter<'_> {
         }
     }
 
-    /// The alert's states and what was done about it, oldest first.
+    /// The alert's states by the data's own time and what was done about it by the time of receipt, both in the order in
+    /// which they came about.
     pub fn timeline(&self, alert: &Alert) -> Vec<AlertMoment> {
         let deeds = self.state.workflow.handling(&alert.id).map(|handling| handling.deeds.as_slice());
-        let states = alert.timeline.iter().map(|moment| (moment.at, self.moment(moment)));
-        let deeds = deeds.unwrap_or_default().iter().map(|deed| (deed.at, self.done(deed)));
-        let mut lines: Vec<_> = states.chain(deeds).collect();
-        lines.sort_by_key(|(at, _)| *at);
-        lines.into_iter().map(|(_, line)| line).collect()
+        let mut states = alert.timeline.iter().peekable();
+        let mut lines = Vec::new();
+        // Neither gives way to a clock that was set back: each keeps its own order.
+        for deed in deeds.unwrap_or_default() {
+            while let Some(moment) = states.next_if(|moment| moment.at <= deed.at) {
+                lines.push(self.moment(moment));
+            }
+            lines.push(self.done(deed));
+        }
+        lines.extend(states.map(|moment| self.moment(moment)));
+        lines
     }
 
     fn moment(&self, moment: &Moment) -> AlertMoment {

@@ -6,7 +6,8 @@ use crate::model::{
     AlertId, AlertState, CloseCause, EscalationCause, PersonId, Recipient, Seq, Severity, Subject, Timestamp,
 };
 
-/// Deeds kept of one alert: the first stays, the oldest after it go and are counted. Journal and audit have all.
+/// Deeds kept of one alert: the first stays; of the others Saola's own go first, then the oldest, and are counted.
+/// Journal and audit have all that people said.
 pub const DEEDS_MAX: usize = 256;
 
 /// Everything that was said about an alert, and how it stands by that.
@@ -208,7 +209,8 @@ impl Handling {
     pub(super) fn note(&mut self, deed: Deed) {
         self.deeds.push(deed);
         if self.deeds.len() > DEEDS_MAX {
-            self.deeds.remove(1);
+            let own = self.deeds.iter().skip(1).position(|deed| deed.author.is_none());
+            self.deeds.remove(own.map_or(1, |place| place + 1));
             self.dropped += 1;
         }
     }

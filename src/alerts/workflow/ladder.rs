@@ -210,10 +210,8 @@ impl Workflow {
         let open: Vec<_> = scene.alerts.open().cloned().collect();
         for alert in &open {
             let Some(track) = self.tracks.get_mut(&alert.id) else { continue };
-            let (ladder, old) = (
-                plan.ladder(catalogue, alert, track.severity),
-                before.ladder(catalogue, alert, track.severity),
-            );
+            let (ladder, old) =
+                (plan.ladder(catalogue, alert, track.severity), before.ladder(catalogue, alert, track.severity));
             if ladder != old {
                 let (since, taken) = (track.since, usize::from(track.done));
                 let open = old.and_then(|old| old.steps.get(taken..)).unwrap_or_default();
