@@ -26,6 +26,8 @@ pub struct Server {
 impl Server {
     /// Waits until the server answers at a path.
     pub async fn reach(port: u16, path: &str) -> anyhow::Result<Server> {
+        // The crate has no cryptography of its own to begin with; an error says that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().tcp_nodelay(true).build()?;
         let server = Server { client, address: format!("http://127.0.0.1:{port}") };
         let begun = Instant::now();

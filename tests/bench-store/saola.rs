@@ -27,8 +27,8 @@ use crate::past::Past;
 
 /// Entries handed to the store at a time, as the journal's follower does.
 const ENTRIES: usize = 4_096;
-/// Batches that are made, then applied against the clock.
-const BATCHES: usize = 4;
+/// Batches that are made, then applied against the clock: about as many messages as in a piece for a server.
+const BATCHES: usize = 78;
 /// Samples settled at a time, as by the journal's follower.
 const SETTLED_AT_A_TIME: usize = 100_000;
 /// More than any message is late.

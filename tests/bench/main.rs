@@ -22,6 +22,8 @@
 mod backlog;
 mod backtest;
 mod decoders;
+#[path = "../it/http_client.rs"]
+mod http_client;
 #[path = "../it/mosquitto.rs"]
 mod mosquitto;
 mod servers;

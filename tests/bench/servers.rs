@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use crate::http_client::asking;
 use crate::mosquitto::Mosquitto;
 use crate::wait::{DEADLINE, eventually, free_port};
 
@@ -126,7 +127,7 @@ impl Service {
         let mut process = Process(child.unwrap());
         let mut said = BufReader::new(process.0.stdout.take().unwrap()).lines().map_while(Result::ok);
         assert!(said.any(|line| line.starts_with("pages and API")), "the service did not start");
-        let asking = reqwest::Client::new();
+        let asking = asking();
         let service = Service { mqtt, http, token, asking, process, _folder: folder };
         if broker.is_some() {
             service.wait_until_subscribed().await;

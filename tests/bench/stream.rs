@@ -8,13 +8,14 @@ use saola::clock::Clock;
 use saola::model::Timestamp;
 use saola_sim::load::Histogram;
 
+use crate::http_client::asking;
 use crate::servers::Service;
 
 const MARK: &str = "\"observed_at\":\"";
 
 /// The latencies of every observation that an event stream tells while 5,000 messages a second arrive, microseconds.
 pub async fn latency(service: &Service, lasts: Duration) -> Histogram {
-    let request = reqwest::Client::new().get(format!("http://{}/api/v1/stream", service.http));
+    let request = asking().get(format!("http://{}/api/v1/stream", service.http));
     let answer = request.bearer_auth(&service.token).send().await.unwrap();
     assert!(answer.status().is_success(), "{}", answer.status());
     let mut events = answer.bytes_stream();

@@ -13,6 +13,7 @@ mod edge;
 mod foreign;
 mod history;
 mod hostile;
+mod http_client;
 mod import;
 mod influx;
 mod journal;

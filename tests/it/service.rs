@@ -12,6 +12,7 @@ use saola_sim::mqtt::Credentials;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::http_client::asking;
 pub use crate::wait::{DEADLINE, eventually, free_port};
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_saola");
@@ -72,8 +73,7 @@ impl Service {
         std::fs::write(&config_path, config).unwrap();
         // It holds a password hash, so the service insists that others cannot read it.
         std::fs::set_permissions(&config_path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let mut service =
-            Service { folder, child: None, http, mqtt, token: String::new(), asking: reqwest::Client::new() };
+        let mut service = Service { folder, child: None, http, mqtt, token: String::new(), asking: asking() };
         let data = service.data().display().to_string();
         service.run(&["user", "add", "tester", "--role", "administrator", "--data", &data]);
         service.token = service.run(&["token", "issue", "--user", "tester", "--expires", "1d", "--data", &data]);

@@ -5,6 +5,7 @@ use std::fs;
 use saola::model::Timestamp;
 use serde_json::{Value, json};
 
+use crate::http_client::asking;
 use crate::mosquitto::Mosquitto;
 use crate::service::{Province, Service, Wishes, credentials};
 use crate::wait::eventually;
@@ -173,7 +174,7 @@ async fn push(
     token: Option<&str>,
     body: impl Into<reqwest::Body>,
 ) -> (u16, Value, String) {
-    let mut request = reqwest::Client::new().post(format!("http://{}/api/v1/intake/{path}", service.http)).body(body);
+    let mut request = asking().post(format!("http://{}/api/v1/intake/{path}", service.http)).body(body);
     if let Some(token) = token {
         request = request.bearer_auth(token);
     }
@@ -250,7 +251,7 @@ async fn strangers_and_floods_are_refused_before_anything_is_kept() {
     assert_eq!((status, &answer["code"]), (413, &json!("body_too_large")));
     check("telegraf?topic=a%23", Some(&token), vec![], 400, "invalid_parameter").await;
     check("telegraf?colour=red", Some(&token), vec![], 400, "unknown_parameter").await;
-    let client = reqwest::Client::new();
+    let client = asking();
     let address = format!("http://{}/api/v1/intake/telegraf", service.http);
     let packed = client.post(&address).header("x-saola-token", &token).header("content-encoding", "gzip").body("x");
     assert_eq!(packed.send().await.unwrap().status(), 415);

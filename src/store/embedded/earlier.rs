@@ -134,16 +134,29 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    pub(super) fn of(head: &Head, channel: ChannelId, (from, to): (Timestamp, Timestamp)) -> Self {
+    /// `older` is the head before it, when that is not written either.
+    pub(super) fn of(
+        head: &Head,
+        older: Option<&Head>,
+        channel: ChannelId,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Self {
         let wanted = |brought: &Brought| {
             brought.channel == channel && from <= brought.sample.observed_at && brought.sample.observed_at < to
         };
         let suspects: Vec<Brought> = head.suspects().iter().filter(|brought| wanted(brought)).copied().collect();
-        Self {
-            through: head.through(),
-            replaced: head.replaced().iter().filter(|(by, _)| wanted(by)).copied().collect(),
-            suspects: first_brought(&suspects),
-        }
+        let mut suspects = first_brought(&suspects);
+        let mut replaced: Vec<_> = head.replaced().iter().filter(|(by, _)| wanted(by)).copied().collect();
+        // What the older head holds is what they meet, whatever was written before it.
+        let older = older.and_then(|older| older.series(channel));
+        suspects.retain(|brought| match older.and_then(|older| older.at(brought.sample.observed_at)) {
+            Some(before) => {
+                replaced.extend(differ(before, &brought.sample).then_some((*brought, *before)));
+                false
+            }
+            None => true,
+        });
+        Self { through: head.through(), replaced, suspects }
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) struct Written {
 }
 
 /// What a flush goes by.
-pub(super) struct Before<'a> {
+pub(super) struct Since<'a> {
     pub(super) bookmark: &'a Bookmark,
     /// The channel that it begins with.
     pub(super) first: ChannelId,
@@ -86,17 +86,17 @@ pub(super) struct Memory {
 pub(super) fn write(
     tables: &Tables,
     head: &Head,
-    before: &Before<'_>,
+    since: &Since<'_>,
     memory: &mut Memory,
 ) -> Result<Written, StoreError> {
     let snapshot = tables.database.snapshot();
-    let bounds = before.bounds;
-    let mut bookmark = before.bookmark.clone();
+    let bounds = since.bounds;
+    let mut bookmark = since.bookmark.clone();
     let suspects = earlier::first_brought(head.suspects());
     let from =
         From { tables, snapshot: &snapshot, head, tails: &memory.tails, base: bookmark.next_run, suspects: &suspects };
     let mut channels = head.channels();
-    let start = channels.partition_point(|channel| *channel < before.first);
+    let start = channels.partition_point(|channel| *channel < since.first);
     channels.rotate_left(start);
     let drafts = drafts(from, &channels, head.samples() * bounds.rewritten_per_sample + bounds.rewritten_least);
 

@@ -28,6 +28,8 @@ pub(super) struct Limits {
     /// A head younger than this by our own clock is not written for its age: whoever catches up on an old journal
     /// passes hours in a second, and small flushes are dear.
     pub(super) pause: Duration,
+    /// A head of so many samples is written while the next one fills.
+    pub(super) aside: usize,
 }
 
 /// What of an entry is kept here.
@@ -38,6 +40,26 @@ pub(super) enum Keeps {
     Samples,
     /// Everything but the samples, which are counted and kept elsewhere.
     Books,
+}
+
+/// The memory of a head that was written, without its samples.
+pub(super) type Emptied = HashMap<ChannelId, Series>;
+
+/// What came before a head's samples.
+pub(super) struct Before<'a> {
+    /// What is written of each channel.
+    pub(super) written: &'a Latest,
+    /// The head that is being written.
+    pub(super) flushing: Option<&'a Head>,
+}
+
+impl Before<'_> {
+    /// The latest time of a channel.
+    fn floor(&self, channel: ChannelId) -> Option<Timestamp> {
+        let written = self.written.get(&channel).copied();
+        let flushing = self.flushing.and_then(|head| head.series(channel)?.last());
+        [written, flushing].into_iter().flatten().map(|last| last.observed_at).max()
+    }
 }
 
 /// Entries between two flushes.
@@ -72,19 +94,16 @@ impl Head {
         Self { through, newest, keeps, ..Self::default() }
     }
 
-    /// An empty head that keeps the same, after this one's last entry.
-    pub(super) fn next(&self) -> Self {
-        Self::after(self.through, self.newest, self.keeps)
+    /// An empty head that keeps the same, after this one's last entry, with the memory of an earlier one.
+    pub(super) fn next(&self, memory: Emptied) -> Self {
+        Self { series: memory, ..Self::after(self.through, self.newest, self.keeps) }
     }
 
-    /// An empty head after this one's last entry that has its memory, once everything in it is written. Channels that
-    /// had no samples in it begin anew.
-    pub(super) fn emptied(self) -> Self {
-        let mut next = self.next();
-        next.series = self.series;
-        next.series.retain(|_, series| series.last().is_some());
-        next.series.values_mut().for_each(Series::empty);
-        next
+    /// What can be used again. Channels that had no samples are let go.
+    pub(super) fn emptied(mut self) -> Emptied {
+        self.series.retain(|_, series| series.last().is_some());
+        self.series.values_mut().for_each(Series::empty);
+        self.series
     }
 
     /// Nothing more will be taken.
@@ -92,18 +111,18 @@ impl Head {
         self.series.values_mut().for_each(Series::close);
     }
 
-    /// Takes an entry; `latest` is what is written of each channel.
-    pub(super) fn take(&mut self, entry: &Entry, latest: &Latest) {
+    /// Takes an entry.
+    pub(super) fn take(&mut self, entry: &Entry, before: &Before<'_>) {
         self.through = entry.seq;
         self.newest = Some(entry.received_at);
         // A clock that was set back must not make the head wait for the old time to come again.
         self.since = Some(self.since.map_or(entry.received_at, |since| since.min(entry.received_at)));
         self.began.get_or_insert_with(Instant::now);
         match &entry.body {
-            Body::Message(message) => self.take_message(entry, message, latest),
+            Body::Message(message) => self.take_message(entry, message, before),
             Body::Catalogue(catalogue) => self.classes = Some(Classes::of(catalogue)),
             // In the place of what it corrects; no source brought it, so it is in no source's count.
-            Body::Corrections(corrections) => self.take_samples(entry, &corrections.samples, latest),
+            Body::Corrections(corrections) => self.take_samples(entry, &corrections.samples, before),
             Body::Tick
             | Body::Rules(_)
             | Body::Policy(_)
@@ -115,12 +134,14 @@ impl Head {
         }
     }
 
-    fn take_samples(&mut self, entry: &Entry, samples: &[Sample], latest: &Latest) {
+    fn take_samples(&mut self, entry: &Entry, samples: &[Sample], before: &Before<'_>) {
         let kept = if self.keeps == Keeps::Samples { samples } else { &[] };
         for (place, sample) in kept.iter().enumerate() {
             let channel = sample.channel;
-            let floor = || latest.get(&channel).map(|last| last.observed_at);
-            let series = self.series.entry(channel).or_insert_with(|| Series::after(floor()));
+            let series = self.series.entry(channel).or_default();
+            if series.last().is_none() {
+                series.begin_after(before.floor(channel));
+            }
             let (at, value, quality) = (sample.observed_at, sample.value, sample.quality);
             let sample = StoredSample { observed_at: at, value, quality };
             let place = place as u32;
@@ -135,8 +156,8 @@ impl Head {
         self.samples += samples.len();
     }
 
-    fn take_message(&mut self, entry: &Entry, message: &Message, latest: &Latest) {
-        self.take_samples(entry, &message.samples, latest);
+    fn take_message(&mut self, entry: &Entry, message: &Message, before: &Before<'_>) {
+        self.take_samples(entry, &message.samples, before);
         if !message.samples.is_empty() {
             *self.stored.entry(message.source).or_default() += message.samples.len() as u64;
         }
@@ -236,14 +257,15 @@ mod tests {
     use super::*;
     #[test]
     fn a_clock_set_back_does_not_keep_the_head_waiting() {
-        let limits = Limits { samples: 10, age: Duration::from_secs(900), pause: Duration::ZERO };
+        let limits = Limits { samples: 10, age: Duration::from_secs(900), pause: Duration::ZERO, aside: 0 };
         let at = Timestamp::from_seconds;
         let mut head = Head::after(Seq(0), None, Keeps::Samples);
         assert!(!head.is_due(&limits, at(0)));
-        head.take(&Entry { seq: Seq(1), received_at: at(1_000_000), body: Body::Tick }, &Latest::new());
-        head.take(&Entry { seq: Seq(2), received_at: at(1_000), body: Body::Tick }, &Latest::new());
+        let before = Before { written: &Latest::new(), flushing: None };
+        head.take(&Entry { seq: Seq(1), received_at: at(1_000_000), body: Body::Tick }, &before);
+        head.take(&Entry { seq: Seq(2), received_at: at(1_000), body: Body::Tick }, &before);
         assert!(!head.is_due(&limits, at(1_000)));
-        head.take(&Entry { seq: Seq(3), received_at: at(1_900), body: Body::Tick }, &Latest::new());
+        head.take(&Entry { seq: Seq(3), received_at: at(1_900), body: Body::Tick }, &before);
         assert!(head.is_due(&limits, at(1_900)));
     }
 }

@@ -45,8 +45,10 @@
 //!   directory is to be restored or moved away; moved away, a new store begins with what the journal still has;
 //! - a block of a table is spoilt: its runs, tallies or letters are named when they are read, and the rest is answered.
 //!
-//! Left out on purpose: a background thread (the caller's follows the journal, and a flush under way only lets the
-//! journal get ahead), percentiles of rollups, and mending what a disk has damaged.
+//! A large head is written by a thread of its own while the next one fills; one at a time, so there are never more than
+//! two heads in memory. [`Embedded::flush`], `settle` and the drop wait for it.
+//!
+//! Left out on purpose: percentiles of rollups, and mending what a disk has damaged.
 
 mod bookmark;
 mod column;
@@ -76,8 +78,11 @@ mod tables;
 mod tails;
 mod values;
 
+use std::ops::Deref;
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
@@ -94,8 +99,8 @@ use super::{Config, Retention, StoreError, StoredSample};
 
 use bookmark::Bookmark;
 use days::Days;
-use flush::{Before, Bounds, Memory};
-use head::{Head, Keeps, Limits};
+use flush::{Bounds, Memory};
+use head::{Before, Emptied, Head, Keeps, Limits};
 use latest::Latest;
 use retention::{Classes, Horizons};
 use rollup::Rollups;
@@ -110,8 +115,18 @@ const SETTLE_PAUSE_MICROS: i64 = 600_000_000;
 /// The least time between flushes that only the age of entries asks for.
 const FLUSH_PAUSE: Duration = Duration::from_secs(5);
 
+/// A head of fewer samples is written by whoever applies: it takes milliseconds.
+const WRITTEN_ASIDE: usize = 1 << 17;
+
 /// History on disk. One thread applies; any number read meanwhile. All calls do blocking file work.
 pub struct Embedded {
+    parts: Arc<Parts>,
+    /// Held by `apply`, `flush` and `settle` from beginning to end, so that one head is written at a time.
+    aside: Mutex<Aside>,
+}
+
+/// What the thread that writes a head shares with everybody else.
+pub struct Parts {
     /// The engine's.
     directory: PathBuf,
     tables: Tables,
@@ -120,12 +135,30 @@ pub struct Embedded {
     settle_after: Duration,
     retention: Retention,
     bounds: Bounds,
-    /// Held by `apply` and `flush` from beginning to end, so that there is one writer. Readers never take it.
+    /// Held by whoever writes a head or settles. Readers never take it.
     writer: Mutex<Writer>,
     /// Held for moments only, never over file work (a snapshot is two counters).
     heads: RwLock<Heads>,
     /// Held for a look or an insertion.
     days: Mutex<Days>,
+}
+
+/// The writing of a head beside the filling of the next.
+#[derive(Default)]
+struct Aside {
+    under_way: Option<JoinHandle<Result<Option<Emptied>, StoreError>>>,
+    /// The memory of the head written last.
+    spare: Option<Emptied>,
+}
+
+impl Aside {
+    /// Waits until nothing is being written.
+    fn wait(&mut self) -> Result<(), StoreError> {
+        if let Some(thread) = self.under_way.take() {
+            self.spare = thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+        }
+        Ok(())
+    }
 }
 
 struct Writer {
@@ -187,18 +220,17 @@ impl Heads {
         self.flushing.as_deref().into_iter().chain([&self.active])
     }
 
-    /// Makes the active head the one being written; `None` when it holds no entry.
-    fn freeze(&mut self) -> Option<Arc<Head>> {
-        let through = self.active.through();
-        if through == self.bookmark.through {
-            return None;
+    /// Makes the active head the one being written, once the one before it is written; whether it holds any entry.
+    fn freeze(&mut self, spare: Option<Emptied>) -> bool {
+        assert!(self.flushing.is_none(), "one head is written at a time");
+        if self.active.through() == self.bookmark.through {
+            return false;
         }
-        let next = self.active.next();
+        let next = self.active.next(spare.unwrap_or_default());
         let mut frozen = std::mem::replace(&mut self.active, next);
         frozen.close();
-        let frozen = Arc::new(frozen);
-        self.flushing = Some(frozen.clone());
-        Some(frozen)
+        self.flushing = Some(Arc::new(frozen));
+        true
     }
 }
 
@@ -224,13 +256,14 @@ impl Embedded {
         let horizons = Horizons::read(&tables)?;
         let latest = latest::read(&tables, classes.channels());
         let active = Head::after(bookmark.through, bookmark.at, keeps);
-        Ok(Self {
+        let parts = Parts {
             directory: directory.join(tables::DATABASE_DIRECTORY),
             tables,
             limits: Limits {
                 samples: config.flush_samples,
                 age: Duration::from_secs(config.flush_after_s),
                 pause: FLUSH_PAUSE,
+                aside: WRITTEN_ASIDE,
             },
             rollups: Rollups::new(i64::from(config.day_offset_minutes) * 60_000_000),
             bounds: Bounds::new(config.dead_letters_bytes),
@@ -256,9 +289,93 @@ impl Embedded {
                 stopped: false,
             }),
             days: Mutex::new(Days::new(config.day_cache_bytes)),
-        })
+        };
+        Ok(Self { parts: Arc::new(parts), aside: Mutex::default() })
     }
 
+    /// Takes durable entries, in the order of the journal; those already taken are ignored. When a flush is due it is
+    /// begun, and with a small head also done; an error of one begun earlier comes from a later call.
+    /// After an error the same entries may be offered again, or the store opened anew.
+    pub fn apply(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let mut aside = self.aside.lock();
+        if aside.under_way.as_ref().is_some_and(JoinHandle::is_finished) {
+            aside.wait()?;
+        }
+        self.check()?;
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let (taken, due) = self.take(rest);
+            rest = &rest[taken..];
+            if due {
+                self.begin_flush(&mut aside)?;
+            }
+        }
+        let unwritten: usize = self.heads.read().unwritten().map(Head::samples).sum();
+        metrics::gauge!("store_unwritten_samples").set(unwritten as f64);
+        Ok(())
+    }
+
+    /// Writes what is in memory, if anything is: before a planned stop.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let mut aside = self.aside.lock();
+        aside.wait()?;
+        self.check()?;
+        if self.heads.write().freeze(aside.spare.take()) {
+            aside.spare = self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the active head, a large one on a thread of its own.
+    fn begin_flush(&self, aside: &mut Aside) -> Result<(), StoreError> {
+        aside.wait()?;
+        let is_large = {
+            let mut heads = self.heads.write();
+            let samples = heads.active.samples();
+            heads.freeze(aside.spare.take()) && samples >= self.limits.aside
+        };
+        if is_large {
+            let parts = Arc::clone(&self.parts);
+            if let Ok(thread) = thread::Builder::new().name("store-flush".to_owned()).spawn(move || parts.write()) {
+                aside.under_way = Some(thread);
+                return Ok(());
+            }
+        }
+        aside.spare = self.write()?;
+        Ok(())
+    }
+
+    /// Makes days that have rested small, up to about so many samples, and deletes what is too old, when nothing else
+    /// is to be done: one thoroughly coded run for each day, beside its tallies. Takes about 0.3 ms for each thousand
+    /// samples, in which the store takes no entries; readers do not wait.
+    pub fn settle(&self, samples: usize) -> Result<Settling, StoreError> {
+        let mut aside = self.aside.lock();
+        aside.wait()?;
+        self.check()?;
+        let settling = self.settle_by(&mut self.writer.lock(), samples);
+        settling.inspect_err(|error| self.heads.write().stopped |= matches!(error, StoreError::Settle { .. }))
+    }
+}
+
+impl Drop for Embedded {
+    /// The directory is free when this returns.
+    fn drop(&mut self) {
+        if let Err(error) = self.aside.get_mut().wait() {
+            tracing::error!(%error, "the last flush failed");
+        }
+    }
+}
+
+/// Everything but taking entries is asked of the parts.
+impl Deref for Embedded {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+impl Parts {
     /// Every entry up to and including this one is on disk: the journal may let go of them.
     pub fn checkpoint(&self) -> Seq {
         self.heads.read().bookmark.through
@@ -269,37 +386,20 @@ impl Embedded {
         self.heads.read().active.through()
     }
 
-    /// Takes durable entries, in the order of the journal; those already taken are ignored. Flushes when it is due.
-    /// After an error the same entries may be offered again, or the store opened anew.
-    pub fn apply(&self, entries: &[Entry]) -> Result<(), StoreError> {
-        let mut writer = self.writer.lock();
-        self.check()?;
-        let mut rest = entries;
-        while !rest.is_empty() {
-            let (taken, due) = self.take(rest);
-            rest = &rest[taken..];
-            if due {
-                self.flush_by(&mut writer)?;
-            }
-        }
-        let unwritten: usize = self.heads.read().unwritten().map(Head::samples).sum();
-        metrics::gauge!("store_unwritten_samples").set(unwritten as f64);
-        Ok(())
-    }
-
     /// Takes some entries from the front: how many, and whether a flush is due after them.
     fn take(&self, entries: &[Entry]) -> (usize, bool) {
-        let Heads { active: head, latest, .. } = &mut *self.heads.write();
+        let Heads { active: head, latest, flushing, .. } = &mut *self.heads.write();
+        let before = Before { written: latest, flushing: flushing.as_deref() };
         for (place, entry) in entries.iter().take(ENTRIES_PER_LOCK).enumerate() {
             if entry.seq <= head.through() {
                 continue;
             }
             if entry.seq != head.through().next() {
-                let (after, before) = (head.through(), entry.seq);
-                metrics::counter!("store_missed_entries_total").increment(before.0 - after.0 - 1);
-                tracing::error!(%after, %before, "entries of the journal were not given to the store");
+                let (after, found) = (head.through(), entry.seq);
+                metrics::counter!("store_missed_entries_total").increment(found.0 - after.0 - 1);
+                tracing::error!(%after, %found, "entries of the journal were not given to the store");
             }
-            head.take(entry, latest);
+            head.take(entry, &before);
             if head.is_due(&self.limits, entry.received_at) {
                 return (place + 1, true);
             }
@@ -307,23 +407,18 @@ impl Embedded {
         (entries.len().min(ENTRIES_PER_LOCK), false)
     }
 
-    /// Writes what is in memory, if anything is: before a planned stop.
-    pub fn flush(&self) -> Result<(), StoreError> {
+    /// Writes the head that was frozen, if there is one, and gives its memory back.
+    fn write(&self) -> Result<Option<Emptied>, StoreError> {
         let mut writer = self.writer.lock();
-        self.check()?;
-        self.flush_by(&mut writer)
-    }
-
-    fn flush_by(&self, writer: &mut Writer) -> Result<(), StoreError> {
-        let (head, before) = {
-            let mut heads = self.heads.write();
-            let Some(head) = heads.freeze() else {
-                return Ok(());
+        let (head, bookmark) = {
+            let heads = self.heads.read();
+            let Some(head) = heads.flushing.clone() else {
+                return Ok(None);
             };
             (head, heads.bookmark.clone())
         };
-        let before = Before { bookmark: &before, first: writer.first, bounds: &self.bounds };
-        let written = flush::write(&self.tables, &head, &before, &mut writer.memory)
+        let since = flush::Since { bookmark: &bookmark, first: writer.first, bounds: &self.bounds };
+        let written = flush::write(&self.tables, &head, &since, &mut writer.memory)
             .inspect_err(|_| self.heads.write().stopped = true)?;
         // The order matters: what was read before the commit is forgotten while the head still answers for it.
         self.days.lock().forget(&written.days);
@@ -338,11 +433,8 @@ impl Embedded {
         }
         self.count(&head, written.rewritten);
         writer.first = written.left_out.unwrap_or(ChannelId(0));
-        if let Ok(head) = Arc::try_unwrap(head) {
-            // Nobody but this thread adds to the active head, so it is still empty.
-            self.heads.write().active = head.emptied();
-        }
-        Ok(())
+        // Readers hold heads for moments only: mostly this is the last one.
+        Ok(Arc::try_unwrap(head).ok().map(Head::emptied))
     }
 
     fn count(&self, head: &Head, rewritten: usize) {
@@ -351,16 +443,6 @@ impl Embedded {
         metrics::counter!("store_samples_total").increment(head.samples() as u64);
         metrics::counter!("store_rewritten_samples_total").increment(rewritten as u64);
         metrics::counter!("store_dead_letters_total").increment(head.letters().len() as u64);
-    }
-
-    /// Makes days that have rested small, up to about so many samples, and deletes what is too old, when nothing else
-    /// is to be done: one thoroughly coded run for each day, beside its tallies. Takes about 0.3 ms for each thousand
-    /// samples, in which the store takes no entries; readers do not wait.
-    pub fn settle(&self, samples: usize) -> Result<Settling, StoreError> {
-        let mut writer = self.writer.lock();
-        self.check()?;
-        let settling = self.settle_by(&mut writer, samples);
-        settling.inspect_err(|error| self.heads.write().stopped |= matches!(error, StoreError::Settle { .. }))
     }
 
     fn settle_by(&self, writer: &mut Writer, samples: usize) -> Result<Settling, StoreError> {

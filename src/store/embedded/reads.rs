@@ -17,9 +17,9 @@ use super::letters::{self, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLet
 use super::range::Range;
 use super::rollup::{self, Question};
 use super::series::merge;
-use super::{Embedded, Heads, Status};
+use super::{Heads, Parts, Status};
 
-impl Embedded {
+impl Parts {
     /// One channel's samples with `from <= time < to`, ascending, one per time, as of now.
     pub fn range(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Range {
         let (snapshot, in_memory) = self.view(|heads| in_memory(heads, channel, from, to));
@@ -65,7 +65,9 @@ impl Embedded {
     /// What corrections of one channel replaced, of times in `from..to`, ascending by time and then by entry.
     pub fn earlier(&self, channel: ChannelId, from: Timestamp, to: Timestamp) -> Result<Vec<Earlier>, StoreError> {
         let gather = |heads: &Heads| -> Vec<Gathered> {
-            heads.unwritten().map(|head| Gathered::of(head, channel, (from, to))).collect()
+            let older = [None, heads.flushing.as_deref()];
+            let heads = [heads.flushing.as_deref(), Some(&heads.active)].into_iter().zip(older);
+            heads.filter_map(|(head, older)| Some(Gathered::of(head?, older, channel, (from, to)))).collect()
         };
         let (snapshot, gathered) = self.view(gather);
         earlier::between(&self.tables, &snapshot, gathered.iter(), channel, (from, to))

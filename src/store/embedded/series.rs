@@ -33,10 +33,17 @@ pub(super) struct Series {
     late: BTreeMap<Timestamp, StoredSample>,
 }
 
+impl Default for Series {
+    /// Empty, of a channel of which nothing is known.
+    fn default() -> Self {
+        Self { floor: None, fresh: [NOTHING; FRESH], fresh_count: 0, ordered: Vec::new(), late: BTreeMap::new() }
+    }
+}
+
 impl Series {
-    /// An empty one; `floor` is the latest time written of the channel.
-    pub(super) fn after(floor: Option<Timestamp>) -> Self {
-        Self { floor, fresh: [NOTHING; FRESH], fresh_count: 0, ordered: Vec::new(), late: BTreeMap::new() }
+    /// Says of an empty one what the latest time of the channel is.
+    pub(super) fn begin_after(&mut self, floor: Option<Timestamp>) {
+        self.floor = floor;
     }
 
     fn fresh(&self) -> &[StoredSample] {
@@ -75,9 +82,8 @@ impl Series {
         self.fresh_count = 0;
     }
 
-    /// Everything is written.
+    /// Everything is written: [`Series::begin_after`] comes next.
     pub(super) fn empty(&mut self) {
-        self.floor = self.floor.max(self.last().map(|sample| sample.observed_at));
         self.fresh_count = 0;
         // An import fills a head with one channel after the other: none keeps more than it needed last.
         let needed = self.ordered.len() * 2;
@@ -86,7 +92,7 @@ impl Series {
         self.late.clear();
     }
 
-    /// The latest time written of the channel when the series began.
+    /// The latest time of the channel when the series began.
     pub(super) fn floor(&self) -> Option<Timestamp> {
         self.floor
     }
@@ -170,7 +176,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_series_is_a_map_by_time(times in prop::collection::vec(0i64..60, 0..100), from in 0i64..60, to in 0i64..60) {
-            let mut series = Series::after(None);
+            let mut series = Series::default();
             let mut expected = BTreeMap::new();
             for (value, at) in times.iter().enumerate() {
                 let replaced = series.put(sample(*at, value as f64)).map(|before| before.value);

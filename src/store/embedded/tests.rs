@@ -206,6 +206,8 @@ enum Step {
     Apply(Vec<Vec<(u32, i64, f64)>>),
     /// Offers again what was applied before, with the new.
     Repeat(u64),
+    /// Comes while what came before is being written; with a refused message at its end.
+    Aside(Vec<Vec<(u32, i64, f64)>>, bool),
     Refuse(u16),
     Flush,
     /// Time passes, by days.
@@ -226,15 +228,30 @@ fn any_step() -> impl Strategy<Value = Step> {
         (channel, TODAY + seconds * 1_000_000, value)
     });
     let message = prop::collection::vec(sample, 0..12);
+    let aside = (prop::collection::vec(message.clone(), 1..8), any::<bool>());
     prop_oneof![
         8 => prop::collection::vec(message, 1..8).prop_map(Step::Apply),
         1 => (1u64..20).prop_map(Step::Repeat),
         1 => (0u16..3).prop_map(Step::Refuse),
         2 => Just(Step::Flush),
+        4 => aside.prop_map(|(messages, is_refused)| Step::Aside(messages, is_refused)),
         1 => (0i64..4).prop_map(Step::Tick),
         2 => (0usize..300).prop_map(Step::Settle),
         2 => Just(Step::Crash),
     ]
+}
+
+fn parts(store: &mut Embedded) -> &mut Parts {
+    Arc::get_mut(&mut store.parts).expect("nothing is being written")
+}
+
+/// Messages as entries from a number on.
+fn entries(next: u64, messages: Vec<Vec<(u32, i64, f64)>>) -> Vec<Entry> {
+    let entry = |(samples, seq): (Vec<(u32, i64, f64)>, u64)| {
+        let samples = samples.into_iter().map(|(channel, at, value)| sample(channel, at, value));
+        message(seq, (seq % 3) as u16, samples.collect())
+    };
+    messages.into_iter().zip(next..).map(entry).collect()
 }
 
 proptest! {
@@ -247,11 +264,11 @@ proptest! {
         let open = || {
             let config = Config { settle_after_s: if rests { 86_400 } else { 0 }, ..small() };
             let mut store = Embedded::open(directory.path(), &config).unwrap();
-            store.rollups.minutes_from = 5;
+            parts(&mut store).rollups.minutes_from = 5;
             if tight {
                 // Too little for all that could be absorbed.
-                store.bounds.rewritten_per_sample = 0;
-                store.bounds.rewritten_least = 9;
+                parts(&mut store).bounds.rewritten_per_sample = 0;
+                parts(&mut store).bounds.rewritten_least = 9;
             }
             store
         };
@@ -261,11 +278,7 @@ proptest! {
             let next = journal.len() as u64 + 1;
             match step {
                 Step::Apply(messages) => {
-                    let entries = messages.into_iter().zip(next..).map(|(samples, seq)| {
-                        let samples = samples.into_iter().map(|(channel, at, value)| sample(channel, at, value));
-                        message(seq, (seq % 3) as u16, samples.collect())
-                    });
-                    journal.extend(entries);
+                    journal.extend(entries(next, messages));
                     store.apply(&journal[next as usize - 1..]).unwrap();
                 }
                 Step::Repeat(back) => store.apply(&journal[journal.len().saturating_sub(back as usize)..]).unwrap(),
@@ -281,6 +294,22 @@ proptest! {
                     let received_at = at(TODAY + days * DAY_MICROS);
                     journal.push(Entry { seq: Seq(next), received_at, body: Body::Tick });
                     store.apply(&journal[next as usize - 1..]).unwrap();
+                }
+                Step::Aside(messages, is_refused) => {
+                    // As while another thread writes: the next head fills and answers beside the one before it.
+                    let spare = store.aside.lock().spare.take();
+                    store.heads.write().freeze(spare);
+                    journal.extend(entries(next, messages));
+                    if is_refused {
+                        journal.push(refused(journal.len() as u64 + 1, 1, Reason::InvalidJson, vec![0xfe; 30]));
+                    }
+                    let mut rest = &journal[next as usize - 1..];
+                    while !rest.is_empty() {
+                        rest = &rest[store.take(rest).0..];
+                    }
+                    check(&store, &journal);
+                    let spare = store.write().unwrap();
+                    store.aside.lock().spare = spare;
                 }
                 Step::Settle(samples) => {
                     store.settle(samples).unwrap();
@@ -303,7 +332,7 @@ proptest! {
 fn a_flush_is_due_by_samples_and_by_the_times_of_entries() {
     let directory = TempDir::new().unwrap();
     let mut store = Embedded::open(directory.path(), &small()).unwrap();
-    store.limits.pause = Duration::ZERO;
+    parts(&mut store).limits.pause = Duration::ZERO;
     let full = (0..40).map(|second| sample(0, TODAY + second * 1_000_000, 1.0)).collect();
     store.apply(&[message(1, 0, full), message(2, 0, vec![sample(0, TODAY, 2.0)])]).unwrap();
     assert_eq!((store.checkpoint(), store.applied()), (Seq(1), Seq(2)));
@@ -313,7 +342,7 @@ fn a_flush_is_due_by_samples_and_by_the_times_of_entries() {
     assert_eq!(store.checkpoint(), Seq(1));
     store.apply(&[tick(4, 901)]).unwrap();
     assert_eq!(store.checkpoint(), Seq(4));
-    store.limits.pause = Duration::from_secs(3_600);
+    parts(&mut store).limits.pause = Duration::from_secs(3_600);
     store.apply(&[tick(5, 902), tick(6, 9_999)]).unwrap();
     assert_eq!(store.checkpoint(), Seq(4), "whoever catches up does not write for the age of entries alone");
 }
@@ -342,7 +371,8 @@ fn runs_of_a_day_stay_few_and_each_short_one_is_twice_the_next() {
 fn channels_left_out_for_want_of_budget_come_first_next_time() {
     let directory = TempDir::new().unwrap();
     let mut store = Embedded::open(directory.path(), &Config::default()).unwrap();
-    (store.bounds.rewritten_per_sample, store.bounds.rewritten_least) = (0, 4);
+    let bounds = &mut parts(&mut store).bounds;
+    (bounds.rewritten_per_sample, bounds.rewritten_least) = (0, 4);
     let runs = |store: &Embedded| -> Vec<u32> {
         let runs = store.tables.database.snapshot().prefix(&store.tables.history, Table::Runs.prefix());
         runs.map(|run| Key::from_bytes(&run.key().unwrap()).unwrap().channel.0).collect()
@@ -363,7 +393,8 @@ fn a_lowered_cap_of_dead_letters_is_reached_in_several_flushes() {
     let letters: Vec<_> = (1..=50).map(|seq| refused(seq, 0, Reason::WrongType, vec![1; 100])).collect();
     store.apply(&letters).unwrap();
     store.flush().unwrap();
-    (store.bounds.letters_bytes, store.bounds.letters_dropped) = (1_000, 20);
+    let bounds = &mut parts(&mut store).bounds;
+    (bounds.letters_bytes, bounds.letters_dropped) = (1_000, 20);
     let mut dropped = Vec::new();
     for seq in 51..=54 {
         store.apply(&[message(seq, 0, Vec::new())]).unwrap();
@@ -415,6 +446,15 @@ fn a_letter_handed_in_again_is_gone_or_another_with_the_time_of_its_first_arriva
     assert_eq!(kept(&store), [(6, first(2))]);
     store.flush().unwrap();
     assert_eq!(kept(&store), [(6, first(2))]);
+    // Taken while it is being written.
+    store.apply(&[refused(7, 0, Reason::WrongType, vec![7])]).unwrap();
+    assert!(store.heads.write().freeze(None));
+    store.take(&[again(8, 7, false)]);
+    assert_eq!(kept(&store), [(6, first(2))]);
+    store.write().unwrap();
+    assert_eq!(kept(&store), [(6, first(2))]);
+    store.flush().unwrap();
+    assert_eq!(kept(&store), [(6, first(2))]);
     drop(store);
     let store = Embedded::open(directory.path(), &Config::default()).unwrap();
     assert_eq!(kept(&store), [(6, first(2))]);
@@ -446,7 +486,8 @@ fn a_reader_misses_nothing_and_sees_nothing_twice_while_the_store_applies_and_se
     const SAMPLES: u64 = 6_000;
     let directory = TempDir::new().unwrap();
     let config = Config { flush_samples: 70, settle_after_s: 0, ..Config::default() };
-    let store = Embedded::open(directory.path(), &config).unwrap();
+    let mut store = Embedded::open(directory.path(), &config).unwrap();
+    parts(&mut store).limits.aside = 0;
     let done = AtomicBool::new(false);
     let channel = ChannelId(1);
     std::thread::scope(|scope| {

@@ -12,6 +12,7 @@ use saola::store::{Config, Store, Tally, Tier};
 
 use super::fixture::{House, START, air, entry, follow, sample};
 use super::scripted::Scripted;
+use crate::http_client::asking;
 use crate::service::{DEADLINE, free_port};
 
 struct InfluxOne {
@@ -49,7 +50,7 @@ impl InfluxOne {
 
     fn post(&self, path: &str, query: &[(&str, &str)], body: String) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let request = reqwest::Client::new().post(format!("{}{path}", self.url)).query(query).body(body);
+        let request = asking().post(format!("{}{path}", self.url)).query(query).body(body);
         runtime.block_on(async { request.send().await.unwrap().error_for_status().unwrap().text().await.unwrap() })
     }
 
