@@ -70,7 +70,7 @@ fn tried(catalogue: &Catalogue, files: &[RuleFile], samples: &[Sample], end: i64
     for group in samples.chunk_by(|a, b| a.observed_at == b.observed_at) {
         bench.hear(group[0].observed_at, group.to_vec());
     }
-    bench.pass(at(end));
+    bench.end_at(at(end));
     bench.take()
 }
 
@@ -257,10 +257,10 @@ fn mistakes_in_tests_are_told_with_file_and_line() {
         }
     };
     check(
-        "[[test]]\nrule = 'dusk'\nevery = '1m'\nseries = { pm2_5 = '5 x' }\nexpect = ['soon active low', '5m open low',\n'5m active']\nfoo = 1\n",
+        "[[test]]\nrule = 'dusk'\nevery = '1m'\nseries = { pm2_5 = '5 y' }\nexpect = ['soon active low', '5m open low',\n'5m active']\nfoo = 1\n",
         &[
             "tests/dust.toml:2: test[0].rule: there is no rule \"dusk\"; known: dust",
-            "tests/dust.toml:4: test[0].series.pm2_5: \"x\" is no sample",
+            "tests/dust.toml:4: test[0].series.pm2_5: \"y\" is no sample",
             "tests/dust.toml:5: test[0].expect: \"soon\" is neither",
             "tests/dust.toml:5: test[0].expect: \"open\" must be one of active",
             "tests/dust.toml:6: test[0].expect: \"5m active\" does not say how severe",
