@@ -52,10 +52,11 @@ const FILE_SAMPLES_MAX: usize = 1_000_000;
 /// Tests in one file, and transitions that one may expect.
 const TESTS_MAX: usize = 1_000;
 
-const STATES: [(&str, AlertState); 4] = [
+const STATES: [(&str, AlertState); 5] = [
     ("active", AlertState::Active),
     ("recovering", AlertState::Recovering),
     ("unknown", AlertState::Unknown),
+    ("latched", AlertState::Latched),
     ("cleared", AlertState::Cleared),
 ];
 
