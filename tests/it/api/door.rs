@@ -98,6 +98,8 @@ fn needs_of_alerts() -> BTreeMap<(&'static str, &'static str), Option<Option<Per
         (("delete", "/api/v1/roster/{id}"), only(Permission::EditRoster)),
         (("get", "/api/v1/rules"), only(Permission::ReadAlerts)),
         (("get", "/api/v1/rules/{name}"), only(Permission::ReadAlerts)),
+        (("post", "/api/v1/rules/test"), only(Permission::ReadHistory)),
+        (("post", "/api/v1/rules/backtest"), only(Permission::ReadHistory)),
         (("get", "/api/v1/rules/{name}/versions"), only(Permission::ReadAlerts)),
         (("post", "/api/v1/rules"), only(Permission::Administer)),
         (("put", "/api/v1/rules/{name}"), only(Permission::Administer)),
