@@ -157,11 +157,13 @@ impl Desk {
 
     /// What a known heat source had explained: for those who do not know of it by a transition of the same entry.
     fn revealed(&self, directory: &Directory, happened: &Happened<'_>) -> Vec<Event> {
-        let heard = happened.unmasked.iter().filter(|(_, alert)| !alert.quiet).zip(UNMASKED_FROM..);
-        let event = |((seq, alert), number): (&(Seq, Arc<Alert>), u32)| {
+        let mut numbers: BTreeMap<Seq, u32> = BTreeMap::new();
+        let heard = happened.unmasked.iter().filter(|(_, alert)| !alert.quiet);
+        let event = |(seq, alert): &(Seq, Arc<Alert>)| {
+            let number = numbers.entry(*seq).and_modify(|number| *number += 1).or_insert(UNMASKED_FROM);
             let facts = self.facts(happened, alert)?;
             let routes = self.routes(directory, happened, &facts);
-            Some(Event { seq: *seq, number, facts, what: What::Unmasked, routes })
+            Some(Event { seq: *seq, number: *number, facts, what: What::Unmasked, routes })
         };
         heard.filter_map(event).collect()
     }

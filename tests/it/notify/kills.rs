@@ -192,8 +192,8 @@ fn check(folder: &Path, receiver: &Receiver, hit: &BTreeMap<String, usize>) -> u
         let known: BTreeSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
         assert!(members.keys().all(|key| known.contains(key.as_str())), "{lane}: a key that nobody knows");
         println!(
-            "{lane}: {} messages with {} notifications, {repeats} repeats by {hits} kills that hit one under way, {whole} of {} alerts told \
-             from beginning to end, the others withdrawn",
+            "{lane}: {} messages with {} notifications, {repeats} repeats by {hits} kills that hit one under way, \
+             {whole} of {} alerts told from beginning to end, the others withdrawn",
             messages.len(),
             members.len(),
             told.len()
