@@ -185,9 +185,7 @@ impl Follows for StateFollower {
         self.effects.publish(&self.feed, through);
         if self.effects.concern_people() {
             (self.outlet)(&self.state.read(), &self.effects)?;
-            self.effects.transitions.clear();
-            self.effects.escalations.clear();
-            self.effects.said.clear();
+            self.effects.told();
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::auth::{Accounts, AuthError};
 use crate::clock::Clock;
-use crate::model::{AreaLevel, Escalation, PersonId, Recipient};
+use crate::model::{Alert, AreaLevel, Escalation, LocalName, PersonId, Recipient};
 use crate::mqtt::edge::{AlertTopics, Retain};
 use crate::notify::facts::Place;
 use crate::notify::outbox::OutboxError;
@@ -55,7 +55,9 @@ impl Notices {
             places: &places,
             transitions: &effects.transitions,
             escalations,
-            advice: &|_| None,
+            masked: &effects.masked,
+            unmasked: &effects.unmasked,
+            advice: &|alert| advice_of(state, alert),
             through: state.applied,
             now: self.clock.now(),
         };
@@ -91,6 +93,12 @@ impl Notices {
             }
         }
     }
+}
+
+/// What the rule of an alert says is to be done; none when the rule is gone.
+fn advice_of(state: &State, alert: &Alert) -> Option<LocalName> {
+    let rule = state.alerts.rules().list().iter().find(|rule| rule.name == alert.rule)?;
+    rule.text.clone()
 }
 
 /// Publishes on the embedded edge.

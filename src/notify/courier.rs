@@ -8,6 +8,9 @@
 //!
 //! A try that hangs holds up its own lane alone; lanes whose last try failed share half of the tries, so that dead
 //! addresses leave room for the living. After a kill what was under way is repeated with its key: once a lane.
+//! A message to which its other side always answers with a fault of its own (5xx) holds up what follows it in that lane
+//! until it is given up (`give_up_after`): order is kept, and a gateway that fails for one mostly fails for all. People
+//! with a second way are told by that one meanwhile.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

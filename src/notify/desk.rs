@@ -2,8 +2,15 @@
 //!
 //! The follower of the journal calls [`Desk::take`] for every batch that changed an alert, before anybody can have a
 //! snapshot of what the batch did. Without a transition nothing is done here, and no database asked.
+//!
+//! **Who is not told.** Of an alert that a known heat source explains, or that somebody shelved or closed while its
+//! condition holds ([`Alert::quiet`]), nobody hears anything but, if they were told of it before, its end. When the heat
+//! source explains it no more, everybody whom it concerns and who does not know of it hears that it is raised. Of one
+//! that is flapping people hear the one notice that says so, that it got worse, and its end, which is when it has
+//! settled; not that it got milder, or that its data stopped or came again. Of what late data would have raised nobody
+//! hears at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use metrics::counter;
@@ -16,8 +23,19 @@ use super::people::{Directory, People};
 use super::person::{Contact, Person, Subscription, Then};
 use super::texts::Language;
 use crate::model::{
-    Alert, Catalogue, Escalation, EscalationCause, LocalName, PersonId, Seq, Severity, Timestamp, Transition,
+    Alert, AlertId, Catalogue, Escalation, EscalationCause, LocalName, PersonId, Seq, Severity, Timestamp, Transition,
 };
+
+/// Numbers of what an entry brought about, for keys: behind those of transitions, however many there are.
+const UNMASKED_FROM: u32 = 1 << 30;
+const ESCALATED_FROM: u32 = 1 << 31;
+
+/// Whether a known heat source explains an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mask {
+    None,
+    Explained,
+}
 
 /// A machine that the configuration declares.
 #[derive(Debug)]
@@ -38,12 +56,23 @@ pub struct Happened<'h> {
     pub transitions: &'h [Transition],
     /// Alerts that are taken to somebody, each with whom that means; `None`: everybody whom the alert itself reaches.
     pub escalations: Vec<(&'h Escalation, Option<Vec<PersonId>>)>,
+    /// Alerts that a known heat source explained after an entry that changed or escalated them.
+    pub masked: &'h BTreeSet<(Seq, AlertId)>,
+    /// Alerts that one does not explain any more after an entry, as they were then.
+    pub unmasked: &'h [(Seq, Arc<Alert>)],
     /// What to do about an alert.
     pub advice: &'h dyn Fn(&Alert) -> Option<LocalName>,
     /// The last entry of the batch.
     pub through: Seq,
     /// When.
     pub now: Timestamp,
+}
+
+impl Happened<'_> {
+    fn mask_of(&self, seq: Seq, alert: &Alert) -> Mask {
+        let is_masked = !self.masked.is_empty() && self.masked.contains(&(seq, alert.id.clone()));
+        if is_masked { Mask::Explained } else { Mask::None }
+    }
 }
 
 /// Takes what happened to alerts, and queues it for whoever wants to hear of it.
@@ -88,36 +117,15 @@ impl Desk {
     /// # Errors
     /// The outbox cannot be written: the same is to be offered again, before anything else and before a snapshot.
     pub fn take(&self, happened: &Happened<'_>) -> Result<Queued, OutboxError> {
-        if happened.transitions.is_empty() && happened.escalations.is_empty() {
+        if happened.transitions.is_empty() && happened.escalations.is_empty() && happened.unmasked.is_empty() {
             return Ok(Queued::default());
         }
         let directory = self.people.directory();
-        let mut events = Vec::with_capacity(happened.transitions.len());
-        let (mut seq, mut number) = (Seq::default(), 0);
-        for transition in happened.transitions {
-            number = if transition.seq == seq { number + 1 } else { 0 };
-            seq = transition.seq;
-            let kind = Kind::of(transition, severity_before(&transition.alert));
-            let told = matches!(kind, Some(Kind::Raised | Kind::Worse));
-            let Some(facts) = self.facts(happened, &transition.alert) else { continue };
-            let routes = if told { self.routes(&directory, happened, &facts) } else { Vec::new() };
-            if kind.is_some() {
-                events.push(Event { seq, number, facts, what: What::Transition(kind), routes });
-            }
-        }
-        let mut numbers: BTreeMap<Seq, u32> = BTreeMap::new();
-        for (escalation, whom) in &happened.escalations {
-            let Some(facts) = self.facts(happened, &escalation.alert) else { continue };
-            let routes = match whom {
-                Some(people) => people.iter().flat_map(|id| every_way(&directory, id)).collect(),
-                None => self.routes(&directory, happened, &facts).into_iter().map(at_once).collect(),
-            };
-            // Behind the numbers of transitions, however many an entry brings about.
-            let number = numbers.entry(escalation.seq).or_insert(1 << 31);
-            *number += 1;
-            let what = What::Escalation(kind_of(escalation.why), escalation.step);
-            events.push(Event { seq: escalation.seq, number: *number, facts, what, routes });
-        }
+        let mut events = self.changes(&directory, happened);
+        events.extend(self.revealed(&directory, happened));
+        events.extend(self.escalated(&directory, happened));
+        // In the order in which it happened: an end withdraws what came before it, whatever that was.
+        events.sort_by_key(|event| (event.seq, event.number));
         if events.is_empty() {
             return Ok(Queued::default());
         }
@@ -129,6 +137,56 @@ impl Desk {
         counter!("notifications_withdrawn_total").increment(queued.withdrawn as u64);
         self.wake.notify_one();
         Ok(queued)
+    }
+
+    /// What transitions are to people.
+    fn changes(&self, directory: &Directory, happened: &Happened<'_>) -> Vec<Event> {
+        let mut events = Vec::with_capacity(happened.transitions.len());
+        let (mut seq, mut number) = (Seq::default(), 0);
+        for transition in happened.transitions {
+            number = if transition.seq == seq { number + 1 } else { 0 };
+            seq = transition.seq;
+            let Some(kind) = told_of(transition, happened.mask_of(seq, &transition.alert)) else { continue };
+            let Some(facts) = self.facts(happened, &transition.alert) else { continue };
+            let spreads = matches!(kind, Kind::Raised | Kind::Worse);
+            let routes = if spreads { self.routes(directory, happened, &facts) } else { Vec::new() };
+            events.push(Event { seq, number, facts, what: What::Transition(Some(kind)), routes });
+        }
+        events
+    }
+
+    /// What a known heat source had explained: for those who do not know of it by a transition of the same entry.
+    fn revealed(&self, directory: &Directory, happened: &Happened<'_>) -> Vec<Event> {
+        let mut numbers: BTreeMap<Seq, u32> = BTreeMap::new();
+        let heard = happened.unmasked.iter().filter(|(_, alert)| !alert.quiet);
+        let event = |(seq, alert): &(Seq, Arc<Alert>)| {
+            let number = numbers.entry(*seq).and_modify(|number| *number += 1).or_insert(UNMASKED_FROM);
+            let facts = self.facts(happened, alert)?;
+            let routes = self.routes(directory, happened, &facts);
+            Some(Event { seq: *seq, number: *number, facts, what: What::Unmasked, routes })
+        };
+        heard.filter_map(event).collect()
+    }
+
+    /// Whom alerts are taken to.
+    fn escalated(&self, directory: &Directory, happened: &Happened<'_>) -> Vec<Event> {
+        let mut events = Vec::with_capacity(happened.escalations.len());
+        let mut numbers: BTreeMap<Seq, u32> = BTreeMap::new();
+        for (escalation, whom) in &happened.escalations {
+            let number = numbers.entry(escalation.seq).or_insert(ESCALATED_FROM);
+            *number += 1;
+            if happened.mask_of(escalation.seq, &escalation.alert) == Mask::Explained {
+                continue;
+            }
+            let Some(facts) = self.facts(happened, &escalation.alert) else { continue };
+            let routes = match whom {
+                Some(people) => people.iter().flat_map(|id| every_way(directory, id)).collect(),
+                None => self.routes(directory, happened, &facts).into_iter().map(at_once).collect(),
+            };
+            let what = What::Escalation(kind_of(escalation.why), escalation.step);
+            events.push(Event { seq: escalation.seq, number: *number, facts, what, routes });
+        }
+        events
     }
 
     fn facts(&self, happened: &Happened<'_>, alert: &Alert) -> Option<Facts> {
@@ -177,6 +235,22 @@ impl Subscription {
     fn takes(&self, channel: &str) -> bool {
         self.channels.is_empty() || self.channels.iter().any(|wanted| wanted == channel)
     }
+}
+
+/// What a transition is to those who know of the alert, and whether they are told; see the module.
+fn told_of(transition: &Transition, mask: Mask) -> Option<Kind> {
+    let alert = &transition.alert;
+    if alert.retrospective {
+        return None;
+    }
+    let kind = Kind::of(transition, severity_before(alert))?;
+    let is_told = match kind {
+        Kind::Resolved => true,
+        _ if alert.quiet || mask == Mask::Explained => false,
+        Kind::Milder | Kind::Unknown | Kind::Returned => !alert.flapping,
+        _ => true,
+    };
+    is_told.then_some(kind)
 }
 
 fn kind_of(why: EscalationCause) -> Kind {

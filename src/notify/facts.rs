@@ -69,6 +69,9 @@ impl Kind {
 
     /// What a transition is to those who know of the alert; `None` for what is not told (it may go on as it was).
     /// `before` is the severity that the alert had before it.
+    ///
+    /// That a latched alert's condition has ended is not told: it is not over until somebody closes it, and a message
+    /// that sounds like its end would make people leave it. When its condition begins again, that is a raise anew.
     pub fn of(transition: &Transition, before: Option<Severity>) -> Option<Kind> {
         let alert = &transition.alert;
         let by_severity = match before {
@@ -78,7 +81,7 @@ impl Kind {
         };
         match (transition.from, alert.state) {
             (_, AlertState::Cleared) => Some(Kind::Resolved),
-            (None, _) => Some(Kind::Raised),
+            (None, _) | (Some(AlertState::Latched), AlertState::Active) => Some(Kind::Raised),
             (Some(AlertState::Unknown), AlertState::Unknown) => by_severity,
             (Some(_), AlertState::Unknown) => Some(Kind::Unknown),
             (Some(AlertState::Unknown), AlertState::Active) => by_severity.or(Some(Kind::Returned)),
@@ -152,6 +155,9 @@ pub struct Facts {
     pub ended_at: Option<Timestamp>,
     /// What to do about it.
     pub advice: Option<LocalName>,
+    /// It comes and goes so often that its comings and goings are not told from here on.
+    #[serde(default)]
+    pub flapping: bool,
 }
 
 impl Facts {
@@ -176,7 +182,7 @@ impl Facts {
             station_name: station.map(|station| name(&station.name)),
             kind: station.map(|station| station.kind),
             property: property.as_str().to_owned(),
-            cause: property.as_str().to_owned(),
+            cause: alert.cause.clone(),
             unit: unit.code().to_owned(),
             value: alert.value,
             threshold: alert.threshold,
@@ -188,6 +194,7 @@ impl Facts {
             changed_at: alert.changed_at,
             ended_at: alert.ended_at,
             advice: advice.map(|advice| clean_name(advice, ADVICE_LENGTH_MAX)),
+            flapping: alert.flapping,
         })
     }
 }

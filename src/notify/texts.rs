@@ -79,6 +79,7 @@ phrases! {
     NoData = "no_data",
     Since = "since",
     FromUntil = "from_until",
+    Flapping = "flapping",
     Advice = "advice",
     Technical = "technical",
     Digest = "digest",
@@ -217,6 +218,9 @@ impl Texts {
             Some(ended_at) => say(Phrase::FromUntil, &[("since", &since), ("until", &self.time(language, ended_at))]),
             None => say(Phrase::Since, &[("since", &since)]),
         });
+        if facts.flapping && *kind != Kind::Resolved {
+            lines.push(say(Phrase::Flapping, &[]));
+        }
         if let Some(advice) = facts.advice.as_ref().filter(|_| *kind != Kind::Resolved) {
             lines.push(say(Phrase::Advice, &[("text", language.of(advice))]));
         }

@@ -1,9 +1,10 @@
 //! Incidents as the state applies entries: after the alerts, by the same entry.
 
-use super::State;
+use super::{Effects, State};
 use crate::alerts;
 use crate::incidents::{self, Newest, Told, World};
-use crate::model::{Body, ChannelId, Entry, Transition};
+use crate::live::Change;
+use crate::model::{AlertId, Body, ChannelId, Entry, Transition};
 
 /// Closed incidents are kept as long, and hold as many alerts, as closed alerts are.
 pub(super) fn retention_of_incidents(retention: alerts::Retention) -> incidents::Retention {
@@ -43,6 +44,21 @@ impl State {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Notes of whom nobody is to be told, of the transitions and escalations of an entry from `first` on, and what is
+    /// everybody's business from here on: whoever is to look after it gets the time for it anew.
+    pub(super) fn follow_masks(&mut self, entry: &Entry, effects: &mut Effects, first: (usize, usize), told: Told) {
+        effects.changes.extend(told.changed.into_iter().map(|id| (entry.seq, Change::Incident(id))));
+        let changed = effects.transitions[first.0..].iter().map(|transition| &transition.alert.id);
+        let taken = effects.escalations[first.1..].iter().map(|escalation| &escalation.alert.id);
+        let masked = changed.chain(taken).filter(|id| self.incidents.mask_of(id).is_some());
+        effects.masked.extend(masked.map(|id: &AlertId| (entry.seq, id.clone())));
+        for id in told.unmasked {
+            let Some(alert) = self.alerts.get(&id).cloned().filter(|alert| alert.state.is_open()) else { continue };
+            self.workflow.begin_anew(&self.catalogue, &alert, entry.received_at);
+            effects.unmasked.push((entry.seq, alert));
         }
     }
 }

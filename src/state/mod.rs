@@ -25,8 +25,8 @@ use crate::alerts::{self, Alerts, Workflow, World};
 use crate::incidents::{Incidents, Told};
 use crate::live::{Change, Feed, Live};
 use crate::model::{
-    AlertId, Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Escalation, Message, Outage, RuleFile,
-    Sample, Seq, StationNo, TimeClass, Timestamp, Transition, Word,
+    Alert, AlertId, Body, Catalogue, ChannelId, Corrections, DeviceReport, Entry, Escalation, Message, Outage,
+    RuleFile, Sample, Seq, StationNo, TimeClass, Timestamp, Transition, Word,
 };
 use crate::quality::Judge;
 
@@ -114,8 +114,12 @@ pub struct Effects {
     pub escalations: Vec<Escalation>,
     /// What people said about alerts and was done, in order.
     pub said: Vec<Word>,
-    /// Open alerts that a known heat source had explained, and does not any more: now they are everybody's business.
-    pub unmasked: Vec<AlertId>,
+    /// Alerts that a transition or an escalation is about while a known heat source explains them, by the entry: nobody
+    /// is to be told.
+    pub masked: BTreeSet<(Seq, AlertId)>,
+    /// Open alerts that a known heat source had explained, and does not any more, as they are after that entry: now
+    /// they are everybody's business. The entry may have made a transition of them, too.
+    pub unmasked: Vec<(Seq, Arc<Alert>)>,
     /// The entry that changed everything (a new catalogue): readers start anew.
     pub resync_at: Option<Seq>,
 }
@@ -128,22 +132,26 @@ impl Effects {
 
     /// Whether somebody may have to be told of something, or the audit lacks something.
     pub fn concern_people(&self) -> bool {
-        !self.transitions.is_empty() || !self.escalations.is_empty() || !self.said.is_empty()
+        !self.transitions.is_empty()
+            || !self.escalations.is_empty()
+            || !self.said.is_empty()
+            || !self.unmasked.is_empty()
+    }
+
+    /// Forgets what concerns people: they have been told.
+    pub fn told(&mut self) {
+        self.transitions.clear();
+        self.escalations.clear();
+        self.said.clear();
+        self.masked.clear();
+        self.unmasked.clear();
     }
 
     /// Forgets everything: while a journal is replayed at the start, nobody is listening.
     pub fn clear(&mut self) {
         self.changes.clear();
-        self.transitions.clear();
-        self.escalations.clear();
-        self.said.clear();
-        self.unmasked.clear();
+        self.told();
         self.resync_at = None;
-    }
-
-    fn name_incidents(&mut self, seq: Seq, told: Told) {
-        self.changes.extend(told.changed.into_iter().map(|id| (seq, Change::Incident(id))));
-        self.unmasked.extend(told.unmasked);
     }
 
     fn station(&mut self, seq: Seq, station: StationNo) {
@@ -220,7 +228,7 @@ impl State {
             return;
         }
         self.applied = entry.seq;
-        let (first, mut told) = (effects.transitions.len(), Told::default());
+        let (first, mut told) = ((effects.transitions.len(), effects.escalations.len()), Told::default());
         match &entry.body {
             Body::Message(message) => self.apply_message(entry, message, effects, &mut told),
             Body::Tick => self.apply_tick(entry, effects),
@@ -243,10 +251,10 @@ impl State {
             // The workflow's, which follows.
             Body::Alert(_) | Body::Escalation(_) | Body::DeliveryFailed(_) => {}
         }
-        self.follow_workflow(entry, effects, first);
-        self.apply_to_incidents(entry, &effects.transitions[first..], &mut told);
-        effects.name_transitions(entry.seq, first);
-        effects.name_incidents(entry.seq, told);
+        self.follow_workflow(entry, effects, first.0);
+        self.apply_to_incidents(entry, &effects.transitions[first.0..], &mut told);
+        effects.name_transitions(entry.seq, first.0);
+        self.follow_masks(entry, effects, first, told);
     }
 
     /// What people say about alerts, and what becomes of alerts that nobody looks after.

@@ -235,7 +235,10 @@ fn each_key_made_wrong_is_reported_with_its_line_and_nothing_else_is() {
             let found = house.mistakes(&with_line(&text, number, &format!("{name} = {wrong}")), &[]);
             let expected = format!("{} {key}", number + 1);
             assert!(found.first().is_some_and(|first| first.starts_with(&expected)), "{key} = {wrong}: {found:?}");
-            assert_eq!(found.len(), 1, "{key} = {wrong}: {found:#?}");
+            // Of a list each wrong entry is a mistake.
+            let most = if value.is_array() { 2 } else { 1 };
+            let is_of_it = |found: &String| found.starts_with(&expected);
+            assert!(found.len() <= most && found.iter().all(is_of_it), "{key} = {wrong}: {found:#?}");
         }
         let found = house.mistakes(&with_line_after(&text, number, "zzz = 1"), &[]);
         assert!(found.len() == 1 && found[0].starts_with(&format!("{} ", number + 2)), "{key}: {found:?}");

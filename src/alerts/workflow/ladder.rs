@@ -79,6 +79,12 @@ impl Workflow {
         self.tracks.insert(alert.id.clone(), track);
     }
 
+    /// An alert that nobody was to be told of concerns people from here on: its ladder begins at its foot.
+    pub(crate) fn begin_anew(&mut self, catalogue: &Catalogue, alert: &Alert, now: Timestamp) {
+        self.restart(alert, now);
+        self.reschedule(catalogue, alert, self.is_quiet(alert));
+    }
+
     /// Somebody acknowledged what nobody had: steps stand still, and it is worse only above this severity.
     pub(super) fn begin_reminding(&mut self, alert: &Alert, now: Timestamp) {
         if let Some(track) = self.tracks.get_mut(&alert.id) {

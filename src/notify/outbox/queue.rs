@@ -28,6 +28,8 @@ pub struct Event {
 pub enum What {
     /// An alert changed. `None` when that is not told to those who know of it.
     Transition(Option<Kind>),
+    /// A known heat source explains it no more: who does not know of it hears of it for the first time.
+    Unmasked,
     /// Somebody must answer; with the step.
     Escalation(Kind, u16),
 }
@@ -90,6 +92,10 @@ impl Outbox {
                 match event.what {
                     What::Transition(Some(Kind::Resolved)) => entry.resolve(&hold)?,
                     What::Transition(kind) => entry.change(kind, &hold)?,
+                    What::Unmasked => {
+                        let known = entry.known()?;
+                        entry.spread(&known)?;
+                    }
                     What::Escalation(kind, _) => {
                         for route in &event.routes {
                             entry.add(kind, route)?;
@@ -131,10 +137,16 @@ impl Entry<'_> {
             }
         }
         if matches!(kind, Some(Kind::Raised | Kind::Worse)) {
-            let event = self.event;
-            for route in event.routes.iter().filter(|route| known.iter().all(|known| known.lane != route.lane)) {
-                self.add(Kind::Raised, route)?;
-            }
+            self.spread(&known)?;
+        }
+        Ok(())
+    }
+
+    /// Who wants to hear of it as it is now and is not among the known hears of it for the first time.
+    fn spread(&mut self, known: &[Known]) -> Result<(), OutboxError> {
+        let event = self.event;
+        for route in event.routes.iter().filter(|route| known.iter().all(|known| known.lane != route.lane)) {
+            self.add(Kind::Raised, route)?;
         }
         Ok(())
     }

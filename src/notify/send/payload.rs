@@ -87,5 +87,6 @@ fn alert(facts: &Facts) -> serde_json::Value {
         "changed_at": facts.changed_at.to_string(),
         "ended_at": facts.ended_at.map(|at| at.to_string()),
         "advice": facts.advice,
+        "flapping": facts.flapping,
     })
 }

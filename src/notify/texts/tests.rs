@@ -33,6 +33,7 @@ pub(in crate::notify) fn facts() -> Facts {
         changed_at: Timestamp::from_seconds(1_795_230_900),
         ended_at: None,
         advice: Some(name("Báo kiểm lâm địa bàn.", "Call the ranger of the place.")),
+        flapping: false,
     }
 }
 

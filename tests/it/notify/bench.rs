@@ -173,7 +173,9 @@ impl Pair {
             catalogue: &self.state.catalogue,
             places: &[],
             transitions: &effects.transitions,
-            escalations: Vec::new(),
+            escalations: effects.escalations.iter().map(|one| (one, None)).collect(),
+            masked: &effects.masked,
+            unmasked: &effects.unmasked,
             advice: &|_| None,
             through: self.state.applied,
             now: self.clock.now(),
@@ -194,7 +196,7 @@ pub fn new_state() -> State {
     State::new(Retention::default())
 }
 
-/// Stations `S-0`, `S-1`, … with a channel each, and one rule: above 10, until below 5.
+/// Stations `S-0`, `S-1`, … with a channel each, and one rule: above 10, until below 5, however often.
 pub fn begin(stations: u32) -> [Body; 2] {
     let name = |text: &str| LocalName { vi: text.to_owned(), en: text.to_owned() };
     let channel = |no: u32| Channel {
@@ -221,7 +223,7 @@ pub fn begin(stations: u32) -> [Body; 2] {
     let (stations, channels) = ((0..stations).map(station).collect(), (0..stations).map(channel).collect());
     let catalogue = Catalogue::new(vec!["test".to_owned()], vec![], stations, channels).unwrap();
     let text = "[[rule]]\nname = \"hot\"\ntitle = { vi = \"Nóng\", en = \"Hot\" }\nproperty = \"air_temperature\"\n\
-                unit = \"Cel\"\nlevels = [{ severity = \"high\", above = 10, clear = 5 }]\n";
+                unit = \"Cel\"\nflapping = false\nlevels = [{ severity = \"high\", above = 10, clear = 5 }]\n";
     let rules = vec![RuleFile { name: "test.toml".to_owned(), text: text.to_owned() }];
     [Body::Catalogue(Box::new(catalogue)), Body::Rules(rules)]
 }

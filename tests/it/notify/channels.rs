@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use ring::hmac;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use saola::clock::Clock;
 use saola::model::{PersonId, Severity};
-use saola::notify::config::{Config, ContentType, Form, Gateway, Mail, Security};
+use saola::notify::config::{Config, ContentType, Form, Gateway, Mail, Push, Security};
 use saola::notify::people::Wished;
 use saola::notify::person::Subscription;
 use saola::notify::send::signature;
@@ -249,5 +252,47 @@ async fn a_contact_that_is_removed_gets_nothing_any_more() {
     told(&pair).await;
     let row = pair.deliveries().remove(0);
     assert_eq!((row.state.word(), row.error.as_deref()), ("failed", Some("the contact was removed")));
+    pair.stop().await;
+}
+
+/// A browser's subscription, as its page gives it.
+fn browser(endpoint: &str) -> String {
+    let random = ring::rand::SystemRandom::new();
+    let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, made.as_ref(), &random).unwrap();
+    let (p256dh, auth) = (URL_SAFE_NO_PAD.encode(pair.public_key()), URL_SAFE_NO_PAD.encode([7; 16]));
+    serde_json::json!({"endpoint": endpoint, "keys": {"p256dh": p256dh, "auth": auth}}).to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_that_its_service_calls_gone_is_forgotten_and_another_is_not() {
+    let receiver = Receiver::start(|received| match received.lane.as_str() {
+        "moved" => (StatusCode::NOT_FOUND, Duration::ZERO),
+        "gone" => (StatusCode::GONE, Duration::ZERO),
+        _ => (StatusCode::CREATED, Duration::ZERO),
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let push = Push { contact: "mailto:admin@example.vn".to_owned() };
+    let config = Config { push: Some(push), ..config(folder.path(), receiver.address, &[]) };
+    let mut pair = Pair::open(folder.path(), &config, Clock::manual(NOW), new_state());
+    let addresses = ["moved", "gone", "there"].map(|name| browser(&format!("http://{}/{name}", receiver.address)));
+    let contacts: Vec<(&str, &str)> = addresses.iter().map(|address| ("push", address.as_str())).collect();
+    pair.people.add(&person("lan", &contacts), NOW).unwrap();
+    pair.run();
+    pair.take(&entries(1, begin(1)));
+    pair.take(&entries(3, [sample(0, time_of(3), 20.0)]));
+    told(&pair).await;
+    let mut states: Vec<_> = pair.deliveries().into_iter().map(|row| (row.state.word(), row.error)).collect();
+    states.sort();
+    let failed = |code: u16| ("failed", Some(format!("answered {code}: its end-point is gone")));
+    assert_eq!(states, [failed(404), failed(410), ("sent", None)]);
+    let directory = pair.people.directory();
+    let left: Vec<_> = directory.people()[0].contacts.iter().map(|contact| contact.address.as_str()).collect();
+    assert_eq!(left, [addresses[2].as_str()]);
+    // What follows goes to the browser that is there.
+    pair.take(&entries(4, [sample(0, time_of(4), 1.0)]));
+    told(&pair).await;
+    assert_eq!(receiver.of("there").len(), 2);
     pair.stop().await;
 }

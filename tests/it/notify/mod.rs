@@ -2,6 +2,7 @@
 
 mod bench;
 mod channels;
+mod hushed;
 mod kills;
 mod outage;
 mod storm;
