@@ -112,7 +112,8 @@ pub struct Effects {
     pub transitions: Vec<Transition>,
     /// To whom alerts are taken, in order.
     pub escalations: Vec<Escalation>,
-    /// Open alerts that a known heat source had explained, and does not any more: now they are everybody's business.
+    /// Open alerts that a known heat source had explained, and does not any more: now they are everybody's business. Those
+    /// without a transition in the same entry, which says it as well.
     pub unmasked: Vec<AlertId>,
     /// The entry that changed everything (a new catalogue): readers start anew.
     pub resync_at: Option<Seq>,
@@ -138,9 +139,12 @@ impl Effects {
         self.resync_at = None;
     }
 
-    fn name_incidents(&mut self, seq: Seq, told: Told) {
+    /// Names incidents that changed. An alert that has a transition from `first` on is told of by that alone.
+    fn name_incidents(&mut self, seq: Seq, first: usize, told: Told) {
         self.changes.extend(told.changed.into_iter().map(|id| (seq, Change::Incident(id))));
-        self.unmasked.extend(told.unmasked);
+        let is_told_of = |id: &AlertId| self.transitions[first..].iter().any(|transition| transition.alert.id == *id);
+        let unmasked: Vec<AlertId> = told.unmasked.into_iter().filter(|id| !is_told_of(id)).collect();
+        self.unmasked.extend(unmasked);
     }
 
     fn station(&mut self, seq: Seq, station: StationNo) {
@@ -243,7 +247,7 @@ impl State {
         self.follow_workflow(entry, effects, first);
         self.apply_to_incidents(entry, &effects.transitions[first..], &mut told);
         effects.name_transitions(entry.seq, first);
-        effects.name_incidents(entry.seq, told);
+        effects.name_incidents(entry.seq, first, told);
     }
 
     /// What people say about alerts, and what becomes of alerts that nobody looks after.
@@ -270,6 +274,10 @@ impl State {
     fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects, told: &mut Told) {
         self.ledger.count(message);
         self.judge_applies(entry);
+        let is_word = |sample: &Sample| sample.time_class != TimeClass::Imported;
+        if message.again.is_none() && (message.samples.is_empty() || message.samples.iter().any(is_word)) {
+            self.incidents.hear_source(message.source, entry.received_at);
+        }
         self.unknown.hear(entry, message);
         for sample in &message.samples {
             if sample.time_class == TimeClass::Imported {
@@ -371,6 +379,7 @@ impl State {
 
     /// Corrected samples change the picture, but not the alerts: what is past dispatches nobody.
     fn apply_corrections(&mut self, entry: &Entry, corrections: &Corrections, effects: &mut Effects) {
+        self.judge_applies(entry);
         if !corrections.is_automatic() {
             let author = Author { name: corrections.author.clone(), reason: corrections.reason.clone() };
             self.authors.insert(entry.seq, author);
