@@ -80,7 +80,7 @@ impl FromParams for IndexAsked {
             at: params.one("at", When::parse)?,
         };
         if asked.station.is_some() == asked.area.is_some() {
-            return Err(Problem::parameter("station", "say either a station or an area".to_owned()));
+            return Err(Problem::parameter("station", "say either a station or an area"));
         }
         Ok(asked)
     }

@@ -189,16 +189,10 @@ pub(super) fn open(
     let notices = notices(config, &journal, (&registry, &accounts), clock)?;
     catch_up(&journal, &mut state, &store, &catalogue, &notices)?;
     let bookmarks = bookmarks(&journal, &saved, &store, &notices)?;
-    let newest = |channel| state.newest(channel);
-    let (known, now) = (state.declared(), clock.now());
-    let judge = config.validate.clone();
+    let now = clock.now();
     let (ask, births) = mpsc::channel(BIRTHS_MAX);
-    let pipeline = Pipeline::new(journal.clone(), store.clone(), judge, known.clone(), newest)
-        .with_sources(sources)
-        .with_judge(state.judge.clone())
-        .with_births(ask)
-        .with_canary(canary);
-    if *known != *catalogue {
+    let pipeline = pipeline(config, (&journal, &store), &state, sources, ask).with_canary(canary);
+    if *state.declared() != *catalogue {
         pipeline.install(now, catalogue).map_err(|_| StartError::Stopped)?;
     }
     note_grouping(&pipeline, &state, grouping, now).map_err(|_| StartError::Stopped)?;
@@ -226,6 +220,21 @@ pub(super) fn open(
         notices,
     };
     Ok((opened, bookmarks))
+}
+
+/// A pipeline that goes on where the state is.
+fn pipeline(
+    config: &Config,
+    (journal, store): (&Arc<Journal>, &Arc<Store>),
+    state: &State,
+    sources: Sources,
+    ask: mpsc::Sender<WantedBirth>,
+) -> Pipeline {
+    let newest = |channel| state.newest(channel);
+    Pipeline::new(journal.clone(), store.clone(), config.validate.clone(), state.declared(), newest)
+        .with_sources(sources)
+        .with_judge(state.judge.clone())
+        .with_births(ask)
 }
 
 fn bookmarks(journal: &Arc<Journal>, saved: &Saved, store: &Store, notices: &Notices) -> Result<Bookmarks, StartError> {

@@ -5,7 +5,8 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::mistakes;
 use crate::model::{AreaId, Severity, Span, StationKind};
@@ -124,6 +125,7 @@ pub struct Mail {
     /// Its port.
     pub port: u16,
     /// How the connection is kept private.
+    #[serde(deserialize_with = "word")]
     pub security: Security,
     /// Whom messages are from: `Saola <saola@example.vn>`.
     pub from: String,
@@ -188,12 +190,15 @@ pub struct Gateway {
     /// The channel's name in people's contacts: `sms`, `telegram`.
     pub name: String,
     /// What its text may be.
+    #[serde(deserialize_with = "word")]
     pub form: Form,
     /// Where the request goes.
     pub url: String,
     /// GET or POST.
+    #[serde(deserialize_with = "word")]
     pub method: Method,
     /// What the body is; decides how it is escaped.
+    #[serde(deserialize_with = "word")]
     pub content_type: ContentType,
     /// The body; empty for none.
     pub body: String,
@@ -281,6 +286,7 @@ pub struct Webhook {
     /// Properties or hazards.
     pub causes: Vec<String>,
     /// Nothing below it.
+    #[serde(deserialize_with = "optional_word")]
     pub least_severity: Option<Severity>,
 }
 
@@ -311,6 +317,7 @@ pub struct Topic {
     /// Properties or hazards.
     pub causes: Vec<String>,
     /// Nothing below it.
+    #[serde(deserialize_with = "optional_word")]
     pub least_severity: Option<Severity>,
 }
 
@@ -324,4 +331,14 @@ impl Topic {
             least_severity: self.least_severity,
         }
     }
+}
+
+/// One of some words; whatever else stands there is wrong as a whole.
+fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    T::deserialize(text.into_deserializer())
+}
+
+fn optional_word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    word(deserializer).map(Some)
 }

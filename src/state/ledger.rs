@@ -32,7 +32,7 @@ pub struct Counts {
     pub duplicate: u64,
     /// Readings handed on to the live picture, the alerts and the store.
     pub taken: u64,
-    /// By the place of the reason in [`Reason::ALL`]; may be shorter than it.
+    /// By the place of the reason in [`Reason::ALL`], up to the last one that came.
     by_reason: Vec<u64>,
 }
 
@@ -75,6 +75,14 @@ impl Ledger {
         &self.replayed
     }
 
+    /// Snapshots of earlier versions count reasons that never came, as far as there were any then.
+    pub(super) fn trim(&mut self) {
+        for counts in &mut self.sources {
+            let came = counts.by_reason.iter().rposition(|count| *count > 0).map_or(0, |place| place + 1);
+            counts.by_reason.truncate(came);
+        }
+    }
+
     pub(super) fn set_replayed(&mut self, replayed: Vec<u64>) {
         self.replayed = replayed;
     }
@@ -98,7 +106,7 @@ impl Ledger {
         for rejection in &message.rejections {
             let place = rejection.reason as usize;
             if counts.by_reason.len() <= place {
-                counts.by_reason.resize(Reason::ALL.len(), 0);
+                counts.by_reason.resize(place + 1, 0);
             }
             counts.by_reason[place] += 1;
         }

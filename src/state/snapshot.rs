@@ -152,6 +152,7 @@ impl State {
         }
         let (mut state, mut rest): (State, &[u8]) =
             if format > FORMAT_WITHOUT_WINDOWS { postcard::take_from_bytes(body)? } else { former(body)? };
+        state.ledger.trim();
         if format >= FORMAT_WITHOUT_UNKNOWN {
             (state.imported_to, rest) = postcard::take_from_bytes(rest)?;
         }

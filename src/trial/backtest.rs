@@ -207,12 +207,15 @@ impl Field {
         reaches: impl Fn(&Station) -> bool,
     ) -> Result<Field, TrialError> {
         let rules = || asked.rules.list().iter().chain(before.list());
+        let mut is_watched = false;
         let (mut stations, mut channels, mut stored) = (Vec::new(), Vec::<Channel>::new(), Vec::new());
         for station in asked.catalogue.stations().iter().filter(|station| !station.retired && reaches(station)) {
             let no = StationNo(stations.len() as u32);
             let first = channels.len() as u32;
             for channel in station.channels.iter().filter_map(|id| asked.catalogue.channel(*id)) {
-                if rules().any(|rule| inputs::reads(rule, asked.catalogue, station, channel)) {
+                let is_read = |rule: &Rule| inputs::reads(rule, asked.catalogue, station, channel);
+                is_watched |= asked.rules.list().iter().any(is_read);
+                if rules().any(is_read) {
                     let id = ChannelId(channels.len() as u32);
                     stored.push(channel.id);
                     channels.push(Channel { id, station: no, ..channel.clone() });
@@ -223,7 +226,7 @@ impl Field {
                 stations.push(Station { no, maintenance: false, channels: numbers, ..station.clone() });
             }
         }
-        if channels.is_empty() {
+        if !is_watched {
             return Err(TrialError::NothingWatched);
         }
         let areas = asked.catalogue.areas().to_vec();
@@ -269,6 +272,10 @@ impl Field {
                 note(bench, accounts);
             }
         })?;
+        for (bench, accounts) in benches.iter_mut().zip(&mut accounts) {
+            bench.end_at(self.to);
+            note(bench, accounts);
+        }
         Ok(accounts)
     }
 

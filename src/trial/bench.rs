@@ -71,6 +71,14 @@ impl Bench {
         }
     }
 
+    /// Lets the time pass up to `end`, with a last look there.
+    pub(super) fn end_at(&mut self, end: Timestamp) {
+        self.pass(end);
+        if self.ticked_at < end {
+            self.tick(end);
+        }
+    }
+
     /// Samples that are received together, after the time has passed up to then.
     pub(super) fn hear(&mut self, received_at: Timestamp, samples: Vec<Sample>) {
         self.pass(received_at);

@@ -102,7 +102,7 @@ impl Case {
             bench.hear(at, together.iter().map(|(_, sample)| *sample).collect());
             received = later;
         }
-        bench.pass(self.end);
+        bench.end_at(self.end);
         let transitions = bench.take();
         let found: Vec<Found> =
             transitions.iter().take(FOUND_MAX).map(|transition| found(transition, bench.catalogue())).collect();

@@ -52,10 +52,11 @@ const FILE_SAMPLES_MAX: usize = 1_000_000;
 /// Tests in one file, and transitions that one may expect.
 const TESTS_MAX: usize = 1_000;
 
-const STATES: [(&str, AlertState); 4] = [
+const STATES: [(&str, AlertState); 5] = [
     ("active", AlertState::Active),
     ("recovering", AlertState::Recovering),
     ("unknown", AlertState::Unknown),
+    ("latched", AlertState::Latched),
     ("cleared", AlertState::Cleared),
 ];
 
@@ -112,16 +113,16 @@ fn test(section: &mut Section<'_, '_>, file: &str, rules: &Rules, catalogue: &Ca
         section.mistake("every", "must be a length of time of more than 0s");
     }
     let tick = section.span("tick", Need::Optional).map_or(TICK, Span::duration);
-    if tick < Duration::from_millis(100) || tick > TICK_GAP {
+    let is_tick = (Duration::from_millis(100)..=TICK_GAP).contains(&tick);
+    if !is_tick {
         section.mistake("tick", format!("must be 100ms to {}", Span::from(TICK_GAP)));
-        return None;
     }
     let until = section.span("until", Need::Optional).map(Span::duration).unwrap_or_default();
     let series = read_series(section, every.unwrap_or(TICK));
     let ground = invented(section, tried.as_ref(), every, catalogue);
     let expected = expected(section, start.unwrap_or(START));
     let (tried, start, ground, expected) = (tried?, start?, ground?, expected?);
-    let series = series?;
+    let series = series.filter(|_| is_tick)?;
     let ground = ground.with(series.keys().map(String::as_str));
     let small = ground.catalogue().map_err(|message| section.mistake("series", message)).ok()?;
     let samples = samples(section, &ground, &small, &series, start)?;

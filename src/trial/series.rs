@@ -280,7 +280,7 @@ mod tests {
         check("(((((1)))))", "more than 4 deep");
         check("(1)y", "how often");
         check("(((_x1000)x1000)x1000)", "lasts at most");
-        check("((((()x100000)x100000)x100000))", "repeats more than");
+        check("(((()x100000)x100000)x100000)", "repeats more than");
     }
 
     proptest! {

@@ -45,10 +45,7 @@ rain_limits = [5, 5, 5, 6.5, 6.5, 7.1, 7.1, 7.1, 5, 5, 5, 5]
     assert_eq!((tables("03390").0, tables("03390").1.of(june)), (Scale::A, Millimetres(5.0)));
 }
 
-#[test]
-fn every_mistake_is_on_its_line() {
-    check(
-        r#"zone = "Lai_Chau"
+const WRONG: &str = r#"zone = "Lai_Chau"
 look_back = "40d"
 grace = "6m"
 [vn_aqi]
@@ -92,7 +89,12 @@ kinds = "rain"
 source = "x"
 confirmed = false
 formula = "guess"
-"#,
+"#;
+
+#[test]
+fn every_mistake_is_on_its_line() {
+    check(
+        WRONG,
         &[
             "1 zone: \"Lai_Chau\" is no time zone",
             "2 look_back: must be 1h to 31d",

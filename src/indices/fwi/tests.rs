@@ -64,7 +64,7 @@ mod report {
             let kl = 0.424 * (1.0 - f64::powf(dry, 1.7)) + 0.0694 * f64::sqrt(w) * (1.0 - f64::powf(dry, 8.0));
             m = ew - (ew - mo) / f64::powf(10.0, kl * 0.581 * f64::exp(0.0365 * t));
         }
-        f64::max(0.0, f64::min(101.0, 59.5 * (250.0 - m) / (c + m)))
+        (59.5 * (250.0 - m) / (c + m)).clamp(0.0, 101.0)
     }
 
     fn duff(le: f64, p0: f64, t: f64, h: f64, ro: f64) -> f64 {

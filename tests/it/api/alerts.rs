@@ -47,8 +47,9 @@ async fn an_alert_carries_its_evidence() {
     assert_eq!(list.len(), 1);
     let id = list[0]["id"].as_str().unwrap();
     let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let alert = house.get(&format!("/api/v1/alerts/{encoded}")).await.json();
-    assert_eq!(alert, list[0]);
+    let mut alert = house.get(&format!("/api/v1/alerts/{encoded}")).await.json();
+    assert_eq!(alert.as_object_mut().unwrap().remove("deliveries"), Some(serde_json::json!([])));
+    assert_eq!(alert, list[0], "the list says the same, without deliveries");
     for (member, expected) in [
         ("rule", serde_json::json!("flood")),
         ("title", serde_json::json!({"vi": "Lũ", "en": "Flood"})),

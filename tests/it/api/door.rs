@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// What each route needs: `None` is open to all, `Some(None)` to anybody who is known.
 fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>> {
     let only = |permission| Some(Some(permission));
-    BTreeMap::from([
+    let others = BTreeMap::from([
         (("get", "/api/v1/stations"), only(Permission::ReadMap)),
         (("get", "/api/v1/stations/{id}"), only(Permission::ReadMap)),
         (("get", "/api/v1/stations/{id}/maintenance"), only(Permission::ReadMap)),
@@ -41,12 +41,8 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/api/v1/layers"), only(Permission::ReadMap)),
         (("get", "/api/v1/layers/{layer}"), only(Permission::ReadMap)),
         (("get", "/api/v1/stream"), only(Permission::ReadMap)),
-        (("get", "/api/v1/alerts"), only(Permission::ReadAlerts)),
-        (("get", "/api/v1/alerts/{id}"), only(Permission::ReadAlerts)),
         (("get", "/api/v1/history"), only(Permission::ReadHistory)),
         (("get", "/api/v1/history/areas"), only(Permission::ReadHistory)),
-        (("get", "/api/v1/indices"), only(Permission::ReadMap)),
-        (("get", "/api/v1/indices/{index}"), only(Permission::ReadMap)),
         (("get", "/api/v1/ledger"), only(Permission::ReadLedger)),
         (("get", "/api/v1/dead-letters"), only(Permission::ReadDeadLetters)),
         (("get", "/api/v1/dead-letters/{id}"), only(Permission::ReadDeadLetters)),
@@ -55,6 +51,29 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/api/v1/unknown-devices/{source}/{device}"), only(Permission::ReadDeadLetters)),
         (("post", "/api/v1/unknown-devices/{source}/{device}/adopt"), only(Permission::Administer)),
         (("post", "/api/v1/dead-letters/{id}/replay"), only(Permission::ReplayDeadLetters)),
+        // Each has a token of its own.
+        // Its sources have tokens of their own.
+        (("post", "/api/v1/intake/{source}"), None),
+        (("post", "/api/v1/session"), None),
+        (("delete", "/api/v1/session"), Some(None)),
+        (("get", "/api/v1/me"), Some(None)),
+        (("get", "/healthz"), None),
+        (("get", "/readyz"), None),
+        (("get", "/metrics"), only(Permission::ReadMetrics)),
+        (("get", "/openapi.json"), None),
+        (("get", "/problems"), None),
+    ]);
+    others.into_iter().chain(needs_of_alerts()).collect()
+}
+
+/// The same for alerts and what belongs to them.
+fn needs_of_alerts() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>> {
+    let only = |permission| Some(Some(permission));
+    BTreeMap::from([
+        (("get", "/api/v1/alerts"), only(Permission::ReadAlerts)),
+        (("get", "/api/v1/alerts/{id}"), only(Permission::ReadAlerts)),
+        (("get", "/api/v1/indices"), only(Permission::ReadMap)),
+        (("get", "/api/v1/indices/{index}"), only(Permission::ReadMap)),
         (("get", "/api/v1/people"), only(Permission::Administer)),
         (("post", "/api/v1/people"), only(Permission::Administer)),
         (("get", "/api/v1/people/{id}"), only(Permission::Administer)),
@@ -64,12 +83,7 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("post", "/api/v1/push/subscriptions"), Some(None)),
         (("delete", "/api/v1/push/subscriptions/{id}"), Some(None)),
         (("get", "/api/v1/deliveries"), only(Permission::ReadAlerts)),
-        // Each has a token of its own.
         (("post", "/api/v1/deliveries/{key}/{report}"), None),
-        // Its sources have tokens of their own.
-        (("post", "/api/v1/intake/{source}"), None),
-        (("post", "/api/v1/session"), None),
-        (("delete", "/api/v1/session"), Some(None)),
         (("post", "/api/v1/alerts/{id}/acknowledge"), only(Permission::AnswerAlerts)),
         (("post", "/api/v1/alerts/{id}/unacknowledge"), only(Permission::AnswerAlerts)),
         (("post", "/api/v1/alerts/{id}/assign"), only(Permission::AnswerAlerts)),
@@ -84,6 +98,8 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("delete", "/api/v1/roster/{id}"), only(Permission::EditRoster)),
         (("get", "/api/v1/rules"), only(Permission::ReadAlerts)),
         (("get", "/api/v1/rules/{name}"), only(Permission::ReadAlerts)),
+        (("post", "/api/v1/rules/test"), only(Permission::ReadHistory)),
+        (("post", "/api/v1/rules/backtest"), only(Permission::ReadHistory)),
         (("get", "/api/v1/rules/{name}/versions"), only(Permission::ReadAlerts)),
         (("post", "/api/v1/rules"), only(Permission::Administer)),
         (("put", "/api/v1/rules/{name}"), only(Permission::Administer)),
@@ -91,12 +107,8 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("post", "/api/v1/rules/{name}/enable"), only(Permission::Administer)),
         (("post", "/api/v1/rules/{name}/disable"), only(Permission::Administer)),
         (("post", "/api/v1/rules/{name}/restore"), only(Permission::Administer)),
-        (("get", "/api/v1/me"), Some(None)),
-        (("get", "/healthz"), None),
-        (("get", "/readyz"), None),
-        (("get", "/metrics"), only(Permission::ReadMetrics)),
-        (("get", "/openapi.json"), None),
-        (("get", "/problems"), None),
+        (("get", "/api/v1/incidents"), only(Permission::ReadAlerts)),
+        (("get", "/api/v1/incidents/{id}"), only(Permission::ReadAlerts)),
     ])
 }
 

@@ -95,7 +95,7 @@ async fn everything_said_stands_in_one_time_line_with_its_author_and_both_times(
     }
     let answer = house.get_as(&token, &format!("/api/v1/alerts/{id}")).await;
     assert_eq!(answer.header("etag"), "\"6\"");
-    let alert = answer.json();
+    let mut alert = answer.json();
     let handling = &alert["handling"];
     assert_eq!((&handling["acknowledged"], &handling["assigned_to"]), (&json!(true), &json!("binh")));
     let by: Vec<_> = handling["acknowledged_by"].as_array().unwrap().iter().map(|one| one["by"].clone()).collect();
@@ -115,7 +115,8 @@ async fn everything_said_stands_in_one_time_line_with_its_author_and_both_times(
     );
     assert_eq!(alert["timeline"][2]["deed"]["said_at"], at);
     let listed = house.get_as(&token, "/api/v1/alerts").await.json();
-    assert_eq!(listed["alerts"][0], alert, "the list says the same");
+    alert.as_object_mut().unwrap().remove("deliveries").unwrap();
+    assert_eq!(listed["alerts"][0], alert, "the list says the same, without deliveries");
     let expected = ["an alert_acknowledged", "binh alert_acknowledged", "an alert_assigned", "an alert_commented"];
     assert_eq!(acts(&house), [&expected[..], &["an alert_shelved"]].concat());
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::fixture::{House, catalogue, entry, follow, sample};
 use super::hostile;
+use crate::http_client::asking;
 use crate::service::{DEADLINE, free_port};
 
 /// 2024-05-01T00:00:00Z, microseconds: it refuses what lies ahead of its clock.
@@ -52,7 +53,9 @@ impl Victoria {
     fn get(&self, path: &str) -> String {
         let url = format!("{}{path}", self.url);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { reqwest::get(url).await.unwrap().error_for_status().unwrap().text().await.unwrap() })
+        runtime.block_on(async {
+            asking().get(url).send().await.unwrap().error_for_status().unwrap().text().await.unwrap()
+        })
     }
 
     /// Everything it holds, by measurement and field, and station.
