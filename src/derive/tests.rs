@@ -455,7 +455,7 @@ fn a_gauge_whose_clock_is_a_minute_ahead_gets_its_values() {
     bench.round("2026-11-21T12:00:00");
     for minute in [10, 20, 30] {
         bench.put("water_level", at(&format!("2026-11-21T12:{minute}:00")), 3.5);
-        bench.round(&format!("2026-11-21T12:{}:00", minute - 1));
+        bench.round(&format!("2026-11-21T12:{:02}:00", minute - 1));
         let found = bench.value("river_alarm_stage", &format!("2026-11-21T12:{minute}:00"));
         assert_eq!(found, Some((1.0, "good")), "at {minute}");
     }
