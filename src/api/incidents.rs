@@ -106,8 +106,6 @@ pub struct IncidentSummary {
     /// The same as the geometry, for those who ask here.
     #[serde(skip)]
     pub centre: Option<Position>,
-    #[serde(skip)]
-    worst: Severity,
 }
 
 /// Alerts by state.
@@ -193,7 +191,7 @@ pub struct IncidentEvent {
     /// Event time.
     #[schema(value_type = String, format = DateTime)]
     at: Shown,
-    /// joined, severity, closed, reopened, took, merged, deaf, back, left_behind, unmasked.
+    /// joined, severity, closed, reopened, took, merged, deaf, back, left_behind, unmasked, let_go.
     #[schema(value_type = String, example = "joined")]
     what: &'static str,
     /// The alert that joined or was unmasked; the other incident of took and merged; null otherwise.
@@ -201,7 +199,7 @@ pub struct IncidentEvent {
     /// The severity from here on; null when it is not about that.
     #[schema(value_type = Option<String>)]
     severity: Option<&'static str>,
-    /// Stations that were not heard any more, or had not spoken again; null otherwise.
+    /// Stations that were not heard any more, had not spoken again, or are not waited for any more; null otherwise.
     stations: Option<u32>,
 }
 
@@ -238,12 +236,16 @@ pub async fn list(
     let reporter = Reporter { state: &state, now, zone: &zone };
     let is_here =
         |summary: &IncidentSummary| asked.area.is_none() || summary.areas.iter().any(|id| area.reaches(Some(id)));
-    let is_asked = |summary: &IncidentSummary| asked.severity.is_empty() || asked.severity.contains(&summary.worst);
+    let is_asked = |worst: Severity| asked.severity.is_empty() || asked.severity.contains(&worst);
     let filter = Filter { states: asked.state, since, after: asked.next };
     let mut places = Vec::new();
     let mut incidents = Vec::new();
     for incident in state.incidents.all(filter) {
-        let Some(summary) = summary(&reporter, &sight, incident).filter(is_here).filter(is_asked) else { continue };
+        // What costs nothing goes first: members are walked through for those that are shown.
+        if !is_asked(severity(&sight, incident)) {
+            continue;
+        }
+        let Some(summary) = summary(&reporter, &sight, incident).filter(is_here) else { continue };
         if incidents.len() == asked.limit {
             let next = places.last().map(|(at, id): &(Timestamp, &IncidentId)| format!("{}~{id}", at.micros()));
             return Ok(Json(IncidentList { incidents, next }));
@@ -327,13 +329,12 @@ pub fn summary(reporter: &Reporter<'_>, sight: &Sight, incident: &Incident) -> O
         members().filter_map(|m| m.area.clone()).chain(children().filter_map(|c| c.area.clone())).collect();
     areas.sort();
     areas.dedup();
-    let worst = severity(sight, incident);
     Some(IncidentSummary {
         id: incident.id.to_string(),
         cause: incident.group.clone(),
         title: Name::from(&incident.title),
         state: incident.state().word(),
-        severity: worst.word(),
+        severity: severity(sight, incident).word(),
         merged_into: incident.merged_into.as_ref().map(ToString::to_string),
         geometry: centre.map(Point::at),
         radius_m,
@@ -344,7 +345,6 @@ pub fn summary(reporter: &Reporter<'_>, sight: &Sight, incident: &Incident) -> O
         changed_at: reporter.zone.show(incident.changed_at),
         closed_at: incident.closed_at.map(|at| reporter.zone.show(at)),
         centre,
-        worst,
     })
 }
 
@@ -397,7 +397,11 @@ fn is_in_sight(sight: &Sight, incident: &Incident, moment: &IncidentMoment) -> b
         Happened::Joined(alert) | Happened::Unmasked(alert) => {
             incident.members().get(alert).is_some_and(|member| sight.reaches(member.area.as_ref()))
         }
-        Happened::Severity(_) | Happened::Took(_) | Happened::Deaf(_) | Happened::LeftBehind(_) => false,
+        Happened::Severity(_)
+        | Happened::Took(_)
+        | Happened::Deaf(_)
+        | Happened::LeftBehind(_)
+        | Happened::LetGo(_) => false,
         Happened::Closed | Happened::Reopened | Happened::Merged(_) | Happened::Back => true,
     }
 }
@@ -414,6 +418,7 @@ fn event(moment: &IncidentMoment, zone: &Zone) -> IncidentEvent {
         Happened::Back => ("back", None, None, None),
         Happened::LeftBehind(count) => ("left_behind", None, None, Some(*count)),
         Happened::Unmasked(alert) => ("unmasked", Some(alert.to_string()), None, None),
+        Happened::LetGo(count) => ("let_go", None, None, Some(*count)),
     };
     IncidentEvent { at: zone.show(moment.at), what, id, severity, stations }
 }

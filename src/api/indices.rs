@@ -16,16 +16,18 @@ use super::query::{Asked, FromParams, Id, Nothing, Params};
 use super::scale::{self, Step};
 use super::sight::Sight;
 use super::time::{Shown, When, Zone};
-use crate::derive::Deriver;
+use crate::derive::{Deriver, Plan};
 use crate::geodesy::distance_m;
-use crate::indices::config::About;
-use crate::model::{AreaId, Catalogue, Channel, Quality, Station, StationId, Timestamp};
+use crate::indices::config::{About, Config};
+use crate::model::{AreaId, Catalogue, Channel, ChannelId, Quality, Station, StationId, Timestamp};
 use crate::store::{Store, StoredSample};
 
 /// A value older than so many of its channel's intervals is not the value of now.
 const INTERVALS_MAX: u32 = 2;
 /// Stations in one answer.
 const STATIONS_MAX: usize = 1_000;
+/// Stations of an answer whose inputs are computed again.
+const EXPLAINED_MAX: usize = 50;
 
 /// An index that is computed.
 #[derive(Serialize, ToSchema)]
@@ -117,8 +119,10 @@ pub struct IndexValue {
     quality: Option<&'static str>,
     /// What the value means.
     level: Option<Step>,
-    /// What it was made from, computed again from what history holds now.
+    /// What it was made from, computed again from what history holds now; of the first 50 stations of an answer.
     inputs: Vec<IndexInput>,
+    #[serde(skip)]
+    of: Option<Timestamp>,
 }
 
 /// An index at a station or in an area.
@@ -221,11 +225,16 @@ impl Question {
         };
         let mut stations = Vec::with_capacity(chosen.len());
         for (station, channel, distance_m) in chosen {
-            stations.push(IndexValue { distance_m, ..self.value(index, station, channel)? });
+            stations.push((IndexValue { distance_m, ..self.value(index, station, channel)? }, channel.id));
         }
         let holds = |value: &&IndexValue| value.quality.is_some_and(|quality| quality != "bad");
         let rank = |value: &IndexValue| value.value.filter(|_| holds(&value)).unwrap_or(f64::NEG_INFINITY);
-        stations.sort_by(|one, other| rank(other).total_cmp(&rank(one)));
+        stations.sort_by(|(one, _), (other, _)| rank(other).total_cmp(&rank(one)));
+        let plan = Plan::new(&self.catalogue, &config);
+        for (value, channel) in stations.iter_mut().take(EXPLAINED_MAX) {
+            value.inputs = self.inputs((&plan, &config), value, *channel)?;
+        }
+        let stations: Vec<IndexValue> = stations.into_iter().map(|(value, _)| value).collect();
         let greatest = stations.first().filter(holds);
         let (value, level) = (greatest.and_then(|v| v.value), greatest.and_then(|v| v.level.clone()));
         let count = stations.iter().filter(holds).count();
@@ -267,19 +276,8 @@ impl Question {
     }
 
     fn value(&self, index: &str, station: &Station, channel: &Channel) -> Result<IndexValue, Problem> {
-        let (config, store) = (self.parts.registry.indices(), &self.parts.store);
-        let sample = newest(store, channel, self.at).map_err(Problem::internal)?;
-        let made = match &sample {
-            None => None,
-            Some(sample) => Deriver::explain(&self.catalogue, &config, channel.id, sample.observed_at, store.as_ref())
-                .map_err(Problem::internal)?,
-        };
-        let inputs = made.into_iter().flat_map(|made| made.ingredients).map(|input| IndexInput {
-            name: input.name,
-            value: input.value,
-            unit: input.unit.code(),
-            index: input.index,
-        });
+        let config = self.parts.registry.indices();
+        let sample = newest(&self.parts.store, channel, self.at).map_err(Problem::internal)?;
         Ok(IndexValue {
             station: station.id.clone(),
             distance_m: None,
@@ -287,8 +285,28 @@ impl Question {
             observed_at: sample.map(|sample| self.zone.show(sample.observed_at)),
             quality: sample.map(|sample| sample.quality.word()),
             level: sample.and_then(|sample| scale::step_of(index, &config, station, sample.value)),
-            inputs: inputs.collect(),
+            of: sample.map(|sample| sample.observed_at),
+            inputs: Vec::new(),
         })
+    }
+
+    /// What a value was made from.
+    fn inputs(
+        &self,
+        (plan, config): (&Plan, &Config),
+        value: &IndexValue,
+        channel: ChannelId,
+    ) -> Result<Vec<IndexInput>, Problem> {
+        let Some(at) = value.of else { return Ok(Vec::new()) };
+        let made = Deriver::explain((plan, config), channel, at, self.parts.store.as_ref());
+        let ingredients = made.map_err(Problem::internal)?.into_iter().flat_map(|made| made.ingredients);
+        let input = ingredients.map(|input| IndexInput {
+            name: input.name,
+            value: input.value,
+            unit: input.unit.code(),
+            index: input.index,
+        });
+        Ok(input.collect())
     }
 }
 

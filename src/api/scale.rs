@@ -13,7 +13,7 @@ use crate::model::{Station, Unit};
 /// A step of a scale.
 #[derive(Clone, Serialize, ToSchema)]
 pub struct Step {
-    /// Where it ends, this value included; null for the last.
+    /// Where it ends, this value included (50, 75 and 90 of cbi are in the step above); null for the last.
     pub to: Option<f64>,
     /// What it means.
     pub title: Name,

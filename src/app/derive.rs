@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::open::{Opened, StartError};
 use crate::clock::Clock;
 use crate::derive::{DeriveError, Deriver, Offer};
-use crate::model::{Intake as _, Refusal, Seq, SourceId};
+use crate::model::{Intake as _, Refusal, Seq, SourceId, Timestamp};
 use crate::pipeline::Pipeline;
 use crate::state::State;
 use crate::store::Store;
@@ -24,6 +24,8 @@ pub(super) const SOURCE: &str = "derived";
 
 /// How often it is looked what follows.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The store that is waited for longer is worth a line.
+const LONG: Duration = Duration::from_secs(60);
 
 /// Begins to compute; ends with `stop`, or when the journal stops. `None` where no index is configured.
 pub(super) fn start(
@@ -47,6 +49,37 @@ pub(super) fn start(
     thread.map(Some).map_err(StartError::Thread)
 }
 
+/// What the store must have before the next round. Fixed until the round is done: a store that is always a little behind
+/// (a server that takes its time) catches up with it, though never with the newest entry.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// The entry, since when it is waited for, and whether that was told.
+    wanted: Option<(Seq, Timestamp, Told)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    NotYet,
+    Already,
+}
+
+impl Waiting {
+    /// The entry that is waited for; `gather` says which, when none is.
+    fn begin(&mut self, now: Timestamp, gather: impl FnOnce() -> Seq) -> Seq {
+        self.wanted.get_or_insert_with(|| (gather(), now, Told::NotYet)).0
+    }
+
+    /// Whether it has become long; said once.
+    fn is_long(&mut self, now: Timestamp) -> bool {
+        let Some((_, since, told)) = &mut self.wanted else { return false };
+        let is_long = *told == Told::NotYet && now.since(*since) > LONG;
+        if is_long {
+            *told = Told::Already;
+        }
+        is_long
+    }
+}
+
 struct Desk {
     state: Arc<RwLock<State>>,
     store: Arc<Store>,
@@ -62,17 +95,31 @@ struct Desk {
 impl Desk {
     fn run(mut self, mut deriver: Deriver) {
         let mut is_told = false;
+        let mut waiting = Waiting::default();
         while !self.rests() {
             let now = self.clock.now();
             let catalogue = self.state.read().catalogue.clone();
             deriver.adopt(&catalogue, now);
-            let noted = deriver.gather();
-            if deriver.is_idle() || self.store.readable_through() < noted.max(self.offered) {
+            if deriver.is_idle() {
+                continue;
+            }
+            let offered = self.offered;
+            let wanted = waiting.begin(now, || deriver.gather().max(offered));
+            if self.store.readable_through() < wanted {
+                if waiting.is_long(now) {
+                    tracing::warn!(
+                        journal.seq = wanted.0,
+                        "Derived channels wait for the store: what they are computed from cannot be read back yet."
+                    );
+                }
                 continue;
             }
             let store = self.store.clone();
             match deriver.round(now, store.as_ref(), &mut |offer| self.take(&offer)) {
-                Ok(()) => is_told = false,
+                Ok(()) => {
+                    is_told = false;
+                    waiting = Waiting::default();
+                }
                 Err(DeriveError::Stopped) => return,
                 Err(error) if !is_told => {
                     is_told = true;
@@ -118,5 +165,35 @@ impl Desk {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_always_a_little_behind_is_waited_for_once_and_not_for_ever() {
+        let mut waiting = Waiting::default();
+        let at = |second: u64| Timestamp::from_seconds(1_800_000_000 + second as i64);
+        let rounds = (0..200_u64).filter(|second| {
+            let (newest, readable) = (Seq(1_000 + 10 * second), Seq(1_000 + 10 * second - 50));
+            let is_round = waiting.begin(at(*second), || newest) <= readable;
+            if is_round {
+                waiting = Waiting::default();
+            }
+            is_round
+        });
+        assert_eq!(rounds.count(), 33, "every sixth second");
+    }
+
+    #[test]
+    fn a_long_wait_is_told_once() {
+        let mut waiting = Waiting::default();
+        let at = |second: i64| Timestamp::from_seconds(1_800_000_000 + second);
+        assert!(!waiting.is_long(at(0)), "nothing is waited for");
+        waiting.begin(at(0), || Seq(7));
+        let told: Vec<i64> = (0..300).filter(|second| waiting.is_long(at(*second))).collect();
+        assert_eq!((told, waiting.begin(at(300), || Seq(9))), (vec![61], Seq(7)));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::days::Judged;
 use super::past::{Past, Reading, Readings, Source, Stretch, Trust};
 use super::{Ingredient, Made, Slot};
 use crate::indices::config::LandslideFormula;
@@ -10,7 +11,7 @@ use crate::indices::quantity::{Celsius, KilometresPerHour, Metres, Millimetres, 
 use crate::indices::rain::{Accumulation, WINDOWS};
 use crate::indices::river::{Heights, Stage};
 use crate::indices::vn_aqi::Completeness;
-use crate::indices::{chandler, landslide};
+use crate::indices::{chandler, landslide, rain};
 use crate::model::{ChannelId, Quality, Timestamp, Unit};
 use crate::store::StoreError;
 
@@ -101,10 +102,15 @@ pub struct RainSums {
 struct Gauge {
     good: Accumulation,
     all: Accumulation,
+    interval: Duration,
 }
 
 impl Gauge {
+    /// The rain of some hours; `None` when too little is known, or a report is of a longer time than that.
     fn sum(&self, to: Timestamp, hours: u64, least: Completeness) -> Option<(Millimetres, Trust)> {
+        if !rain::is_window_of(hours, self.interval) {
+            return None;
+        }
         let sum = |of: &Accumulation, trust: Trust| {
             let sum = of.hours(to.micros(), hours);
             (sum.completeness >= least.0).then_some((sum.rain, trust))
@@ -133,7 +139,8 @@ impl RainSums {
             let reports = taken.map(|reading| (reading.at.micros(), Millimetres(reading.value)));
             Accumulation::new(reports, self.rain.interval)
         };
-        let gauge = Gauge { good: reports(Trust::Good), all: reports(Trust::Estimated) };
+        let (good, all) = (reports(Trust::Good), reports(Trust::Estimated));
+        let gauge = Gauge { good, all, interval: self.rain.interval };
         let mut slots = Vec::new();
         for report in inside(&readings, stretch) {
             for (hours, output) in &self.windows.1 {
@@ -204,15 +211,18 @@ impl Stages {
         let stored = past.samples(self.output, from, stretch.from)?;
         let known = stored.iter().rev().find(|sample| !sample.quality.has(Quality::BAD));
         let mut before = known.map_or(Stage::None, |sample| stage(sample.value));
+        let judged = Judged::read(past, self.output, stretch)?;
         let mut slots = Vec::new();
         for reading in inside(&readings, stretch) {
-            before = self.heights.stage(before, Metres(reading.value));
+            let computed = self.heights.stage(before, Metres(reading.value));
+            // What a person made of it is what the next one goes on from.
+            before = judged.value(reading.at).map_or(computed, |given| stage(given.value));
             let hour = readings.newest(reading.at - HOUR * 2, reading.at - HOUR);
             let mut ingredients = vec![Ingredient::new("water_level", reading.value, Unit::Metre)];
             ingredients.extend(hour.map(|hour| Ingredient::new("change_1h", reading.value - hour.value, Unit::Metre)));
             let names = ["alarm_1", "alarm_2", "alarm_3"].into_iter().zip(self.heights.stages);
             ingredients.extend(names.map(|(name, height)| Ingredient::new(name, height.0, Unit::Metre)));
-            let made = Made { value: f64::from(before.number()), trust: reading.trust, ingredients };
+            let made = Made { value: f64::from(computed.number()), trust: reading.trust, ingredients };
             slots.push(Slot { channel: self.output, at: reading.at, made: Some(made) });
         }
         Ok(slots)

@@ -6,6 +6,9 @@
 //! - What is computed is compared with what the store has. A time without a value gets one; a value that other inputs
 //!   changed is corrected; one that its inputs no longer support is corrected to bad; what a person judged stays. So it does
 //!   no harm to compute anything again, and a start computes everything of the last days: what was missed is caught up.
+//! - An input in time that comes after its value was made (a humidity after its temperature, a sample after the grace of its
+//!   hour) corrects the value, and a correction raises no alert: the next value does. Devices send what belongs together
+//!   in one message, and the grace is for those that do not.
 //! - What late, corrected or imported inputs make is at best late: it dispatches nobody.
 //!
 //! Left out on purpose: inputs older than the configured look-back, and indices of indices.
@@ -19,7 +22,7 @@ mod plan;
 mod tests;
 mod touch;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +41,10 @@ use crate::store::StoreError;
 const HOUR_MICROS: i64 = 3_600_000_000;
 const MINUTE_MICROS: i64 = 60_000_000;
 const TICK: Duration = Duration::from_micros(1);
+/// Before every time.
+const EVER: Timestamp = Timestamp::from_micros(i64::MIN);
+/// Works that are caught up in one round.
+const SLICE: usize = 100;
 /// Values handed over at a time.
 const BATCH: usize = 2_000;
 
@@ -132,32 +139,41 @@ pub struct Deriver {
     done: Timestamp,
     /// What could not be computed yet.
     left: Touched,
+    /// Inputs of works that are to be caught up, and when that was known.
+    behind: VecDeque<(Timestamp, Vec<ChannelId>)>,
 }
 
 impl Deriver {
     /// Begins with nothing to do; [`Deriver::adopt`] tells of stations.
     pub fn new(config: Arc<Config>, touches: Arc<Touches>) -> Deriver {
         let (catalogue, plan) = (Arc::new(Catalogue::default()), Plan::default());
-        Deriver { config, touches, catalogue, plan, done: Timestamp::EPOCH, left: Touched::default() }
+        let (done, left, behind) = (Timestamp::EPOCH, Touched::default(), VecDeque::new());
+        Deriver { config, touches, catalogue, plan, done, left, behind }
     }
 
-    /// Takes the stations in force. When other channels are derived than before, everything of the look-back is to be
-    /// computed, as at the start.
+    /// Takes the stations in force. What is derived of other channels than before is to be caught up, as everything is at
+    /// the start: a slice of it with each round, so that what is new does not wait for it.
     pub fn adopt(&mut self, catalogue: &Arc<Catalogue>, now: Timestamp) {
         if Arc::ptr_eq(catalogue, &self.catalogue) {
             return;
         }
-        let is_other = self.catalogue.derived() != catalogue.derived();
-        self.catalogue = Arc::clone(catalogue);
+        let before = std::mem::replace(&mut self.catalogue, Arc::clone(catalogue));
         self.plan = Plan::new(catalogue, &self.config);
-        let inputs: Vec<ChannelId> = self.plan.works.iter().flat_map(Work::inputs).collect();
-        self.touches.watch(inputs.iter().copied());
-        if is_other {
-            let stretch = Stretch { from: now - self.config.look_back, to: now };
-            self.done = stretch.from;
-            // By their age: what was missed for a moment is still in time.
-            self.left.live.extend(inputs.into_iter().map(|input| (input, stretch)));
+        let works = &self.plan.works;
+        self.touches.watch(works.iter().flat_map(Work::inputs), works.iter().flat_map(Work::chained));
+        let is_other = |channel: &ChannelId| before.derived_from(*channel) != catalogue.derived_from(*channel);
+        let others = works.iter().filter(|work| work.outputs().iter().any(is_other));
+        self.behind.extend(others.map(|work| (now, work.inputs())));
+        if self.done == Timestamp::EPOCH {
+            self.done = self.due(now);
         }
+    }
+
+    /// Up to when hours and days are due, in whole minutes: no index has values between them, and most rounds have nothing
+    /// to look for.
+    fn due(&self, now: Timestamp) -> Timestamp {
+        let due = (now - self.config.grace).micros();
+        Timestamp::from_micros(due - due.rem_euclid(MINUTE_MICROS))
     }
 
     /// Whether anything is derived at all.
@@ -173,6 +189,14 @@ impl Deriver {
                 mine.entry(channel).and_modify(|known| *known = known.with(stretch)).or_insert(stretch);
             }
         }
+        let slice = self.behind.len().min(SLICE);
+        for (now, inputs) in self.behind.drain(..slice) {
+            // By their age: what was missed for a moment is still in time.
+            let all = Stretch { from: EVER, to: now };
+            for input in inputs {
+                self.left.live.entry(input).and_modify(|known| *known = known.with(all)).or_insert(all);
+            }
+        }
         touched.through
     }
 
@@ -186,11 +210,20 @@ impl Deriver {
         past: &dyn Past,
         take: &mut dyn FnMut(Offer) -> Result<(), DeriveError>,
     ) -> Result<(), DeriveError> {
-        // Whole minutes: no index has values between them, and most rounds have nothing to look for.
-        let due = now - self.config.grace;
-        let due = Timestamp::from_micros(due.micros() - due.micros().rem_euclid(MINUTE_MICROS));
+        let due = self.due(now);
         let when = When { floor: now - self.config.look_back, done: self.done, due, now };
-        for work in &self.plan.works {
+        let is_behind = |work: &Work| {
+            let live = |input: &ChannelId| self.left.live.get(input);
+            work.inputs().iter().filter_map(live).any(|stretch| stretch.from == EVER)
+        };
+        let (late, in_time): (Vec<&Work>, Vec<&Work>) = self.plan.works.iter().partition(|work| is_behind(work));
+        for work in in_time {
+            for job in jobs(work, &self.left, when) {
+                self.compute(work, &job, past, take)?;
+            }
+        }
+        for work in late {
+            let when = When { floor: work.resumes_at(past, when.floor)?, ..when };
             for job in jobs(work, &self.left, when) {
                 self.compute(work, &job, past, take)?;
             }
@@ -247,13 +280,11 @@ impl Deriver {
     /// # Errors
     /// What the store says.
     pub fn explain(
-        catalogue: &Catalogue,
-        config: &Config,
+        (plan, config): (&Plan, &Config),
         channel: ChannelId,
         at: Timestamp,
         past: &dyn Past,
     ) -> Result<Option<Made>, StoreError> {
-        let plan = Plan::new(catalogue, config);
         let Some(work) = plan.of(channel) else { return Ok(None) };
         let stretch = Stretch { from: at, to: at };
         let slots = work.compute(past, stretch, &instants(work.cadence(), stretch, &config.zone))?;
@@ -300,7 +331,7 @@ impl Job {
 
 /// What is to be computed of a work.
 fn jobs(work: &Work, touched: &Touched, when: When) -> Vec<Job> {
-    let inputs = work.inputs();
+    let inputs = [work.inputs(), work.chained()].concat();
     let is_scheduled = work.cadence() != Cadence::Samples;
     let changed = |stretches: &hashbrown::HashMap<ChannelId, Stretch>| {
         let of = inputs.iter().filter_map(|input| stretches.get(input)).copied().reduce(Stretch::with)?;
@@ -332,10 +363,13 @@ fn instants(cadence: Cadence, stretch: Stretch, zone: &TimeZone) -> Vec<Instant>
     match cadence {
         Cadence::Samples => Vec::new(),
         Cadence::Hourly => {
-            let first = stretch.from.micros().div_euclid(HOUR_MICROS)
-                + i64::from(stretch.from.micros().rem_euclid(HOUR_MICROS) > 0);
-            let last = stretch.to.micros().div_euclid(HOUR_MICROS);
-            (first..=last).filter_map(|hour| instant(Timestamp::from_micros(hour * HOUR_MICROS))).collect()
+            // Hours of the zone, which need not be those of UTC.
+            let offset = stretch.from.to_jiff().to_zoned(zone.clone()).offset().seconds();
+            let shift = (i64::from(offset) * 1_000_000).rem_euclid(HOUR_MICROS);
+            let (from, to) = (stretch.from.micros() + shift, stretch.to.micros() + shift);
+            let first = from.div_euclid(HOUR_MICROS) + i64::from(from.rem_euclid(HOUR_MICROS) > 0);
+            let last = to.div_euclid(HOUR_MICROS);
+            (first..=last).filter_map(|hour| instant(Timestamp::from_micros(hour * HOUR_MICROS - shift))).collect()
         }
         Cadence::Daily(time) => {
             let mut day = stretch.from.to_jiff().to_zoned(zone.clone()).date();

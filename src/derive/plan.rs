@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use jiff::civil::Time;
 
 use super::air::{AirDay, AirHour, POLLUTANTS};
-use super::days::{FireWeather, RainAndAir, WeatherCodes};
+use super::days::{FireWeather, RainAndAir, WeatherCodes, newest_before};
 use super::gauges::{Burning, RainSums, Road, Stages};
 use super::past::{Past, Source, Stretch};
 use super::{Cadence, Slot};
 use crate::indices::config::{Config, output, property};
 use crate::indices::quantity::Latitude;
 use crate::indices::rain::WINDOWS;
-use crate::model::{Catalogue, Channel, ChannelId, Station, Unit};
+use crate::model::{Catalogue, Channel, ChannelId, Station, Timestamp, Unit};
 use crate::store::StoreError;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -43,6 +44,8 @@ pub enum Work {
 pub struct Plan {
     /// By station.
     pub works: Vec<Work>,
+    /// Places in `works`.
+    by_output: HashMap<ChannelId, usize>,
 }
 
 impl Work {
@@ -84,6 +87,29 @@ impl Work {
             Work::Stages(work) => vec![work.level],
         };
         sources.iter().map(|source: &Source| source.channel).collect()
+    }
+
+    /// What it makes and goes on from: a person's word on one of these changes what follows.
+    pub fn chained(&self) -> Vec<ChannelId> {
+        match self {
+            Work::FireWeather(work) => vec![work.p],
+            Work::WeatherCodes(work) => work.outputs[..3].to_vec(),
+            Work::Stages(work) => vec![work.output],
+            Work::AirHour(_) | Work::AirDay(_) | Work::Burning(_) | Work::Road(_) | Work::RainSums(_) => Vec::new(),
+        }
+    }
+
+    /// From when on it is caught up at the start: days go on from their last value, however old.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn resumes_at(&self, past: &dyn Past, floor: Timestamp) -> Result<Timestamp, StoreError> {
+        let last = match self {
+            Work::FireWeather(work) => newest_before(past, work.p, floor)?,
+            Work::WeatherCodes(work) => newest_before(past, work.outputs[0], floor)?,
+            _ => None,
+        };
+        Ok(last.unwrap_or(floor))
     }
 
     /// What it makes.
@@ -243,11 +269,13 @@ impl Plan {
             ];
             works.extend(others.into_iter().flatten());
         }
-        Plan { works }
+        let each = works.iter().enumerate();
+        let by_output = each.flat_map(|(place, work)| work.outputs().into_iter().map(move |id| (id, place))).collect();
+        Plan { works, by_output }
     }
 
     /// What makes a channel.
     pub fn of(&self, channel: ChannelId) -> Option<&Work> {
-        self.works.iter().find(|work| work.outputs().contains(&channel))
+        self.works.get(*self.by_output.get(&channel)?)
     }
 }

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use super::past::Stretch;
-use crate::model::{Body, ChannelId, Entry, Sample, Seq, TimeClass, Timestamp};
+use crate::model::{Body, ChannelId, Entry, Quality, Sample, Seq, TimeClass, Timestamp};
 
 /// What changed since it was taken last.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub struct Touches {
 #[derive(Debug, Default)]
 struct Inner {
     is_input: Vec<bool>,
+    /// Derived channels that go on from their own values: only what persons made of these is noted.
+    is_chained: Vec<bool>,
     touched: Touched,
 }
 
@@ -45,29 +47,26 @@ impl Touched {
 }
 
 impl Touches {
-    /// From here on these channels are inputs.
-    pub fn watch(&self, inputs: impl IntoIterator<Item = ChannelId>) {
+    /// From here on these channels are inputs, and those go on from their own values.
+    pub fn watch(&self, inputs: impl IntoIterator<Item = ChannelId>, chained: impl IntoIterator<Item = ChannelId>) {
         let mut inner = self.inner.lock();
-        inner.is_input.clear();
-        for input in inputs {
-            if inner.is_input.len() <= input.index() {
-                inner.is_input.resize(input.index() + 1, false);
-            }
-            inner.is_input[input.index()] = true;
-        }
+        inner.is_input = table(inputs);
+        inner.is_chained = table(chained);
     }
 
     /// Looks at entries that are in the store.
     pub fn note(&self, entries: &[Entry]) {
         let mut inner = self.inner.lock();
-        let Inner { is_input, touched } = &mut *inner;
+        let Inner { is_input, is_chained, touched } = &mut *inner;
         if let Some(last) = entries.last() {
             touched.through = last.seq;
         }
         if is_input.is_empty() {
             return;
         }
-        let is_input = |sample: &&Sample| is_input.get(sample.channel.index()).copied().unwrap_or(false);
+        let is_in = |table: &[bool], sample: &Sample| table.get(sample.channel.index()).copied().unwrap_or(false);
+        let is_input = |sample: &&Sample| is_in(is_input, sample);
+        let is_judged = |sample: &Sample| sample.quality.has(Quality::EDITED) && is_in(is_chained, sample);
         for entry in entries {
             match &entry.body {
                 Body::Message(message) => {
@@ -80,7 +79,7 @@ impl Touches {
                     }
                 }
                 Body::Corrections(corrections) => {
-                    for sample in corrections.samples.iter().filter(is_input) {
+                    for sample in corrections.samples.iter().filter(|sample| is_input(sample) || is_judged(sample)) {
                         Touched::put(&mut touched.late, sample.channel, sample.observed_at);
                     }
                 }
@@ -95,4 +94,16 @@ impl Touches {
         let through = inner.touched.through;
         std::mem::replace(&mut inner.touched, Touched { through, ..Touched::default() })
     }
+}
+
+/// Looked up by the channel's number.
+fn table(channels: impl IntoIterator<Item = ChannelId>) -> Vec<bool> {
+    let mut table = Vec::new();
+    for channel in channels {
+        if table.len() <= channel.index() {
+            table.resize(channel.index() + 1, false);
+        }
+        table[channel.index()] = true;
+    }
+    table
 }

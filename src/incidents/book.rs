@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::incident::{Happened, Incident, IncidentState, MEMBERS_MAX, Member};
 use super::near::Near;
-use super::plume::{self, Plumes};
+use super::plume::{Plumes, Vanes};
 use super::{Incidents, Told};
 use crate::model::{AlertId, Catalogue, IncidentId, Severity, Timestamp};
 
@@ -170,7 +170,7 @@ impl Incidents {
         let horizon = self.clock - self.retention.keep_closed;
         let keep = self.retention.keep_count;
         while let Some((over_at, _)) = self.over.first()
-            && (*over_at < horizon || self.over.len() > keep || self.of_alert.len() > keep)
+            && (*over_at < horizon || self.over.len() > keep || self.of_alert.len() + self.children_count > keep)
             && let Some((_, id)) = self.over.pop_first()
         {
             let alerts: Vec<AlertId> =
@@ -180,6 +180,7 @@ impl Incidents {
             }
             if let Some(incident) = self.incidents.remove(&id) {
                 self.by_change.remove(&(incident.changed_at, id));
+                self.children_count -= incident.children.len();
                 self.forgotten += 1;
             }
         }
@@ -187,7 +188,7 @@ impl Incidents {
 
     /// Makes anew everything that follows from incidents, plan and catalogue.
     pub(super) fn index(&mut self, catalogue: &Catalogue) {
-        self.vanes = plume::vanes(catalogue);
+        self.vanes = Vanes::new(catalogue);
         let all = || self.incidents.values();
         self.by_change = all().map(|incident| (incident.changed_at, incident.id.clone())).collect();
         self.over = all().filter_map(|incident| Some((incident.over_at?, incident.id.clone()))).collect();
@@ -195,6 +196,7 @@ impl Incidents {
         self.near = named().map(|(name, group)| (name, Near::new(group))).collect();
         self.plumes =
             named().filter(|(_, group)| group.plume.is_some()).map(|(name, _)| (name, Plumes::default())).collect();
+        self.children_count = all().map(|incident| incident.children.len()).sum();
         (self.leaving, self.of_alert, self.masked) = Default::default();
         let (mut members, mut waiting) = (Vec::new(), Vec::new());
         for incident in self.incidents.values() {

@@ -79,17 +79,18 @@ impl Incidents {
         let Some(plumes) = self.plumes.get(&group.name) else { return linked };
         // The wind is asked once a source; for a new source that is once.
         let mut winds: BTreeMap<[u64; 2], Option<f64>> = BTreeMap::new();
+        let asked = &mut told.asked;
         let mut carried = |source: Position, smoke: Position| {
-            told.asked += 1;
+            *asked += 1;
             let key = [source.lon.to_bits(), source.lat.to_bits()];
-            let wind = winds.entry(key).or_insert_with(|| plume::towards(&self.vanes, plume, source, now, world));
+            let wind = winds.entry(key).or_insert_with(|| self.vanes.towards(plume, source, now, world));
             wind.is_some_and(|towards| plume::carries(plume, source, smoke, towards))
         };
         let is_one = |other: Position| match part {
             plume::Part::Smoke => carried(other, position),
             plume::Part::Source => carried(position, other),
         };
-        let more = plumes.across(part, |id| linked.contains(id), is_one);
+        let more = plumes.across((part, plume.reach_m), position, |id| linked.contains(id), is_one);
         linked.extend(more);
         linked
     }

@@ -11,6 +11,9 @@
 //! A station that fell silent while its source went on is nobody's child. While nobody could hear (Saola itself was
 //! down, or its clock was set) no time passes here.
 //!
+//! Every message of a source says that it lives; a station's voice is what it observed in time. A source is what the
+//! configuration calls one: gateways behind one source are not told apart, unless their death certificates name them.
+//!
 //! A child's first word ends its wait. The incident is over when every child has spoken, or the plan's patience after
 //! the source was back: whoever is still silent then is so by itself, and is counted in the time-line.
 //!
@@ -71,12 +74,18 @@ impl Ears {
         if self.stations.len() <= station.index() {
             self.stations.resize(station.index() + 1, Voice { source: None, heard_at: NEVER });
         }
+        self.stations[station.index()] = Voice { source: Some(source), heard_at: at };
+        self.hear_source(source, at);
+        !self.waiting.is_empty() && self.waiting.contains_key(&station)
+    }
+
+    /// Notes that something came of a source.
+    #[inline]
+    pub(super) fn hear_source(&mut self, source: SourceId, at: Timestamp) {
         if self.sources.len() <= source.index() {
             self.sources.resize(source.index() + 1, NEVER);
         }
-        self.stations[station.index()] = Voice { source: Some(source), heard_at: at };
         self.sources[source.index()] = at;
-        !self.waiting.is_empty() && self.waiting.contains_key(&station)
     }
 
     pub(super) fn waits_at(&self, station: StationNo) -> Option<IncidentId> {
@@ -158,6 +167,7 @@ impl Incidents {
         if now.micros().div_euclid(LOOK_EVERY_MICROS) == before.micros().div_euclid(LOOK_EVERY_MICROS) {
             return;
         }
+        self.let_go(world, now, told);
         let Some(plan) = self.plan.gateway.clone() else { return };
         self.lose_patience(&plan, now, told);
         let mute: Vec<(SourceId, Timestamp)> = (0..=u16::MAX)
@@ -222,9 +232,17 @@ impl Incidents {
             name if name.chars().all(safe) => name.to_owned(),
             _ => format!("~{}", loss.source),
         };
-        let id = self.free_id(&format!("{GATEWAY}~{word}~{}", loss.since.micros()));
-        let LocalName { vi, en } = plan.title;
+        let LocalName { vi, en } = &plan.title;
         let title = LocalName { vi: format!("{vi}: {}", loss.name), en: format!("{en}: {}", loss.name) };
+        if let Some(id) = self.recent(&loss, &title, &plan) {
+            self.touch(&id, now, told, |incident| {
+                if let Some(outcut) = &mut incident.outcut {
+                    (outcut.is_over, outcut.back_at) = (false, None);
+                }
+            });
+            return self.add_children(&id, world, children, now, told);
+        }
+        let id = self.free_id(&format!("{GATEWAY}~{word}~{}", loss.since.micros()));
         let mut incident = Incident::new(id.clone(), GATEWAY.to_owned(), title, loss.since);
         let (source, severity) = (loss.source, plan.severity);
         let is_declared = loss.is_declared;
@@ -252,10 +270,13 @@ impl Incidents {
         };
         let rows: Vec<_> = children.iter().map(child).collect();
         self.ears.waiting.extend(children.iter().map(|no| (*no, id.clone())));
-        self.touch(id, now, told, |incident| {
+        let more = self.touch(id, now, told, |incident| {
             incident.note(now, Happened::Deaf(u32::try_from(rows.len()).unwrap_or(u32::MAX)));
+            let before = incident.children.len();
             incident.children.extend(rows);
+            incident.children.len() - before
         });
+        self.children_count += more.unwrap_or(0);
         self.gather_silent(id, &children, told);
     }
 
@@ -311,6 +332,45 @@ impl Incidents {
         }
     }
 
+    /// Stations that were retired or put under maintenance need not speak again.
+    fn let_go(&mut self, world: &World<'_>, now: Timestamp, told: &mut Told) {
+        let mut gone: BTreeMap<IncidentId, Vec<StationNo>> = BTreeMap::new();
+        for (station, id) in &self.ears.waiting {
+            if !world.catalogue.station(*station).is_some_and(is_in_service) {
+                gone.entry(id.clone()).or_default().push(*station);
+            }
+        }
+        for (id, stations) in gone {
+            for station in &stations {
+                self.ears.waiting.remove(station);
+            }
+            let dropped = self.touch(&id, now, told, |incident| {
+                let before = incident.children.len();
+                incident.children.retain(|station, _| !stations.contains(station));
+                incident.note(now, Happened::LetGo(u32::try_from(stations.len()).unwrap_or(u32::MAX)));
+                let is_whole = incident.unknown_children() == 0;
+                if let Some(outcut) = &mut incident.outcut {
+                    outcut.is_over |= is_whole;
+                }
+                before - incident.children.len()
+            });
+            self.children_count -= dropped.unwrap_or(0);
+        }
+    }
+
+    /// The newest incident of the same that is over, when that is not longer ago than the plan's patience: a link that
+    /// comes and goes is one incident.
+    fn recent(&self, loss: &Loss, title: &LocalName, plan: &Gateway) -> Option<IncidentId> {
+        let is_same = |incident: &Incident| {
+            incident.outcut.as_ref().is_some_and(|outcut| {
+                outcut.is_over && outcut.source == loss.source && outcut.is_declared == loss.is_declared
+            }) && incident.title == *title
+        };
+        let recent = self.over.iter().rev().take_while(|(over_at, _)| *over_at + plan.patience >= self.clock);
+        let mut found = recent.filter_map(|(_, id)| self.incidents.get(id));
+        found.find(|incident| is_same(incident)).map(|incident| incident.id.clone())
+    }
+
     /// Gateways' incidents that are not over.
     fn deaf(&self, is_one: impl Fn(&Outcut) -> bool) -> Vec<IncidentId> {
         let not_over = self.incidents.values().filter_map(|incident| Some((incident, incident.outcut.as_ref()?)));
@@ -323,20 +383,24 @@ fn is_in_service(station: &Station) -> bool {
     !station.retired && !station.maintenance
 }
 
-fn in_service<'c>(catalogue: &'c Catalogue, station: &'c Station) -> impl Iterator<Item = &'c Channel> {
-    station.channels.iter().filter_map(move |id| catalogue.channel(*id)).filter(|channel| !channel.retired)
+/// The channel by which a station is judged: of those that it observes itself, the one that speaks most often. What is
+/// computed of them, or read once a day, says nothing about who is silent.
+fn pulse<'c>(catalogue: &'c Catalogue, station: &'c Station) -> Option<&'c Channel> {
+    let channels = station.channels.iter().filter_map(|id| catalogue.channel(*id));
+    let observed = channels.filter(|channel| !channel.retired && !catalogue.is_derived(channel.id));
+    observed.min_by_key(|channel| (channel.interval, channel.id))
 }
 
 /// Whether a station was not silent yet at an instant.
 fn was_alive(world: &World<'_>, station: &Station, voice: Voice, at: Timestamp) -> bool {
-    in_service(world.catalogue, station).any(|channel| {
+    pulse(world.catalogue, station).is_some_and(|channel| {
         freshness(channel, Some(voice.heard_at), at) != Freshness::Silent || world.listening.sleeps(channel.id, at)
     })
 }
 
 /// Whether a station has fallen silent as a whole, asleep or not listened to not counted.
 fn is_lost(world: &World<'_>, station: &Station, voice: Voice, now: Timestamp) -> bool {
-    in_service(world.catalogue, station).all(|channel| {
+    pulse(world.catalogue, station).is_some_and(|channel| {
         let lasts = fresh_until(channel, voice.heard_at, Freshness::Stale).map(|until| until.since(voice.heard_at));
         let is_due = lasts.is_some_and(|lasts| now > world.listening.due(channel, voice.heard_at, lasts));
         is_due || world.listening.silenced_at(channel.id).is_some()

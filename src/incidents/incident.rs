@@ -130,6 +130,8 @@ pub enum Happened {
     LeftBehind(u32),
     /// An alert that a known heat source had explained is not explained any more.
     Unmasked(AlertId),
+    /// So many stations are not waited for any more: they were retired, or put under maintenance.
+    LetGo(u32),
 }
 
 /// One line of the time-line.

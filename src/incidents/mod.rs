@@ -47,7 +47,7 @@ pub use incident::{Child, Happened, Incident, IncidentMoment, IncidentState, MEM
 pub use plan::{GATEWAY, Plan};
 
 use near::Near;
-use plume::{Plumes, Vane};
+use plume::{Plumes, Vanes};
 
 /// Mistakes kept of a refused plan: enough to begin with.
 const REFUSED_MAX: usize = 100;
@@ -92,7 +92,7 @@ pub(crate) struct Told {
 pub struct Retention {
     /// After their end.
     pub keep_closed: Duration,
-    /// At most so many alerts in incidents, and so many closed incidents; the oldest incidents go first.
+    /// At most so many alerts and stations in incidents, and so many closed incidents; the oldest incidents go first.
     pub keep_count: usize,
 }
 
@@ -137,7 +137,10 @@ pub struct Incidents {
     #[serde(skip)]
     masked: BTreeSet<AlertId>,
     #[serde(skip)]
-    vanes: Vec<Vane>,
+    vanes: Vanes,
+    /// Stations in gateways' incidents, heard again or not.
+    #[serde(skip)]
+    children_count: usize,
 }
 
 impl Default for Incidents {
@@ -165,7 +168,8 @@ impl Incidents {
             plumes: BTreeMap::new(),
             leaving: BTreeSet::new(),
             masked: BTreeSet::new(),
-            vanes: Vec::new(),
+            vanes: Vanes::default(),
+            children_count: 0,
         }
     }
 
@@ -279,7 +283,12 @@ impl Incidents {
 
     /// Takes a new catalogue.
     pub(crate) fn adopt_catalogue(&mut self, catalogue: &Catalogue) {
-        self.vanes = plume::vanes(catalogue);
+        self.vanes = Vanes::new(catalogue);
+    }
+
+    /// Something came of a source, whatever it was: it is not mute.
+    pub(crate) fn hear_source(&mut self, source: SourceId, at: Timestamp) {
+        self.ears.hear_source(source, at);
     }
 
     /// A station was heard in time, by a source.

@@ -1,16 +1,22 @@
 //! Rain that sets off landslides: how far the rain of a day is above the threshold of the rain before it.
 //!
 //! - Do and Yin 2018, for Hà Giang (the same mountains, landslides of 1957 to 2013): daily rain of at least
-//!   40.8 - 0.201 R3ad mm, where R3ad is the rain of the three days before.
+//!   40.8 - 0.201 R3ad mm, where R3ad is the rain of the three days before. Their other criterion, more than 40 mm of a
+//!   rain event that lasts longer than 0.3 day, needs what they call an event, which was not found; the rain of a day
+//!   that holds such an event is above 40 mm, so it is at most 0.8 mm short of the threshold here.
 //! - Caine 1980, worldwide: I = 14.82 D^-0.39 mm/h for rain of D hours, 0.167 to 240 (recalled, not confirmed).
 //!
 //! Technical thresholds of a place's rain, never the official level of risk.
 
 use super::quantity::Millimetres;
 
-/// Rain of a day at which slopes may fail, after the rain of the three days before; 0 when that alone was enough.
+/// Rain sets slopes off, not a dry day after rain: the least that a gauge tells.
+const LEAST: Millimetres = Millimetres(0.1);
+
+/// Rain of a day at which slopes may fail, after the rain of the three days before; when that alone was enough, the
+/// least rain that there is.
 pub fn do_and_yin(three_days_before: Millimetres) -> Millimetres {
-    Millimetres((40.8 - 0.201 * three_days_before.0).max(0.0))
+    Millimetres((40.8 - 0.201 * three_days_before.0).max(LEAST.0))
 }
 
 /// How far a day's rain is above the threshold: at 0 and more it is reached.
@@ -42,7 +48,9 @@ mod tests {
         check(40.8, 0.0, 0.0);
         check(0.0, 0.0, -40.8);
         check(20.7, 100.0, 0.0);
-        check(5.0, 1_000.0, 5.0);
+        check(5.0, 1_000.0, 4.9);
+        check(0.1, 203.0, 0.0);
+        check(0.0, 1_000.0, -0.1);
     }
 
     #[test]

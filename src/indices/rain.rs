@@ -14,6 +14,12 @@ const HOUR: Duration = Duration::from_secs(3_600);
 pub const WINDOWS: [(u64, &str); 6] =
     [(1, "rain_1h"), (3, "rain_3h"), (6, "rain_6h"), (12, "rain_12h"), (24, "rain_24h"), (72, "rain_72h")];
 
+/// Whether a gauge that reports every `interval` tells the rain of so many hours: a report of a longer time than the window
+/// holds rain from before it.
+pub fn is_window_of(hours: u64, interval: Duration) -> bool {
+    Duration::from_secs(hours.saturating_mul(3_600)) >= interval
+}
+
 /// Reports of a gauge, in order of time, with sums from the beginning on: any window costs two look-ups.
 #[derive(Clone, Debug, Default)]
 pub struct Accumulation {

@@ -57,7 +57,7 @@ impl State {
         effects.masked.extend(masked.map(|id: &AlertId| (entry.seq, id.clone())));
         for id in told.unmasked {
             let Some(alert) = self.alerts.get(&id).cloned().filter(|alert| alert.state.is_open()) else { continue };
-            self.workflow.begin_anew(&self.catalogue, &alert, entry.received_at);
+            self.workflow.begin_anew(&self.catalogue, &alert, (entry.seq, entry.received_at));
             effects.unmasked.push((entry.seq, alert));
         }
     }

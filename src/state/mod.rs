@@ -286,6 +286,10 @@ impl State {
     fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects, told: &mut Told) {
         self.ledger.count(message);
         self.judge_applies(entry);
+        let is_word = |sample: &Sample| sample.time_class != TimeClass::Imported;
+        if message.again.is_none() && (message.samples.is_empty() || message.samples.iter().any(is_word)) {
+            self.incidents.hear_source(message.source, entry.received_at);
+        }
         self.unknown.hear(entry, message);
         for sample in &message.samples {
             if sample.time_class == TimeClass::Imported {
@@ -387,6 +391,7 @@ impl State {
 
     /// Corrected samples change the picture, but not the alerts: what is past dispatches nobody.
     fn apply_corrections(&mut self, entry: &Entry, corrections: &Corrections, effects: &mut Effects) {
+        self.judge_applies(entry);
         if !corrections.is_automatic() {
             let author = Author { name: corrections.author.clone(), reason: corrections.reason.clone() };
             self.authors.insert(entry.seq, author);

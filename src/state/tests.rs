@@ -808,6 +808,7 @@ fn a_correction_changes_what_is_shown_but_dispatches_nobody() {
     let mut state = watched();
     let levels = "property = 'pm2_5'\nstations = ['AQ-01']\nlevels = [{ severity = 'high', above = 50, clear = 40 }]";
     step(&mut state, 100, Body::Rules(rule(levels)));
+    step(&mut state, 105, Body::Policy(Box::new(policy())));
     step(&mut state, 110, one(110, 10.0));
     let sample = Sample {
         channel: ChannelId(0),
@@ -817,7 +818,13 @@ fn a_correction_changes_what_is_shown_but_dispatches_nobody() {
         time_class: TimeClass::Backfill,
     };
     let (author, reason) = ("an".to_owned(), "misread".to_owned());
-    let effects = step(&mut state, 120, Body::Corrections(Corrections { author, reason, samples: vec![sample] }));
+    let correction = Body::Corrections(Corrections { author, reason, samples: vec![sample] });
+    // The checks remember it here as at the door: a restart takes this memory.
+    let (mut judge, before) = (state.judge.clone(), state.judge.clone());
+    let Entry { seq, received_at, body } = entry(&state, 120, correction.clone());
+    judge.apply(seq, received_at, &body, (&state.catalogue, &state.catalogue));
+    let effects = step(&mut state, 120, correction);
+    assert!(judge != before && state.judge == judge);
     let latest = state.live.latest(ChannelId(0)).unwrap();
     assert_eq!((latest.value, latest.quality), (90.0, Quality::EDITED));
     assert_eq!((effects.transitions.len(), effects.changes.len()), (0, 1));

@@ -80,8 +80,8 @@ impl Workflow {
     }
 
     /// An alert that nobody was to be told of concerns people from here on: its ladder begins at its foot.
-    pub(crate) fn begin_anew(&mut self, catalogue: &Catalogue, alert: &Alert, now: Timestamp) {
-        self.restart(alert, now);
+    pub(crate) fn begin_anew(&mut self, catalogue: &Catalogue, alert: &Alert, by: (Seq, Timestamp)) {
+        self.restart(alert, by);
         self.reschedule(catalogue, alert, self.is_quiet(alert));
     }
 

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use super::table::{Column, Sign, Table, fixed, fixed_or_blank};
 use crate::indices::nowcast::{self, HOURS, Hours};
 use crate::indices::quantity::MicrogramsPerCubicMetre;
-use crate::indices::vn_aqi::{self, Pollutant};
+use crate::indices::vn_aqi::{self, Completeness, Day, Pollutant};
 use crate::model::Timestamp;
 
 const DECIMALS: usize = 6;
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
+const MICROS_PER_MINUTE: i64 = 60_000_000;
 
 /// Single concentrations when there is a column of parameters; otherwise a series.
 pub(super) fn vn_aqi(table: &mut Table) {
@@ -75,37 +76,73 @@ pub(super) fn nowcast(table: &mut Table) {
 
 const SERIES: [&[&str]; 6] = [&["pm25", "pm2_5", "pm2.5"], &["pm10"], &["o3"], &["co"], &["so2"], &["no2"]];
 
-/// Hourly means of one station.
-fn series(table: &mut Table) {
-    let time = table.need(&["timestamp_local", "time", "time_utc"]);
-    let columns = SERIES.map(|names| table.find(names));
-    if columns[0].is_none() && columns[1].is_none() {
-        table.mistake(1, None, "there is neither column parameter (single values) nor pm25 or pm10 (a series)");
-    }
-    let Some(time) = time else { return };
-    // By the hour since 1970, as means of an hour are labelled by whole hours.
-    let mut hours: BTreeMap<i64, [Option<MicrogramsPerCubicMetre>; 6]> = BTreeMap::new();
-    let mut rows: Vec<Option<i64>> = Vec::with_capacity(table.len());
-    for row in 0..table.len() {
-        let values = columns.map(|column| table.number(row, column?, Sign::NotNegative).map(MicrogramsPerCubicMetre));
-        let at = Timestamp::parse(table.text(row, time)).map(|at| at.micros().div_euclid(MICROS_PER_HOUR));
-        let (line, text) = (table.line(row), table.text(row, time).to_owned());
-        match at {
-            None => table.mistake(line, Some(time), &format!("{text:?} is no time such as 2026-11-21T10:00:00+07:00")),
-            Some(hour) if hours.insert(hour, values).is_some() => {
-                table.mistake(line, Some(time), &format!("the hour of {text} is there already"));
-            }
-            Some(_) => {}
+/// Hourly means of one station, by the hour since 1970: a mean of an hour is labelled by a whole hour.
+struct Series {
+    hours: BTreeMap<i64, [Option<MicrogramsPerCubicMetre>; 6]>,
+    /// Each row's hour, and whether a day ends with it there; `None` for a mistake.
+    rows: Vec<Option<(i64, Midnight)>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Midnight {
+    Yes,
+    No,
+}
+
+impl Series {
+    fn read(table: &mut Table) -> Option<Series> {
+        let time = table.need(&["timestamp_local", "time", "time_utc"]);
+        let columns = SERIES.map(|names| table.find(names));
+        if columns[0].is_none() && columns[1].is_none() {
+            table.mistake(1, None, "there is neither column parameter (single values) nor pm25 or pm10 (a series)");
         }
-        rows.push(at);
+        let time = time?;
+        let mut series = Series { hours: BTreeMap::new(), rows: Vec::with_capacity(table.len()) };
+        for row in 0..table.len() {
+            let values =
+                columns.map(|column| table.number(row, column?, Sign::NotNegative).map(MicrogramsPerCubicMetre));
+            let (line, text) = (table.line(row), table.text(row, time).to_owned());
+            let at = Timestamp::parse(&text);
+            // By the clock that the text is in, which may be half an hour apart from others.
+            let is_whole = |at: &Timestamp| text.get(14..16) == Some("00") && at.micros() % MICROS_PER_MINUTE == 0;
+            let hour = at.filter(is_whole).map(|at| at.micros().div_euclid(MICROS_PER_HOUR));
+            let wrong = match (at, hour) {
+                (None, _) => Some(format!("{text:?} is no time such as 2026-11-21T10:00:00+07:00")),
+                (Some(_), None) => Some(format!("{text} is not on the hour")),
+                (_, Some(hour)) if series.hours.insert(hour, values).is_some() => {
+                    Some(format!("the hour of {text} is there already"))
+                }
+                _ => None,
+            };
+            if let Some(wrong) = &wrong {
+                table.mistake(line, Some(time), wrong);
+            }
+            let midnight = if text.get(11..13) == Some("00") { Midnight::Yes } else { Midnight::No };
+            series.rows.push(hour.map(|hour| (hour, midnight)));
+        }
+        Some(series)
     }
-    let before = |at: i64, place: usize| -> Hours {
-        std::array::from_fn(|back| hours.get(&(at - back as i64)).and_then(|values| values[place]))
-    };
+
+    /// The means of hours, the newest first.
+    fn before<const N: usize>(&self, at: i64, place: usize) -> [Option<MicrogramsPerCubicMetre>; N] {
+        std::array::from_fn(|back| self.hours.get(&(at - back as i64)).and_then(|values| values[place]))
+    }
+
+    /// The same, the oldest first.
+    fn until<const N: usize>(&self, at: i64, place: usize) -> [Option<MicrogramsPerCubicMetre>; N] {
+        let mut means = self.before(at, place);
+        means.reverse();
+        means
+    }
+}
+
+/// The index of every hour of a series.
+fn series(table: &mut Table) {
+    let Some(series) = Series::read(table) else { return };
     let (mut pm2_5, mut pm10, mut indices) = (Vec::new(), Vec::new(), Vec::new());
-    for at in rows.into_iter().flatten() {
-        let now = hours.get(&at).copied().unwrap_or_default();
-        let (fine, coarse) = (before(at, 0), before(at, 1));
+    for (at, _) in series.rows.iter().flatten().copied() {
+        let now = series.hours.get(&at).copied().unwrap_or_default();
+        let (fine, coarse): (Hours, Hours) = (series.before(at, 0), series.before(at, 1));
         let hour = vn_aqi::Hour { o3: now[2], co: now[3], so2: now[4], no2: now[5], pm10: coarse, pm2_5: fine };
         pm2_5.push(fixed_or_blank(nowcast::nowcast(&fine).map(|found| found.0), DECIMALS));
         pm10.push(fixed_or_blank(nowcast::nowcast(&coarse).map(|found| found.0), DECIMALS));
@@ -113,5 +150,25 @@ fn series(table: &mut Table) {
     }
     table.put("nowcast_pm25", pm2_5);
     table.put("nowcast_pm10", pm10);
+    put_indices(table, &indices);
+}
+
+/// The index of every day of a series, in the row of the midnight that ends it.
+pub(super) fn vn_aqi_daily(table: &mut Table, completeness: Completeness) {
+    let Some(series) = Series::read(table) else { return };
+    let rows = series.rows.iter().flatten().copied();
+    let index = |(at, midnight): (i64, Midnight)| {
+        let day = Day {
+            o3: series.until(at, 2),
+            co: series.until(at, 3),
+            so2: series.until(at, 4),
+            no2: series.until(at, 5),
+            pm10: series.until(at, 1),
+            pm2_5: series.until(at, 0),
+        };
+        let aqi = vn_aqi::daily(&day, completeness).filter(|_| midnight == Midnight::Yes);
+        aqi.map(|aqi| aqi.index)
+    };
+    let indices: Vec<Option<f64>> = rows.map(index).collect();
     put_indices(table, &indices);
 }

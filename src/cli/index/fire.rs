@@ -19,7 +19,7 @@ pub(super) fn danger_p(table: &mut Table, limit: Millimetres) {
     let (mut p, mut classic) = (0.0, 0.0);
     for row in 0..table.len() {
         let t = table.number(row, temperature, Sign::Any).map(Celsius);
-        let h = table.number(row, humidity, Sign::NotNegative).map(Percent);
+        let h = table.number(row, humidity, Sign::Percent).map(Percent);
         let rain = table.number(row, rain, Sign::NotNegative).map(Millimetres);
         let resets = rain.map(|rain| fire_danger_p::resets(rain, limit));
         let air = t.zip(h);
@@ -74,7 +74,7 @@ pub(super) fn fwi(table: &mut Table, latitude: Latitude) {
             table.mistake(table.line(row), Some(month), &format!("{number} is no month: 1 to 12"));
         }
         let (any, positive) = (Sign::Any, Sign::NotNegative);
-        let weather = [(temperature, any), (humidity, positive), (wind, positive), (rain, positive)];
+        let weather = [(temperature, any), (humidity, Sign::Percent), (wind, positive), (rain, positive)];
         let weather = table.numbers(row, weather);
         days.push(of_year.zip(weather).map(|(month, [t, h, w, r])| {
             let (temperature, humidity) = (Celsius(t), Percent(h));
@@ -109,7 +109,7 @@ pub(super) fn cbi(table: &mut Table) {
     let [Some(temperature), Some(humidity)] = needed else { return };
     let (mut indices, mut classes) = (Vec::with_capacity(table.len()), Vec::with_capacity(table.len()));
     for row in 0..table.len() {
-        let found = table.numbers(row, [(temperature, Sign::Any), (humidity, Sign::NotNegative)]);
+        let found = table.numbers(row, [(temperature, Sign::Any), (humidity, Sign::Percent)]);
         let index = found.map(|[t, h]| chandler::burning_index(Celsius(t), Percent(h)));
         indices.push(index.map_or_else(String::new, |index| fixed(index, 4)));
         classes.push(index.map_or_else(String::new, |index| chandler::class(index).en.to_owned()));

@@ -8,14 +8,18 @@ mod grid;
 mod table;
 #[cfg(test)]
 mod tests;
+mod water;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Subcommand;
 
-use crate::indices::quantity::{Latitude, Millimetres};
+use crate::indices::quantity::{KilometresPerHour, Latitude, Metres, Millimetres};
+use crate::indices::river::Heights;
+use crate::indices::vn_aqi::Completeness;
 use table::Table;
 
 /// A CSV with a header row goes in, the same with result columns comes out. Columns are found by name, in any order;
@@ -55,7 +59,7 @@ pub(super) enum Index {
         /// The CSV
         file: PathBuf,
         /// Rain of a day from which P begins anew, mm
-        #[arg(long, default_value_t = 5.0)]
+        #[arg(long, default_value_t = 5.0, value_parser = millimetres)]
         rain_limit: f64,
     },
     /// The Canadian Fire Weather Index, day by day
@@ -67,8 +71,68 @@ pub(super) enum Index {
         /// The CSV
         file: PathBuf,
         /// Degrees north, for the length of days; Lai Châu is 22.4
-        #[arg(long, default_value_t = 45.0, allow_hyphen_values = true)]
+        #[arg(long, default_value_t = 22.4, allow_hyphen_values = true, value_parser = latitude)]
         latitude: f64,
+    },
+    /// VN_AQI of days
+    ///
+    /// In: timestamp_local (RFC 3339; also time or time_utc; an hour is labelled by its end) and any of pm25, pm10, o3, co,
+    /// so2, no2: hourly means in µg/m³. Out, in the row of the midnight that ends the day: aqi_unrounded, aqi_half_up,
+    /// level_vi, level_en, colour.
+    #[command(name = "vn_aqi_daily", alias = "vn-aqi-daily")]
+    VnAqiDaily {
+        /// The CSV
+        file: PathBuf,
+        /// The least share of hours that a mean is made from, 0 to 1
+        #[arg(long, default_value_t = 0.75, value_parser = share)]
+        completeness: f64,
+    },
+    /// Rain of 1, 3, 6, 12, 24 and 72 hours
+    ///
+    /// In: timestamp_local (RFC 3339; also time or time_utc), rain_mm (since the report before), in order of time. Out:
+    /// rain_1h to rain_72h in mm; blank when too few reports are there, or reports are further apart than the window.
+    Rain {
+        /// The CSV
+        file: PathBuf,
+        /// Minutes between reports, 1 to 1440
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_440))]
+        interval_minutes: u32,
+        /// The least share of a window that reports cover, 0 to 1
+        #[arg(long, default_value_t = 0.75, value_parser = share)]
+        completeness: f64,
+    },
+    /// River alarm stages, reading by reading
+    ///
+    /// In: water_level_m (or level_m), in order of time. Out: river_alarm_stage, 0 to 3.
+    #[command(name = "river_stage", alias = "river-stage")]
+    RiverStage {
+        /// The CSV
+        file: PathBuf,
+        /// Heights of BĐ1, BĐ2 and BĐ3 in metres, ascending, on the datum of the readings
+        #[arg(long, num_args = 3, value_names = ["BD1", "BD2", "BD3"], required = true, allow_hyphen_values = true)]
+        stages: Vec<f64>,
+        /// How far under its height a stage ends, m
+        #[arg(long, default_value_t = 0.1, value_parser = metres)]
+        hysteresis: f64,
+    },
+    /// Rain above the landslide threshold of Do and Yin 2018
+    ///
+    /// In: rain_24h_mm, rain_72h_before_mm (of the three days before). Out: threshold_mm, landslide_rain_margin (reached
+    /// from 0 on), in mm.
+    Landslide {
+        /// The CSV
+        file: PathBuf,
+    },
+    /// Level of service of traffic
+    ///
+    /// In: speed_kmh (or vehicle_speed). Out: level_of_service (1 to 6), letter (A to F).
+    #[command(name = "level_of_service", alias = "level-of-service")]
+    LevelOfService {
+        /// The CSV
+        file: PathBuf,
+        /// The road's speed without traffic, km/h
+        #[arg(long, value_parser = speed)]
+        free_flow: f64,
     },
     /// The Chandler burning index
     ///
@@ -94,6 +158,11 @@ impl Index {
             | Index::FireDangerP { file, .. }
             | Index::Fwi { file, .. }
             | Index::Cbi { file }
+            | Index::VnAqiDaily { file, .. }
+            | Index::Rain { file, .. }
+            | Index::RiverStage { file, .. }
+            | Index::Landslide { file }
+            | Index::LevelOfService { file, .. }
             | Index::Vn2000 { file } => file,
         };
         let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -120,8 +189,52 @@ impl Index {
             Index::FireDangerP { rain_limit, .. } => fire::danger_p(&mut table, Millimetres(*rain_limit)),
             Index::Fwi { latitude, .. } => fire::fwi(&mut table, Latitude(*latitude)),
             Index::Cbi { .. } => fire::cbi(&mut table),
+            Index::VnAqiDaily { completeness, .. } => air::vn_aqi_daily(&mut table, Completeness(*completeness)),
+            Index::Rain { interval_minutes, completeness, .. } => {
+                let interval = Duration::from_secs(60 * u64::from(*interval_minutes));
+                water::rain(&mut table, interval, Completeness(*completeness));
+            }
+            Index::RiverStage { stages, hysteresis, .. } => {
+                water::river_stage(&mut table, &heights(stages, *hysteresis)?);
+            }
+            Index::Landslide { .. } => water::landslide(&mut table),
+            Index::LevelOfService { free_flow, .. } => water::service(&mut table, KilometresPerHour(*free_flow)),
             Index::Vn2000 { .. } => grid::vn2000(&mut table),
         }
         table.into_text()
     }
+}
+
+fn heights(stages: &[f64], hysteresis: f64) -> Result<Heights, Vec<String>> {
+    let [one, two, three] = stages else { return Err(vec!["--stages takes three heights".to_owned()]) };
+    if !(one.is_finite() && three.is_finite() && one < two && two < three) {
+        return Err(vec![format!("--stages {one} {two} {three}: the heights must ascend")]);
+    }
+    Ok(Heights { stages: [*one, *two, *three].map(Metres), hysteresis: Metres(hysteresis) })
+}
+
+/// A number of an option that is within a range.
+fn within(text: &str, (least, most): (f64, f64)) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "is not a number".to_owned())?;
+    if (least..=most).contains(&number) { Ok(number) } else { Err(format!("must be {least} to {most}")) }
+}
+
+fn latitude(text: &str) -> Result<f64, String> {
+    within(text, (-90.0, 90.0))
+}
+
+fn millimetres(text: &str) -> Result<f64, String> {
+    within(text, (0.1, 500.0))
+}
+
+fn metres(text: &str) -> Result<f64, String> {
+    within(text, (0.001, 10.0))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    within(text, (0.0, 1.0))
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    within(text, (1.0, 200.0))
 }

@@ -17,6 +17,8 @@ pub(super) enum Sign {
     Any,
     /// 0 or more.
     NotNegative,
+    /// 0 to 100.
+    Percent,
 }
 
 struct Row {
@@ -162,6 +164,9 @@ impl Table {
             Err(_) => format!("{text:?} is not a number"),
             Ok(number) if !number.is_finite() => format!("{text:?} is not a finite number"),
             Ok(number) if sign == Sign::NotNegative && number < 0.0 => format!("{text} must not be negative"),
+            Ok(number) if sign == Sign::Percent && !(0.0..=100.0).contains(&number) => {
+                format!("{text} is outside 0 to 100")
+            }
             Ok(number) => return Some(number),
         };
         let line = self.line(row);

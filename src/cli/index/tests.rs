@@ -128,7 +128,7 @@ fn every_mistake_is_on_its_line_and_in_its_column() {
         &[
             "in.csv:5: has more cells than the header, which has 2",
             "in.csv:3: column temp_c: \"abc\" is not a number",
-            "in.csv:3: column rh_pct: -3 must not be negative",
+            "in.csv:3: column rh_pct: -3 is outside 0 to 100",
             "in.csv:5: column temp_c: \"1e999\" is not a finite number",
         ],
     );
@@ -185,4 +185,56 @@ fn a_day_without_data_is_a_gap_and_wetting_rain_resets_it_all_the_same() {
     let at = header.iter().position(|head| head == "P_vn").unwrap();
     let found: Vec<&str> = rows.iter().map(|row| row[at].as_str()).collect();
     assert_eq!(found, ["357.191", "", "", "714.381", "0.000", "357.191"]);
+}
+
+#[test]
+fn an_hour_is_whole_and_a_humidity_a_share() {
+    let aqi = "time,pm25\n2026-11-21T01:20:00+07:00,20\n2026-11-21T02:00:30+07:00,20\n2026-11-21T03:00:00+05:30,20\n";
+    let wrong = |line: u32, text: &str| format!("in.csv:{line}: column time: {text} is not on the hour");
+    let expected = [wrong(2, "2026-11-21T01:20:00+07:00"), wrong(3, "2026-11-21T02:00:30+07:00")];
+    check_refused(&Index::VnAqi { file: file() }, aqi.as_bytes(), &expected.each_ref().map(String::as_str));
+    let message = "in.csv:2: column rh_pct: 380 is outside 0 to 100";
+    check_refused(&Index::Cbi { file: file() }, b"temp_c,rh_pct\n30,380\n", &[message]);
+    assert!(latitude("900").is_err() && millimetres("-1").is_err() && share("1.1").is_err());
+    assert_eq!((latitude("-22.4"), share("0.75")), (Ok(-22.4), Ok(0.75)));
+}
+
+#[test]
+fn a_days_index_stands_at_the_midnight_that_ends_it() {
+    let hour = |hour: u32| match hour {
+        24 => "2026-11-22T00:00:00+07:00,50,\n".to_owned(),
+        hour => format!("2026-11-21T{hour:02}:00:00+07:00,50,\n"),
+    };
+    let text = format!("time,pm25,o3\n{}", (1..=24).map(hour).collect::<String>());
+    let index = Index::VnAqiDaily { file: file(), completeness: 0.75 };
+    let (header, rows) = cells(&run(&index, &text).unwrap());
+    let at = header.iter().position(|head| head == "aqi_half_up").unwrap();
+    let found: Vec<&str> = rows.iter().map(|row| row[at].as_str()).filter(|cell| !cell.is_empty()).collect();
+    assert_eq!((found, rows[23][at].as_str()), (vec!["100"], "100"));
+}
+
+#[test]
+fn rain_stages_landslides_and_roads_come_out() {
+    let rain = Index::Rain { file: file(), interval_minutes: 60, completeness: 0.75 };
+    let text = "time,rain_mm\n2026-11-21T01:00:00+07:00,2\n2026-11-21T02:00:00+07:00,3\n2026-11-21T03:00:00+07:00,4\n";
+    let rows = cells(&run(&rain, text).unwrap()).1;
+    assert_eq!(rows[2][2..], ["4.000", "9.000", "", "", "", ""]);
+    let backwards = "time,rain_mm\n2026-11-21T02:00:00+07:00,2\n2026-11-21T01:00:00+07:00,3\n";
+    let message = "in.csv:3: column time: 2026-11-21T01:00:00+07:00 is not later than the row before it";
+    check_refused(&rain, backwards.as_bytes(), &[message]);
+
+    let river = |stages: &[f64]| Index::RiverStage { file: file(), stages: stages.to_vec(), hysteresis: 0.3 };
+    check(
+        &river(&[3.0, 4.0, 5.0]),
+        "level_m\n2.9\n3\n2.8\n\"\"\n5.1\n2\n",
+        "level_m,river_alarm_stage\n2.9,0\n3,1\n2.8,1\n5.1,3\n2,0\n",
+    );
+    check_refused(&river(&[3.0, 2.0, 5.0]), b"level_m\n1\n", &["--stages 3 2 5: the heights must ascend"]);
+
+    let text = "rain_24h_mm,rain_72h_before_mm\n48,72\n0,1000\n";
+    let expected =
+        "rain_24h_mm,rain_72h_before_mm,threshold_mm,landslide_rain_margin\n48,72,26.328,21.672\n0,1000,0.100,-0.100\n";
+    check(&Index::Landslide { file: file() }, text, expected);
+    let road = Index::LevelOfService { file: file(), free_flow: 50.0 };
+    check(&road, "speed_kmh\n60\n15\n", "speed_kmh,level_of_service,letter\n60,1,A\n15,6,F\n");
 }

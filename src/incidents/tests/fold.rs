@@ -404,3 +404,24 @@ fn closed_incidents_are_forgotten_by_age_and_by_number() {
     assert_eq!(bench.incidents, bench.restored());
     assert!(bench.incidents.of_alert.is_empty() && bench.incidents.leaving.is_empty());
 }
+
+/// Far apart fires and smokes with five hundred vanes: each asks only those in reach of it.
+#[test]
+fn a_storm_of_smoke_and_fire_asks_only_what_is_in_reach() {
+    let spot = |no: i32| (f64::from(no % 20) * 13.0, f64::from(no / 20) * 13.0);
+    let mut stations = Vec::new();
+    for no in 0..400 {
+        let (east, north) = spot(no);
+        let (kind, what) = if no % 2 == 0 { SMOKE } else { CAMERA };
+        stations.push((kind, what, place(east, north)));
+    }
+    for no in 0..500 {
+        let (east, north) = spot(no);
+        stations.push((StationKind::Weather, "wind_direction wind_speed", place(east, north + 1.0)));
+    }
+    let mut bench = Bench::new(&stations, GROUPS, "");
+    let deeds: Vec<(u32, Deed)> = (0..400).map(|channel| (channel, Raise(Severity::High))).collect();
+    bench.enter(0, &deeds);
+    assert_eq!(bench.incidents.count().0, 400, "no wind carries anything");
+    assert!(bench.asked < 4 * 400, "asked {}", bench.asked);
+}

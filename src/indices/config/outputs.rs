@@ -1,9 +1,9 @@
-//! Which channels follow from which: what a station gets for what it observes.
+//! Which channels follow from which: what a station gets for what it observes in a unit that the index can take.
 
 use std::time::Duration;
 
 use super::{About, Config};
-use crate::indices::rain::WINDOWS;
+use crate::indices::rain::{WINDOWS, is_window_of};
 use crate::model::{LinkClass, Property, Range, StationId, StationKind, Unit};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -96,13 +96,17 @@ impl Config {
 impl Outputs<'_> {
     /// For one station. A channel of the same name that it declares itself is not in `observed`, or is not derived.
     pub fn of(&self, id: &StationId, kind: StationKind, observed: &[Input]) -> Vec<DerivedChannel> {
-        let has = |property: &str| observed.iter().find(|input| input.property.as_str() == property);
+        let has = |property: &str, wanted: Unit| {
+            let is_usable = |input: &&Input| input.unit.convert(1.0, wanted).is_some();
+            observed.iter().find(|input| input.property.as_str() == property).filter(is_usable)
+        };
+        let pollutant = |name: &&str| has(name, Unit::MicrogramPerCubicMetre);
         let config = self.config;
         let covers = |about: &About| about.covers(id, kind);
         let mut found = Vec::new();
         if config.vn_aqi.as_ref().is_some_and(|vn_aqi| covers(&vn_aqi.about)) {
-            let dust = property::DUST.iter().filter_map(|name| has(name));
-            let from: Vec<&Input> = dust.clone().chain(property::GASES.iter().filter_map(|name| has(name))).collect();
+            let dust = property::DUST.iter().filter_map(pollutant);
+            let from: Vec<&Input> = dust.clone().chain(property::GASES.iter().filter_map(pollutant)).collect();
             if dust.count() > 0 {
                 found.extend(
                     [(output::VN_AQI, HOUR), (output::VN_AQI_DAILY, DAY)]
@@ -110,7 +114,12 @@ impl Outputs<'_> {
                 );
             }
         }
-        let air = [property::TEMPERATURE, property::HUMIDITY, property::RAIN, property::WIND].map(has);
+        let air = [
+            has(property::TEMPERATURE, Unit::Celsius),
+            has(property::HUMIDITY, Unit::Percent),
+            has(property::RAIN, Unit::Millimetre),
+            has(property::WIND, Unit::KilometrePerHour),
+        ];
         if config.fire_danger_p.as_ref().is_some_and(|p| covers(&p.about))
             && let [Some(t), Some(h), Some(rain), _] = air
         {
@@ -137,21 +146,24 @@ impl Outputs<'_> {
         &self,
         id: &StationId,
         kind: StationKind,
-        has: &impl Fn(&str) -> Option<&'i Input>,
+        has: &impl Fn(&str, Unit) -> Option<&'i Input>,
         found: &mut Vec<DerivedChannel>,
     ) {
         let config = self.config;
         let service = config.level_of_service.as_ref().filter(|service| service.about.covers(id, kind));
-        if let (Some(_), Some(speed)) = (service.and_then(|service| service.free_flow(id)), has(property::SPEED)) {
+        if let (Some(_), Some(speed)) =
+            (service.and_then(|service| service.free_flow(id)), has(property::SPEED, Unit::KilometrePerHour))
+        {
             found.push(at_samples(output::LEVEL_OF_SERVICE, Unit::One, (1.0, 6.0), &[speed]));
         }
         let river = config.river_alarm.as_ref().filter(|river| river.about.covers(id, kind));
-        if let (Some(_), Some(level)) = (river.and_then(|river| river.gauge(id)), has(property::LEVEL)) {
+        if let (Some(_), Some(level)) = (river.and_then(|river| river.gauge(id)), has(property::LEVEL, Unit::Metre)) {
             found.push(at_samples(output::RIVER_ALARM_STAGE, Unit::One, (0.0, 3.0), &[level]));
         }
-        let Some(rain) = has(property::RAIN) else { return };
+        let Some(rain) = has(property::RAIN, Unit::Millimetre) else { return };
         if let Some(windows) = config.rain.as_ref().filter(|windows| windows.about.covers(id, kind)) {
-            let wanted = WINDOWS.iter().filter(|(hours, _)| windows.hours.contains(hours));
+            let is_wanted = |hours: &u64| windows.hours.contains(hours) && is_window_of(*hours, rain.interval);
+            let wanted = WINDOWS.iter().filter(|(hours, _)| is_wanted(hours));
             found.extend(wanted.map(|(_, name)| at_samples(name, Unit::Millimetre, (0.0, 10_000.0), &[rain])));
         }
         if config.landslide_rain.as_ref().is_some_and(|landslide| landslide.about.covers(id, kind)) {

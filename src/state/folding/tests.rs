@@ -5,8 +5,8 @@ use super::*;
 use crate::incidents::tests::{GROUPS, at, catalogue, files, place};
 use crate::incidents::{Filter, GATEWAY, Happened, Incident, IncidentState};
 use crate::model::{
-    AlertState, Deaf, DeviceFact, DeviceReport, Message, Outage, Quality, RuleFile, Said, Sample, Seq, Severity,
-    SourceId, StationKind, StationNo, TimeClass,
+    AlertState, Catalogue, Channel, Deaf, DeviceFact, DeviceReport, Message, Outage, Property, Quality, RuleFile, Said,
+    Sample, Seq, Severity, SourceId, StationKind, StationNo, TimeClass,
 };
 
 const RULES: &str = "
@@ -34,11 +34,13 @@ struct Centre {
 
 impl Centre {
     fn new() -> Centre {
-        let stations: Vec<_> =
-            (0..10).map(|no| (StationKind::Forest, "smoke", place(30.0 * f64::from(no), 0.0))).collect();
+        Centre::with(smoke_stations())
+    }
+
+    fn with(catalogue: Catalogue) -> Centre {
         let state = State::new(alerts::Retention::default());
         let mut centre = Centre { state, seq: 0, now: 0, transitions: Vec::new() };
-        centre.enter(Body::Catalogue(Box::new(catalogue(&stations))));
+        centre.enter(Body::Catalogue(Box::new(catalogue)));
         centre.enter(Body::Rules(vec![RuleFile { name: "r.toml".into(), text: RULES.into() }]));
         centre.enter(Body::Grouping(files(GROUPS, "")));
         centre
@@ -56,14 +58,13 @@ impl Centre {
     }
 
     fn hear(&mut self, stations: impl IntoIterator<Item = u32>, value: f64) {
+        self.hear_of(TimeClass::Live, stations, value);
+    }
+
+    fn hear_of(&mut self, time_class: TimeClass, stations: impl IntoIterator<Item = u32>, value: f64) {
         for no in stations {
-            let sample = Sample {
-                channel: ChannelId(no),
-                observed_at: at(self.now),
-                value,
-                quality: Quality::GOOD,
-                time_class: TimeClass::Live,
-            };
+            let sample =
+                Sample { channel: ChannelId(no), observed_at: at(self.now), value, quality: Quality::GOOD, time_class };
             let source = if no < 5 { EDGE } else { LORA };
             let (samples, rejections, unknown) = (vec![sample], Vec::new(), Vec::new());
             let (received, duplicates, raw, again) = (1, 0, None, None);
@@ -92,6 +93,11 @@ impl Centre {
         let [incident] = self.gateways()[..] else { panic!("{:#?}", self.gateways()) };
         incident
     }
+}
+
+fn smoke_stations() -> Catalogue {
+    let stations: Vec<_> = (0..10).map(|no| (StationKind::Forest, "smoke", place(30.0 * f64::from(no), 0.0))).collect();
+    catalogue(&stations)
 }
 
 fn children(incident: &Incident) -> Vec<u32> {
@@ -227,4 +233,70 @@ fn an_alert_that_becomes_unknown_stays_in_its_own_incident() {
     let incident = centre.state.incidents.of_alert(&alert.alert.id).unwrap();
     assert_eq!(centre.state.incidents.get(incident).unwrap().group, "fire");
     assert!(children(centre.gateway()).contains(&5));
+}
+
+#[test]
+fn a_channel_that_is_read_once_a_day_does_not_hide_a_mute_gateway() {
+    let plain = smoke_stations();
+    let (mut channels, mut stations) = (plain.channels().to_vec(), plain.stations().to_vec());
+    for station in &mut stations {
+        let (id, interval) = (ChannelId(channels.len() as u32), std::time::Duration::from_secs(86_400));
+        channels.push(Channel {
+            id,
+            interval,
+            property: Property::new("snow"),
+            ..channels[station.no.index()].clone()
+        });
+        station.channels.push(id);
+    }
+    let areas = plain.areas().to_vec();
+    let mut centre = Centre::with(Catalogue::new(plain.sources().to_vec(), areas, stations, channels).unwrap());
+    centre.pass(10, |_| true);
+    centre.pass(8, |no| no < 5);
+    assert_eq!(children(centre.gateway()), [5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn a_source_that_brings_what_was_kept_is_not_mute() {
+    let mut centre = Centre::new();
+    centre.pass(10, |_| true);
+    for _ in 0..15 {
+        centre.pass(1, |no| no < 5);
+        centre.hear_of(TimeClass::Late, [5], 0.0);
+    }
+    assert!(centre.gateways().is_empty());
+}
+
+#[test]
+fn a_station_under_maintenance_is_waited_for_no_longer() {
+    let mut centre = Centre::new();
+    centre.pass(10, |_| true);
+    centre.pass(8, |no| no < 5);
+    assert_eq!(centre.gateway().unknown_children(), 5);
+    let with = |least: u32| smoke_stations().with_maintenance(|station| station.no.0 >= least);
+    centre.enter(Body::Catalogue(Box::new(with(8))));
+    centre.pass(1, |no| no < 5);
+    assert_eq!((children(centre.gateway()), centre.gateway().state()), (vec![5, 6, 7], IncidentState::Open));
+    centre.enter(Body::Catalogue(Box::new(with(5))));
+    centre.pass(1, |no| no < 5);
+    let incident = centre.gateway();
+    assert_eq!((children(incident), incident.state()), (vec![], IncidentState::Closed));
+    assert!(incident.timeline().iter().any(|moment| moment.what == Happened::LetGo(3)));
+    assert!(State::restore(&centre.state.snapshot().unwrap()).unwrap() == centre.state);
+}
+
+#[test]
+fn a_gateway_that_comes_and_goes_is_one_incident() {
+    let mut centre = Centre::new();
+    centre.pass(10, |_| true);
+    for _ in 0..4 {
+        centre.pass(8, |no| no < 5);
+        assert_eq!((centre.gateway().unknown_children(), centre.gateway().state()), (5, IncidentState::Open));
+        centre.pass(3, |_| true);
+        assert_eq!((centre.gateway().unknown_children(), centre.gateway().state()), (0, IncidentState::Closed));
+    }
+    assert!(State::restore(&centre.state.snapshot().unwrap()).unwrap() == centre.state);
+    centre.pass(60, |_| true);
+    centre.pass(8, |no| no < 5);
+    assert_eq!(centre.gateways().len(), 2, "longer ago than the patience");
 }

@@ -87,7 +87,10 @@ async fn an_incident_says_what_belongs_together() {
     assert_eq!(summary["title"], json!({"vi": "Sự cố", "en": "Hazard"}));
     assert_eq!(summary["cause"], "hazard");
     assert_eq!((&summary["state"], &summary["severity"]), (&json!("open"), &json!("very_high")));
-    assert_eq!(summary["counts"], json!({"active": 2, "recovering": 0, "unknown": 0, "cleared": 0, "masked": 0}));
+    assert_eq!(
+        summary["counts"],
+        json!({"active": 2, "recovering": 0, "latched": 0, "unknown": 0, "cleared": 0, "masked": 0})
+    );
     assert_eq!(summary["areas"], json!(["001", "002"]));
     assert_eq!(summary["opened_at"], "2026-11-21T10:14:00+07:00");
     assert_eq!(summary["changed_at"], "2026-11-21T10:15:00+07:00");

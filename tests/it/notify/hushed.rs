@@ -91,7 +91,7 @@ impl Script {
 
     fn say(&mut self, seconds: u64, order: Order) {
         let (alert, author) = (self.alert(), "lan".to_owned());
-        let command = AlertCommand { alert, author, order, said_at: None, versions: None, key: None };
+        let command = AlertCommand { alert, author, order, said_at: None, versions: None, key: None, origin: None };
         self.enter(&[(seconds, Body::Alert(Box::new(command)))]);
     }
 
