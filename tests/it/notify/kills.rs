@@ -69,7 +69,7 @@ async fn live(folder: &Path, receiver: std::net::SocketAddr) {
         let batch = reader.next_batch(64, 1 << 20).unwrap();
         if !batch.is_empty() {
             pair.take(&batch);
-            if pair.state.applied.0 % 7 == 0 {
+            if pair.state.applied.0.is_multiple_of(7) {
                 snapshot::save(&snapshots, &pair.state).unwrap();
             }
             continue;
@@ -191,7 +191,7 @@ fn check(folder: &Path, receiver: &Receiver, hit: &BTreeMap<String, usize>) -> u
         let whole = told.values().filter(|kinds| !kinds.is_empty()).count();
         let known: BTreeSet<&str> = rows.iter().map(|row| row.key.as_str()).collect();
         assert!(members.keys().all(|key| known.contains(key.as_str())), "{lane}: a key that nobody knows");
-        println!(
+        eprintln!(
             "{lane}: {} messages with {} notifications, {repeats} repeats by {hits} kills that hit one under way, \
              {whole} of {} alerts told from beginning to end, the others withdrawn",
             messages.len(),
