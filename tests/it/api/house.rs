@@ -125,13 +125,13 @@ impl House {
     pub fn asking(demo: Demo, config: Config, history: history::Config) -> House {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
-        let (accounts, devices) = accounts(folder.path());
         let commanded = Arc::new(Mutex::new(Vec::new()));
         let commands = Arc::new(Mutex::new(Vec::new()));
         let applying = Arc::new(AtomicBool::new(false));
         let replayed = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&replayed);
         let registry = Arc::new(registry(folder.path()));
+        let (accounts, devices) = accounts(registry.database());
         let catalogue = Box::new(registry.catalogue().unwrap());
         let hand = Arc::new(Hand::over(Arc::clone(&store)));
         let parts = Arc::new(Parts {
@@ -366,13 +366,9 @@ fn noter(
 }
 
 /// Passwords hashed as cheaply as possible: not what is tested here.
-fn accounts(folder: &std::path::Path) -> (Arc<Accounts>, Arc<Devices>) {
-    let database = Arc::new(Database::open(&folder.join("saola.sqlite")).unwrap());
-    let station = "INSERT INTO station (no, id, kind, name_vi, name_en, lon, lat, maintenance, origin) \
-                   VALUES (0, 'A-AIR', 'air', 'A', 'A', 103.5, 22.5, 0, 'files')";
-    database.lock().execute(station, []).unwrap();
+fn accounts(database: &Arc<Database>) -> (Arc<Accounts>, Arc<Devices>) {
     let accounts = Accounts::over(database.clone(), PasswordCost { memory_kib: 8, passes: 1 }).unwrap();
-    (Arc::new(accounts), Arc::new(Devices::over(database)))
+    (Arc::new(accounts), Arc::new(Devices::over(database.clone())))
 }
 
 /// Two communes of one province, side by side.

@@ -129,13 +129,15 @@ async fn a_bad_rule_is_refused_whole_and_the_old_ones_run_on() {
         (json!({ "toml": "[[rule]]\nname='dust'\n[[rule]]\nname='b'" }), "one rule"),
         (json!({ "toml": "[[rule]]\nname='dust'\n[[rule]]\nname='dust'" }), "one rule"),
         (json!({ "toml": "[[rule]]\nname='dust'\n[[rule]]\n" }), "one rule"),
-        (json!({ "toml": "" }), "api/dust:1: rule: is missing"),
         (json!({ "toml": "#".repeat(70_000) }), "bytes"),
     ] {
         let answer = send(&house, &token, Method::PUT, "/api/v1/rules/dust", body.clone()).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{body}: {}", answer.text());
         assert!(answer.text().contains(said), "{body}: {}", answer.text());
     }
+    let nothing = send(&house, &token, Method::PUT, "/api/v1/rules/dust", json!({ "toml": "" })).await;
+    assert_eq!(nothing.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", nothing.text());
+    assert!(nothing.text().contains("api/dust:1: rule: is missing"), "{}", nothing.text());
 }
 
 #[tokio::test]
