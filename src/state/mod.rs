@@ -419,5 +419,3 @@ impl State {
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod workflow_tests;

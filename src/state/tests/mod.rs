@@ -1,5 +1,7 @@
 //! Replay equals live; and what must hold whatever comes.
 
+mod workflow;
+
 use std::fs;
 use std::time::Duration;
 
@@ -621,7 +623,7 @@ fn snapshots_of_earlier_formats_are_read() {
     entries.retain(|entry| !matches!(entry.body, Body::Canary { .. }));
     run(&mut state, &entries);
     // Written by the version that had format 4, after the same entries.
-    let fourth = include_bytes!("../../tests/fixtures/snapshots/format4.snapshot");
+    let fourth = include_bytes!("../../../tests/fixtures/snapshots/format4.snapshot");
     type Former = (Arc<Catalogue>, Live, alerts::Former, Ledger, Seq, Timestamp);
     let (_, behind): (Former, &[u8]) = postcard::take_from_bytes(&fourth[9..]).unwrap();
     let first = fourth[..fourth.len() - behind.len()].to_vec();

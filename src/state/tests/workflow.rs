@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::*;
+use super::super::*;
 use crate::alerts::Retention;
 use crate::alerts::tests::{catalogue, rule};
 use crate::alerts::workflow::{DEEDS_MAX, KEYS_MAX, Outcome, Refusal};
