@@ -65,7 +65,7 @@ impl Notices {
         Ok(())
     }
 
-    /// Whom an escalation means; `None`: everybody whom the alert itself reaches.
+    /// Whom an escalation means; `None`: everybody whom the alert itself reaches, as when none of them can be told.
     fn whom(&self, escalation: &Escalation) -> Option<Vec<PersonId>> {
         let directory = self.desk.people().directory();
         match &escalation.to {
@@ -85,7 +85,10 @@ impl Notices {
                 }))
             }
             Recipient::Role(role) => {
-                let accounts = self.accounts.list().unwrap_or_default();
+                let accounts = self.accounts.list().unwrap_or_else(|error| {
+                    tracing::error!(%error, role, "accounts cannot be read: everybody is told");
+                    Vec::new()
+                });
                 let has_role = |name: &str| accounts.iter().any(|one| one.name == name && one.role.word() == *role);
                 let people = directory.people().iter();
                 let people = people.filter(|person| person.account.as_deref().is_some_and(has_role));

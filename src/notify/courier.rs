@@ -277,7 +277,7 @@ impl Courier {
             }
             Err(error) => trouble("count notifications", &error),
         }
-        match outbox.failures(FAILURES_AT_A_TIME) {
+        match outbox.failures(FAILURES_AT_A_TIME, now) {
             Ok(failures) => failures.into_iter().for_each(|failure| self.tell_failure(failure)),
             Err(error) => trouble("read failures", &error),
         }

@@ -179,10 +179,14 @@ impl Desk {
                 continue;
             }
             let Some(facts) = self.facts(happened, &escalation.alert) else { continue };
-            let routes = match whom {
-                Some(people) => people.iter().flat_map(|id| every_way(directory, id)).collect(),
-                None => self.routes(directory, happened, &facts).into_iter().map(at_once).collect(),
-            };
+            let named = whom.iter().flatten().flat_map(|id| every_way(directory, id));
+            let mut routes: Vec<Route> = named.collect();
+            if routes.is_empty() {
+                if whom.is_some() {
+                    tracing::warn!(alert = %escalation.alert.id, "nobody whom the alert is taken to can be reached: all are told");
+                }
+                routes = self.routes(directory, happened, &facts).into_iter().map(at_once).collect();
+            }
             let what = What::Escalation(kind_of(escalation.why), escalation.step);
             events.push(Event { seq: escalation.seq, number: *number, facts, what, routes });
         }

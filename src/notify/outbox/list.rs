@@ -248,13 +248,14 @@ impl Outbox {
     }
 
     /// Failures that nobody has been told of yet, the oldest first: of each whether the same was told to the same
-    /// recipient in another way.
-    pub fn failures(&self, limit: usize) -> Result<Vec<Failure>, OutboxError> {
+    /// recipient in another way. What waits for the end of quiet hours at `now` holds up none.
+    pub fn failures(&self, limit: usize, now: Timestamp) -> Result<Vec<Failure>, OutboxError> {
         let failed = sqlite("read failures");
         // Those that wait for others come last: however many they are, they hold up none that can be told.
         let sql = "SELECT d.id, d.alert, d.recipient, d.channel, n.step, \
                           (SELECT count(*) FROM delivery o WHERE o.notice = d.notice \
-                           AND o.channel NOT IN ('webhook', 'topic') AND o.state = 'queued') AS waiting, \
+                           AND o.channel NOT IN ('webhook', 'topic') AND o.state = 'queued' \
+                           AND o.not_before <= ?2) AS waiting, \
                           (SELECT count(*) FROM delivery o WHERE o.notice = d.notice \
                            AND o.channel NOT IN ('webhook', 'topic') \
                            AND o.state IN ('sent', 'delivered', 'seen', 'acknowledged')) AS sent, n.seq \
@@ -263,7 +264,8 @@ impl Outbox {
                    ORDER BY (waiting > 0 AND sent = 0), d.id LIMIT ?1";
         let connection = self.database.lock();
         let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-        let rows = statement.query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        let asked = params![i64::try_from(limit).unwrap_or(i64::MAX), now.micros()];
+        let rows = statement.query_map(asked, |row| {
             let (waiting, sent): (u32, u32) = (row.get(5)?, row.get(6)?);
             Ok(Failure {
                 id: row.get(0)?,

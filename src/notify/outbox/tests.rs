@@ -237,13 +237,13 @@ fn failures_are_told_when_no_other_way_to_anybody_is_left() {
     for (lane, expected) in [("sms", Others::Waiting), ("mail", Others::Waiting), ("push", Others::None)] {
         let errand = bench.take(lane, NOW);
         bench.outbox.failed(errand.message, "answered 400", Certainty::Refused, NOW).unwrap();
-        let failures = bench.outbox.failures(10).unwrap();
+        let failures = bench.outbox.failures(10, NOW).unwrap();
         assert_eq!((failures[0].step, failures[0].seq, failures[0].others), (2, Seq(1), expected), "{lane}");
     }
-    for failure in bench.outbox.failures(10).unwrap() {
+    for failure in bench.outbox.failures(10, NOW).unwrap() {
         bench.outbox.failure_told(failure.id).unwrap();
     }
-    assert_eq!(bench.outbox.failures(10).unwrap(), []);
+    assert_eq!(bench.outbox.failures(10, NOW).unwrap(), []);
 }
 
 #[test]

@@ -123,11 +123,11 @@ fn domain(mailbox: &Mailbox) -> &str {
     mailbox.email.domain()
 }
 
-/// A mailbox that does not exist is given up; whatever may be mended at the server is tried again.
+/// A mailbox that does not exist or takes no such mail is given up; whatever may be mended at the server is tried again.
 fn judge(error: &lettre::transport::smtp::Error) -> Outcome {
     let code = error.status().map(u16::from);
     match code {
-        Some(code @ (550 | 551 | 553 | 556)) => Outcome::refused(format!("answered {code}")),
+        Some(code @ (550..=554 | 556)) => Outcome::refused(format!("answered {code}")),
         Some(code) => Outcome::again(format!("answered {code}"), Certainty::Refused),
         None if error.is_timeout() => Outcome::again("no answer in time", Certainty::Unsure),
         None if error.is_tls() => Outcome::again("no secure connection", Certainty::Refused),

@@ -296,7 +296,7 @@ fn judge(status: StatusCode, after: Option<Duration>) -> Outcome {
     let error = format!("answered {}", status.as_u16());
     match status.as_u16() {
         200..=299 => Outcome::Sent,
-        400 | 413 | 422 => Outcome::refused(error),
+        400 | 413..=415 | 422 | 431 => Outcome::refused(error),
         500..=599 => Outcome::Again { error, certainty: Certainty::Unsure, after },
         300..=399 => Outcome::again(format!("{error}: redirects are not followed"), Certainty::Refused),
         _ => Outcome::Again { error, certainty: Certainty::Refused, after },
