@@ -289,7 +289,7 @@ async fn check_dead_letters(service: &Service, classes: &[Class], order: &[usize
 }
 
 async fn check_whole(service: &Service, id: &str, class: &Class) {
-    let letter = service.get(&format!("/api/v1/dead-letters/{id}")).await;
+    let letter = service.dead_letter(id).await;
     assert_eq!(letter["payload_bytes"], class.payload.len(), "{}", class.name);
     let whole = STANDARD.decode(letter["base64"].as_str().unwrap()).unwrap();
     assert!(whole == class.payload, "{}: the payload is not whole", class.name);

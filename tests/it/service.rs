@@ -253,6 +253,15 @@ impl Service {
         .await
     }
 
+    /// A dead letter, whole, once the store has it: the ledger may count its message earlier.
+    pub async fn dead_letter(&self, id: &str) -> Value {
+        eventually("the dead letter to be in the store", async || {
+            let answer = self.ask(&format!("/api/v1/dead-letters/{id}")).await;
+            if answer.status() == 404 { None } else { Some(answer.json().await.unwrap()) }
+        })
+        .await
+    }
+
     /// Waits until an outside broker is connected.
     pub async fn reads_from(&self, broker: &str) {
         let part = format!("broker {broker}");

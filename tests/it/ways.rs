@@ -220,7 +220,7 @@ async fn a_poisonous_message_is_kept_and_answered_so_that_it_is_not_sent_again()
     let (_, answer, _) = push(&service, "telegraf", Some(&token), line).await;
     let id = answer["journaled_as"].as_str().unwrap().to_owned();
     service.ledger_of("telegraf", 1).await;
-    let letter = service.get(&format!("/api/v1/dead-letters/{id}")).await;
+    let letter = service.dead_letter(&id).await;
     assert_eq!((&letter["text"], &letter["source"]), (&json!(line), &json!("telegraf")));
     service.terminate();
     service
