@@ -286,8 +286,13 @@ impl State {
     fn apply_message(&mut self, entry: &Entry, message: &Message, effects: &mut Effects, told: &mut Told) {
         self.ledger.count(message);
         self.judge_applies(entry);
-        let is_word = |sample: &Sample| sample.time_class != TimeClass::Imported;
-        if message.again.is_none() && (message.samples.is_empty() || message.samples.iter().any(is_word)) {
+        let is_imported = |sample: &Sample| sample.time_class == TimeClass::Imported;
+        // Readings of which nothing is known but that they were brought in are no word of their source.
+        let is_history = message.received > 0
+            && message.duplicates == 0
+            && message.rejections.is_empty()
+            && message.samples.iter().all(is_imported);
+        if message.again.is_none() && !is_history {
             self.incidents.hear_source(message.source, entry.received_at);
         }
         self.unknown.hear(entry, message);
