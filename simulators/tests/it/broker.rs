@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's broker that fails is a failed test")]
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -118,6 +118,7 @@ fn serve(mut stream: TcpStream, manner: Manner, number: usize, shared: &(Mutex<B
                     }
                     if cut_after == Some(taken) {
                         let _ = stream.write_all(&answers);
+                        hang_up(&mut stream, &mut chunk);
                         return;
                     }
                 }
@@ -149,6 +150,14 @@ fn serve(mut stream: TcpStream, manner: Manner, number: usize, shared: &(Mutex<B
             Ok(count) => bytes.extend_from_slice(&chunk[..count]),
         }
     }
+}
+
+/// Ends a connection so that the other side still gets what was written: closed with something unread, the system would
+/// throw both away.
+fn hang_up(stream: &mut TcpStream, chunk: &mut [u8]) {
+    let _ = stream.shutdown(Shutdown::Write);
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+    while stream.read(chunk).is_ok_and(|count| count > 0) {}
 }
 
 fn note(kind: u8, body: &[u8], acknowledged: bool, shared: &(Mutex<Book>, Condvar)) {
