@@ -51,7 +51,7 @@
 //!
 //! entry     0  1  kind: 1 message, 2 tick, 3 catalogue, 4 rules, 20 policy, 21 devices, 22 outage,
 //!                 23 maintenance, 24 corrections, 30 message with names, 31 catalogue with moves, 32 canary, 40 command,
-//!                 55 word about an alert, 56 plan of escalation, 57 failed delivery,
+//!                 55 word about an alert, 56 plan of escalation, 57 failed delivery, 65 plan of incidents,
 //!                 70 catalogue with moves and derived channels
 //! (body)    1  8  received at, microseconds since 1970, signed
 //!           9     tick: nothing; the others but messages, moves and canary: postcard of the model's types;

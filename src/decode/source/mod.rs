@@ -87,10 +87,11 @@ impl Sources {
         heard: &mut Heard<'a>,
         out: &mut Decoded<'a>,
     ) -> (SourceId, Option<Rejection>) {
-        let is_native = raw.topic.starts_with(native::TOPIC_PREFIX) && !self.by_id.contains_key(&raw.source);
-        let declared = if is_native { None } else { self.of(raw) };
-        match declared {
-            None if self.by_id.contains_key(&raw.source) => {
+        let is_declared = self.by_id.contains_key(&raw.source);
+        let is_native = raw.topic.starts_with(native::TOPIC_PREFIX) && !is_declared;
+        let source = if is_native { None } else { self.of(raw) };
+        match source {
+            None if is_declared => {
                 (raw.source, Some(reject(Reason::UnknownTopic, "not among the topics of its source")))
             }
             None => (raw.source, native::decode(raw.topic, raw.payload, limits, out).err()),

@@ -157,6 +157,8 @@ struct Writer {
     /// About how many bytes settling has made useless since the disk was given back any.
     useless_bytes: u64,
     retiring: retire::Cursor,
+    /// The time by which age is judged, with the entry through which it holds.
+    judged: Option<(Seq, Option<Timestamp>)>,
 }
 
 /// Whether [`Embedded::settle`] would find more to do if it were called again at once.
@@ -260,6 +262,7 @@ impl Embedded {
                 settled_any: false,
                 useless_bytes: 0,
                 retiring: retire::Cursor::default(),
+                judged: None,
             }),
             heads: RwLock::new(Heads {
                 active,
@@ -399,7 +402,11 @@ impl Parts {
         }
         let (at, classes, horizons) = {
             let heads = self.heads.read();
-            let at = retention::judged_at(heads.bookmark.at, &heads.latest);
+            // What it is judged by changes with a flush alone.
+            let through = heads.bookmark.through;
+            let known = writer.judged.filter(|(judged_through, _)| *judged_through == through);
+            let (_, at) = known.unwrap_or_else(|| (through, retention::judged_at(heads.bookmark.at, &heads.latest)));
+            writer.judged = Some((through, at));
             (at, Arc::clone(&heads.classes), heads.horizons.clone())
         };
         let Some(at) = at else {

@@ -197,8 +197,13 @@ impl Held {
         if !self.is_full(held, more, 0) {
             return true;
         }
-        let (messages, bytes) = queue.displaceable();
-        delivery.alert.nature == Nature::Alert && !self.is_full((held.0 - messages, held.1 - bytes), more, bytes)
+        let mut left = held;
+        // As many as make room: a full queue is not gone through to its end for each alert.
+        let makes_room = |entry: &Entry| {
+            left = (left.0 - 1, left.1 - entry.bytes());
+            !self.is_full(left, more, held.1 - left.1)
+        };
+        delivery.alert.nature == Nature::Alert && queue.displaceable().any(makes_room)
     }
 
     /// Whether `more` bytes have no room beside so many messages and bytes of this queue, when `freed` bytes were taken

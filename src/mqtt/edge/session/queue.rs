@@ -110,10 +110,9 @@ impl Queue {
         self.remove(at)
     }
 
-    /// How many messages, and bytes, could be displaced.
-    pub fn displaceable(&self) -> (usize, usize) {
-        let each = self.entries.iter().filter(|entry| entry.is_displaceable());
-        each.fold((0, 0), |(count, bytes), entry| (count + 1, bytes + entry.bytes()))
+    /// What could be displaced, in the order of [`Queue::displace`].
+    pub fn displaceable(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.is_displaceable())
     }
 
     /// Takes out what must not be delivered any more and has never gone out.
@@ -124,8 +123,13 @@ impl Queue {
     /// Takes out what is not to be delivered, sent or not.
     pub fn remove_those(&mut self, unwanted: impl Fn(&Entry) -> bool) -> Vec<Entry> {
         let mut removed = Vec::new();
-        while let Some(at) = self.entries.iter().position(&unwanted) {
-            removed.extend(self.remove(at));
+        let mut at = 0;
+        while let Some(entry) = self.entries.get(at) {
+            if unwanted(entry) {
+                removed.extend(self.remove(at));
+            } else {
+                at += 1;
+            }
         }
         removed
     }
