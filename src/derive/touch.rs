@@ -35,11 +35,6 @@ pub struct Touched {
 }
 
 impl Touched {
-    /// Whether nothing changed.
-    pub fn is_empty(&self) -> bool {
-        self.live.is_empty() && self.late.is_empty()
-    }
-
     fn put(stretches: &mut HashMap<ChannelId, Stretch>, channel: ChannelId, at: Timestamp) {
         let here = Stretch { from: at, to: at };
         stretches.entry(channel).and_modify(|known| *known = known.with(here)).or_insert(here);

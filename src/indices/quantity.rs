@@ -26,17 +26,8 @@ quantity! {
     Metres;
     /// Kilometres per hour.
     KilometresPerHour;
-    /// Metres per second.
-    MetresPerSecond;
     /// Degrees north of the equator.
     Latitude;
-}
-
-impl MetresPerSecond {
-    /// The same speed in kilometres per hour.
-    pub fn to_kilometres_per_hour(self) -> KilometresPerHour {
-        KilometresPerHour(self.0 * 3.6)
-    }
 }
 
 impl std::ops::Add for Millimetres {

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::Config;
 use super::desk::Desk;
-use super::outbox::{Certainty, Due, Errand, Failure, Others, OutboxError, Pace, Taken};
+use super::outbox::{Certainty, Errand, Failure, Others, OutboxError, Pace, Taken};
 use super::send::{Outcome, Senders};
 use super::texts::Texts;
 use crate::clock::Clock;
@@ -141,7 +141,7 @@ impl Courier {
             None => return,
         };
         let room = self.config.tries_at_once as usize;
-        for Due { lane, .. } in due {
+        for lane in due {
             let is_failing = self.failing.lock().contains_key(&lane);
             {
                 let mut busy = self.busy.lock();

@@ -23,15 +23,6 @@ pub struct Pace {
     pub digest_members_max: u32,
 }
 
-/// A lane that has something to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Due {
-    /// The lane.
-    pub lane: String,
-    /// Attempts of its message under way; 0 when that is still to be made.
-    pub attempts: u32,
-}
-
 /// What there is to do for a lane.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Taken {
@@ -77,16 +68,16 @@ pub struct Waiting {
 
 impl Outbox {
     /// Lanes that have something to send at `now`. Some may turn out to have to wait for their digest.
-    pub fn due(&self, now: Timestamp) -> Result<Vec<Due>, OutboxError> {
+    pub fn due(&self, now: Timestamp) -> Result<Vec<String>, OutboxError> {
         let failed = sqlite("look for what is due");
         let connection = self.database.lock();
-        let sql = "SELECT lane, attempts FROM message WHERE finished_at IS NULL AND in_flight = 0 AND next_at <= ?1 \
+        let sql = "SELECT lane FROM message WHERE finished_at IS NULL AND in_flight = 0 AND next_at <= ?1 \
                    UNION ALL \
-                   SELECT DISTINCT d.lane, 0 FROM delivery d \
+                   SELECT DISTINCT d.lane FROM delivery d \
                    WHERE d.state = 'queued' AND d.message IS NULL AND d.not_before <= ?1 \
                      AND NOT EXISTS (SELECT 1 FROM message m WHERE m.lane = d.lane AND m.finished_at IS NULL)";
         let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-        let rows = statement.query_map([now.micros()], |row| Ok(Due { lane: row.get(0)?, attempts: row.get(1)? }));
+        let rows = statement.query_map([now.micros()], |row| row.get(0));
         rows.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
     }
 

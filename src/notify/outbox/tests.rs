@@ -160,7 +160,7 @@ fn quiet_hours_hold_a_message_and_what_is_cleared_in_them_is_never_sent() {
     bench.queue_held(1, "a", Some(Kind::Raised), &["x"], Some((morning, Then::Tell)));
     bench.queue_held(2, "b", Some(Kind::Raised), &["x"], Some((morning, Then::Digest)));
     bench.queue_held(3, "c", Some(Kind::Raised), &["x"], Some((morning, Then::Digest)));
-    assert_eq!(bench.outbox.due(NOW).unwrap(), []);
+    assert_eq!(bench.outbox.due(NOW).unwrap(), Vec::<String>::new());
     assert_eq!(bench.outbox.take("x", &PACE, NOW).unwrap(), Taken::Nothing);
     bench.queue_held(4, "a", Some(Kind::Resolved), &[], Some((morning, Then::Tell)));
     let digest = bench.take("x", morning);
