@@ -24,7 +24,7 @@
 //!
 //! **Silence** is judged by ticks, by our own clock, from the last receipt of a sample that was not that of a faulty
 //! device, and only while the device could be heard: sleep schedules and the times in which Saola itself was down are
-//! not counted ([`Listening::due`]). After a gap between ticks of more than [`TICK_GAP`] that no known outage explains
+//! not counted ([`Listening::due`]). After a gap between ticks of more than [`TICK_GAP`](crate::model::TICK_GAP) that no known outage explains
 //! (a clock set forward or back), it counts from the end of the gap. So a restart raises no storm of absences. A
 //! device's death certificate makes what is open on its channels unknown at once.
 //!
@@ -45,11 +45,8 @@ use super::watch::Sort;
 use super::{Alerts, Key, Spot, World};
 use crate::model::{
     Cause, ChannelId, Freshness, Listening, Quality, Sample, TimeClass, Timestamp, Transition, clock_was_set_back,
-    fresh_until,
+    fresh_for,
 };
-
-/// A longer time between two ticks means that Saola was not listening.
-pub const TICK_GAP: Duration = Duration::from_secs(5 * 60);
 
 /// How far one tick may move the time by which closed alerts age: a clock that jumps years ahead for a minute must
 /// not delete them.
@@ -204,8 +201,7 @@ impl Alerts {
 
     /// Judges what the passing of time brings about: `now` is this tick's, `before` the last one's time.
     pub(crate) fn tick(&mut self, world: World<'_>, before: Timestamp, now: Timestamp, out: &mut Vec<Transition>) {
-        let gap = now.since(before).max(before.since(now));
-        if gap.saturating_sub(world.listening.down_between(before, now)) > TICK_GAP {
+        if world.listening.has_gap(before, now) {
             self.listening_since = now;
             self.listen_for_absences(world, now);
         }
@@ -252,8 +248,7 @@ impl Alerts {
         let is_silent = |id: ChannelId| {
             let (Some(channel), Some(ear)) = (world.catalogue.channel(id), ears.get(id.index())) else { return true };
             let begins = silence_begins(ear.spoken_at, *listening_since, now);
-            let lasts =
-                fresh_until(channel, begins, Freshness::Stale).map_or(Duration::MAX, |until| until.since(begins));
+            let lasts = fresh_for(channel, Freshness::Stale).unwrap_or(Duration::MAX);
             world.listening.silenced_at(id).is_some() || now >= world.listening.due(channel, begins, lasts)
         };
         for tally in tallies.values_mut() {
@@ -344,9 +339,7 @@ fn pass_until(book: &mut Book, machine: &mut Machine, place: &Place<'_>, until: 
 fn pass_time(book: &mut Book, machine: &mut Machine, place: &Place<'_>, now: Now<'_>, out: &mut Vec<Transition>) {
     let event_now = machine.event_time(now.at);
     pass_until(book, machine, place, event_now, out);
-    let observed_at = machine.heard.observed_at;
-    let lasting =
-        |fresh| fresh_until(place.channel, observed_at, fresh).map_or(Duration::MAX, |until| until.since(observed_at));
+    let lasting = |fresh| fresh_for(place.channel, fresh).unwrap_or(Duration::MAX);
     if machine.raised() == 0 {
         if now.at >= now.silent_at(machine, place, lasting(Freshness::Stale)) {
             // The wait is void: the next sample would begin it anew.

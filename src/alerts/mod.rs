@@ -46,7 +46,6 @@ use crate::model::{
 };
 
 pub use book::{Filter, MOMENTS_MAX};
-pub use engine::TICK_GAP;
 pub use former::Former;
 pub use retrospect::RECORDS_MAX;
 pub use rules::{Rule, Rules};
@@ -248,11 +247,6 @@ impl Alerts {
     /// What was wrong with the newest rules, when they were refused and older ones are in force.
     pub fn refused(&self) -> &[Mistake] {
         &self.refused
-    }
-
-    /// Conditions that hold and wait for their hold time: not alerts yet.
-    pub fn pending_count(&self) -> usize {
-        self.machines.values().filter(|machine| machine.alert.is_none() && machine.on() > 0).count()
     }
 
     /// Closes an open alert by a person's word, unless its condition holds now: one that is latched, recovering, or

@@ -24,7 +24,7 @@ use super::rules::{Join, Levels, Limit, Of, Times};
 use super::tally::Tally;
 use super::window::Ring;
 use super::{Ear, NEVER, World};
-use crate::model::{Channel, ChannelId, Freshness, Timestamp, fresh_until, freshness};
+use crate::model::{Channel, ChannelId, Freshness, Timestamp, fresh_for, freshness};
 
 /// What samples left behind.
 #[derive(Clone, Copy)]
@@ -173,9 +173,7 @@ impl Single {
         raised: usize,
     ) -> usize {
         let Some((times, ring)) = self.times.zip(ring) else { return levels.holding(raised, value) };
-        let never = std::time::Duration::MAX;
-        let silence = fresh_until(channel, Timestamp::EPOCH, Freshness::Stale);
-        let silence = silence.map_or(never, |until| until.since(Timestamp::EPOCH));
+        let silence = fresh_for(channel, Freshness::Stale).unwrap_or(std::time::Duration::MAX);
         let beyond = |limit: f64| ring.passing(times.of, silence, |value| levels.direction().beyond(value, limit));
         levels.holding_by(raised, |limit| beyond(limit) >= times.n)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use crate::model::{AreaLevel, Catalogue, Channel, ChannelId, Freshness, Station, Timestamp, fresh_until};
+use crate::model::{AreaLevel, Catalogue, Channel, ChannelId, Freshness, Station, fresh_for};
 
 use super::rules::{Condition, Levels, Of, Part, Rule, Rules};
 use super::signal::{Joined, JoinedPart, Member, Reading, Single};
@@ -321,12 +321,12 @@ impl Resolving<'_> {
 
     /// Adds a member to an area.
     fn count(&mut self, key: Key, levels: u32, station: &Station, channel: &Channel) {
-        let lasts = |channel: &Channel| fresh_until(channel, Timestamp::EPOCH, Freshness::Stale);
         let muted = station.maintenance;
         let here = AreaWatch { levels, pace: channel.id, muted };
         let area = self.watches.areas.entry(key).or_insert(here);
         let slowest = self.catalogue.channel(area.pace);
-        let is_slower = slowest.is_none_or(|slowest| lasts(slowest) < lasts(channel));
+        let is_slower =
+            slowest.is_none_or(|slowest| fresh_for(slowest, Freshness::Stale) < fresh_for(channel, Freshness::Stale));
         if !muted && (area.muted || is_slower) {
             area.pace = channel.id;
         }

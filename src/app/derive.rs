@@ -20,7 +20,7 @@ use crate::state::State;
 use crate::store::Store;
 
 /// What derived values are counted by in the ledger.
-pub(super) const SOURCE: &str = "derived";
+pub(super) use crate::config::DERIVED_SOURCE as SOURCE;
 
 /// How often it is looked what follows.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -100,8 +100,7 @@ impl Notices {
 
 /// What the rule of an alert says is to be done; none when the rule is gone.
 fn advice_of(state: &State, alert: &Alert) -> Option<LocalName> {
-    let rule = state.alerts.rules().list().iter().find(|rule| rule.name == alert.rule)?;
-    rule.text.clone()
+    state.alerts.rules().named(&alert.rule)?.text.clone()
 }
 
 /// Publishes on the embedded edge.

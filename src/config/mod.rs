@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use examine::{Examination, check, escalation_plan, examine, grouping_files, rule_files};
 pub use ranges::{Bounds, RANGES};
+pub(crate) use relations::DERIVED_SOURCE;
 pub use sources::with_topics;
 
 use crate::decode::source;

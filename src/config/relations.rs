@@ -10,7 +10,7 @@ use crate::mqtt::{client, topic};
 /// The name of the embedded edge in the ledger; no broker may have it too.
 pub(super) const EDGE_SOURCE: &str = "edge";
 /// The name of what Saola computes in the ledger; no way in may have it.
-pub(super) const DERIVED_SOURCE: &str = "derived";
+pub(crate) const DERIVED_SOURCE: &str = "derived";
 
 /// Keys that are judged by another one's value: when that one is wrong, its default would be blamed on them.
 const JUDGED_BY: [(&str, &str); 7] = [

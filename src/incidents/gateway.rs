@@ -20,7 +20,6 @@
 //! Cost: a word costs two stores. Stations are looked through once in ten seconds, and only those of mute sources.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,15 +28,13 @@ use super::plan::{GATEWAY, Gateway};
 use super::{Incidents, Told, World};
 use crate::model::{
     Catalogue, Channel, Deaf, DeviceReport, Freshness, IncidentId, LocalName, Outage, Said, SourceId, Station,
-    StationNo, Timestamp, fresh_until, freshness,
+    StationNo, Timestamp, fresh_for, freshness,
 };
 
 /// How often mute sources are looked at.
 const LOOK_EVERY_MICROS: i64 = 10_000_000;
 /// Stations that one death certificate must name: a device's own death is its own.
 const DEATHS_LEAST: usize = 2;
-/// A longer time between two ticks that no known outage explains: the clock was set.
-const TICK_GAP: Duration = Duration::from_secs(5 * 60);
 /// Before every instant.
 const NEVER: Timestamp = Timestamp::from_micros(i64::MIN);
 
@@ -160,8 +157,7 @@ impl Incidents {
 
     /// What the passing of time brings about.
     pub(super) fn watch_gateways(&mut self, world: &World<'_>, before: Timestamp, now: Timestamp, told: &mut Told) {
-        let gap = now.since(before).max(before.since(now));
-        if gap.saturating_sub(world.listening.down_between(before, now)) > TICK_GAP {
+        if world.listening.has_gap(before, now) {
             self.ears.listening_since = now;
         }
         if now.micros().div_euclid(LOOK_EVERY_MICROS) == before.micros().div_euclid(LOOK_EVERY_MICROS) {
@@ -401,7 +397,7 @@ fn was_alive(world: &World<'_>, station: &Station, voice: Voice, at: Timestamp) 
 /// Whether a station has fallen silent as a whole, asleep or not listened to not counted.
 fn is_lost(world: &World<'_>, station: &Station, voice: Voice, now: Timestamp) -> bool {
     pulse(world.catalogue, station).is_some_and(|channel| {
-        let lasts = fresh_until(channel, voice.heard_at, Freshness::Stale).map(|until| until.since(voice.heard_at));
+        let lasts = fresh_for(channel, Freshness::Stale);
         let is_due = lasts.is_some_and(|lasts| now > world.listening.due(channel, voice.heard_at, lasts));
         is_due || world.listening.silenced_at(channel.id).is_some()
     })

@@ -49,11 +49,11 @@ pub fn freshness(channel: &Channel, observed_at: Option<Timestamp>, now: Timesta
 /// as `freshness`; `None` for the two that do not end by the passing of time. [`freshness`] is made from this, so that
 /// whoever waits for a change waits for the same instant.
 pub fn fresh_until(channel: &Channel, observed_at: Timestamp, freshness: Freshness) -> Option<Timestamp> {
-    lasts(channel, freshness).map(|lasts| observed_at + lasts)
+    fresh_for(channel, freshness).map(|lasts| observed_at + lasts)
 }
 
-/// How long a channel is at least as fresh as `freshness` after a sample.
-fn lasts(channel: &Channel, freshness: Freshness) -> Option<Duration> {
+/// How long a channel is at least as fresh as `freshness` after a sample; `None`: for ever.
+pub fn fresh_for(channel: &Channel, freshness: Freshness) -> Option<Duration> {
     let intervals = match freshness {
         Freshness::Live => 1,
         Freshness::Late => 2,
@@ -71,7 +71,7 @@ impl Listening {
             return Freshness::Silent;
         };
         let within = |freshness: &Freshness| {
-            lasts(channel, *freshness).is_some_and(|lasts| now <= self.due_awake(channel, valid_at, lasts))
+            fresh_for(channel, *freshness).is_some_and(|lasts| now <= self.due_awake(channel, valid_at, lasts))
         };
         [Freshness::Live, Freshness::Late, Freshness::Stale].into_iter().find(within).unwrap_or(Freshness::Silent)
     }
@@ -79,7 +79,7 @@ impl Listening {
     /// The last instant at which a channel that is as fresh as `freshness` now still is, when nothing comes; `None` when
     /// the passing of time changes nothing.
     pub fn fresh_until(&self, channel: &Channel, freshness: Freshness) -> Option<Timestamp> {
-        Some(self.due_awake(channel, self.valid_at(channel.id)?, lasts(channel, freshness)?))
+        Some(self.due_awake(channel, self.valid_at(channel.id)?, fresh_for(channel, freshness)?))
     }
 }
 

@@ -23,6 +23,8 @@ use super::{
 };
 use super::{TimeClass, Timestamp};
 
+/// A longer time between two ticks means that Saola was not listening.
+pub const TICK_GAP: Duration = Duration::from_secs(5 * 60);
 /// Outages remembered of one source: more than a month of one an hour.
 const OUTAGES_MAX: usize = 1_000;
 /// Pauses that one timer is led through: longer ago, a channel is silent whatever was.
@@ -152,6 +154,13 @@ impl Listening {
     pub fn down_between(&self, from: Timestamp, to: Timestamp) -> Duration {
         let pauses = self.outages.get(&Deaf::Everything).map_or(&[][..], Vec::as_slice);
         pauses.iter().map(|pause| pause.to.min(to).since(pause.from.max(from))).sum()
+    }
+
+    /// Whether between two ticks lies more than [`TICK_GAP`] that no known outage explains: the clock was set, or nobody
+    /// listened.
+    pub fn has_gap(&self, before: Timestamp, now: Timestamp) -> bool {
+        let gap = now.since(before).max(before.since(now));
+        gap.saturating_sub(self.down_between(before, now)) > TICK_GAP
     }
 
     /// When a timer that began at `since` has run for `limit`, asleep or not listened to not counted.

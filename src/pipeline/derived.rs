@@ -1,7 +1,9 @@
 //! The way in of values that Saola computes itself: judged, remembered and journaled like a device's.
 
 use super::{Gate, Pipeline};
-use crate::model::{Body, Corrections, DerivedValue, Message, Refusal, Sample, Seq, SourceId, TimeClass, Timestamp};
+use crate::model::{
+    Body, Corrections, DerivedValue, DeviceReport, Message, Refusal, Sample, Seq, SourceId, TimeClass, Timestamp,
+};
 use crate::validate::{self, Judgement};
 
 impl Pipeline {
@@ -43,13 +45,8 @@ impl Pipeline {
         let received = samples.len() as u32 + duplicates;
         let (rejections, unknown) = (Vec::new(), Vec::new());
         let message = Message { source, received, duplicates, samples, rejections, raw: None, unknown, again: None };
-        let body = Body::Message(message);
-        let seq = self.append(&mut gate, now, &body)?;
-        drop(gate);
-        if let Body::Message(message) = &body {
-            self.counters.message(message);
-        }
-        Ok(seq)
+        let report = DeviceReport { source, facts: Vec::new() };
+        self.enter(gate, now, message, report, Vec::new()).map(|(seq, _)| seq)
     }
 
     /// Journals what other inputs made of values that are there: what they replace is kept, and no alert hears of it.

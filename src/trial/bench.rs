@@ -33,7 +33,7 @@ pub(super) struct Bench {
 
 impl Bench {
     /// Begins at `begin` with a first tick. The grid lies on whole multiples of `step`, which must be shorter than
-    /// [`crate::alerts::TICK_GAP`].
+    /// [`crate::model::TICK_GAP`].
     pub(super) fn new(catalogue: Catalogue, policy: &Policy, rules: Rules, begin: Timestamp, step: Duration) -> Bench {
         // Flags come with the samples; only sleep is taken from the policy.
         let policy = Policy { awake: policy.awake.clone(), ..Policy::default() };

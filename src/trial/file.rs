@@ -32,11 +32,11 @@ use std::time::Duration;
 use super::case::{Case, Expected};
 use super::ground::Ground;
 use super::series::{self, Series};
-use crate::alerts::{Rules, TICK_GAP, rules::Rule};
+use crate::alerts::{Rules, rules::Rule};
 use crate::document::{Need, Page, Section};
 use crate::model::{
     AlertState, Arrival, Catalogue, Cause, LinkClass, Mistake, Reading, RuleFile, Sample, Severity, Span, StationKind,
-    Status, Timestamp, Unit,
+    Status, TICK_GAP, Timestamp, Unit,
 };
 use crate::validate;
 

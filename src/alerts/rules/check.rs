@@ -6,7 +6,7 @@ use super::condition::{Condition, Of};
 use super::read_condition::Known;
 use crate::alerts::window::SAMPLES_MAX;
 use crate::document::Section;
-use crate::model::{Catalogue, Channel, Freshness, Property, Span, Station, Timestamp, Unit, fresh_until};
+use crate::model::{Catalogue, Channel, Freshness, Property, Span, Station, Unit, fresh_for};
 
 /// Intervals that a window for a rate must hold: with fewer, one that comes a second late leaves nothing to compare.
 const RATE_INTERVALS_MIN: u32 = 2;
@@ -55,7 +55,7 @@ pub(super) fn patience(section: &Section<'_, '_>, rule: &Rule, catalogue: &Catal
     let Some(patience) = patience else { return };
     for station in catalogue.stations().iter().filter(|station| rule.scope.takes(catalogue, station)) {
         let Some(channel) = catalogue.channel_of(station, rule.property.as_str()) else { continue };
-        let usual = fresh_until(channel, Timestamp::EPOCH, Freshness::Live).map(|at| at.since(Timestamp::EPOCH));
+        let usual = fresh_for(channel, Freshness::Live);
         if let Some(usual) = usual.filter(|usual| patience < *usual) {
             let name = format!("{}/{}", station.id, channel.property);
             let message = format!("{} is shorter than {name} may take: {}", Span::from(patience), Span::from(usual));
