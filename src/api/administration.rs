@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH, LOCATION};
+use axum::http::header::{ETAG, IF_NONE_MATCH, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
@@ -18,6 +18,7 @@ use super::body::Body;
 use super::definition::{DefinitionDocument, StandingList, standings, tagged};
 use super::door::{Allowed, EditStations};
 use super::draft::{self, Draft};
+use super::headers;
 use super::problem::{BadBody, Code, Missing, Problem, Refused, Unchanged};
 use super::query::{Asked, Id, Nothing, TwoNames};
 use super::sight::Sight;
@@ -38,18 +39,9 @@ struct Condition {
 }
 
 impl Condition {
-    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim());
-        let only_new = text(IF_NONE_MATCH) == Some("*");
-        let revisions = match text(IF_MATCH) {
-            None | Some("*") => None,
-            Some(tags) => {
-                let revision = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').parse::<i64>();
-                // A tag that is no revision of ours matches nothing.
-                Some(tags.split(',').filter_map(|tag| revision(tag).ok()).collect())
-            }
-        };
-        Ok(Self { revisions, only_new })
+    fn of(headers: &HeaderMap) -> Self {
+        let only_new = headers.get(IF_NONE_MATCH).is_some_and(|value| value.to_str().unwrap_or_default().trim() == "*");
+        Self { revisions: headers::versions(headers), only_new }
     }
 }
 
@@ -240,7 +232,7 @@ pub async fn put(
     Asked(Nothing): Asked<Nothing>,
     Body(value): Body<Value>,
 ) -> Result<Response, Problem> {
-    let condition = Condition::of(&headers)?;
+    let condition = Condition::of(&headers);
     let station = draft::station(&value, Some(&id)).map_err(Problem::fields)?;
     let only_new = condition.only_new;
     let edited = Author::of(&door).edit(id, condition.revisions, move |known| match known {
@@ -265,7 +257,7 @@ pub async fn patch(
     Asked(Nothing): Asked<Nothing>,
     Body(patch): Body<Value>,
 ) -> Result<Response, Problem> {
-    let condition = Condition::of(&headers)?;
+    let condition = Condition::of(&headers);
     let name = id.clone();
     let edited = Author::of(&door).edit(id, condition.revisions, move |known| {
         let mut value = draft::of(&known.ok_or(EditError::Unknown)?.definition);
@@ -291,7 +283,7 @@ pub async fn retire(
     headers: HeaderMap,
     Asked(Nothing): Asked<Nothing>,
 ) -> Result<Response, Problem> {
-    let condition = Condition::of(&headers)?;
+    let condition = Condition::of(&headers);
     let edited = Author::of(&door).edit(id, condition.revisions, |known| {
         known.ok_or(EditError::Unknown)?;
         Ok(Wish::Retire)
@@ -336,7 +328,7 @@ pub async fn put_channel(
     Asked(Nothing): Asked<Nothing>,
     Body(value): Body<Value>,
 ) -> Result<Response, Problem> {
-    let condition = Condition::of(&headers)?;
+    let condition = Condition::of(&headers);
     let edited = Author::of(&door).edit(id, condition.revisions, move |known| {
         let definition = &known.ok_or(EditError::Unknown)?.definition;
         let link = definition.channels.first().map_or(LinkClass::default(), |channel| channel.link);
@@ -365,7 +357,7 @@ pub async fn retire_channel(
     headers: HeaderMap,
     Asked(Nothing): Asked<Nothing>,
 ) -> Result<Response, Problem> {
-    let condition = Condition::of(&headers)?;
+    let condition = Condition::of(&headers);
     let edited = Author::of(&door).edit(id, condition.revisions, move |known| {
         let definition = &known.ok_or(EditError::Unknown)?.definition;
         let mut station = declaration(definition);
@@ -393,7 +385,7 @@ pub async fn put_position(
     Asked(Nothing): Asked<Nothing>,
     Body(value): Body<Value>,
 ) -> Result<Response, Problem> {
-    let condition = Condition::of(&headers)?;
+    let condition = Condition::of(&headers);
     let standing = standing(&value, door.parts().clock.now()).map_err(Problem::fields)?;
     let edited = Author::of(&door).edit(id, condition.revisions, move |known| {
         known.ok_or(EditError::Unknown)?;
@@ -447,7 +439,7 @@ pub async fn undo(
     headers: HeaderMap,
     Asked(Nothing): Asked<Nothing>,
 ) -> Result<Response, Problem> {
-    let condition = Condition::of(&headers)?;
+    let condition = Condition::of(&headers);
     let change = change.parse().map_err(|_| Problem::not_found("change", &change))?;
     let edited = Author::of(&door).edit(id, condition.revisions, move |known| {
         known.ok_or(EditError::Unknown)?;

@@ -11,7 +11,7 @@ use super::deliveries::{self, DeliveryDocument};
 use super::door::{Allowed, SeeAlerts};
 use super::features::{ALERT_STATES, AlertDocument, Reporter, SEVERITIES};
 use super::problem::{Missing, Problem, Refused};
-use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
+use super::query::{self, Asked, FromParams, Id, Nothing, Params, limit, word};
 use super::sight::Sight;
 use super::time::{When, Zone};
 use crate::alerts::Filter;
@@ -72,9 +72,7 @@ struct Place(Timestamp, AlertId);
 
 impl Place {
     fn parse(text: &str) -> Result<Self, String> {
-        let (micros, id) = text.split_once('~').ok_or("it is not the `next` of an answer")?;
-        let micros = micros.parse().map_err(|_| "it is not the `next` of an answer")?;
-        Ok(Self(Timestamp::from_micros(micros), AlertId(id.into())))
+        query::place(text).map(|(at, id)| Self(at, AlertId(id.into())))
     }
 }
 
@@ -143,7 +141,7 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) ->
     });
     let more = found.len() > asked.limit;
     found.truncate(asked.limit);
-    let next = found.last().filter(|_| more).map(|last| format!("{}~{}", last.changed_at.micros(), last.id));
+    let next = found.last().filter(|_| more).map(|last| query::place_text(last.changed_at, &last.id));
     let reporter = Reporter { state: &state, now, zone: &zone };
     let alerts = found.iter().filter_map(|alert| reporter.alert(alert)).collect();
     Ok(Json(AlertList { alerts, next }))

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::door::House;
 use super::problem::{Code, Problem};
+use crate::model::Timestamp;
 
 /// A request's body, read whole; one that is absent stands for the type's default.
 pub struct OptionalBody<T>(pub T);
@@ -48,4 +49,24 @@ impl<T: DeserializeOwned> FromRequest<House> for Body<T> {
         };
         serde_json::from_slice(&bytes).map(Body).map_err(|error| Problem::new(Code::InvalidBody, error.to_string()))
     }
+}
+
+/// The body says what cannot be.
+pub fn wrong(why: impl Into<String>) -> Problem {
+    Problem::new(Code::InvalidBody, why)
+}
+
+/// A time in a body.
+pub fn instant(key: &str, text: &str) -> Result<Timestamp, Problem> {
+    let wanted = || wrong(format!("{key}: {text:?} is not a time such as 2026-11-21T08:00:00+07:00"));
+    Timestamp::parse(text).ok_or_else(wanted)
+}
+
+/// A text as people write it, on one line.
+pub fn line(key: &str, text: &str, least: usize, most: usize) -> Result<String, Problem> {
+    let text = text.trim();
+    if !(least..=most).contains(&text.chars().count()) || text.contains(char::is_control) {
+        return Err(wrong(format!("{key}: must have {least} to {most} letters, none of them a control character")));
+    }
+    Ok(text.to_owned())
 }

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::door::{Allowed, Replay, SeeDeadLetters};
 use super::problem::{Code, Missing, Problem, Refused};
-use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
+use super::query::{Asked, FromParams, Id, NO_PLACE, Nothing, Params, limit, word};
 use super::replaying::{LETTERS_MAX, ReplaySum, Witness, replay_all, see_through, take};
 use super::time::{Shown, When, Zone};
 use crate::model::{Catalogue, Reason, Rejection, Seq, SourceId};
@@ -49,7 +49,7 @@ impl FromParams for DeadLettersAsked {
             reason: params.one("reason", |text| word(text, Reason::ALL, Reason::word))?,
             since: params.one("since", When::parse)?,
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
-            next: params.one("next", |text| number(text).ok_or("it is not the `next` of an answer".to_owned()))?,
+            next: params.one("next", |text| number(text).ok_or(NO_PLACE.to_owned()))?,
         })
     }
 }

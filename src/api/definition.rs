@@ -12,7 +12,7 @@ use super::door::{Allowed, SeeMap};
 use super::draft;
 use super::features::Name;
 use super::problem::{Missing, Problem, Refused};
-use super::query::{Asked, FromParams, Id, Nothing, Params, limit};
+use super::query::{Asked, FromParams, Id, NO_PLACE, Nothing, Params, limit};
 use super::time::{Shown, When, Zone};
 use crate::model::{AreaId, Span, StationId, StationNo};
 use crate::registry::{ChannelDefinition, Definition, Registered, StationChange};
@@ -230,8 +230,7 @@ impl FromParams for ChangesAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
         Ok(Self {
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
-            next: params
-                .one("next", |text| text.parse().map_err(|_| "it is not the `next` of an answer".to_owned()))?,
+            next: params.one("next", |text| text.parse().map_err(|_| NO_PLACE.to_owned()))?,
         })
     }
 }

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::door::{Allowed, Anyone, SeeAlerts};
 use super::problem::{Missing, Problem, Refused};
-use super::query::{Asked, FromParams, Nothing, Params, TwoNames, limit, word};
+use super::query::{Asked, FromParams, NO_PLACE, Nothing, Params, TwoNames, limit, word};
 use super::time::{Shown, Zone};
 use crate::model::AlertId;
 use crate::notify::outbox::{DeliveryRow, DeliveryState, Filter, OutboxError, Report};
@@ -111,8 +111,7 @@ impl FromParams for DeliveriesAsked {
             state: params.many("state", |text| word(text, &DeliveryState::ALL, DeliveryState::word))?,
             alert: params.one("alert", |text| Ok(text.to_owned()))?,
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
-            next: params
-                .one("next", |text| text.parse().map_err(|_| "it is not the `next` of an answer".to_owned()))?,
+            next: params.one("next", |text| text.parse().map_err(|_| NO_PLACE.to_owned()))?,
         })
     }
 }

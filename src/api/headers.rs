@@ -1,10 +1,13 @@
-//! Headers that every answer carries: nothing is sniffed, framed, embedded or cached unless its resource says so.
+//! Headers that every answer carries: nothing is sniffed, framed, embedded or cached unless its resource says so. And
+//! the one that a change may come with: `If-Match`.
+
+use std::str::FromStr;
 
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, IF_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -35,4 +38,11 @@ pub async fn dress(request: Request, next: Next) -> Response {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// The versions that `If-Match` names; `None` for any. A tag that is no version of ours matches none.
+pub fn versions<T: FromStr>(headers: &HeaderMap) -> Option<Vec<T>> {
+    let tags = headers.get(IF_MATCH).map(|value| value.to_str().unwrap_or_default().trim())?;
+    let version = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').parse().ok();
+    (tags != "*").then(|| tags.split(',').filter_map(version).collect())
 }

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::door::{Allowed, SeeAlerts};
 use super::features::{Name, Point, Reporter, SEVERITIES, severity_schema, state_schema};
 use super::problem::{Missing, Problem, Refused};
-use super::query::{Asked, FromParams, Id, Nothing, Params, limit, word};
+use super::query::{self, Asked, FromParams, Id, Nothing, Params, limit, word};
 use super::sight::Sight;
 use super::time::{Shown, When, Zone};
 use crate::geodesy;
@@ -46,9 +46,7 @@ pub struct IncidentsAsked {
 }
 
 fn parse_place(text: &str) -> Result<(Timestamp, IncidentId), String> {
-    let (micros, id) = text.split_once('~').ok_or("it is not the `next` of an answer")?;
-    let micros = micros.parse().map_err(|_| "it is not the `next` of an answer")?;
-    Ok((Timestamp::from_micros(micros), IncidentId(id.into())))
+    query::place(text).map(|(at, id)| (at, IncidentId(id.into())))
 }
 
 impl FromParams for IncidentsAsked {
@@ -247,7 +245,7 @@ pub async fn list(
         }
         let Some(summary) = summary(&reporter, &sight, incident).filter(is_here) else { continue };
         if incidents.len() == asked.limit {
-            let next = places.last().map(|(at, id): &(Timestamp, &IncidentId)| format!("{}~{id}", at.micros()));
+            let next = places.last().map(|(at, id): &(Timestamp, &IncidentId)| query::place_text(*at, id));
             return Ok(Json(IncidentList { incidents, next }));
         }
         places.push((incident.changed_at, &incident.id));

@@ -10,7 +10,7 @@ use axum::Json;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::Body;
+use super::body::{Body, instant, line, wrong};
 use super::door::{Allowed, MaintainStations, SeeMap};
 use super::problem::{BadBody, Code, Missing, Problem, Refused};
 use super::query::{Asked, Id, Nothing, TwoNames};
@@ -104,11 +104,6 @@ pub async fn plan(
 ) -> Result<Json<MaintenanceWindow>, Problem> {
     let station = station_of(&door, &id)?;
     let now = door.parts().clock.now();
-    let wrong = |why: &str| Problem::new(Code::InvalidBody, why);
-    let instant = |key: &str, text: &str| {
-        Timestamp::parse(text)
-            .ok_or_else(|| wrong(&format!("{key}: {text:?} is not a time such as 2026-11-21T08:00:00+07:00")))
-    };
     let from = asked.from.as_deref().map_or(Ok(now), |text| instant("from", text))?;
     let to = instant("to", &asked.to)?;
     if to <= from || to.since(from) > WINDOW_MAX {
@@ -183,12 +178,7 @@ pub(super) fn station_of<N>(door: &Allowed<N>, id: &str) -> Result<StationNo, Pr
 
 /// A reason as people write it: something, not too long, on one line.
 pub(super) fn reason(text: &str) -> Result<String, Problem> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().count() > REASON_LENGTH_MAX || text.contains(char::is_control) {
-        let why = format!("reason: must have 1 to {REASON_LENGTH_MAX} letters, none of them a control character");
-        return Err(Problem::new(Code::InvalidBody, why));
-    }
-    Ok(text.to_owned())
+    line("reason", text, 1, REASON_LENGTH_MAX)
 }
 
 /// Journals a command; its number once it is durable.

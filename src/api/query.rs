@@ -3,11 +3,13 @@
 //! A resource declares its parameters once, by taking them in [`FromParams`]; whatever is left over is refused with the
 //! list of the names that were asked for, so that the check cannot drift from the code.
 
+use std::fmt::Display;
+
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 
 use super::problem::{Code, Problem};
-use crate::model::Position;
+use crate::model::{Position, Timestamp};
 
 /// The most values of one repeatable parameter.
 pub const REPEATS_MAX: usize = 1_000;
@@ -213,6 +215,21 @@ pub fn word<T: Copy>(text: &str, all: &[T], name: impl Fn(T) -> &'static str) ->
         let text: String = text.chars().take(64).collect();
         format!("{text:?} is not one of {}", known.join(", "))
     })
+}
+
+/// Why a text is no place in a list.
+pub const NO_PLACE: &str = "it is not the `next` of an answer";
+
+/// A place in a list that is ordered by time and then by name: microseconds, `~`, the name.
+pub fn place(text: &str) -> Result<(Timestamp, &str), String> {
+    let parts = text.split_once('~').and_then(|(micros, name)| Some((micros.parse().ok()?, name)));
+    let (micros, name) = parts.ok_or(NO_PLACE)?;
+    Ok((Timestamp::from_micros(micros), name))
+}
+
+/// The same as it is written.
+pub fn place_text(at: Timestamp, name: impl Display) -> String {
+    format!("{}~{name}", at.micros())
 }
 
 #[cfg(test)]

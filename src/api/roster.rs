@@ -9,13 +9,12 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::body::Body;
+use super::body::{Body, instant, line, wrong};
 use super::door::{Allowed, EditRoster, SeeAlerts};
 use super::maintenance::record;
 use super::problem::{BadBody, Code, Missing, Problem, Refused};
-use super::query::{Asked, FromParams, Id, Nothing, Params, limit};
+use super::query::{self, Asked, FromParams, Id, NO_PLACE, Nothing, Params, limit};
 use super::time::{Shown, When, Zone};
-use super::workflow::{instant, line, wrong};
 use crate::auth::Act;
 use crate::model::{AreaId, PersonId, Timestamp};
 use crate::registry::roster::{SHIFTS_MAX, on_duty};
@@ -124,9 +123,8 @@ pub struct RosterAsked {
 impl FromParams for RosterAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
         let place = |text: &str| {
-            let parts = text.split_once('~').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
-            let (at, id) = parts.ok_or("it is not the `next` of an answer")?;
-            Ok((Timestamp::from_micros(at), id))
+            let (at, id) = query::place(text)?;
+            Ok((at, id.parse().map_err(|_| NO_PLACE)?))
         };
         Ok(Self {
             from: params.one("from", When::parse)?,
@@ -184,7 +182,7 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<RosterAsked>) ->
     let mut found = blocking(move || parts.registry.shifts(&ShiftsAsked { limit: limit + 1, ..asked })).await?;
     let more = found.len() > limit;
     found.truncate(limit);
-    let place = |last: &Shift| format!("{}~{}", last.shift.begins_at.micros(), last.id);
+    let place = |last: &Shift| query::place_text(last.shift.begins_at, last.id);
     let next = found.last().filter(|_| more).map(place);
     Ok(Json(ShiftList { shifts: seen(&door, found, &zone), next }))
 }

@@ -1,15 +1,15 @@
 //! Changing a rule that was made by hand: read, checked together with everything in force, written, installed.
 
-use axum::http::header::{IF_MATCH, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::LOCATION;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 
 use super::Parts;
+use super::body::{line, wrong};
 use super::door::{Administer, Allowed};
 use super::problem::{Code, Problem};
 use super::rules::{answer, is_in_force, made};
-use super::workflow::{line, wrong};
 use crate::auth::{self, Act, Deed};
 use crate::model::{Mistake, RuleFile};
 use crate::registry::{NewRuleVersion, RuleAct, RuleVersion};
@@ -243,13 +243,6 @@ fn wanted(
     };
     let is_different = wanted.as_deref() != text;
     Ok(is_different.then_some((act, wanted)))
-}
-
-/// The versions that `If-Match` names; `None` for any.
-pub(super) fn revisions(headers: &HeaderMap) -> Option<Vec<i64>> {
-    let tags = headers.get(IF_MATCH).map(|value| value.to_str().unwrap_or_default().trim())?;
-    let revision = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').parse::<i64>().ok();
-    (tags != "*").then(|| tags.split(',').filter_map(revision).collect())
 }
 
 pub(super) fn reason(text: &str) -> Result<String, Problem> {

@@ -19,9 +19,10 @@ use utoipa::{IntoParams, ToSchema};
 use super::alerts::tagged;
 use super::body::{Body, OptionalBody};
 use super::door::{Administer, Allowed, SeeAlerts};
+use super::headers;
 use super::problem::{BadBody, Missing, Problem, Refused, Unchanged};
-use super::query::{Asked, FromParams, Id, Nothing, Params, limit};
-use super::rule_change::{Change, Draft, Wish, change, reason, revisions};
+use super::query::{Asked, FromParams, Id, NO_PLACE, Nothing, Params, limit};
+use super::rule_change::{Change, Draft, Wish, change, reason};
 use super::time::{Shown, Zone};
 use super::{Installing, Parts};
 use crate::alerts;
@@ -197,7 +198,7 @@ pub async fn versions(
     Asked(asked): Asked<RulesAsked>,
 ) -> Result<Json<RuleVersions>, Problem> {
     let before = asked.next.as_deref().map(|next| next.parse::<i64>()).transpose();
-    let before = before.map_err(|_| Problem::parameter("next", "it is not the `next` of an answer"))?;
+    let before = before.map_err(|_| Problem::parameter("next", NO_PLACE))?;
     let (parts, wanted, limit) = (door.parts().clone(), name.clone(), asked.limit);
     let found = tokio::task::spawn_blocking(move || parts.registry.rule_versions(&wanted, before, limit + 1));
     let mut found = found.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
@@ -246,7 +247,7 @@ pub async fn put(
     Body(body): Body<Value>,
 ) -> Result<Response, Problem> {
     let draft = Draft::read(body, Some(&name))?;
-    let versions = revisions(&headers);
+    let versions = headers::versions(&headers);
     let wish = Wish { name, versions, reason: draft.reason, change: Change::Put(draft.text) };
     change(&door, wish).await
 }
@@ -264,7 +265,7 @@ pub async fn remove(
     Asked(Nothing): Asked<Nothing>,
     OptionalBody(asked): OptionalBody<ReasonAsked>,
 ) -> Result<Response, Problem> {
-    let (versions, reason) = (revisions(&headers), reason(&asked.reason)?);
+    let (versions, reason) = (headers::versions(&headers), reason(&asked.reason)?);
     change(&door, Wish { name, versions, reason, change: Change::Remove }).await
 }
 
@@ -281,7 +282,7 @@ pub async fn enable(
     Asked(Nothing): Asked<Nothing>,
     OptionalBody(asked): OptionalBody<ReasonAsked>,
 ) -> Result<Response, Problem> {
-    let (versions, reason) = (revisions(&headers), reason(&asked.reason)?);
+    let (versions, reason) = (headers::versions(&headers), reason(&asked.reason)?);
     change(&door, Wish { name, versions, reason, change: Change::Enable }).await
 }
 
@@ -298,7 +299,7 @@ pub async fn disable(
     Asked(Nothing): Asked<Nothing>,
     OptionalBody(asked): OptionalBody<ReasonAsked>,
 ) -> Result<Response, Problem> {
-    let (versions, reason) = (revisions(&headers), reason(&asked.reason)?);
+    let (versions, reason) = (headers::versions(&headers), reason(&asked.reason)?);
     change(&door, Wish { name, versions, reason, change: Change::Disable }).await
 }
 
@@ -315,7 +316,7 @@ pub async fn restore(
     Asked(Nothing): Asked<Nothing>,
     Body(asked): Body<RestoreAsked>,
 ) -> Result<Response, Problem> {
-    let (versions, reason) = (revisions(&headers), reason(&asked.reason)?);
+    let (versions, reason) = (headers::versions(&headers), reason(&asked.reason)?);
     change(&door, Wish { name, versions, reason, change: Change::Restore(asked.version) }).await
 }
 

@@ -11,7 +11,7 @@ use super::door::{Allowed, SeeMap};
 use super::features::{Reporter, StationFeature};
 use super::headers::REVALIDATE;
 use super::problem::{Missing, Problem, Refused};
-use super::query::{Asked, Bbox, FromParams, Id, Nothing, Params, limit, word};
+use super::query::{Asked, Bbox, FromParams, Id, NO_PLACE, Nothing, Params, limit, word};
 use super::search::fold;
 use super::sight::Sight;
 use super::time::Zone;
@@ -106,7 +106,7 @@ pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<StationsAsked>) -> 
         None => 0,
         Some(last) => match catalogue.station_named(last).filter(|station| sight.reaches_station(station)) {
             Some(station) => station.no.index() + 1,
-            None => return Err(Problem::parameter("next", "it is not the `next` of an answer")),
+            None => return Err(Problem::parameter("next", NO_PLACE)),
         },
     };
     let zone = Zone::default();

@@ -27,7 +27,7 @@ use super::definition::DefinitionDocument;
 use super::door::{Adopt, Allowed, SeeDeadLetters};
 use super::draft;
 use super::problem::{BadBody, Missing, Problem, Refused, Unchanged};
-use super::query::{Asked, FromParams, Nothing, Params, TwoNames, limit};
+use super::query::{Asked, FromParams, NO_PLACE, Nothing, Params, TwoNames, limit};
 use super::replaying::{LETTERS_MAX, ReplaySum, Witness, replay_all, see_through};
 use super::time::{Shown, Zone};
 use crate::model::{Catalogue, SourceId};
@@ -133,8 +133,7 @@ impl FromParams for UnknownAsked {
         Ok(Self {
             source: params.one("source", |text| Ok(text.to_owned()))?,
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
-            next: params
-                .one("next", |text| text.parse().map_err(|_| "it is not the `next` of an answer".to_owned()))?,
+            next: params.one("next", |text| text.parse().map_err(|_| NO_PLACE.to_owned()))?,
         })
     }
 }

@@ -6,17 +6,17 @@
 
 use std::time::Duration;
 
-use axum::http::header::IF_MATCH;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::alerts::tagged;
-use super::body::{Body, OptionalBody};
+use super::body::{Body, OptionalBody, instant, line, wrong};
 use super::door::{Allowed, AnswerAlerts, SettleAlerts};
 use super::features::Reporter;
+use super::headers;
 use super::problem::{BadBody, Code, Missing, Problem, Refused};
 use super::query::{Asked, Id, Nothing, word};
 use super::time::{Shown, Zone};
@@ -298,7 +298,7 @@ async fn hear<N>(
     let said_at = at.as_deref().map(|at| instant("at", at)).transpose()?;
     let alert = AlertId(id.as_str().into());
     let key = key(headers, &alert, &order, said_at)?;
-    let versions = versions(headers);
+    let versions = headers::versions(headers);
     let (author, origin) = (door.caller().name.clone(), Some(door.address()));
     let command = AlertCommand { alert, author, order, said_at, versions, key, origin };
     let known = {
@@ -423,31 +423,6 @@ fn key(
     Ok(Some(CommandKey { text: text.to_owned(), request }))
 }
 
-/// The versions that `If-Match` names; `None` for any. A tag that is no version of ours matches none.
-fn versions(headers: &HeaderMap) -> Option<Vec<u64>> {
-    let tags = headers.get(IF_MATCH).map(|value: &HeaderValue| value.to_str().unwrap_or_default().trim())?;
-    let version = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').parse::<u64>().ok();
-    (tags != "*").then(|| tags.split(',').filter_map(version).collect())
-}
-
-pub(super) fn wrong(why: impl Into<String>) -> Problem {
-    Problem::new(Code::InvalidBody, why)
-}
-
-pub(super) fn instant(key: &str, text: &str) -> Result<Timestamp, Problem> {
-    let wanted = || wrong(format!("{key}: {text:?} is not a time such as 2026-11-21T08:00:00+07:00"));
-    Timestamp::parse(text).ok_or_else(wanted)
-}
-
 fn note(text: &str) -> Result<String, Problem> {
     line("note", text, 0, NOTE_LENGTH_MAX)
-}
-
-/// A text as people write it, on one line.
-pub(super) fn line(key: &str, text: &str, least: usize, most: usize) -> Result<String, Problem> {
-    let text = text.trim();
-    if !(least..=most).contains(&text.chars().count()) || text.contains(char::is_control) {
-        return Err(wrong(format!("{key}: must have {least} to {most} letters, none of them a control character")));
-    }
-    Ok(text.to_owned())
 }

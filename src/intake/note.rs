@@ -60,8 +60,8 @@ impl Notes {
         let mut head = Vec::new();
         File::open(&path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
         hasher.update(&head);
-        let identity = hex(&hasher.finalize());
-        let at = self.folder.join(format!("{}.json", hex(&Sha256::digest(path.as_os_str().as_encoded_bytes()))));
+        let identity = format!("{:x}", hasher.finalize());
+        let at = self.folder.join(format!("{:x}.json", Sha256::digest(path.as_os_str().as_encoded_bytes())));
         let note = fs::read(&at).ok().and_then(|bytes| serde_json::from_slice::<Note>(&bytes).ok());
         let position = note
             .filter(|note| note.identity == identity && note.path == path)
@@ -93,14 +93,6 @@ impl FileNote {
             result => result,
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::parquet::ParquetError;
 use super::table::{Cell, Column, Kind, Writer};
+use crate::api::query::NO_PLACE;
 use crate::history::{
     AreaRow, AreaWalk, Duty, Function, History, HistoryError, Line, Pair, PairWalk, Plan, QualityRule, Question, Row,
     Walk,
@@ -34,7 +35,7 @@ impl Place {
 
     /// From an answer's `next`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = || "it is not the `next` of an answer".to_owned();
+        let wrong = || NO_PLACE.to_owned();
         let mut words = text.split('~');
         let series = words.next().and_then(|word| word.parse().ok()).ok_or_else(wrong)?;
         let times = words.map(|word| word.parse().map(Timestamp::from_micros));

@@ -51,7 +51,7 @@ pub(super) struct Progresses {
 impl Progresses {
     pub(super) fn open(folder: &Path, config: &str) -> io::Result<Progresses> {
         fs::create_dir_all(folder)?;
-        Ok(Progresses { folder: folder.to_owned(), meaning: hex(&Sha256::digest(config.as_bytes())) })
+        Ok(Progresses { folder: folder.to_owned(), meaning: format!("{:x}", Sha256::digest(config.as_bytes())) })
     }
 
     /// How far this file was read; nothing when it is another one by now.
@@ -87,14 +87,6 @@ impl Progresses {
     }
 
     fn at(&self, path: &str) -> PathBuf {
-        self.folder.join(format!("{}.json", hex(&Sha256::digest(path.as_bytes()))))
+        self.folder.join(format!("{:x}.json", Sha256::digest(path.as_bytes())))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
