@@ -9,7 +9,8 @@ use serde_json::json;
 const NOW: Timestamp = Timestamp::from_seconds(1_795_230_900);
 const EDGE: SourceId = SourceId(0);
 
-const NAMES: [&str; 14] = [
+/// Names that have broken something somewhere.
+pub const NAMES: [&str; 14] = [
     "Nậm Mạ, trạm số 2",
     "nhiệt độ (°C)",
     "say \"đo\"",

@@ -13,6 +13,7 @@ mod incidents;
 mod ledger;
 mod maintenance;
 mod map;
+mod names;
 mod openapi;
 mod people;
 mod registry;
