@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0 notes    u8 which: 0 the bookmark, 1 the channels' classes, 2 the day tier's offset, 3 how far deleting went
-//! 1 runs     u32 channel, u32 day, u32 run number within the day
+//! 1 runs     u32 span, u32 channel, u32 day, u32 run number within the day
 //! 2 dirty    u32 channel, u32 day                                    written since it was settled
 //! 3 minutes  u32 channel, u32 day                                    kept tallies
 //! 4 hours    u32 channel, u32 day
@@ -15,6 +15,11 @@
 //! Numbers are big-endian. A day is a UTC day: days since 1970-01-01 with the sign bit flipped, so that days before
 //! 1970 sort first; a time likewise. Every `i64` of microseconds lies in a day that an `i32` holds.
 //!
+//! A span is eight days. Runs stand span by span, and what comes in is mostly of the span at hand: the engine merges it
+//! with that alone, and what is older it only moves. By channel first it wrote all of the history again at each of its
+//! levels (7.0 bytes a value for 400 million of them, 2.6 for 40 million). Whoever reads a long stretch of a channel
+//! seeks once for each span.
+//!
 //! One keyspace, since the engine makes tables and cuts its log for each keyspace by itself: when the log's tail is
 //! lost, a keyspace goes back to an earlier moment, and of two of them one may go back further. In one, samples,
 //! bookmark and everything else are of the same moment, always.
@@ -26,7 +31,11 @@ use crate::model::{ChannelId, Seq, Timestamp};
 /// Microseconds in a UTC day (no leap seconds, as `Timestamp` has it).
 pub(super) const DAY_MICROS: i64 = 86_400_000_000;
 
-pub(super) const KEY_BYTES: usize = 13;
+pub(super) const KEY_BYTES: usize = 17;
+/// What the keys of a span begin with.
+pub(super) const SPAN_BYTES: usize = 5;
+/// The binary logarithm of the days in a span.
+const SPAN_SHIFT: u32 = 3;
 pub(super) const LATEST_BYTES: usize = 5;
 pub(super) const EARLIER_BYTES: usize = 25;
 
@@ -100,8 +109,65 @@ impl fmt::Display for Day {
     }
 }
 
-/// A run's address.
+/// Eight days, counted from 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span(i32);
+
+impl Span {
+    /// The first and the last span that a day can lie in.
+    pub(super) const MIN: Span = Span(i32::MIN >> SPAN_SHIFT);
+    pub(super) const MAX: Span = Span(i32::MAX >> SPAN_SHIFT);
+
+    pub(super) fn of(day: Day) -> Self {
+        Self(day.0 >> SPAN_SHIFT)
+    }
+
+    pub(super) fn of_number(number: i64) -> Option<Self> {
+        i32::try_from(number).ok().map(Self).filter(|span| (Span::MIN..=Span::MAX).contains(span))
+    }
+
+    pub(super) fn number(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    /// The one after it; `None` behind the last.
+    pub(super) fn next(self) -> Option<Self> {
+        Span::of_number(self.number() + 1)
+    }
+
+    pub(super) fn first_day(self) -> Day {
+        Day(self.0 << SPAN_SHIFT)
+    }
+
+    pub(super) fn last_day(self) -> Day {
+        Day(self.0 << SPAN_SHIFT | (1 << SPAN_SHIFT) - 1)
+    }
+
+    /// What its runs begin with.
+    pub(super) fn to_bytes(self) -> [u8; SPAN_BYTES] {
+        let mut bytes = [Table::Runs as u8; SPAN_BYTES];
+        bytes[1..].copy_from_slice(&ordered(self.0));
+        bytes
+    }
+
+    /// That of a run's key.
+    pub(super) fn of_key(key: &[u8]) -> Option<Self> {
+        Key::from_bytes(key).map(|key| Span::of(key.day))
+    }
+
+    /// The least and the greatest run of a channel in it.
+    pub(super) fn of_channel(self, channel: ChannelId) -> [[u8; KEY_BYTES]; 2] {
+        Key::days(channel, self.first_day(), self.last_day())
+    }
+}
+
+/// Big-endian with the sign bit flipped: sorts as the number does.
+fn ordered(number: i32) -> [u8; 4] {
+    (number as u32 ^ (1 << 31)).to_be_bytes()
+}
+
+/// A run's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) channel: ChannelId,
     pub(super) day: Day,
@@ -111,33 +177,39 @@ pub(super) struct Key {
 impl Key {
     pub(super) fn to_bytes(self) -> [u8; KEY_BYTES] {
         let mut bytes = [0; KEY_BYTES];
-        bytes[..DayKey::BYTES].copy_from_slice(&DayKey::new(Table::Runs, self.channel, self.day).to_bytes());
-        bytes[DayKey::BYTES..].copy_from_slice(&self.number.to_be_bytes());
+        let (span, rest) = bytes.split_at_mut(SPAN_BYTES);
+        span.copy_from_slice(&Span::of(self.day).to_bytes());
+        rest.copy_from_slice(&self.address());
+        bytes
+    }
+
+    /// What of the key says which run it is, and is in the run's checksum: channel, day, number.
+    pub(super) fn address(self) -> [u8; KEY_BYTES - SPAN_BYTES] {
+        let mut bytes = [0; KEY_BYTES - SPAN_BYTES];
+        bytes[..4].copy_from_slice(&self.channel.0.to_be_bytes());
+        bytes[4..8].copy_from_slice(&ordered(self.day.0));
+        bytes[8..].copy_from_slice(&self.number.to_be_bytes());
         bytes
     }
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (day, number) = bytes.split_first_chunk::<{ DayKey::BYTES }>()?;
-        let DayKey { channel, day, .. } = DayKey::from_bytes(Table::Runs, day)?;
-        Some(Self { channel, day, number: u32::from_be_bytes(number.try_into().ok()?) })
+        let (span, address) = bytes.split_first_chunk::<SPAN_BYTES>()?;
+        let key = Self::of_address(address)?;
+        (*span == Span::of(key.day).to_bytes()).then_some(key)
     }
 
-    /// What every run of a channel begins with.
-    pub(super) fn channel_prefix(channel: ChannelId) -> [u8; 5] {
-        let mut bytes = [Table::Runs as u8; 5];
-        bytes[1..].copy_from_slice(&channel.0.to_be_bytes());
-        bytes
+    /// From [`Key::address`].
+    pub(super) fn of_address(bytes: &[u8]) -> Option<Self> {
+        let (channel, rest) = bytes.split_first_chunk()?;
+        let (day, number) = rest.split_first_chunk()?;
+        let day = (u32::from_be_bytes(*day) ^ (1 << 31)) as i32;
+        let (channel, number) = (u32::from_be_bytes(*channel), u32::from_be_bytes(number.try_into().ok()?));
+        Some(Self { channel: ChannelId(channel), day: Day(day), number })
     }
 
-    /// The least and greatest addresses of runs from a channel on.
-    pub(super) fn channels_from(channel: ChannelId) -> std::ops::RangeInclusive<[u8; KEY_BYTES]> {
-        let mut greatest = [u8::MAX; KEY_BYTES];
-        greatest[0] = Table::Runs as u8;
-        Key { channel, day: Day(i32::MIN), number: 0 }.to_bytes()..=greatest
-    }
-
-    /// The least and greatest keys from one day of a channel to another.
+    /// The least and greatest keys from one day of a channel to another of the same span.
     pub(super) fn days(channel: ChannelId, first: Day, last: Day) -> [[u8; KEY_BYTES]; 2] {
+        assert_eq!(Span::of(first), Span::of(last), "runs of two spans do not stand together");
         [Key { channel, day: first, number: 0 }.to_bytes(), Key { channel, day: last, number: u32::MAX }.to_bytes()]
     }
 }
@@ -160,7 +232,7 @@ impl DayKey {
     pub(super) fn to_bytes(self) -> [u8; Self::BYTES] {
         let mut bytes = [self.table as u8; Self::BYTES];
         bytes[1..5].copy_from_slice(&self.channel.0.to_be_bytes());
-        bytes[5..].copy_from_slice(&(self.day.0 as u32 ^ (1 << 31)).to_be_bytes());
+        bytes[5..].copy_from_slice(&ordered(self.day.0));
         bytes
     }
 
@@ -217,7 +289,15 @@ mod tests {
             let day = DayKey::new(Table::Hours, a.channel, a.day);
             prop_assert_eq!(DayKey::from_bytes(Table::Hours, &day.to_bytes()), Some(day));
             prop_assert_eq!(DayKey::from_bytes(Table::Days, &day.to_bytes()), None);
-            prop_assert_eq!(a.to_bytes().cmp(&b.to_bytes()), a.cmp(&b));
+            let order = |key: Key| (key.day.0 >> 3, key.channel.0, key.day.0, key.number);
+            prop_assert_eq!(a.to_bytes().cmp(&b.to_bytes()), order(a).cmp(&order(b)));
+            let span = Span::of(a.day);
+            prop_assert!(span.first_day() <= a.day && a.day <= span.last_day());
+            prop_assert_eq!(Span::of_key(&a.to_bytes()), Some(span));
+            prop_assert_eq!(span.next().map(|next| next.first_day().number()), {
+                let next = span.last_day().number() + 1;
+                Day::of_number(next).map(Day::number)
+            });
         }
 
         #[test]

@@ -10,9 +10,9 @@ use hashbrown::HashMap;
 use crate::model::{ChannelId, Quality, Timestamp};
 
 use super::StoredSample;
-use super::key::{self, Key, Table};
+use super::key::{self, Key, Span, Table};
 use super::sealed;
-use super::tables::Tables;
+use super::tables::{self, Tables};
 
 pub(super) type Latest = HashMap<ChannelId, StoredSample>;
 
@@ -45,12 +45,20 @@ fn one(key: &[u8], value: &[u8]) -> Option<(ChannelId, StoredSample)> {
     Some((channel, StoredSample { observed_at, value, quality }))
 }
 
-/// From the runs, channel by channel.
+/// From the runs: those of the last span that has any of the channel.
 fn again(tables: &Tables, snapshot: &Snapshot, channels: u32) -> Latest {
     let mut latest = Latest::new();
+    for span in tables::spans(&tables.history, snapshot, Span::MIN, Span::MAX) {
+        latest_of_span(tables, snapshot, span, channels, &mut latest);
+    }
+    latest
+}
+
+/// The latest samples of the channels that have any in a span.
+fn latest_of_span(tables: &Tables, snapshot: &Snapshot, span: Span, channels: u32, latest: &mut Latest) {
     let mut next = Some(0u32);
     while let Some(channel) = next {
-        let rest = Key::channels_from(ChannelId(channel));
+        let rest = span.of_channel(ChannelId(channel))[0]..=span.of_channel(ChannelId(u32::MAX))[1];
         let Some(found) = snapshot.range(&tables.history, rest).next() else {
             break;
         };
@@ -60,7 +68,8 @@ fn again(tables: &Tables, snapshot: &Snapshot, channels: u32) -> Latest {
             _ if channel < channels => ChannelId(channel),
             _ => break,
         };
-        let last = snapshot.prefix(&tables.history, Key::channel_prefix(channel)).next_back();
+        let [first, last] = span.of_channel(channel);
+        let last = snapshot.range(&tables.history, first..=last).next_back();
         if let Some(Ok(last)) = last.map(fjall::Guard::key)
             && let Some(key) = Key::from_bytes(&last)
             && let Some(sample) = tables.day(snapshot, channel, key.day).0.last()
@@ -69,5 +78,4 @@ fn again(tables: &Tables, snapshot: &Snapshot, channels: u32) -> Latest {
         }
         next = channel.0.checked_add(1);
     }
-    latest
 }

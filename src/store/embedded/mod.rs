@@ -53,6 +53,7 @@
 mod aside;
 mod bookmark;
 mod column;
+mod convert;
 mod days;
 mod decimal;
 mod dirty;

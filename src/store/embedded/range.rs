@@ -1,4 +1,4 @@
-//! Reading a stretch of one channel, day by day.
+//! Reading a stretch of one channel, day by day; the engine is asked span by span.
 //!
 //! The iterator holds a snapshot of the engine and the channel's samples in memory, both taken at one moment, so a
 //! flush meanwhile neither hides a sample nor shows it twice. It holds at most one decoded day, and what of the
@@ -13,8 +13,8 @@ use crate::model::{ChannelId, Timestamp};
 
 use super::StoreError;
 use super::StoredSample;
-use super::key::{Day, Key};
-use super::tables::{DayRuns, Tables, first_readable, run_of};
+use super::key::{Day, Key, Span};
+use super::tables::{DayRuns, Tables, first_readable, next_span, run_of};
 
 /// Samples of one channel with `from <= observed_at < to`, ascending, one per time.
 ///
@@ -27,7 +27,8 @@ pub struct Range {
     to: Timestamp,
     keyspace: Keyspace,
     snapshot: Snapshot,
-    runs: Option<fjall::Iter>,
+    /// The rest of the runs of a span; `None` when nothing is left.
+    runs: Option<(Span, fjall::Iter)>,
     /// The day after the last one begun, as a number.
     next_day: i64,
     last_day: i64,
@@ -67,11 +68,30 @@ impl Range {
         range
     }
 
-    /// The runs from a day on.
-    fn runs_from(&self, day: i64) -> Option<fjall::Iter> {
+    /// The runs from a day on, up to the end of its span.
+    fn runs_from(&self, day: i64) -> Option<(Span, fjall::Iter)> {
         let (first, last) = (Day::of_number(day)?, Day::of_number(self.last_day)?);
-        let [first, last] = Key::days(self.channel, first, last);
-        Some(self.snapshot.range(&self.keyspace, first..=last))
+        if first > last {
+            return None;
+        }
+        let span = Span::of(first);
+        let [first, last] = Key::days(self.channel, first, last.min(span.last_day()));
+        Some((span, self.snapshot.range(&self.keyspace, first..=last)))
+    }
+
+    /// The next run, of this span or of one of the next; `day` is what an error names.
+    fn next_run(&mut self, day: Option<Day>) -> Option<Result<(Key, fjall::Slice), StoreError>> {
+        loop {
+            let day = day.unwrap_or(self.expected_day());
+            let (span, runs) = self.runs.as_mut()?;
+            if let Some(guard) = runs.next() {
+                return Some(run_of(self.channel, day, guard));
+            }
+            let (after, last) = (span.next()?, Span::of(Day::of_number(self.last_day)?));
+            let next = next_span(&self.keyspace, &self.snapshot, after, last).map(|span| span.first_day().number());
+            self.next_day = next.unwrap_or(self.next_day).max(self.next_day);
+            self.runs = next.and_then(|day| self.runs_from(day));
+        }
     }
 
     /// Decodes the next day; false when there is none.
@@ -79,15 +99,8 @@ impl Range {
         let mut decoded = DayRuns::default();
         let mut day = None;
         loop {
-            let found = match self.ahead.take() {
-                Some(found) => Ok(found),
-                None => {
-                    let Some(guard) = self.runs.as_mut().and_then(Iterator::next) else {
-                        self.runs = None;
-                        break;
-                    };
-                    run_of(self.channel, day.unwrap_or(self.expected_day()), guard)
-                }
+            let Some(found) = self.ahead.take().map(Ok).or_else(|| self.next_run(day)) else {
+                break;
             };
             match found {
                 Ok((key, bytes)) if day.is_none_or(|day| day == key.day) => {
@@ -122,7 +135,7 @@ impl Range {
     /// Goes on with the first day from which the engine can read; an iterator that has failed is of no more use.
     fn skip_unreadable(&mut self) {
         let readable = |day| {
-            let first = self.runs_from(day).and_then(|mut runs| runs.next());
+            let first = self.runs_from(day).and_then(|(_, mut runs)| runs.next());
             first.is_none_or(|guard| guard.key().is_ok())
         };
         let day = first_readable(self.next_day, self.last_day, readable);

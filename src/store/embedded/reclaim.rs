@@ -18,7 +18,7 @@ use super::tables::Tables;
 
 /// Greater stores are left to the engine: what it leaves unmerged is then a small part of them.
 const TABLE_BYTES_MAX: u64 = 1 << 30;
-/// A log shorter than this is not worth its turning.
+/// A log shorter than this is not worth its turning. A longer one is read at the next opening: 0.2 s for 32 MiB.
 const LOG_BYTES_MIN: u64 = 4 << 20;
 /// One part in so many may be useless.
 const SHARE: u64 = 8;
@@ -50,7 +50,7 @@ pub(super) fn reclaim(tables: &Tables, directory: &Path) -> Result<(), fjall::Er
     // A file's blocks are known only when they are on disk.
     tables.database.persist(PersistMode::SyncAll)?;
     let log_bytes = log_bytes(directory);
-    let turns = log_bytes > LOG_BYTES_MIN.max(table_bytes / SHARE);
+    let turns = log_bytes > LOG_BYTES_MIN;
     if turns {
         fill(tables, LOG_TURNS_AT.saturating_sub(log_bytes) + FILLER_BYTES as u64)?;
     }

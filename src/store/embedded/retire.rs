@@ -16,10 +16,10 @@ use crate::store::{Retention, Spans};
 
 use super::StoreError;
 use super::kept::{self, Raw};
-use super::key::{self, DAY_MICROS, Day, DayKey, Key, Table};
+use super::key::{self, DAY_MICROS, Day, DayKey, Key, Span, Table};
 use super::retention::{Classes, horizon};
 use super::rollup::Rollups;
-use super::tables::Tables;
+use super::tables::{self, Tables};
 
 /// Channels looked at in one slice.
 const CHANNELS_MAX: usize = 256;
@@ -83,6 +83,7 @@ pub(super) fn slice(tables: &Tables, cursor: &mut Cursor, order: &Order<'_>) -> 
         rollups: order.rollups,
         keys: 0,
         done: Slice::default(),
+        spans: tables::spans(&tables.history, &snapshot, Span::MIN, Span::of(today)).collect(),
     };
     let mut channels = order.classes.from(cursor.channel);
     let mut looked_at = 0;
@@ -119,6 +120,8 @@ struct Retire<'a> {
     rollups: Rollups,
     keys: usize,
     done: Slice,
+    /// Those with runs, up to today.
+    spans: Vec<Span>,
 }
 
 impl Retire<'_> {
@@ -138,16 +141,7 @@ impl Retire<'_> {
     }
 
     fn raw(&mut self, channel: ChannelId, kept_from: Day, minutes: Option<Rollups>) -> Result<(), StoreError> {
-        let end = Key { channel, day: kept_from, number: 0 }.to_bytes();
-        let mut runs: Vec<Key> = Vec::new();
-        for guard in self.snapshot.range(&self.tables.history, Key::channel_prefix(channel).to_vec()..end.to_vec()) {
-            let key = guard.key().map_err(|source| StoreError::Read { what: "what is too old", source })?;
-            let key = Key::from_bytes(&key).ok_or(StoreError::DamagedKey { channel })?;
-            if self.keys + runs.len() >= KEYS_MAX && runs.last().is_some_and(|last| last.day != key.day) {
-                break;
-            }
-            runs.push(key);
-        }
+        let runs = self.runs(channel, kept_from)?;
         for runs in runs.chunk_by(|a, b| a.day == b.day) {
             if self.keys >= KEYS_MAX {
                 break;
@@ -155,6 +149,25 @@ impl Retire<'_> {
             self.day(channel, runs, minutes)?;
         }
         Ok(())
+    }
+
+    /// A channel's runs before a day, ascending: those of whole days, about as many as a slice deletes.
+    fn runs(&self, channel: ChannelId, kept_from: Day) -> Result<Vec<Key>, StoreError> {
+        let mut runs: Vec<Key> = Vec::new();
+        for span in self.spans.iter().take_while(|span| span.first_day() < kept_from) {
+            let [first, last] = span.of_channel(channel);
+            for guard in self.snapshot.range(&self.tables.history, first..=last) {
+                let key = guard.key().map_err(|source| StoreError::Read { what: "what is too old", source })?;
+                let key = Key::from_bytes(&key).ok_or(StoreError::DamagedKey { channel })?;
+                let is_enough =
+                    self.keys + runs.len() >= KEYS_MAX && runs.last().is_some_and(|last| last.day != key.day);
+                if is_enough || key.day >= kept_from {
+                    return Ok(runs);
+                }
+                runs.push(key);
+            }
+        }
+        Ok(runs)
     }
 
     /// The samples of a settled day.

@@ -18,7 +18,7 @@ use crate::model::{Quality, Timestamp};
 
 use super::StoredSample;
 use super::column::{Damage, Effort, Reader, put_varint};
-use super::key::{Day, Key};
+use super::key::{Day, Key, Table};
 use super::{packed, values};
 
 /// The most samples in one run: bounds what a damaged count can make a reader allocate.
@@ -121,7 +121,8 @@ fn decode_body(day: Day, body: &[u8], out: &mut Vec<StoredSample>) -> Result<(),
 
 fn checksum(key: Key, body: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&key.to_bytes());
+    hasher.update(&[Table::Runs as u8]);
+    hasher.update(&key.address());
     hasher.update(body);
     hasher.finalize()
 }

@@ -21,16 +21,22 @@ use crate::model::ChannelId;
 use super::Config;
 use super::StoreError;
 use super::StoredSample;
+use super::convert;
 use super::kept::{self, Raw};
-use super::key::{Day, DayKey, Key, Table};
+use super::key::{Day, DayKey, Key, Span, Table};
 use super::run;
 use super::sealed;
 
-const FORMAT: &str = "saola store 2\n";
+const FORMAT: &str = "saola store 3\n";
+/// The layout before this one, which is brought into it.
+const FORMAT_2: &str = "saola store 2\n";
 const FORMAT_FILE: &str = "format";
 pub(super) const DATABASE_DIRECTORY: &str = "fjall";
 /// What is read of a format file that is not ours.
 const FORMAT_SHOWN_BYTES: usize = 100;
+
+/// At most so many spans begin in a part that the engine cannot read: a block holds a few runs.
+const UNREADABLE_SPANS: i64 = 64;
 
 pub(super) struct Tables {
     pub(super) database: Database,
@@ -40,7 +46,7 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn open(path: &Path, config: &Config) -> Result<Self, StoreError> {
-        check_format(path)?;
+        let is_older = check_format(path)?;
         let failed = |source| StoreError::Open { path: path.to_owned(), source };
         let builder = Database::builder(path.join(DATABASE_DIRECTORY))
             .cache_size(config.block_cache_bytes)
@@ -61,7 +67,14 @@ impl Tables {
                 ))
         };
         let history = database.keyspace("history", options).map_err(failed)?;
-        Ok(Self { history, database })
+        let tables = Self { history, database };
+        if is_older {
+            let runs = convert::from_layout_2(&tables)?;
+            let failed = |source| StoreError::Directory { path: path.to_owned(), source };
+            write_format(path, &path.join(FORMAT_FILE)).map_err(failed)?;
+            tracing::info!(runs, "the history was brought into this version's layout");
+        }
+        Ok(tables)
     }
 
     /// Bytes of sorted tables on disk.
@@ -105,6 +118,36 @@ impl Tables {
         }
         decoded.finish()
     }
+}
+
+/// The spans from one to another in which there may be runs, of whatever channel: all that there are, and those whose
+/// first run cannot be read.
+pub(super) fn spans<'a>(
+    history: &'a Keyspace,
+    snapshot: &'a Snapshot,
+    from: Span,
+    to: Span,
+) -> impl Iterator<Item = Span> + 'a {
+    let first = next_span(history, snapshot, from, to);
+    std::iter::successors(first, move |span| next_span(history, snapshot, span.next()?, to))
+}
+
+/// The first of [`spans`].
+pub(super) fn next_span(history: &Keyspace, snapshot: &Snapshot, from: Span, to: Span) -> Option<Span> {
+    let next = |from: Span| {
+        let end = to.next().map_or_else(|| Table::Dirty.prefix().to_vec(), |next| next.to_bytes().to_vec());
+        let first = (from <= to).then(|| snapshot.range(history, from.to_bytes().to_vec()..end).next()).flatten();
+        let key = first.map(fjall::Guard::key).transpose()?;
+        // A key that is none is named when the runs behind it are read.
+        Ok::<_, fjall::Error>(key.map(|key| Span::of_key(&key).unwrap_or(from)))
+    };
+    next(from).unwrap_or_else(|_| {
+        // A span's first run is mostly another channel's: where it cannot be read, the one's that is looked for may
+        // be. Every span before it meets it, too; only those nearest can begin in the same unreadable part.
+        let readable = |number| Span::of_number(number).is_none_or(|span| next(span).is_ok());
+        let readable = first_readable(from.number(), to.number(), readable).unwrap_or(to.number());
+        Span::of_number((readable - UNREADABLE_SPANS).max(from.number()))
+    })
 }
 
 /// What the engine hands out, as a run's address and bytes; `day` is what an error names.
@@ -182,18 +225,20 @@ impl DayRuns {
     }
 }
 
-fn check_format(path: &Path) -> Result<(), StoreError> {
+/// Whether the store is of the layout before this one.
+fn check_format(path: &Path) -> Result<bool, StoreError> {
     let failed = |source| StoreError::Directory { path: path.to_owned(), source };
     fs::create_dir_all(path).map_err(failed)?;
     let file = path.join(FORMAT_FILE);
     match fs::read(&file) {
-        Ok(found) if found == FORMAT.as_bytes() => Ok(()),
+        Ok(found) if found == FORMAT.as_bytes() => Ok(false),
+        Ok(found) if found == FORMAT_2.as_bytes() => Ok(true),
         Ok(found) => Err(refused(file, &found)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if fs::exists(path.join(DATABASE_DIRECTORY)).map_err(failed)? {
                 return Err(refused(file, b""));
             }
-            write_format(path, &file).map_err(failed)
+            write_format(path, &file).map_err(failed).map(|()| false)
         }
         Err(error) => Err(failed(error)),
     }
