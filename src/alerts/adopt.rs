@@ -154,7 +154,8 @@ impl Alerts {
             let Some(found) = world.catalogue.channel(channel) else { continue };
             let was = held.get(&(key.rule as usize, channel)).copied();
             let good_at = self.ears.get(channel.index()).map_or(NEVER, |ear| ear.good_at);
-            let holds = match member.reading.of(memory, world, found, good_at) {
+            let number = member.reading.of(memory, world, found, good_at);
+            let holds = match number.and_then(|number| number.against(member.limit, was.is_some())) {
                 Some(value) => member.limit.begins(value) || was.is_some() && member.limit.goes_on(value),
                 None => was.is_some(),
             };

@@ -119,8 +119,9 @@ impl Alerts {
                 let key = Key { spot: Spot::Area(member.area), ..key };
                 let Some(channel) = world.catalogue.channel(channel) else { return };
                 let memory = Memory { ears: &self.ears, rings: &self.rings };
-                let Some(value) = member.reading.of(memory, world, channel, heard.observed_at) else { return };
                 let held = self.tallies.get(&key).is_some_and(|tally| tally.holds(channel.id));
+                let number = member.reading.of(memory, world, channel, heard.observed_at);
+                let Some(value) = number.and_then(|number| number.against(member.limit, held)) else { return };
                 if held || member.limit.begins(value) {
                     let tally = self.tallies.entry(key).or_default();
                     tally.hear(channel.id, member.limit, value);

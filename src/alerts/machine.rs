@@ -96,7 +96,7 @@ impl Machine {
 
     /// What a verdict needs to know.
     pub(super) fn standing(&self) -> Standing {
-        Standing { raised: self.raised(), armed: self.armed }
+        Standing { on: self.on(), raised: self.raised(), armed: self.armed }
     }
 
     /// When the condition began to hold.

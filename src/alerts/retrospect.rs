@@ -193,15 +193,13 @@ impl Alerts {
 
     fn verdict_late(&self, place: &Place<'_>, sample: &Sample, run: &Machine) -> Option<Verdict> {
         let levels = place.levels?;
-        let raised = run.raised();
         let Sort::Single(single) = place.watch.sort else {
-            let on = levels.holding(raised, sample.value);
+            let on = levels.holding(run.raised(), sample.value);
             return Some(Verdict { value: Some(sample.value), on, armed: 0 });
         };
         let single = self.watches.single(single);
         let ring = self.late.rings.get(&sample.channel);
-        let value = single.reading.of_own(ring, place.channel, sample.value)?;
-        let on = single.holding(levels, ring, place.channel, value, raised);
-        Some(Verdict { value: Some(value), on, armed: 0 })
+        let number = single.reading.of_own(ring, place.channel, sample.value)?;
+        single.verdict(levels, ring, place.channel, number, run.standing())
     }
 }

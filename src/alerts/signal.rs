@@ -8,21 +8,24 @@
 //! | condition | verdict | none while |
 //! |---|---|---|
 //! | level | the sample against the levels | never |
-//! | window, rate | what the window makes of its samples | the window is not complete |
+//! | window, rate | what the window makes of its samples | the window is not complete (*) |
 //! | N of M | a level is on while N of the last M samples are beyond it (raised: beyond its clear level); what was before a silence of the channel does not count | never |
 //! | difference | the sample less the other station's newest value | the other one is silent or under maintenance |
 //! | all of | on while every part holds | a part is silent and none is known not to hold |
 //! | any of | on while a part holds | every part is silent, or one is that held before |
 //! | count | the number of stations that hold | an open alert would be taken back because stations fell silent while they held |
 //!
+//! (*) A sum of what is never negative (the channel's plausible range begins at zero or above) is at least what there is
+//! of it: incomplete, it may raise and keep raised what lies below that, and take nothing back.
+//!
 //! A part *holds* beyond its threshold, and once its alert is raised until its clear level (a counted station: always).
 //! A channel is silent here when its newest good sample is older than five intervals and the link's grace.
 
 use std::collections::BTreeMap;
 
-use super::rules::{Join, Levels, Limit, Of, Times};
+use super::rules::{Direction, Join, Levels, Limit, Of, Reduce, Times};
 use super::tally::Tally;
-use super::window::Ring;
+use super::window::{Number, Ring};
 use super::{Ear, NEVER, World};
 use crate::model::{Channel, ChannelId, Freshness, Timestamp, fresh_for, freshness};
 
@@ -90,6 +93,7 @@ pub(super) struct Verdict {
 /// How a machine stands, as far as a verdict depends on it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Standing {
+    pub on: usize,
     pub raised: usize,
     pub armed: u8,
 }
@@ -120,8 +124,8 @@ impl Signal<'_> {
         match *self {
             Signal::Plain(levels, value) => one(value, levels.holding(standing.raised, value)),
             Signal::Single(single, levels, channel) => {
-                let value = single.reading.of(memory, world, channel, at)?;
-                one(value, single.holding(levels, memory.rings.get(&channel.id), channel, value, standing.raised))
+                let number = single.reading.of(memory, world, channel, at)?;
+                single.verdict(levels, memory.rings.get(&channel.id), channel, number, standing)
             }
             Signal::Joined(joined) => joined.verdict(memory, world, at, standing),
             Signal::Count(levels, tally) => {
@@ -136,7 +140,7 @@ impl Signal<'_> {
 
 impl Reading {
     /// The number to compare at `at`; `None` when there is none that counts.
-    pub(super) fn of(&self, memory: Memory<'_>, world: World<'_>, channel: &Channel, at: Timestamp) -> Option<f64> {
+    pub(super) fn of(&self, memory: Memory<'_>, world: World<'_>, channel: &Channel, at: Timestamp) -> Option<Number> {
         let value = current(memory, channel, at)?;
         match (&self.of, self.less) {
             (Of::Difference { .. }, None) => None,
@@ -145,33 +149,52 @@ impl Reading {
                 if less.retired || world.catalogue.station(less.station)?.maintenance {
                     return None;
                 }
-                Some(value - less.unit.convert(current(memory, less, at)?, channel.unit)?)
+                Some(Number::Exact(value - less.unit.convert(current(memory, less, at)?, channel.unit)?))
             }
             _ => self.of_own(memory.rings.get(&channel.id), channel, value),
         }
     }
 
     /// The same where only the channel's own samples are known.
-    pub(super) fn of_own(&self, ring: Option<&Ring>, channel: &Channel, value: f64) -> Option<f64> {
+    pub(super) fn of_own(&self, ring: Option<&Ring>, channel: &Channel, value: f64) -> Option<Number> {
         match self.of {
-            Of::Sample => Some(value),
-            Of::Window { reduce, over, completeness } => ring?.reduce(reduce, over, completeness, channel.interval),
-            Of::Rate { over, completeness } => ring?.rate(over, completeness),
+            Of::Sample => Some(Number::Exact(value)),
+            Of::Window { reduce, over, completeness } => {
+                let ring = ring?;
+                let whole = ring.reduce(reduce, over, completeness, channel.interval).map(Number::Exact);
+                let only_grows = reduce == Reduce::Sum && channel.plausible.min >= 0.0;
+                let part = || ring.sum_so_far(over).filter(|_| only_grows).map(Number::AtLeast);
+                whole.or_else(part)
+            }
+            Of::Rate { over, completeness } => ring?.rate(over, completeness).map(Number::Exact),
             Of::Difference { .. } => None,
         }
     }
 }
 
 impl Single {
-    /// How many levels hold.
-    pub(super) fn holding(
+    /// What a number says; `None` when it is not known to be as far as what is on or raised already.
+    pub(super) fn verdict(
         &self,
         levels: &Levels,
         ring: Option<&Ring>,
         channel: &Channel,
-        value: f64,
-        raised: usize,
-    ) -> usize {
+        number: Number,
+        standing: Standing,
+    ) -> Option<Verdict> {
+        let value = number.value();
+        let on = self.holding(levels, ring, channel, value, standing.raised);
+        let is_certain = match number {
+            Number::Exact(_) => true,
+            Number::AtLeast(_) => {
+                levels.direction() == Direction::Above && on > 0 && on >= standing.on.max(standing.raised)
+            }
+        };
+        is_certain.then_some(Verdict { value: Some(value), on, armed: 0 })
+    }
+
+    /// How many levels hold.
+    fn holding(&self, levels: &Levels, ring: Option<&Ring>, channel: &Channel, value: f64, raised: usize) -> usize {
         let Some((times, ring)) = self.times.zip(ring) else { return levels.holding(raised, value) };
         let silence = fresh_for(channel, Freshness::Stale).unwrap_or(std::time::Duration::MAX);
         let beyond = |limit: f64| ring.passing(times.of, silence, |value| levels.direction().beyond(value, limit));
@@ -188,7 +211,8 @@ impl Joined {
         for (place, part) in self.parts.iter().enumerate() {
             let bit = 1u8 << place;
             let channel = world.catalogue.channel(part.channel);
-            let Some(value) = channel.and_then(|channel| part.reading.of(memory, world, channel, at)) else {
+            let number = channel.and_then(|channel| part.reading.of(memory, world, channel, at));
+            let Some(value) = number.and_then(|number| number.against(part.limit, armed & bit != 0)) else {
                 in_doubt += usize::from(armed & bit != 0);
                 continue;
             };

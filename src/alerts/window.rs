@@ -6,7 +6,8 @@
 //!
 //! A window of `over` that ends at the newest sample holds the samples after `newest - over`. Each stands for the
 //! interval before it: the window is complete to the share of its time that they cover together. So a sample that comes
-//! twice as often covers no more, and a gap of three intervals costs two.
+//! twice as often covers no more, and a gap of three intervals costs two. An incomplete sum of what is never
+//! negative is still known to be *at least* what there is of it ([`Number::AtLeast`]): the rest can only add.
 //!
 //! Bounded: [`SAMPLES_MAX`]; rules whose windows would hold more at the channel's interval are refused. When more come
 //! all the same, the oldest go, and windows that would reach them are not judged until they have passed by.
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::rules::{Of, Reduce, Times};
+use super::rules::{Direction, Limit, Of, Reduce, Times};
 use crate::model::Timestamp;
 
 /// Samples kept of one channel: a month of one every five minutes, a day of one every nine seconds.
@@ -44,6 +45,32 @@ impl Need {
     pub(super) fn join(&mut self, other: Need) {
         self.span = self.span.max(other.span);
         self.count = self.count.max(other.count);
+    }
+}
+
+/// What a condition makes of a channel's samples, to be compared with its limits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Number {
+    /// This.
+    Exact(f64),
+    /// This or more.
+    AtLeast(f64),
+}
+
+impl Number {
+    pub(super) fn value(self) -> f64 {
+        match self {
+            Number::Exact(value) | Number::AtLeast(value) => value,
+        }
+    }
+
+    /// The value where it is certain on which side of a limit it lies; `held`: it held before.
+    pub(super) fn against(self, limit: Limit, held: bool) -> Option<f64> {
+        let is_beyond = |value| limit.begins(value) || held && limit.goes_on(value);
+        match self {
+            Number::Exact(value) => Some(value),
+            Number::AtLeast(value) => (limit.direction == Direction::Above && is_beyond(value)).then_some(value),
+        }
     }
 }
 
@@ -112,6 +139,13 @@ impl Ring {
             Reduce::Min => least,
             Reduce::Max => greatest,
         })
+    }
+
+    /// The sum of those samples of a window that are here, however few; `None` when there is none.
+    pub(super) fn sum_so_far(&self, over: Duration) -> Option<f64> {
+        let begins_at = self.newest_at()? - over;
+        let first = self.samples.partition_point(|(at, _)| *at <= begins_at);
+        (first < self.samples.len()).then(|| self.samples.range(first..).map(|(_, value)| value).sum())
     }
 
     /// The change per hour over a window that ends at the newest sample; `None` when too little of it lies between its

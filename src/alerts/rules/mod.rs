@@ -18,7 +18,8 @@
 //!     { severity = "high", above = 80.0, clear = 72.0 },
 //! ]
 //! of = { fn = "sum", over = "3h" }   # optional: what is compared, instead of the sample itself:
-//!                                    #   sum, mean, min, max, with `over` and `completeness` (default 0.75);
+//!                                    #   sum, mean, min, max, with `over` and `completeness` (default 0.75; a sum of
+//!                                    #   what is never negative may raise before, as more can only add);
 //!                                    #   rate, with the same: change per hour; difference, with `to = "STATION"`
 //! times = { n = 3, of = 5 }          # optional: so many of the last samples must be beyond a level; not with `of`
 //! for = "10m"                        # optional: how long a level must hold first; default 0s

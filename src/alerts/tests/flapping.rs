@@ -115,3 +115,27 @@ fn nothing_is_remembered_of_raises_of_long_ago() {
     bench.series("600. 700.");
     assert_eq!(bench.alerts.machines.len(), 0);
 }
+
+#[test]
+fn an_alert_that_swings_between_severities_flaps_and_one_that_climbs_does_not() {
+    let levels = "property = 'pm2_5'\nunit = 'ug/m3'\nflapping = { raises = 3, within = '10m' }\nlevels = [\
+        { severity = 'low', above = 20 }, { severity = 'medium', above = 50 }, { severity = 'high', above = 80 }]";
+    let mut bench = Bench::new(catalogue(), &rule(levels));
+    bench.series("0=30 60=60 120=90 180=60 240=90 300=60 360=90 420=60 480=90 540=60");
+    assert_eq!(
+        bench.told(),
+        [
+            "0 active low 30 (value)",
+            "60 active medium 60 (value)",
+            "120 active high 90 (value)",
+            "180 active medium 60 (value)",
+            "240 active high 90 (value)",
+            "300 active medium 60 (value)",
+            "360 active high 90 (flapping)",
+        ]
+    );
+    for minute in 10..=20 {
+        bench.series(&format!("{}=60", minute * 60));
+    }
+    assert_eq!(bench.told(), ["1080 active medium 60 (settled)"], "ten minutes after the last raise, at 480 s");
+}

@@ -1,6 +1,7 @@
 //! The engine, table by table: a series in, transitions out.
 
 mod conditions;
+mod data;
 mod edits;
 mod flapping;
 mod latched;
@@ -129,10 +130,10 @@ impl Bench {
     }
 
     /// `60=5` a good sample in time, `60~5` one that comes late, `60?5` one from a device at fault, `60.` only ticks;
-    /// `60@2=5` one of channel 2 instead of 0.
+    /// `60*5` one that was flagged; `60@2=5` one of channel 2 instead of 0.
     fn series(&mut self, text: &str) {
         for word in text.split_whitespace() {
-            let mark = word.find(['=', '~', '?', '.']).unwrap();
+            let mark = word.find(['=', '~', '?', '*', '.']).unwrap();
             let (seconds, channel) = word[..mark].split_once('@').unwrap_or((&word[..mark], "0"));
             let seconds: i64 = seconds.parse().unwrap();
             self.pass(seconds.max(self.now));
@@ -148,6 +149,7 @@ impl Bench {
                 "=" => self.hear(good),
                 "~" => self.hear(Sample { time_class: TimeClass::Late, ..good }),
                 "?" => self.hear(Sample { quality: Quality::FAULT, ..good }),
+                "*" => self.hear(Sample { quality: Quality::SPIKE, ..good }),
                 _ => {}
             }
         }

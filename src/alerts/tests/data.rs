@@ -1,0 +1,57 @@
+//! Data as they come: incomplete, out of order, corrected afterwards, flagged.
+
+use super::*;
+
+/// The valley with rain gauges that measure no less than nothing.
+fn wet_valley() -> Catalogue {
+    edited(&valley(), |_, channels| {
+        for channel in channels.iter_mut().filter(|channel| channel.property.as_str() == "rainfall") {
+            channel.plausible.min = 0.0;
+        }
+    })
+}
+
+#[track_caller]
+fn check_rain(body: &str, series: &str, expected: &[&str]) -> Bench {
+    let mut bench = Bench::new(wet_valley(), &rule(body));
+    bench.series(series);
+    assert_eq!(bench.told(), expected);
+    bench
+}
+
+const RAIN: &str = "property = 'rainfall'\nstations = ['WX-01']\n\
+    of = { fn = 'sum', over = '10m' }\nlevels = [{ severity = 'medium', above = 10, clear = 4 }, \
+    { severity = 'high', above = 20, clear = 10 }]";
+
+#[test]
+fn an_incomplete_sum_that_can_only_grow_raises_and_clears_nothing() {
+    // Complete from 420 s on (seven and a half of ten minutes).
+    check_rain(
+        RAIN,
+        "0@2=6 60@2=6 120@2=0 180@2=9 240@2=0",
+        &["60 active medium 12 (value)", "180 active high 21 (value)"],
+    );
+    // A gap: what is left of the sum is less than the clear level, which says nothing, until the window is whole.
+    check_rain(
+        RAIN,
+        "0@2=12 300@2=1 660@2=0 720@2=0 780@2=0 840@2=0 900@2=0 960@2=0 1020@2=0 1080@2=0 1140@2=0",
+        &["0 active medium 12 (value)", "610 unknown medium 13 (silence)", "1080 cleared medium 0 (return)"],
+    );
+    // A temperature may be below zero: what is missing may take away.
+    let mut bench = Bench::new(valley(), &rule(RAIN));
+    bench.series("0@2=60 60@2=60");
+    assert_eq!(bench.told(), [""; 0]);
+}
+
+#[test]
+fn an_incomplete_sum_holds_in_parts_and_counts_but_is_no_proof_of_dryness() {
+    let part = "{ property = 'rainfall', above = 10, clear = 4, of = { fn = 'sum', over = '10m' } }";
+    check_rain(
+        &format!("stations = ['WX-01']\nseverity = 'high'\nall = [{part}, {{ property = 'air_temperature', above = 30 }}]"),
+        "0@0=35 0@2=12 60@2=0",
+        &["0 active high 12 (value)"],
+    );
+    let counted = "property = 'rainfall'\nabove = 10\nclear = 4\nof = { fn = 'sum', over = '10m' }\n\
+        count = { per = 'commune' }\nlevels = [{ severity = 'medium', above = 0 }]";
+    check_rain(counted, "0@2=12 60@2=1 700@2=1 760@2=0", &["0 active medium 1 (value)", "370 unknown medium 1 (silence)"]);
+}
