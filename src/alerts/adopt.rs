@@ -84,8 +84,8 @@ impl Alerts {
             let known = self.ears.get(channel.id.index()).zip(old.channel(channel.id));
             match known.filter(|(_, before)| is_same(before, channel)) {
                 Some((ear, before)) if in_service(old, before) || !in_service(new, channel) => *ear,
-                Some((ear, _)) => Ear { spoken_at: now, ..*ear },
-                None => Ear { good_at: NEVER, spoken_at: now, value: None },
+                Some((ear, _)) => Ear { spoken_at: now, heard_at: now, ..*ear },
+                None => Ear { good_at: NEVER, spoken_at: now, value: None, heard_at: now },
             }
         };
         let ears = new.channels().iter().map(ear_of).collect();

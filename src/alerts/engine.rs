@@ -75,6 +75,7 @@ impl Alerts {
         if usable {
             ear.good_at = sample.observed_at;
             ear.value = Some(sample.value);
+            ear.heard_at = received_at;
         }
         let mut kept = false;
         for place in self.watches.of(sample.channel) {
@@ -243,12 +244,12 @@ impl Alerts {
         }
     }
 
-    /// Counted stations that have fallen silent, by the same clock as a machine's data.
+    /// Counted stations from which nothing good comes any more, by the same clock as a machine's data.
     fn tick_tallies(&mut self, world: World<'_>, now: Timestamp) {
         let Alerts { tallies, ears, listening_since, .. } = self;
         let is_silent = |id: ChannelId| {
             let (Some(channel), Some(ear)) = (world.catalogue.channel(id), ears.get(id.index())) else { return true };
-            let begins = silence_begins(ear.spoken_at, *listening_since, now);
+            let begins = silence_begins(ear.heard_at, *listening_since, now);
             let lasts = fresh_for(channel, Freshness::Stale).unwrap_or(Duration::MAX);
             world.listening.silenced_at(id).is_some() || now >= world.listening.due(channel, begins, lasts)
         };

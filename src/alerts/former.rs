@@ -92,6 +92,7 @@ impl Former {
             good_at,
             spoken_at,
             value: newest(ChannelId(channel), good_at),
+            heard_at: spoken_at,
         };
         let alert = |(id, alert): (AlertId, FormerAlert)| {
             let cause = property_of(alert.subject.1).map_or_else(String::new, |property| property.as_str().to_owned());

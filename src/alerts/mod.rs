@@ -147,12 +147,20 @@ struct Ear {
     good_at: Timestamp,
     /// Receipt of the last sample in time that was not of a faulty device; before the first, when the channel became known.
     spoken_at: Timestamp,
-    /// What that good sample said; `None` before the first.
+    /// What that good sample said; `None` before the first, and when it was withdrawn by a correction.
     value: Option<f64>,
+    /// Receipt of the last good sample in time and in order; before the first, as `spoken_at`. A snapshot has it behind
+    /// everything else, so that one made before it was there can be read.
+    #[serde(skip, default = "never")]
+    heard_at: Timestamp,
 }
 
 /// Before every sample.
 const NEVER: Timestamp = Timestamp::from_micros(i64::MIN);
+
+fn never() -> Timestamp {
+    NEVER
+}
 
 /// Rules in force and every alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -288,6 +296,22 @@ impl Alerts {
         };
         self.deadlines.first().is_some_and(|(due, _)| *due <= now)
             || self.watches.of(channel).any(|place| waits(self.watches.at(place)))
+    }
+
+    /// Receipts of good samples by channel, for a snapshot.
+    pub(crate) fn receipts(&self) -> Vec<Timestamp> {
+        self.ears.iter().map(|ear| ear.heard_at).collect()
+    }
+
+    /// Takes them back from a snapshot; one that has none knows only when a channel spoke at all.
+    pub(crate) fn set_receipts(&mut self, receipts: Option<&[Timestamp]>) -> Result<(), &'static str> {
+        if receipts.is_some_and(|receipts| receipts.len() != self.ears.len()) {
+            return Err("the alerts differ in channels from the receipts of their samples");
+        }
+        for (place, ear) in self.ears.iter_mut().enumerate() {
+            ear.heard_at = receipts.and_then(|receipts| receipts.get(place)).copied().unwrap_or(ear.spoken_at);
+        }
+        Ok(())
     }
 
     pub(crate) fn set_retention(&mut self, retention: Retention) {

@@ -1,7 +1,7 @@
 //! The stations of one area that hold, for rules that count them.
 //!
-//! A station holds from its threshold to its clear level. One that falls silent while it holds is *doubtful*: it is not
-//! counted any more, but as long as its count would make a difference, an open alert is not taken back by its silence.
+//! A station holds from its threshold to its clear level. One from which nothing good comes any more while it holds is
+//! *doubtful*: it is not counted any more, but as long as its count would make a difference, an open alert is not taken back by its silence.
 //! Doubt comes with ticks (asleep is not silent) and goes with the station's next good sample.
 //!
 //! Invariant: `doubtful` is how many of `holders` are.

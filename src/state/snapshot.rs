@@ -13,6 +13,7 @@
 //!           devices said of themselves, the stations in windows, and the authors of corrections
 //! format 5  the same, then the workflow of alerts, the catalogue's derived channels and incidents; the state's rules
 //!           and alerts have windows, counts, areas and late data
+//! format 6  the same, then when the last good sample of each channel was received
 //! ```
 //!
 //! Invariants:
@@ -40,7 +41,9 @@ use crate::quality::Judge;
 pub const KEPT: usize = 2;
 
 const MAGIC: [u8; 4] = *b"SAOS";
-const FORMAT: u8 = 5;
+const FORMAT: u8 = 6;
+/// Written before it was known when good samples came.
+const FORMAT_WITHOUT_RECEIPTS: u8 = 5;
 /// Written before rules knew anything but levels and absences, alerts could be acknowledged, channels were derived, and
 /// there were incidents.
 const FORMAT_WITHOUT_WINDOWS: u8 = 4;
@@ -129,7 +132,8 @@ impl State {
         let behind = (&self.judge, self.live.listening(), &self.devices, &self.maintained, &self.authors);
         let bytes = postcard::to_extend(&behind, bytes)?;
         let behind = (&self.workflow, self.catalogue.derived(), &self.incidents);
-        let mut bytes = postcard::to_extend(&behind, bytes)?;
+        let bytes = postcard::to_extend(&behind, bytes)?;
+        let mut bytes = postcard::to_extend(&self.alerts.receipts(), bytes)?;
         let checksum = checksum(&bytes);
         bytes[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Ok(bytes)
@@ -169,11 +173,17 @@ impl State {
             listening = Some(behind.1);
             (state.judge, state.devices, state.maintained, state.authors) = (behind.0, behind.2, behind.3, behind.4);
         }
-        if format >= FORMAT {
+        if format >= FORMAT_WITHOUT_RECEIPTS {
             let derived: Vec<Derived>;
             ((state.workflow, derived, state.incidents), rest) = postcard::take_from_bytes(rest)?;
             state.catalogue = Arc::new(Catalogue::clone(&state.catalogue).with_derived(derived));
         }
+        let mut receipts: Option<Vec<Timestamp>> = None;
+        if format >= FORMAT {
+            let (found, behind) = postcard::take_from_bytes(rest)?;
+            (receipts, rest) = (Some(found), behind);
+        }
+        state.alerts.set_receipts(receipts.as_deref()).map_err(SnapshotError::Contradiction)?;
         if !rest.is_empty() {
             return Err(SnapshotError::Contradiction("there are bytes after its end"));
         }

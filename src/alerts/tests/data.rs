@@ -55,3 +55,23 @@ fn an_incomplete_sum_holds_in_parts_and_counts_but_is_no_proof_of_dryness() {
         count = { per = 'commune' }\nlevels = [{ severity = 'medium', above = 0 }]";
     check_rain(counted, "0@2=12 60@2=1 700@2=1 760@2=0", &["0 active medium 1 (value)", "370 unknown medium 1 (silence)"]);
 }
+
+#[test]
+fn a_counted_station_whose_data_are_all_flagged_is_doubted() {
+    let wet = "property = 'rainfall'\nabove = 10\nclear = 5\ncount = { per = 'commune' }\n\
+        levels = [{ severity = 'medium', above = 0 }, { severity = 'high', above = 1 }]";
+    let mut bench = Bench::new(valley(), &rule(wet));
+    bench.series("0@2=11 0@5=11");
+    for minute in 1..=12 {
+        bench.series(&format!("{0}@2=0 {0}@5*11", minute * 60));
+    }
+    assert_eq!(
+        bench.told(),
+        [
+            "0 active medium 1 (value)",
+            "0 active high 2 (value)",
+            "60 active medium 1 (value)",
+            "610 unknown medium 1 (silence)",
+        ]
+    );
+}

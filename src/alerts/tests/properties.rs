@@ -302,7 +302,9 @@ proptest! {
         for (place, (pause, channel, value)) in steps.into_iter().enumerate() {
             if place == cut {
                 let bytes = postcard::to_stdvec(&parted.alerts).unwrap();
+                let receipts = parted.alerts.receipts();
                 parted.alerts = postcard::from_bytes(&bytes).unwrap();
+                parted.alerts.set_receipts(Some(&receipts)).unwrap();
                 parted.alerts.link(&parted.catalogue).unwrap();
                 prop_assert_eq!(&parted.alerts, &whole.alerts);
             }
