@@ -132,7 +132,7 @@ impl Alerts {
     ) -> Option<(Key, Watch)> {
         let rule = u32::try_from(self.rules.index_of(&old_rule.name)?).ok()?;
         let spot = successor_of(old_key.spot, before.catalogue, catalogue)?;
-        let key = Key { rule, spot };
+        let key = self.watches.lead(Key { rule, spot });
         let watch = self.watches.find(key)?;
         let new_rule = self.rules.list().get(rule as usize)?;
         (discriminant(&old_rule.condition) == discriminant(&new_rule.condition)).then_some((key, watch))

@@ -18,6 +18,8 @@
 //! (*) A sum of what is never negative (the channel's plausible range begins at zero or above) is at least what there is
 //! of it: incomplete, it may raise and keep raised what lies below that, and take nothing back.
 //!
+//! `all of` watches stations that have every channel, `any of` those that have at least one, and reads what there is.
+//!
 //! A part *holds* beyond its threshold, and once its alert is raised until its clear level (a counted station: always).
 //! A channel is silent here when its newest good sample is older than five intervals and the link's grace.
 
@@ -56,7 +58,7 @@ pub(super) struct Single {
 /// Several channels of one station.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Joined {
-    /// The first part's channel, which the alert is about.
+    /// The channel of the first part that there is, which the alert is about.
     pub lead: ChannelId,
     pub join: Join,
     pub parts: Vec<JoinedPart>,
@@ -65,6 +67,8 @@ pub(super) struct Joined {
 /// One of them, its limit in the channel's unit.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct JoinedPart {
+    /// Its place in the rule.
+    pub place: u8,
     pub channel: ChannelId,
     pub reading: Reading,
     pub limit: Limit,
@@ -208,16 +212,16 @@ impl Joined {
         let mut armed = if standing.raised == 0 { 0 } else { standing.armed };
         let mut first = None;
         let (mut holding, mut not_holding, mut in_doubt) = (0, 0, 0);
-        for (place, part) in self.parts.iter().enumerate() {
-            let bit = 1u8 << place;
+        for part in &self.parts {
+            let bit = 1u8 << part.place;
             let channel = world.catalogue.channel(part.channel);
             let number = channel.and_then(|channel| part.reading.of(memory, world, channel, at));
             let Some(value) = number.and_then(|number| number.against(part.limit, armed & bit != 0)) else {
                 in_doubt += usize::from(armed & bit != 0);
                 continue;
             };
-            if place == 0 {
-                first = Some(value);
+            if part.channel == self.lead {
+                first = first.or(Some(value));
             }
             if part.limit.begins(value) {
                 armed |= bit;

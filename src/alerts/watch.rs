@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use crate::model::{AreaLevel, Catalogue, Channel, ChannelId, Freshness, Station, fresh_for};
 
-use super::rules::{Condition, Levels, Of, Part, Rule, Rules};
+use super::rules::{Condition, Join, Levels, Of, Part, Rule, Rules};
 use super::signal::{Joined, JoinedPart, Member, Reading, Single};
 use super::window::Need;
 use super::{Key, Spot};
@@ -156,6 +156,16 @@ impl Watches {
         }
     }
 
+    /// Where the machine of a channel's watch stands: of several parts with the first one's channel.
+    pub(super) fn lead(&self, key: Key) -> Key {
+        let Spot::Channel(channel) = key.spot else { return key };
+        let found = self.list[self.of(channel)].iter().find(|watch| watch.rule == key.rule);
+        match found.map(|watch| watch.sort) {
+            Some(Sort::Part(joined)) => Key { spot: Spot::Channel(self.joined(joined).lead), ..key },
+            _ => key,
+        }
+    }
+
     /// The channel by whose interval and link a machine's data are late.
     pub(super) fn pace(&self, key: Key) -> Option<ChannelId> {
         match key.spot {
@@ -229,7 +239,7 @@ impl Resolving<'_> {
                 let joined = match self.known.get(&made) {
                     Some(joined) => *joined,
                     None => {
-                        let resolved = self.join(parts, station).map(|parts| {
+                        let resolved = self.join(*join, parts, station).map(|parts| {
                             let lead = parts.first().map_or(channel.id, |part| part.channel);
                             self.watches.joined.push(Joined { lead, join: *join, parts });
                             place(self.watches.joined.len() - 1)
@@ -241,7 +251,7 @@ impl Resolving<'_> {
             }
             Condition::Count { per, part, levels, .. } => {
                 let area = self.area_of(station, *per)?;
-                let resolved = self.part(part, channel)?;
+                let resolved = self.part(0, part, channel)?;
                 let levels = *self.known.entry(Made::Count(number)).or_insert_with(|| {
                     self.watches.levels.push(levels.clone());
                     Some(place(self.watches.levels.len() - 1))
@@ -276,19 +286,25 @@ impl Resolving<'_> {
         })
     }
 
-    /// Every part on its channel of a station; `None` when it has not all of them.
-    fn join(&mut self, parts: &[Part], station: &Station) -> Option<Vec<JoinedPart>> {
+    /// Parts on their channels of a station: for `all` every one, for `any` those that it has; `None` otherwise.
+    fn join(&mut self, join: Join, parts: &[Part], station: &Station) -> Option<Vec<JoinedPart>> {
         let catalogue = self.catalogue;
         let channel = |part: &Part| catalogue.channel_of(station, part.property.as_str()).filter(|it| !it.retired);
-        parts.iter().map(|part| self.part(part, channel(part)?)).collect()
+        let placed = parts.iter().zip(0u8..);
+        let found: Vec<_> = placed.filter_map(|(part, place)| self.part(place, part, channel(part)?)).collect();
+        let is_enough = match join {
+            Join::All => found.len() == parts.len(),
+            Join::Any => !found.is_empty(),
+        };
+        is_enough.then_some(found)
     }
 
-    fn part(&mut self, part: &Part, channel: &Channel) -> Option<JoinedPart> {
+    fn part(&mut self, place: u8, part: &Part, channel: &Channel) -> Option<JoinedPart> {
         let reading = self.reading(&part.of, channel)?;
         if let Some(need) = Need::of(&part.of, None) {
             self.watches.needs.entry(channel.id).or_default().join(need);
         }
-        Some(JoinedPart { channel: channel.id, reading, limit: part.limit_in(channel.unit)? })
+        Some(JoinedPart { place, channel: channel.id, reading, limit: part.limit_in(channel.unit)? })
     }
 
     /// `None` for a difference to a channel that is not there, is this one, or measures something else.

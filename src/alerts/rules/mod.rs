@@ -42,7 +42,8 @@
 //! absence = { after = "1h", severity = "low" }
 //!
 //! [[rule]]                           # several channels of one station: `all` or `any`, and `severity`, instead of
-//! name = "fire-weather"              # property, unit, levels, of and times; one to eight parts, each may have `of`
+//! name = "fire-weather"              # property, unit, levels, of and times; one to eight parts, each may have `of`;
+//!                                    # `all` watches stations that have every channel, `any` those that have one
 //! title = { vi = "…", en = "…" }
 //! severity = "high"
 //! all = [

@@ -75,3 +75,40 @@ fn a_counted_station_whose_data_are_all_flagged_is_doubted() {
         ]
     );
 }
+
+/// The valley where WX-01 has lost some of its channels.
+fn without(lost: &'static [usize]) -> Catalogue {
+    edited(&valley(), |_, channels| lost.iter().for_each(|place| channels[*place].retired = true))
+}
+
+#[test]
+fn any_watches_the_channels_that_there_are_and_all_needs_every_one() {
+    let of = |join: &str| {
+        format!(
+            "severity = 'low'\nstations = ['WX-01']\n{join} = [{{ property = 'air_temperature', above = 35 }}, \
+            {{ property = 'relative_humidity', below = 40 }}, {{ property = 'rainfall', above = 20 }}]"
+        )
+    };
+    let told = |join: &str, lost, series: &str| {
+        let mut bench = Bench::new(without(lost), &rule(&of(join)));
+        bench.series(series);
+        bench.told()
+    };
+    assert_eq!(told("any", &[2], "0@0=36 60@0=20"), ["0 active low 36 (value)", "60 cleared low 20 (value)"]);
+    assert_eq!(told("any", &[0, 1], "0@2=25 60@2=0"), ["0 active low 25 (value)", "60 cleared low 0 (value)"]);
+    assert_eq!(told("all", &[2], "0@0=36 0@1=30 60@0=36"), [""; 0]);
+    // A channel more or less is the same watch: what is open stays, whichever of them comes first.
+    let mut bench = Bench::new(without(&[0, 1]), &rule(&of("any")));
+    bench.series("0@2=25");
+    for catalogue in [valley(), without(&[1])] {
+        let old = std::mem::replace(&mut bench.catalogue, catalogue);
+        let mut listening = bench.listening.clone();
+        listening.adopt(&old, &bench.catalogue, &Policy::default());
+        bench.listening = listening;
+        let world = World { catalogue: &bench.catalogue, listening: &bench.listening };
+        bench.alerts.adopt_catalogue(&old, world, at(30), &mut bench.out);
+    }
+    assert_eq!(bench.told(), ["0 active low 25 (value)"]);
+    bench.series("60@2=25 120@0=20 120@2=0");
+    assert_eq!(bench.told(), ["120 cleared low 20 (value)"]);
+}
