@@ -3,8 +3,9 @@
 //! **Which samples count.** Only [`TimeClass::Live`] ones: late data never dispatches anybody, so a late sample
 //! changes nothing here, not even the end of an absence; what it would have raised is written down apart
 //! (`retrospect.rs`). For levels also only good ones, in the order of their own
-//! time per channel; an older one than the last is ignored, one of the same time is a correction. (A time from a clock
-//! of ours that was set back since does not stand in the way: [`clock_was_set_back`].)
+//! time per channel; one of the same time is a correction, and an older one than the last only enters what looks back
+//! (windows, rates, N of M), which is judged anew as of the newest. (A time from a clock of ours that was set back since
+//! does not stand in the way: [`clock_was_set_back`].)
 //!
 //! **Whose time.** Levels are judged in the channel's event time. At a tick that is the last sample's own time plus
 //! what has passed here since its receipt: the difference between a device's clock and ours never counts as time.
@@ -102,6 +103,31 @@ impl Alerts {
                 _ => {}
             }
         }
+        if sample.quality.is_good() && !in_order {
+            self.hear_out_of_order(world, sample, out);
+        }
+    }
+
+    /// A good sample in time, but after one that is newer.
+    fn hear_out_of_order(&mut self, world: World<'_>, sample: &Sample, out: &mut Vec<Transition>) {
+        let channel = sample.channel;
+        let Some(need) = self.watches.need(channel) else { return };
+        let ring = self.rings.entry(channel).or_default();
+        if !ring.insert(sample.observed_at, sample.value, need) {
+            return;
+        }
+        let Some(ear) = self.ears.get(channel.index()) else { return };
+        let heard = Heard { observed_at: ear.good_at, received_at: ear.heard_at, value: ear.value };
+        for place in self.watches.of(channel) {
+            let watch = self.watches.at(place);
+            let looks_back = matches!(watch.sort, Sort::Single(_) | Sort::Part(_) | Sort::Member(_));
+            let key = Key { rule: watch.rule, spot: Spot::Channel(channel) };
+            let machine = self.machines.get(&self.watches.stand(watch.sort, key));
+            // What is unknown waits for a newer sample: this one says nothing of the present.
+            if looks_back && !watch.muted && machine.is_none_or(|machine| !machine.unknown) {
+                self.hear_signal(world, (key, watch.sort), heard, out);
+            }
+        }
     }
 
     /// Remembers a good sample in time for the rules that look back.
@@ -113,34 +139,31 @@ impl Alerts {
 
     /// A good sample in time for a condition that looks at more than it.
     fn hear_signal(&mut self, world: World<'_>, (key, sort): (Key, Sort), heard: Heard, out: &mut Vec<Transition>) {
-        let key = match (sort, key.spot) {
-            (Sort::Part(joined), _) => Key { spot: Spot::Channel(self.watches.joined(joined).lead), ..key },
-            (Sort::Member(member), Spot::Channel(channel)) => {
-                let member = self.watches.member(member);
-                let key = Key { spot: Spot::Area(member.area), ..key };
-                let Some(channel) = world.catalogue.channel(channel) else { return };
-                let memory = Memory { ears: &self.ears, rings: &self.rings };
-                let held = self.tallies.get(&key).is_some_and(|tally| tally.holds(channel.id));
-                let number = member.reading.of(memory, world, channel, heard.observed_at);
-                let Some(value) = number.and_then(|number| number.against(member.limit, held)) else { return };
-                if held || member.limit.begins(value) {
-                    let tally = self.tallies.entry(key).or_default();
-                    tally.hear(channel.id, member.limit, value);
-                    if tally.is_empty() && !self.machines.contains_key(&key) {
-                        self.tallies.remove(&key);
-                    }
-                } else if !self.machines.contains_key(&key) {
-                    return;
+        let own = key;
+        let key = self.watches.stand(sort, own);
+        if let (Sort::Member(member), Spot::Channel(channel)) = (sort, own.spot) {
+            let member = self.watches.member(member);
+            let Some(channel) = world.catalogue.channel(channel) else { return };
+            let memory = Memory { ears: &self.ears, rings: &self.rings };
+            let held = self.tallies.get(&key).is_some_and(|tally| tally.holds(channel.id));
+            let number = member.reading.of(memory, world, channel, heard.observed_at);
+            let Some(value) = number.and_then(|number| number.against(member.limit, held)) else { return };
+            if held || member.limit.begins(value) {
+                let tally = self.tallies.entry(key).or_default();
+                tally.hear(channel.id, member.limit, value);
+                if tally.is_empty() && !self.machines.contains_key(&key) {
+                    self.tallies.remove(&key);
                 }
-                key
+            } else if !self.machines.contains_key(&key) {
+                return;
             }
-            _ => key,
-        };
+        }
         // Of several channels, the newest of their times.
-        let last = self.machines.get(&key).map(|machine| machine.heard.observed_at);
-        let last = last.filter(|last| !clock_was_set_back(*last, heard.received_at));
-        let observed_at = last.map_or(heard.observed_at, |last| last.max(heard.observed_at));
-        self.judge(world, key, Heard { observed_at, ..heard }, out);
+        let last = self.machines.get(&key).map(|machine| machine.heard);
+        let last = last.filter(|last| !clock_was_set_back(last.observed_at, heard.received_at)).unwrap_or(heard);
+        let observed_at = last.observed_at.max(heard.observed_at);
+        let received_at = last.received_at.max(heard.received_at);
+        self.judge(world, key, Heard { observed_at, received_at, ..heard }, out);
     }
 
     /// A good sample in time where something is, or may begin. `heard` says when, and its own value.

@@ -174,6 +174,15 @@ impl Watches {
         }
     }
 
+    /// Where the machine of a channel's watch stands: with the first of several channels, or with the area.
+    pub(super) fn stand(&self, sort: Sort, key: Key) -> Key {
+        match sort {
+            Sort::Part(joined) => Key { spot: Spot::Channel(self.joined(joined).lead), ..key },
+            Sort::Member(member) => Key { spot: Spot::Area(self.member(member).area), ..key },
+            _ => key,
+        }
+    }
+
     pub(super) fn stir(&mut self, key: Key, stirred: bool) {
         let Spot::Channel(channel) = key.spot else { return };
         let range = self.of(channel);

@@ -94,7 +94,36 @@ impl Ring {
             }
             _ => self.samples.push_back((at, value)),
         }
-        let horizon = at - need.span;
+        self.trim(need);
+    }
+
+    /// Takes in a sample that is older than the newest one, or corrects the one of its time; whether it is among those
+    /// that are looked back upon.
+    pub(super) fn insert(&mut self, at: Timestamp, value: f64, need: Need) -> bool {
+        let Some(newest_at) = self.newest_at() else {
+            self.push(at, value, need);
+            return true;
+        };
+        let place = match self.samples.binary_search_by_key(&at, |(at, _)| *at) {
+            Ok(place) => {
+                self.samples[place].1 = value;
+                return true;
+            }
+            Err(place) => place,
+        };
+        let is_within = place > 0 || at >= newest_at - need.span || self.samples.len() < need.count;
+        if !is_within || self.crowded_out.is_some_and(|crowded_out| at <= crowded_out) {
+            return false;
+        }
+        self.samples.insert(place, (at, value));
+        self.trim(need);
+        true
+    }
+
+    /// Lets go of what nobody looks back upon, and of what is too much.
+    fn trim(&mut self, need: Need) {
+        let Some(newest_at) = self.newest_at() else { return };
+        let horizon = newest_at - need.span;
         while self.samples.len() > need.count.max(1)
             && self.samples.front().is_some_and(|(oldest, _)| *oldest < horizon)
         {

@@ -112,3 +112,25 @@ fn any_watches_the_channels_that_there_are_and_all_needs_every_one() {
     bench.series("60@2=25 120@0=20 120@2=0");
     assert_eq!(bench.told(), ["120 cleared low 20 (value)"]);
 }
+
+#[test]
+fn a_sample_in_time_but_out_of_order_enters_the_window() {
+    check_rain(RAIN, "0@2=1 60@2=1 180@2=1 120@2=30", &["180 active high 33 (value)"]);
+    let times = "property = 'rainfall'\nstations = ['WX-01']\ntimes = { n = 3, of = 5 }\n\
+        levels = [{ severity = 'high', above = 1 }]";
+    check_rain(times, "0@2=2 120@2=2 60@2=2", &["120 active high 2 (value)"]);
+    // Of a time before the window it changes nothing, and the newest value stays the newest.
+    check_rain(RAIN, "1200@2=1 1260@2=1 60@2=30", &[]);
+    check(ONE_LEVEL, "120=10 60=60", &[]);
+    // An hour is the same in whichever order its samples come.
+    let falls: Vec<String> = (0..60).map(|minute| format!("{}@2={}", minute * 60, minute % 3)).collect();
+    let backwards: Vec<String> = falls.chunks(5).flat_map(|five| five.iter().rev().cloned()).collect();
+    let [forth, back] = [falls, backwards].map(|series| check_window(&series.join(" ")));
+    assert_eq!(forth, back);
+}
+
+fn check_window(series: &str) -> Option<window::Ring> {
+    let mut bench = Bench::new(wet_valley(), &rule(RAIN));
+    bench.series(series);
+    bench.alerts.rings.remove(&ChannelId(2))
+}
