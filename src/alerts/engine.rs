@@ -154,7 +154,7 @@ impl Alerts {
                 if tally.is_empty() && !self.machines.contains_key(&key) {
                     self.tallies.remove(&key);
                 }
-            } else if !self.machines.contains_key(&key) {
+            } else if !self.machines.contains_key(&key) && !self.tallies.contains_key(&key) {
                 return;
             }
         }

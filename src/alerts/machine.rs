@@ -193,6 +193,18 @@ impl Machine {
         self.unknown = false;
     }
 
+    /// Takes in what corrected data say of the last judgement; `None`: nothing. What waits goes on only when they say so
+    /// too, and nothing begins to wait.
+    pub(super) fn correct(&mut self, verdict: Option<Verdict>) {
+        let said = verdict.map_or(self.raised(), |verdict| verdict.on);
+        let (on, raised) = (self.on(), self.raised());
+        self.turn(said.clamp(on.min(raised), on.max(raised)), self.heard.observed_at);
+        if let Some(verdict) = verdict {
+            self.armed = verdict.armed;
+            self.heard.value = verdict.value;
+        }
+    }
+
     /// Nothing holds and nothing is raised any more, by a person's word.
     pub(super) fn close(&mut self) {
         *self = Machine { raises: std::mem::take(&mut self.raises), ..Machine::new(self.heard) };

@@ -59,6 +59,17 @@ impl Tally {
         }
     }
 
+    /// The same of a correction: whoever was in doubt stays so while it holds, and who holds no known value is.
+    pub(super) fn correct(&mut self, channel: ChannelId, limit: Limit, value: Option<f64>) {
+        let was_silent = self.holders.get(&channel) == Some(&Doubt::Silent);
+        if let Some(value) = value {
+            self.hear(channel, limit, value);
+        }
+        if was_silent || value.is_none() {
+            self.doubt(|other| other == channel);
+        }
+    }
+
     /// Puts those in doubt that `is_silent`; a silence that is over is noticed by the next sample.
     pub(super) fn doubt(&mut self, is_silent: impl Fn(ChannelId) -> bool) {
         for (channel, doubt) in &mut self.holders {

@@ -120,6 +120,17 @@ impl Ring {
         true
     }
 
+    /// Takes the sample of that time out; whether there was one.
+    pub(super) fn remove(&mut self, at: Timestamp) -> bool {
+        let found = self.samples.binary_search_by_key(&at, |(at, _)| *at);
+        found.is_ok_and(|place| self.samples.remove(place).is_some())
+    }
+
+    /// The newest sample.
+    pub(super) fn newest(&self) -> Option<(Timestamp, f64)> {
+        self.samples.back().copied()
+    }
+
     /// Lets go of what nobody looks back upon, and of what is too much.
     fn trim(&mut self, need: Need) {
         let Some(newest_at) = self.newest_at() else { return };

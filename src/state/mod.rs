@@ -394,7 +394,8 @@ impl State {
         }
     }
 
-    /// Corrected samples change the picture, but not the alerts: what is past dispatches nobody.
+    /// Corrected samples change the picture and what the alerts' next verdicts are made of: what is past dispatches
+    /// nobody.
     fn apply_corrections(&mut self, entry: &Entry, corrections: &Corrections, effects: &mut Effects) {
         self.judge_applies(entry);
         if !corrections.is_automatic() {
@@ -406,6 +407,10 @@ impl State {
         }
         for station in corrections.samples.iter().filter_map(|sample| self.live.correct(sample)) {
             effects.station(entry.seq, station);
+        }
+        let world = World { catalogue: &self.catalogue, listening: self.live.listening() };
+        for sample in &corrections.samples {
+            self.alerts.correct(world, sample, entry.received_at);
         }
     }
 

@@ -47,13 +47,74 @@ fn an_incomplete_sum_that_can_only_grow_raises_and_clears_nothing() {
 fn an_incomplete_sum_holds_in_parts_and_counts_but_is_no_proof_of_dryness() {
     let part = "{ property = 'rainfall', above = 10, clear = 4, of = { fn = 'sum', over = '10m' } }";
     check_rain(
-        &format!("stations = ['WX-01']\nseverity = 'high'\nall = [{part}, {{ property = 'air_temperature', above = 30 }}]"),
+        &format!(
+            "stations = ['WX-01']\nseverity = 'high'\nall = [{part}, {{ property = 'air_temperature', above = 30 }}]"
+        ),
         "0@0=35 0@2=12 60@2=0",
         &["0 active high 12 (value)"],
     );
     let counted = "property = 'rainfall'\nabove = 10\nclear = 4\nof = { fn = 'sum', over = '10m' }\n\
         count = { per = 'commune' }\nlevels = [{ severity = 'medium', above = 0 }]";
-    check_rain(counted, "0@2=12 60@2=1 700@2=1 760@2=0", &["0 active medium 1 (value)", "370 unknown medium 1 (silence)"]);
+    check_rain(
+        counted,
+        "0@2=12 60@2=1 700@2=1 760@2=0",
+        &["0 active medium 1 (value)", "370 unknown medium 1 (silence)"],
+    );
+}
+
+#[test]
+fn a_correction_reaches_the_window_and_the_next_verdict() {
+    let mean = RAIN.replace("fn = 'sum', over = '10m'", "fn = 'mean', over = '3m', completeness = 1");
+    let mut bench = Bench::new(wet_valley(), &rule(&mean));
+    bench.series("0@2=9 60@2=9 120@2=9 60@2!30 130.");
+    assert_eq!(bench.told(), [""; 0], "a correction by itself tells nobody");
+    bench.series("180@2=9");
+    assert_eq!(bench.told(), ["180 active medium 16 (value)"]);
+    // What is flagged afterwards is taken out, and what is good afterwards is taken in, the newest too.
+    check_rain(RAIN, "0@2=0 60@2=9 120@2=0 60@2!x 180@2=9", &[]);
+    check_rain(RAIN, "0@2=0 60@2*9 120@2=0 180@2*9 60@2!9 180@2!1 240@2=1", &["240 active medium 11 (value)"]);
+    check_rain(RAIN, "0@2=3 60@2=9 120@2=0", &["60 active medium 12 (value)"]);
+    check_rain(RAIN, "0@2=3 0@2!x 60@2=9 120@2=0", &[]);
+}
+
+#[test]
+fn a_correction_ends_a_wait_and_begins_none() {
+    let mut bench = Bench::new(catalogue(), &rule(HELD));
+    bench.series("0=60 60=60 60!10 130.");
+    assert_eq!(bench.told(), [""; 0], "it was not above the level");
+    bench.series("180=10 240=10 240!60 310. 360=60 420=60 480=60");
+    assert_eq!(bench.told(), ["480 active high 60 (value)"], "the wait begins with the next sample");
+    bench.series("540=10 600=10 660=10 660!60 725.");
+    assert_eq!(bench.told(), ["540 recovering high 10 (value)"]);
+    bench.series("730=60");
+    assert_eq!(bench.told(), ["730 active high 60 (value)"]);
+    // Flagged: nothing is known any more that could be waited for.
+    check(HELD, "0=60 60=60 60!x 130.", &[]);
+    // Of an older sample than the newest a level knows nothing.
+    check(HELD, "0=60 60=60 0!10 120=60", &["120 active high 60 (value)"]);
+}
+
+#[test]
+fn a_correction_reaches_counts_and_parts() {
+    let wet = "property = 'rainfall'\nabove = 10\nclear = 5\ncount = { per = 'commune' }\n\
+        levels = [{ severity = 'medium', above = 0 }, { severity = 'high', above = 1 }]";
+    check_in_valley(
+        wet,
+        "0@2=11 10@5=8 10@5!12 60@2=11 60@2!3 120@5=12",
+        &["0 active medium 1 (value)", "60 active high 2 (value)", "120 active medium 1 (value)"],
+    );
+    // A holder whose word is withdrawn is in doubt until its next one.
+    check_in_valley(
+        wet,
+        "0@2=11 0@5=11 0@5!x 60@2=11 70@5=11",
+        &["0 active medium 1 (value)", "0 active high 2 (value)"],
+    );
+    // Two that were corrected to hold are judged with the next word of any, though nothing was open.
+    check_in_valley(wet, "0@2=8 0@2!11 60@5=0", &["60 active medium 1 (value)"]);
+    let parts = "severity = 'high'\nall = [{ property = 'air_temperature', above = 35 }, \
+        { property = 'relative_humidity', below = 40 }]";
+    check_in_valley(parts, "0@0=36 0@1=50 0@1!30 60@0=36", &["60 active high 36 (value)"]);
+    check_in_valley(parts, "0@0=36 0@1=50 60@1=30 60@1!x 120@0=37", &["60 active high 36 (value)"]);
 }
 
 #[test]

@@ -129,11 +129,17 @@ impl Bench {
         self.alerts.hear(world, &sample, at(self.now), &mut self.out);
     }
 
+    fn correct(&mut self, sample: Sample) {
+        let world = World { catalogue: &self.catalogue, listening: &self.listening };
+        self.alerts.correct(world, &sample, at(self.now));
+    }
+
     /// `60=5` a good sample in time, `60~5` one that comes late, `60?5` one from a device at fault, `60.` only ticks;
-    /// `60*5` one that was flagged; `60@2=5` one of channel 2 instead of 0.
+    /// `60*5` one that was flagged, `60!5` a correction to what is good, `60!x` one to what is flagged; `60@2=5` one of
+    /// channel 2 instead of 0.
     fn series(&mut self, text: &str) {
         for word in text.split_whitespace() {
-            let mark = word.find(['=', '~', '?', '*', '.']).unwrap();
+            let mark = word.find(['=', '~', '?', '*', '!', '.']).unwrap();
             let (seconds, channel) = word[..mark].split_once('@').unwrap_or((&word[..mark], "0"));
             let seconds: i64 = seconds.parse().unwrap();
             self.pass(seconds.max(self.now));
@@ -150,6 +156,8 @@ impl Bench {
                 "~" => self.hear(Sample { time_class: TimeClass::Late, ..good }),
                 "?" => self.hear(Sample { quality: Quality::FAULT, ..good }),
                 "*" => self.hear(Sample { quality: Quality::SPIKE, ..good }),
+                "!" if rest == "x" => self.correct(Sample { quality: Quality::SPIKE, ..good }),
+                "!" => self.correct(Sample { quality: Quality::EDITED, ..good }),
                 _ => {}
             }
         }

@@ -357,4 +357,46 @@ proptest! {
             }
         }
     }
+
+    /// Samples in time that came out of order, and corrections of any of them: what is looked back upon is what it would
+    /// be had they come in order as they are now.
+    #[test]
+    fn a_window_is_what_its_samples_are_however_they_came(
+        steps in prop::collection::vec((1..120i64, 0..60i32), 2..60),
+        swaps in prop::collection::vec(proptest::bool::ANY, 60),
+        corrections in prop::collection::vec((0..60usize, prop::option::of(0..60i32)), 0..20),
+    ) {
+        let mut now = 0;
+        let next = |(pause, value)| {
+            now += pause;
+            (now, Some(f64::from(value)))
+        };
+        let mut series: Vec<(i64, Option<f64>)> = steps.into_iter().map(next).collect();
+        let mut order: Vec<usize> = (0..series.len()).collect();
+        (1..order.len()).filter(|place| swaps[*place]).for_each(|place| order.swap(place - 1, place));
+        let rules = rule(KINDS[0].body);
+        let (mut came, mut whole) = (Bench::new(valley(), &rules), Bench::new(valley(), &rules));
+        for (seconds, value) in order.into_iter().map(|place| series[place]) {
+            came.pass(seconds.max(came.now));
+            came.hear(live(2, seconds, value.unwrap_or_default()));
+        }
+        for (place, value) in corrections {
+            let place = place % series.len();
+            series[place].1 = value.map(f64::from);
+            let quality = if value.is_some() { Quality::EDITED } else { Quality::BAD };
+            came.correct(Sample { quality, ..live(2, series[place].0, value.map_or(0.0, f64::from)) });
+        }
+        // The last one is as it is.
+        series.push((now + 10, Some(1.0)));
+        came.pass(now + 10);
+        came.hear(live(2, now + 10, 1.0));
+        for (seconds, value) in series {
+            if let Some(value) = value {
+                whole.pass(seconds);
+                whole.hear(live(2, seconds, value));
+            }
+        }
+        let of = |bench: &Bench| (bench.alerts.rings.get(&ChannelId(2)).cloned(), bench.alerts.ears[2].value);
+        prop_assert_eq!(of(&came), of(&whole));
+    }
 }
