@@ -1,6 +1,8 @@
 //! Alerts that keep coming back.
 //!
-//! A raise is the beginning of an alert, or of another occurrence within one. With the raise that makes
+//! A raise is the beginning of an alert, of another occurrence within one, or its return to a severity that it had
+//! before: who swings between medium and high comes back as often as who swings between high and nothing, while one that
+//! only climbs does not. With the raise that makes
 //! [`Flapping::raises`] within [`Flapping::within`] (event time) the alert is *flapping*: that raise is told, once more,
 //! as such, and from then on it stays active and its comings and goings only count occurrences. What is still told: a
 //! severity above all before it, data that stop and return, and a person's or an editor's doing. When nothing has been

@@ -54,6 +54,9 @@ pub(super) struct Machine {
     /// The alert is open, and its condition was over: the next raise is another occurrence.
     pub over: bool,
     pub raises: Raises,
+    /// Levels that were raised when it was settled last; the same as now wherever it could be saved.
+    #[serde(skip)]
+    settled: u8,
 }
 
 impl Machine {
@@ -68,6 +71,7 @@ impl Machine {
             armed: 0,
             over: false,
             raises: Raises::default(),
+            settled: 0,
         }
     }
 
@@ -87,6 +91,16 @@ impl Machine {
 
     pub(super) fn raised(&self) -> usize {
         usize::from(self.raised)
+    }
+
+    /// As it is after it was settled: only such are saved.
+    pub(super) fn note_settled(&mut self) {
+        self.settled = self.raised;
+    }
+
+    /// Whether more is raised than when this was asked last.
+    pub(super) fn rises(&mut self) -> bool {
+        std::mem::replace(&mut self.settled, self.raised) < self.raised
     }
 
     /// Nothing to remember.

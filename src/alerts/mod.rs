@@ -327,6 +327,7 @@ impl Alerts {
         }
         self.book.index();
         self.watches = watch::Watches::resolve(&self.rules, catalogue);
+        self.machines.values_mut().for_each(machine::Machine::note_settled);
         let keys = self.machines.keys().copied().collect::<Vec<_>>();
         for key in keys {
             let (Some(machine), Some(place)) =

@@ -109,6 +109,7 @@ pub(super) fn settle(
 ) -> Option<Transition> {
     let value = machine.heard.value;
     let stands_for = place.stands_for(machine.raised());
+    let rises = machine.rises();
     let Some(id) = machine.alert.clone() else {
         let (severity, threshold) = stands_for?;
         machine.raises.note(place.rule.flapping, at);
@@ -141,7 +142,9 @@ pub(super) fn settle(
     };
     let alert = book.get(&id)?;
     let begins_again = machine.over && machine.raised() > 0;
-    if begins_again {
+    let had_before = |severity| alert.timeline.iter().any(|moment| moment.severity >= severity);
+    let returns = rises && (machine.raises.flapping || stands_for.is_some_and(|(severity, _)| had_before(severity)));
+    if begins_again || returns {
         machine.raises.note(place.rule.flapping, at);
     }
     machine.over = machine.raised() == 0;
