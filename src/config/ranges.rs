@@ -148,6 +148,7 @@ pub const RANGES: &[(&str, Bounds)] = &[
     ("notify.tries_at_once", Count(2, 1_024)),
     ("notify.keep", Time(Span::from_days(1), Span::from_days(3_650))),
     ("notify.mail.port", Count(1, 65_535)),
+    ("notify.gateway.text_letters_max", Count(100, 100_000)),
     ("alerts.keep_closed", Time(Span::from_hours(1), Span::from_days(3_650))),
     ("alerts.keep_closed_count", Count(0, 10_000_000)),
     ("alerts.shelve_max", Time(Span::from_minutes(1), Span::from_days(366))),

@@ -192,6 +192,9 @@ pub struct Gateway {
     /// What its text may be.
     #[serde(deserialize_with = "word")]
     pub form: Form,
+    /// Letters that a text may have, 100 to 100,000: whole lines are kept, and a sign that something is left out. Absent:
+    /// no limit. An SMS has its own.
+    pub text_letters_max: Option<u32>,
     /// Where the request goes.
     pub url: String,
     /// GET or POST.
@@ -217,6 +220,7 @@ impl Default for Gateway {
         Self {
             name: String::new(),
             form: Form::Text,
+            text_letters_max: None,
             url: String::new(),
             method: Method::Post,
             content_type: ContentType::Json,

@@ -224,6 +224,11 @@ impl Courier {
                 return Ok(());
             }
             Outcome::Failed { error, certainty } => self.give_up(errand, &error, certainty, now)?,
+            Outcome::Unfit { error } if errand.members.len() > 1 => {
+                counter!("notification_tries_failed_total", "channel" => channel).increment(1);
+                outbox.split(errand.message, &error, now)?;
+            }
+            Outcome::Unfit { error } => self.give_up(errand, &error, Certainty::Refused, now)?,
             Outcome::Gone { error } => {
                 if let Err(error) = self.desk.people().remove_contact(&errand.lane) {
                     tracing::error!(%error, "a subscription that is gone could not be forgotten");

@@ -159,6 +159,30 @@ impl Outbox {
         })
     }
 
+    /// A digest that was refused as it is leaves by halves: the older half at once, as a message of its own, and the
+    /// rest waits as it did before. A half that is refused is parted again, down to single notifications.
+    pub fn split(&self, message: i64, error: &str, now: Timestamp) -> Result<(), OutboxError> {
+        self.transact("part a digest", |transaction| {
+            let failed = sqlite("part a digest");
+            let sql = "SELECT id FROM delivery WHERE message = ?1 AND state = 'queued' ORDER BY id";
+            let mut statement = transaction.prepare_cached(sql).map_err(failed)?;
+            let rows = statement.query_map([message], |row| row.get(0)).map_err(failed)?;
+            let members: Vec<i64> = rows.collect::<Result<_, _>>().map_err(failed)?;
+            let sql = "UPDATE message SET in_flight = 0, finished_at = ?2, error = ?3 WHERE id = ?1 \
+                       RETURNING lane, unsure";
+            let (lane, unsure): (String, bool) = transaction
+                .query_row(sql, params![message, now.micros(), error], |row| Ok((row.get(0)?, row.get(1)?)))
+                .map_err(failed)?;
+            let sql = "UPDATE delivery SET message = NULL, error = ?2 WHERE message = ?1 AND state = 'queued'";
+            transaction.execute(sql, params![message, error]).map_err(failed)?;
+            let Some(first) = members.get(..(members.len() / 2).max(1)) else { return Ok(()) };
+            let half = begin(transaction, &lane, first, now)?;
+            // Written down to be taken up, not under way yet.
+            let sql = "UPDATE message SET attempts = 0, in_flight = 0, unsure = ?2 WHERE id = ?1";
+            transaction.execute(sql, params![half, unsure]).map_err(failed).map(drop)
+        })
+    }
+
     /// It is tried again at `next_at`.
     pub fn again(&self, message: i64, error: &str, unsure: Certainty, next_at: Timestamp) -> Result<(), OutboxError> {
         self.note_certainty(message, unsure)?;

@@ -12,10 +12,20 @@ use crate::notify::mistakes;
 use crate::notify::outbox::Errand;
 use crate::notify::template::{Escape, Slot, Template};
 
+/// How long a gateway's text may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// One SMS.
+    Sms,
+    /// So many letters.
+    Letters(usize),
+    None,
+}
+
 /// One gateway.
 pub(super) struct Target {
     pub(super) name: String,
-    form: Form,
+    limit: Limit,
     method: Method,
     url: Template,
     body: Template,
@@ -34,7 +44,11 @@ impl Target {
         let report_secret = gateway.report_file.as_ref().map(|path| secret(path)).transpose()?;
         Ok(Target {
             name: gateway.name.clone(),
-            form: gateway.form,
+            limit: match (gateway.form, gateway.text_letters_max) {
+                (Form::Sms, _) => Limit::Sms,
+                (Form::Text, Some(letters)) => Limit::Letters(letters as usize),
+                (Form::Text, None) => Limit::None,
+            },
             method: gateway.method,
             url: template(&gateway.url)?,
             body: template(&gateway.body)?,
@@ -46,8 +60,8 @@ impl Target {
         })
     }
 
-    pub(super) fn is_sms(&self) -> bool {
-        self.form == Form::Sms
+    pub(super) fn limit(&self) -> Limit {
+        self.limit
     }
 
     /// Compared by hashes: how long it takes says nothing about the secret.

@@ -127,7 +127,9 @@ fn domain(mailbox: &Mailbox) -> &str {
 fn judge(error: &lettre::transport::smtp::Error) -> Outcome {
     let code = error.status().map(u16::from);
     match code {
-        Some(code @ (550..=554 | 556)) => Outcome::refused(format!("answered {code}")),
+        // Too large, or its content is not liked.
+        Some(code @ (552 | 554)) => Outcome::Unfit { error: format!("answered {code}") },
+        Some(code @ (550 | 551 | 553 | 556)) => Outcome::refused(format!("answered {code}")),
         Some(code) => Outcome::again(format!("answered {code}"), Certainty::Refused),
         None if error.is_timeout() => Outcome::again("no answer in time", Certainty::Unsure),
         None if error.is_tls() => Outcome::again("no secure connection", Certainty::Refused),

@@ -4,6 +4,7 @@
 //! sender follows a redirect, asks a proxy of the environment, reads an answer's body, or connects to an address that
 //! [`Guard`] refuses. Errors name the channel and the cause, never an address.
 
+mod fit;
 mod gateway;
 mod mail;
 mod payload;
@@ -24,6 +25,7 @@ use super::people::Directory;
 use super::texts::Texts;
 use crate::model::Timestamp;
 
+use gateway::Limit;
 pub use push::Vapid;
 pub use webhook::signature;
 
@@ -52,6 +54,11 @@ pub enum Outcome {
         error: String,
         /// Whether it may have arrived all the same.
         certainty: Certainty,
+    },
+    /// The other side will not take it as it is: too large, or something in it is wrong. Of a digest a part may be taken.
+    Unfit {
+        /// What the other side said.
+        error: String,
     },
     /// The address is no longer there: neither this nor any other message will be taken.
     Gone {
@@ -189,10 +196,13 @@ impl Senders {
     pub fn word(&self, texts: &Texts, errand: &Errand, token: String) -> Worded {
         let members: Vec<_> = errand.members.iter().map(|(_, member)| member.clone()).collect();
         let said = texts.say(&errand.languages, &members);
-        let short =
-            self.gateways.iter().find(|gateway| gateway.name == errand.channel).filter(|gateway| gateway.is_sms());
         let language = errand.languages.first().copied().unwrap_or(super::texts::Language::Vi);
-        let short = short.map(|_| super::sms::text(texts, language, &members));
+        let gateway = self.gateways.iter().find(|gateway| gateway.name == errand.channel);
+        let short = gateway.and_then(|gateway| match gateway.limit() {
+            Limit::Sms => Some(super::sms::text(texts, language, &members)),
+            Limit::Letters(most) => fit::shortened(&said.text, most, |text| text.chars().count()),
+            Limit::None => None,
+        });
         Worded { subject: said.subject, text: said.text, short, token }
     }
 
@@ -291,12 +301,12 @@ fn not_allowed(error: &reqwest::Error) -> Option<&NotAllowed> {
     None
 }
 
-/// What a status means: only what says that this very message is wrong is given up at once.
+/// What a status means: only what says that this very message is wrong is parted, or given up, at once.
 fn judge(status: StatusCode, after: Option<Duration>) -> Outcome {
     let error = format!("answered {}", status.as_u16());
     match status.as_u16() {
         200..=299 => Outcome::Sent,
-        400 | 413..=415 | 422 | 431 => Outcome::refused(error),
+        400 | 413..=415 | 422 | 431 => Outcome::Unfit { error },
         500..=599 => Outcome::Again { error, certainty: Certainty::Unsure, after },
         300..=399 => Outcome::again(format!("{error}: redirects are not followed"), Certainty::Refused),
         _ => Outcome::Again { error, certainty: Certainty::Refused, after },

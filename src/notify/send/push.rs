@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use web_push_native::p256::PublicKey;
 
+use super::fit::shortened;
 use super::{Outcome, SetupError, Worded, outcome};
 use crate::model::{Severity, Timestamp};
 use crate::notify::guard::Guard;
@@ -201,25 +202,10 @@ fn document(errand: &Errand, worded: &Worded, worst: Severity) -> Vec<u8> {
         "severity": worst.word(),
         "alert": alert,
         "title": crate::notify::facts::clean(&worded.subject, 200),
-        "body": shortened(&worded.text),
+        "body": shortened(&worded.text, TEXT_BYTES_MAX, str::len).as_ref().unwrap_or(&worded.text),
         "report_token": worded.token,
     });
     document.to_string().into_bytes()
-}
-
-/// Whole lines as long as they fit; that something is left out shows.
-fn shortened(text: &str) -> String {
-    if text.len() <= TEXT_BYTES_MAX {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    for line in text.lines().take_while(|line| line.len() < TEXT_BYTES_MAX) {
-        if kept.len() + line.len() + 4 > TEXT_BYTES_MAX {
-            break;
-        }
-        kept = kept + line + "\n";
-    }
-    kept + "…"
 }
 
 #[cfg(test)]

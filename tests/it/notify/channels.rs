@@ -296,3 +296,79 @@ async fn a_browser_that_its_service_calls_gone_is_forgotten_and_another_is_not()
     assert_eq!(receiver.of("there").len(), 2);
     pair.stop().await;
 }
+
+/// The alerts that a webhook's document is about.
+fn alerts(document: &serde_json::Value) -> Vec<String> {
+    let name = |alert: &serde_json::Value| alert.as_str().unwrap().to_owned();
+    match document["members"].as_array() {
+        Some(members) => members.iter().map(|member| name(&member["alert"])).collect(),
+        None => vec![name(&document["alert"]["id"])],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_digest_that_is_refused_leaves_by_halves_down_to_the_one_that_is_at_fault() {
+    let receiver = Receiver::start(|received| {
+        let alerts = alerts(&received.json());
+        let status = if alerts.len() > 3 {
+            StatusCode::PAYLOAD_TOO_LARGE
+        } else if alerts.iter().any(|alert| alert.contains("~S-7~")) {
+            StatusCode::UNPROCESSABLE_ENTITY
+        } else {
+            StatusCode::OK
+        };
+        (status, Duration::ZERO)
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(NOW);
+    let config = config(folder.path(), receiver.address, &["hook"]);
+    let mut pair = Pair::open(folder.path(), &config, clock.clone(), new_state());
+    pair.take(&entries(1, begin(20)));
+    pair.take(&entries(3, (0..20).map(|station| sample(station, time_of(3 + u64::from(station)), 20.0))));
+    pair.run();
+    let mut seconds = 0;
+    eventually("everything to be sent or given up", async || {
+        seconds += 10;
+        clock.set(NOW + Duration::from_secs(seconds));
+        pair.courier.ring();
+        (pair.waiting() == 0).then_some(())
+    })
+    .await;
+    let (sent, failed): (Vec<_>, Vec<_>) = pair.deliveries().into_iter().partition(|row| row.state.word() == "sent");
+    assert_eq!((sent.len(), failed.len()), (19, 1));
+    assert!(failed[0].alert.contains("~S-7~") && failed[0].error.as_deref() == Some("answered 422"), "{failed:?}");
+    let mut told: Vec<String> = receiver.of("hook").iter().flat_map(|one| one.members()).collect();
+    told.sort();
+    let mut keys: Vec<String> = sent.into_iter().map(|row| row.key).collect();
+    keys.sort();
+    assert_eq!(told, keys, "each was told once");
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_gets_no_more_letters_than_it_takes() {
+    let receiver = Receiver::start(takes_all).await;
+    let folder = tempfile::tempdir().unwrap();
+    let gateway = Gateway {
+        name: "chat".to_owned(),
+        url: format!("http://{}/chat", receiver.address),
+        body: "{text}".to_owned(),
+        content_type: ContentType::Plain,
+        text_letters_max: Some(100),
+        ..Gateway::default()
+    };
+    let config = Config { gateways: vec![gateway], ..config(folder.path(), receiver.address, &[]) };
+    let mut pair = Pair::open(folder.path(), &config, Clock::manual(NOW), new_state());
+    pair.people.add(&person("lan", &[("chat", "1")]), NOW).unwrap();
+    pair.run();
+    pair.take(&entries(1, begin(1)));
+    pair.take(&entries(3, [sample(0, time_of(3), 20.0)]));
+    told(&pair).await;
+    let said = String::from_utf8(receiver.of("chat")[0].body.clone()).unwrap();
+    assert!(said.chars().count() <= 100 && said.ends_with("\n…"), "{said}");
+    let row = pair.deliveries().remove(0);
+    assert!(row.text.unwrap().chars().count() > 100, "all of it is kept");
+    assert_eq!(row.sent_text.as_deref(), Some(said.as_str()));
+    pair.stop().await;
+}
