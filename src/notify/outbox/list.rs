@@ -247,8 +247,8 @@ impl Outbox {
         })
     }
 
-    /// Failures that nobody has been told of yet, the oldest first: of each whether the same was told to the same
-    /// recipient in another way. What waits for the end of quiet hours at `now` holds up none.
+    /// Failures that nobody has been told of yet, the oldest first: of each what became of the other ways to anybody whom
+    /// the message was for, of whom one is enough ([`Others`]). What waits for the end of quiet hours at `now` holds up none.
     pub fn failures(&self, limit: usize, now: Timestamp) -> Result<Vec<Failure>, OutboxError> {
         let failed = sqlite("read failures");
         // Those that wait for others come last: however many they are, they hold up none that can be told.

@@ -128,15 +128,26 @@ impl Outbox {
         )
     }
 
-    /// It will not be tried again.
+    /// It will not be tried again. The end of an alert that was queued meanwhile is withdrawn where nobody was told of
+    /// the alert, nor will be.
     pub fn failed(&self, message: i64, error: &str, unsure: Certainty, now: Timestamp) -> Result<usize, OutboxError> {
         self.note_certainty(message, unsure)?;
-        self.finish(
+        let members = self.finish(
             message,
             now,
             "UPDATE delivery SET state = 'failed', failed_at = ?2, error = ?3 WHERE message = ?1 AND state = 'queued'",
             Some(error),
-        )
+        )?;
+        let sql = "UPDATE delivery SET state = 'withdrawn', error = 'they were never told of the alert' \
+                   WHERE state = 'queued' AND message IS NULL AND kind = ?2 \
+                     AND (alert, lane) IN (SELECT alert, lane FROM delivery WHERE message = ?1 AND state = 'failed') \
+                     AND NOT EXISTS (SELECT 1 FROM delivery o LEFT JOIN message m ON m.id = o.message \
+                                     WHERE o.alert = delivery.alert AND o.lane = delivery.lane AND o.kind <> ?2 \
+                                       AND o.state <> 'withdrawn' \
+                                       AND (o.state <> 'failed' OR coalesce(m.unsure, 0) = 1))";
+        let withdrawn = self.database.lock().execute(sql, params![message, Kind::Resolved.word()]);
+        withdrawn.map_err(sqlite("withdraw notifications"))?;
+        Ok(members)
     }
 
     fn finish(

@@ -122,6 +122,27 @@ fn the_end_goes_to_those_who_were_told_and_to_nobody_else() {
 }
 
 #[test]
+fn the_end_is_withdrawn_where_the_raise_fails_after_it_was_queued() {
+    let bench = Bench::new();
+    bench.queue(1, "a", Some(Kind::Raised), &["refused", "unsure", "sent"]);
+    let trying = ["refused", "unsure", "sent"].map(|lane| bench.take(lane, NOW));
+    bench.queue(2, "a", Some(Kind::Resolved), &[]);
+    bench.queue(3, "b", Some(Kind::Raised), &["refused"]);
+    bench.outbox.failed(trying[0].message, "answered 400", Certainty::Refused, NOW).unwrap();
+    bench.outbox.failed(trying[1].message, "no answer", Certainty::Unsure, NOW).unwrap();
+    bench.outbox.sent(trying[2].message, NOW).unwrap();
+    bench.check(&[
+        ("refused", "raised", "failed"),
+        ("unsure", "raised", "failed"),
+        ("sent", "raised", "sent"),
+        ("refused", "resolved", "withdrawn"),
+        ("unsure", "resolved", "queued"),
+        ("sent", "resolved", "queued"),
+        ("refused", "raised", "queued"),
+    ]);
+}
+
+#[test]
 fn a_kill_repeats_the_message_under_way_and_no_other() {
     let bench = Bench::new();
     bench.queue(1, "a", Some(Kind::Raised), &["x"]);
