@@ -1,22 +1,29 @@
 //! E-mail by one server, over a connection of its own for each message.
 //!
+//! Every address of the server is tried in turn. What fails before the letter begins to leave has not arrived for sure;
+//! what fails after may have.
+//!
 //! The `Message-ID` is the message's stable key, so a repetition has the same and mail programs show it once.
 
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, SinglePart};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use lettre::{Address, Message};
 
 use super::{Outcome, SetupError, Worded, secret};
 use crate::model::Timestamp;
 use crate::notify::config::{Mail, Security};
 use crate::notify::guard::{Guard, NotAllowed};
 use crate::notify::outbox::{Certainty, Errand};
+
+/// What a server gets to say goodbye.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A mail server.
 pub(super) struct Server {
@@ -57,42 +64,67 @@ impl Server {
         let Some((envelope, bytes)) = self.message(errand, worded, (name, address), now) else {
             return Outcome::refused("the message cannot be made");
         };
-        let server = match guard.resolve(&self.host, self.port).await {
-            Ok(addresses) => addresses.first().map(|address| address.ip().to_string()),
-            Err(why @ NotAllowed::Inside(_)) => return Outcome::refused(why.to_string()),
-            Err(why) => return Outcome::again(why.to_string(), Certainty::Refused),
-        };
-        let Some(transport) = server.and_then(|server| self.transport(server)) else {
-            return Outcome::refused("the certificates cannot be used");
-        };
-        match tokio::time::timeout(self.timeout, transport.send_raw(&envelope, &bytes)).await {
-            Ok(Ok(_)) => Outcome::Sent,
-            Ok(Err(error)) => judge(&error),
-            Err(_) => Outcome::again("no answer in time", Certainty::Unsure),
+        match guard.resolve(&self.host, self.port).await {
+            Ok(addresses) => self.hand_over(&addresses, &envelope, &bytes).await,
+            Err(why @ NotAllowed::Inside(_)) => Outcome::refused(why.to_string()),
+            Err(why) => Outcome::again(why.to_string(), Certainty::Refused),
         }
     }
 
-    /// To the address that was judged, and not to what the name may stand for a moment later.
-    fn transport(&self, server: String) -> Option<AsyncSmtpTransport<Tokio1Executor>> {
+    /// To the first of these addresses that answers. They were judged: not what the name may stand for a moment later.
+    async fn hand_over(&self, addresses: &[SocketAddr], envelope: &Envelope, bytes: &[u8]) -> Outcome {
+        let Some(tls) = self.tls() else { return Outcome::refused("the certificates cannot be used") };
+        let until = tokio::time::Instant::now() + self.timeout;
+        let mut connection = match tokio::time::timeout_at(until, self.connect(addresses, tls)).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return Outcome::again(before_it_left(&error), Certainty::Refused),
+            Err(_) => return Outcome::again("no answer in time", Certainty::Refused),
+        };
+        let outcome = match tokio::time::timeout_at(until, connection.send(envelope, bytes)).await {
+            Ok(Ok(_)) => Outcome::Sent,
+            Ok(Err(error)) => judge(&error),
+            Err(_) => Outcome::again("no answer in time", Certainty::Unsure),
+        };
+        // The letter is the server's already: how the connection ends is of no matter.
+        let _ = tokio::time::timeout(FAREWELL, connection.quit()).await;
+        outcome
+    }
+
+    /// `None` when the certificates cannot be used; the inner one where the connection is open.
+    #[expect(clippy::option_option, reason = "no security and wrong certificates are two things")]
+    fn tls(&self) -> Option<Option<TlsParameters>> {
+        if self.security == Security::None {
+            return Some(None);
+        }
         let mut tls = TlsParameters::builder(self.host.clone());
         if !self.certificates.is_empty() {
             tls = tls.certificate_store(CertificateStore::None);
             tls = self.certificates.iter().fold(tls, |tls, certificate| tls.add_root_certificate(certificate.clone()));
         }
-        let tls = match self.security {
-            Security::None => Tls::None,
-            Security::Starttls => Tls::Required(tls.build().ok()?),
-            Security::Tls => Tls::Wrapper(tls.build().ok()?),
+        tls.build().ok().map(Some)
+    }
+
+    /// Ready for a letter.
+    async fn connect(
+        &self,
+        addresses: &[SocketAddr],
+        tls: Option<TlsParameters>,
+    ) -> Result<AsyncSmtpConnection, lettre::transport::smtp::Error> {
+        let hello = ClientId::Domain(domain(&self.from).to_owned());
+        // Each gets its share of the time, so that a dead one leaves some to the next.
+        let each = self.timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
+        let (wrapped, starttls) = match self.security {
+            Security::Starttls => (None, tls),
+            Security::None | Security::Tls => (tls, None),
         };
-        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(server)
-            .port(self.port)
-            .tls(tls)
-            .hello_name(ClientId::Domain(domain(&self.from).to_owned()))
-            .timeout(Some(self.timeout));
-        if let Some(credentials) = &self.credentials {
-            builder = builder.credentials(credentials.clone());
+        let mut connection = AsyncSmtpConnection::connect_tokio1(addresses, Some(each), &hello, wrapped, None).await?;
+        if let Some(tls) = starttls {
+            connection.starttls(tls, &hello).await?;
         }
-        Some(builder.build())
+        if let Some(credentials) = &self.credentials {
+            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+        }
+        Ok(connection)
     }
 
     /// Envelope and bytes; the names in headers are encoded, and have no control letters anyway.
@@ -123,6 +155,17 @@ fn domain(mailbox: &Mailbox) -> &str {
     mailbox.email.domain()
 }
 
+/// What went wrong before a letter began to leave; it is the server's matter and not the letter's.
+fn before_it_left(error: &lettre::transport::smtp::Error) -> String {
+    match error.status().map(u16::from) {
+        Some(code) => format!("answered {code}"),
+        None if error.is_timeout() => "no answer in time".to_owned(),
+        None if error.is_tls() => "no secure connection".to_owned(),
+        None if error.is_client() => "the server does not offer what is needed".to_owned(),
+        None => "no connection".to_owned(),
+    }
+}
+
 /// A mailbox that does not exist or takes no such mail is given up; whatever may be mended at the server is tried again.
 fn judge(error: &lettre::transport::smtp::Error) -> Outcome {
     let code = error.status().map(u16::from);
@@ -132,8 +175,74 @@ fn judge(error: &lettre::transport::smtp::Error) -> Outcome {
         Some(code @ (550 | 551 | 553 | 556)) => Outcome::refused(format!("answered {code}")),
         Some(code) => Outcome::again(format!("answered {code}"), Certainty::Refused),
         None if error.is_timeout() => Outcome::again("no answer in time", Certainty::Unsure),
-        None if error.is_tls() => Outcome::again("no secure connection", Certainty::Refused),
         None if error.is_client() => Outcome::again("the server does not offer what is needed", Certainty::Refused),
-        None => Outcome::again("no connection, or it ended without an answer", Certainty::Unsure),
+        None => Outcome::again("the connection ended without an answer", Certainty::Unsure),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn server() -> Server {
+        let mail = Mail {
+            host: "mail.example.vn".to_owned(),
+            security: Security::None,
+            from: "Saola <saola@example.vn>".to_owned(),
+            ..Mail::default()
+        };
+        Server::new(&mail, Duration::from_secs(30)).unwrap()
+    }
+
+    async fn hand_over(addresses: &[SocketAddr]) -> Outcome {
+        let address: Address = "lan@example.vn".parse().unwrap();
+        let envelope = Envelope::new(Some(address.clone()), vec![address]).unwrap();
+        server().hand_over(addresses, &envelope, b"Subject: x\r\n\r\nx\r\n").await
+    }
+
+    /// Answers `codes`, one for each line, and then says no more.
+    async fn scripted(codes: &'static [&'static str]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (read, mut write) = stream.into_split();
+            let mut lines = BufReader::new(read).lines();
+            for code in codes {
+                write.write_all(format!("{code} x\r\n").as_bytes()).await.unwrap();
+                // The letter itself ends with a dot.
+                while let Ok(Some(line)) = lines.next_line().await
+                    && *code == "354"
+                    && line != "."
+                {}
+            }
+        });
+        address
+    }
+
+    /// An address where nobody listens.
+    async fn dead() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_address_of_the_server_is_tried() {
+        let alive = scripted(&["220", "250", "250", "250", "354", "250", "221"]).await;
+        assert_eq!(hand_over(&[dead().await, alive]).await, Outcome::Sent);
+    }
+
+    #[tokio::test]
+    async fn what_ends_before_the_letter_left_has_not_arrived() {
+        let again = |error: &str, certainty| Outcome::again(error, certainty);
+        assert_eq!(hand_over(&[dead().await, dead().await]).await, again("no connection", Certainty::Refused));
+        assert_eq!(hand_over(&[scripted(&["554"]).await]).await, again("answered 554", Certainty::Refused));
+        assert_eq!(hand_over(&[scripted(&["220"]).await]).await, again("no connection", Certainty::Refused));
+        let ended = hand_over(&[scripted(&["220", "250", "250", "250", "354"]).await]).await;
+        assert_eq!(ended, again("the connection ended without an answer", Certainty::Unsure));
+        let large = hand_over(&[scripted(&["220", "250", "250", "250", "354", "552", "221"]).await]).await;
+        assert_eq!(large, Outcome::Unfit { error: "answered 552".to_owned() });
     }
 }
