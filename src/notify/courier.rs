@@ -6,16 +6,20 @@
 //!     +---- queued, finished, a second -------+
 //! ```
 //!
-//! A try that hangs holds up its own lane alone; lanes whose last try failed share half of the tries, so that dead
-//! addresses leave room for the living. After a kill what was under way is repeated with its key: once a lane.
+//! A try that hangs holds up its own lane alone. Lanes whose last try failed share half of the tries, and a gateway
+//! (or mail, or push; of machines each one) begins another try only while at least as many are free as it has under way:
+//! so dead addresses leave room for the living, and a dead gateway for the others. A try that panics counts as one whose
+//! end is not known. After a kill what was under way is repeated with its key: once a lane.
 //! A message to which its other side always answers with a fault of its own (5xx) holds up what follows it in that lane
 //! until it is given up (`give_up_after`): order is kept, and a gateway that fails for one mostly fails for all. People
 //! with a second way are told by that one meanwhile.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use metrics::{counter, gauge};
 use parking_lot::Mutex;
 use rand::Rng as _;
@@ -24,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config::Config;
 use super::desk::Desk;
-use super::outbox::{Certainty, Errand, Failure, Others, OutboxError, Pace, Taken};
+use super::outbox::{Certainty, Due, Errand, Failure, Others, OutboxError, Pace, Taken};
 use super::send::{Outcome, Senders};
 use super::texts::Texts;
 use crate::clock::Clock;
@@ -55,8 +59,8 @@ pub struct Courier {
     config: Config,
     clock: Clock,
     on_failure: OnFailure,
-    /// Lanes with a try under way.
-    busy: Mutex<HashSet<String>>,
+    /// Lanes with a try under way, with what they go by.
+    busy: Mutex<HashMap<String, String>>,
     /// Lanes whose last try failed, with how many did in a row.
     failing: Mutex<HashMap<String, u32>>,
     /// Lanes that wait for their digest or their next try.
@@ -141,26 +145,25 @@ impl Courier {
             None => return,
         };
         let room = self.config.tries_at_once as usize;
-        for lane in due {
+        for Due { lane, way } in due {
             let is_failing = self.failing.lock().contains_key(&lane);
             {
                 let mut busy = self.busy.lock();
-                let failing_count = || self.failing.lock().keys().filter(|lane| busy.contains(*lane)).count();
+                let failing_count = || self.failing.lock().keys().filter(|lane| busy.contains_key(*lane)).count();
+                let free_count = room.saturating_sub(busy.len());
+                let own_count = busy.values().filter(|other| **other == way).count();
                 if self.waiting.lock().get(&lane).is_some_and(|until| *until > now)
-                    || busy.len() >= room
+                    || free_count == 0
+                    || own_count > free_count
                     || (is_failing && failing_count() >= (room / 2).max(1))
-                    || busy.contains(&lane)
+                    || busy.contains_key(&lane)
                 {
                     continue;
                 }
-                busy.insert(lane.clone());
+                busy.insert(lane.clone(), way);
             }
-            let courier = Arc::clone(self);
-            tries.spawn(async move {
-                courier.serve(&lane).await;
-                courier.busy.lock().remove(&lane);
-                courier.ring();
-            });
+            let busy = Busy { courier: Arc::clone(self), lane };
+            tries.spawn(async move { busy.courier.serve(&busy.lane).await });
         }
     }
 
@@ -174,22 +177,23 @@ impl Courier {
                 self.waiting.lock().insert(lane.to_owned(), until);
                 return;
             }
-            Some(Ok(Taken::Nothing)) | None => return,
+            Some(Ok(Taken::Nothing)) => return,
+            None => {
+                self.waiting.lock().insert(lane.to_owned(), now + TROUBLE_PAUSE);
+                return;
+            }
             Some(Err(error)) => {
                 self.waiting.lock().insert(lane.to_owned(), now + TROUBLE_PAUSE);
                 return trouble("take a notification up", &error);
             }
         };
         self.waiting.lock().remove(lane);
-        let token = self.desk.outbox().token(&errand.key);
-        let worded = self.senders.word(&self.texts, &errand, token);
-        let directory = self.desk.people().directory();
-        let (message, text, short) = (errand.message, worded.text.clone(), worded.short.clone());
-        let said = self.blocking(move |courier| courier.desk.outbox().say(message, &text, short.as_deref())).await;
-        if let Some(Err(error)) = said {
-            trouble("keep what is said", &error);
-        }
-        let outcome = self.senders.send(&errand, &worded, &directory, now).await;
+        let tried = AssertUnwindSafe(self.hand_over(&errand, now)).catch_unwind().await;
+        let outcome = tried.unwrap_or_else(|_| {
+            tracing::error!(notification.key = errand.key, "handing a notification over ended badly");
+            let error = "the try ended badly".to_owned();
+            Outcome::Again { error, certainty: Certainty::Unsure, after: None }
+        });
         // Whatever it takes: a message whose end is not written down holds its lane up.
         let errand = Arc::new(*errand);
         loop {
@@ -201,6 +205,18 @@ impl Courier {
             }
             tokio::time::sleep(TROUBLE_PAUSE).await;
         }
+    }
+
+    async fn hand_over(self: &Arc<Self>, errand: &Errand, now: Timestamp) -> Outcome {
+        let token = self.desk.outbox().token(&errand.key);
+        let worded = self.senders.word(&self.texts, errand, token);
+        let directory = self.desk.people().directory();
+        let (message, text, short) = (errand.message, worded.text.clone(), worded.short.clone());
+        let said = self.blocking(move |courier| courier.desk.outbox().say(message, &text, short.as_deref())).await;
+        if let Some(Err(error)) = said {
+            trouble("keep what is said", &error);
+        }
+        self.senders.send(errand, &worded, &directory, now).await
     }
 
     fn pace(&self) -> Pace {
@@ -310,6 +326,19 @@ impl Courier {
         if is_told && let Err(error) = self.desk.outbox().failure_told(failure.id) {
             trouble("note that a failure was told", &error);
         }
+    }
+}
+
+/// A lane's try under way, until it ends, however it ends.
+struct Busy {
+    courier: Arc<Courier>,
+    lane: String,
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.courier.busy.lock().remove(&self.lane);
+        self.courier.ring();
     }
 }
 

@@ -33,7 +33,7 @@ use crate::model::{Seq, Timestamp};
 
 pub use list::{Delivered, DeliveryRow, DeliveryState, Failure, Filter, Others, Report};
 pub use queue::{Event, Queued, Route, What};
-pub use take::{Certainty, Errand, Pace, Taken, Waiting};
+pub use take::{Certainty, Due, Errand, Pace, Taken, Waiting};
 
 const STEPS: &[&str] = &[include_str!("0001_outbox.sql")];
 

@@ -23,6 +23,15 @@ pub struct Pace {
     pub digest_members_max: u32,
 }
 
+/// A lane that has something to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Which.
+    pub lane: String,
+    /// What it goes by: the channel's name, or of a machine the lane itself.
+    pub way: String,
+}
+
 /// What there is to do for a lane.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Taken {
@@ -68,16 +77,22 @@ pub struct Waiting {
 
 impl Outbox {
     /// Lanes that have something to send at `now`. Some may turn out to have to wait for their digest.
-    pub fn due(&self, now: Timestamp) -> Result<Vec<String>, OutboxError> {
+    pub fn due(&self, now: Timestamp) -> Result<Vec<Due>, OutboxError> {
         let failed = sqlite("look for what is due");
         let connection = self.database.lock();
-        let sql = "SELECT lane FROM message WHERE finished_at IS NULL AND in_flight = 0 AND next_at <= ?1 \
+        let sql = "SELECT m.lane, (SELECT d.channel FROM delivery d WHERE d.message = m.id LIMIT 1) FROM message m \
+                   WHERE m.finished_at IS NULL AND m.in_flight = 0 AND m.next_at <= ?1 \
                    UNION ALL \
-                   SELECT DISTINCT d.lane FROM delivery d \
+                   SELECT DISTINCT d.lane, d.channel FROM delivery d \
                    WHERE d.state = 'queued' AND d.message IS NULL AND d.not_before <= ?1 \
                      AND NOT EXISTS (SELECT 1 FROM message m WHERE m.lane = d.lane AND m.finished_at IS NULL)";
         let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-        let rows = statement.query_map([now.micros()], |row| row.get(0));
+        let rows = statement.query_map([now.micros()], |row| {
+            let (lane, channel): (String, Option<String>) = (row.get(0)?, row.get(1)?);
+            // A machine is a way of its own.
+            let way = channel.filter(|channel| !matches!(channel.as_str(), "webhook" | "topic"));
+            Ok(Due { way: way.unwrap_or_else(|| lane.clone()), lane })
+        });
         rows.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
     }
 
@@ -107,7 +122,8 @@ impl Outbox {
                     Chosen::Nothing => return Ok(Taken::Nothing),
                 },
             };
-            errand(transaction, message).map(|errand| Taken::Errand(Box::new(errand)))
+            let errand = errand(transaction, message, now)?;
+            Ok(errand.map_or(Taken::Nothing, |errand| Taken::Errand(Box::new(errand))))
         })
     }
 
@@ -291,7 +307,9 @@ fn begin(transaction: &Transaction<'_>, lane: &str, members: &[i64], now: Timest
     Ok(message)
 }
 
-fn errand(transaction: &Transaction<'_>, message: i64) -> Result<Errand, OutboxError> {
+/// A message as it is to be sent. A member that cannot be read is given up, so that it holds up nothing else; `None`
+/// when there is no other.
+fn errand(transaction: &Transaction<'_>, message: i64, now: Timestamp) -> Result<Option<Errand>, OutboxError> {
     let failed = sqlite("read a message");
     let mut errand = transaction
         .query_row("SELECT key, lane, attempts FROM message WHERE id = ?1", [message], |row| {
@@ -308,15 +326,22 @@ fn errand(transaction: &Transaction<'_>, message: i64) -> Result<Errand, OutboxE
             })
         })
         .map_err(failed)?;
-    let sql = "SELECT d.key, d.kind, d.recipient, d.channel, d.languages, d.not_before, n.facts \
+    let mut unreadable = Vec::new();
+    let sql = "SELECT d.key, d.kind, d.recipient, d.channel, d.languages, d.not_before, n.facts, d.id \
                FROM delivery d JOIN notice n ON n.id = d.notice WHERE d.message = ?1 ORDER BY d.id";
     let mut statement = transaction.prepare_cached(sql).map_err(failed)?;
     let mut rows = statement.query([message]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         let text = |column: usize| row.get::<_, String>(column).map_err(failed);
         let (key, facts) = (text(0)?, text(6)?);
-        let facts =
-            serde_json::from_str(&facts).map_err(|source| OutboxError::Unreadable { what: key.clone(), source })?;
+        let facts = match serde_json::from_str(&facts) {
+            Ok(facts) => facts,
+            Err(error) => {
+                tracing::error!(notification.key = key, %error, "what a notification says cannot be read: it is given up");
+                unreadable.push(row.get::<_, i64>(7).map_err(failed)?);
+                continue;
+            }
+        };
         let kind = Kind::parse(&text(1)?).unwrap_or(Kind::Raised);
         (errand.recipient, errand.channel) = (text(2)?, text(3)?);
         let since = Timestamp::from_micros(row.get(5).map_err(failed)?);
@@ -328,5 +353,15 @@ fn errand(transaction: &Transaction<'_>, message: i64) -> Result<Errand, OutboxE
         }
         errand.members.push((key, Member { kind, facts }));
     }
-    Ok(errand)
+    const WHY: &str = "what it says cannot be read";
+    for id in unreadable {
+        let sql = "UPDATE delivery SET state = 'failed', failed_at = ?2, error = ?3 WHERE id = ?1";
+        transaction.execute(sql, params![id, now.micros(), WHY]).map_err(failed)?;
+    }
+    if errand.members.is_empty() {
+        let sql = "UPDATE message SET in_flight = 0, finished_at = ?2, error = ?3 WHERE id = ?1";
+        transaction.execute(sql, params![message, now.micros(), WHY]).map_err(failed)?;
+        return Ok(None);
+    }
+    Ok(Some(errand))
 }

@@ -181,7 +181,7 @@ fn quiet_hours_hold_a_message_and_what_is_cleared_in_them_is_never_sent() {
     bench.queue_held(1, "a", Some(Kind::Raised), &["x"], Some((morning, Then::Tell)));
     bench.queue_held(2, "b", Some(Kind::Raised), &["x"], Some((morning, Then::Digest)));
     bench.queue_held(3, "c", Some(Kind::Raised), &["x"], Some((morning, Then::Digest)));
-    assert_eq!(bench.outbox.due(NOW).unwrap(), Vec::<String>::new());
+    assert_eq!(bench.outbox.due(NOW).unwrap(), []);
     assert_eq!(bench.outbox.take("x", &PACE, NOW).unwrap(), Taken::Nothing);
     bench.queue_held(4, "a", Some(Kind::Resolved), &[], Some((morning, Then::Tell)));
     let digest = bench.take("x", morning);
@@ -219,6 +219,28 @@ fn a_storm_becomes_few_messages_whose_members_add_up() {
     }
     assert!(messages <= 20, "{messages} messages");
     assert_eq!(members, 10_000);
+}
+
+#[test]
+fn what_cannot_be_read_is_given_up_and_holds_up_nothing() {
+    let bench = Bench::new();
+    for seq in 1..=13 {
+        bench.queue(seq, &format!("a{seq}"), Some(Kind::Raised), &["x"]);
+    }
+    bench.outbox.database.lock().execute("UPDATE notice SET facts = '{' WHERE seq IN (1, 5)", []).unwrap();
+    let digest = bench.take("x", NOW);
+    assert_eq!(digest.members.len(), 11, "the others go");
+    bench.outbox.sent(digest.message, NOW).unwrap();
+    let states: Vec<_> = bench.states().into_iter().map(|(_, _, state)| state).collect();
+    assert_eq!(states.iter().filter(|state| **state == "failed").count(), 2);
+    assert_eq!((states[0], states[4]), ("failed", "failed"));
+    assert_eq!(bench.outbox.failures(10, NOW).unwrap().len(), 2, "and it is told");
+    // Alone in its message.
+    bench.queue(20, "b", Some(Kind::Raised), &["y"]);
+    bench.outbox.database.lock().execute("UPDATE notice SET facts = '{' WHERE seq = 20", []).unwrap();
+    assert_eq!(bench.outbox.take("y", &PACE, NOW).unwrap(), Taken::Nothing);
+    bench.queue(21, "c", Some(Kind::Raised), &["y"]);
+    assert_eq!(bench.take("y", NOW).members.len(), 1);
 }
 
 #[test]

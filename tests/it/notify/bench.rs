@@ -146,10 +146,21 @@ pub struct Pair {
 
 impl Pair {
     pub fn open(folder: &Path, config: &Config, clock: Clock, state: State) -> Pair {
+        Pair::publishing(folder, config, clock, state, None)
+    }
+
+    /// One that has topics to publish on.
+    pub fn publishing(
+        folder: &Path,
+        config: &Config,
+        clock: Clock,
+        state: State,
+        publish: Option<saola::notify::send::Publish>,
+    ) -> Pair {
         let outbox = Arc::new(Outbox::open(&folder.join("outbox.db"), Seq(0)).unwrap());
         let people = Arc::new(People::over(Arc::new(Database::open(&folder.join("people.db")).unwrap())).unwrap());
         let desk = Arc::new(Desk::new(config, outbox, people.clone()));
-        let senders = Senders::new(config, &folder.join("vapid.pk8"), None).unwrap();
+        let senders = Senders::new(config, &folder.join("vapid.pk8"), publish).unwrap();
         let courier = Courier::new(desk.clone(), senders, config, clock.clone(), Box::new(|_| true));
         Pair { state, desk, courier: Arc::new(courier), people, clock, stop: CancellationToken::new(), running: None }
     }
