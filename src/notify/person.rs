@@ -1,6 +1,7 @@
 //! A person who is told of alerts: contacts, wishes, quiet hours.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::ToSpan as _;
 use jiff::civil::{Time, Weekday};
@@ -175,6 +176,9 @@ impl Day {
     }
 }
 
+/// How long quiet hours that follow one another hold a message; the last of them may end some hours later.
+const HOLD_MAX: Duration = Duration::from_secs(7 * 86_400);
+
 impl QuietHours {
     /// Until when a message of a severity has to wait; `None` when it may go now.
     pub fn hold(&self, severity: Severity, now: Timestamp) -> Option<Timestamp> {
@@ -212,8 +216,18 @@ impl Subscription {
 
     /// Until when a message has to wait and what becomes of it then; `None` when it may go now.
     pub fn hold(&self, severity: Severity, now: Timestamp) -> Option<(Timestamp, Then)> {
-        let holds = self.quiet.iter().filter_map(|quiet| Some((quiet.hold(severity, now)?, quiet.then)));
-        holds.max_by_key(|(until, _)| *until)
+        let hold_at = |at: Timestamp| {
+            let holds = self.quiet.iter().filter_map(|quiet| Some((quiet.hold(severity, at)?, quiet.then)));
+            holds.max_by_key(|(until, _)| *until)
+        };
+        let mut held = hold_at(now)?;
+        // Hours that begin where others end go on; never longer than a week, or quiet hours all around would hold for ever.
+        while held.0 < now + HOLD_MAX
+            && let Some(next) = hold_at(held.0)
+        {
+            held = next;
+        }
+        Some(held)
     }
 }
 
@@ -240,6 +254,28 @@ mod tests {
         check(Severity::Low, "2026-11-21T06:00:00+07:00", None);
         check(Severity::Low, "2026-11-21T23:00:00+07:00", None);
         check(Severity::Low, "2026-11-19T23:00:00+07:00", None);
+    }
+
+    #[test]
+    fn quiet_hours_that_touch_hold_through_the_seam() {
+        let subscription =
+            |quiet: &str| Subscription { quiet: serde_json::from_str(quiet).unwrap(), ..Subscription::default() };
+        let at = |text: &str| Timestamp::parse(text).unwrap();
+        let seamed = subscription(
+            r#"[{"from": "22:00", "to": "00:00", "zone": "Asia/Ho_Chi_Minh", "through": "high"},
+                {"from": "00:00", "to": "06:00", "zone": "Asia/Ho_Chi_Minh", "through": "medium", "then": "digest"}]"#,
+        );
+        let evening = at("2026-11-20T23:00:00+07:00");
+        let morning = Some((at("2026-11-21T06:00:00+07:00"), Then::Digest));
+        assert_eq!(seamed.hold(Severity::Medium, evening), morning);
+        let midnight = Some((at("2026-11-21T00:00:00+07:00"), Then::Tell));
+        assert_eq!(seamed.hold(Severity::High, evening), midnight, "only as far as it is quiet for what is so severe");
+        let always = subscription(
+            r#"[{"from": "00:00", "to": "12:00", "zone": "Asia/Ho_Chi_Minh", "through": "low"},
+                {"from": "12:00", "to": "00:00", "zone": "Asia/Ho_Chi_Minh", "through": "low"}]"#,
+        );
+        let (until, _) = always.hold(Severity::Low, evening).unwrap();
+        assert_eq!(until, at("2026-11-28T00:00:00+07:00"), "at last it is told");
     }
 
     #[test]
