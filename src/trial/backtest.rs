@@ -233,7 +233,15 @@ impl Field {
         let catalogue = Catalogue::new(vec!["trial".to_owned()], areas, stations, channels);
         // Numbers were given out here, in order.
         let catalogue = catalogue.map_err(|_| TrialError::NothingWatched)?;
-        let looks_back = rules().map(inputs::looks_back).max().unwrap_or_default();
+        let read_by = |rule: &Rule, channel: &Channel| {
+            let station = catalogue.station(channel.station);
+            station.is_some_and(|station| inputs::reads(rule, &catalogue, station, channel))
+        };
+        let looks_back = rules().map(|rule| {
+            let read = catalogue.channels().iter().filter(|channel| read_by(rule, channel));
+            inputs::looks_back(rule, read)
+        });
+        let looks_back = looks_back.max().unwrap_or_default();
         Ok(Field { catalogue, stored, begin: asked.from - looks_back, from: asked.from, to })
     }
 

@@ -192,6 +192,41 @@ fn a_backtest_over_the_store_counts_what_happens_live() {
 }
 
 #[test]
+fn a_channel_of_one_sample_a_day_is_warmed_up_by_days() {
+    const DAY: i64 = 86_400;
+    let known = crate::alerts::tests::edited(&catalogue(), |_, channels| {
+        channels[0].interval = Duration::from_secs(86_400);
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), &store::Config::default()).unwrap();
+    store.apply(&[entry(1, at(0), Body::Catalogue(Box::new(known.clone())))]).unwrap();
+    for day in 1..=12 {
+        let sample = Sample { time_class: TimeClass::Imported, ..sample(0, day * DAY, 9.0, Quality::GOOD) };
+        store.apply(&[entry(day as u64 + 1, at(day * DAY), message(vec![sample]))]).unwrap();
+    }
+    let open_at_begin = |body: &str| {
+        let body = format!("property = 'pm2_5'\nstations = ['AQ-01']\n{body}");
+        let rules = alerts::check_rules(&rule(&body), &known, &mut Vec::new()).unwrap();
+        let asked = Asked {
+            catalogue: &known,
+            policy: &Policy::default(),
+            rules,
+            in_force: alerts::Rules::default(),
+            from: at(10 * DAY + DAY / 2),
+            to: at(12 * DAY),
+            now: at(1_000_000_000),
+            zone: TimeZone::UTC,
+            alerts_per_month: None,
+            samples_max: 100_000,
+        };
+        let report = backtest(&store, &asked, |_| true, &AtomicBool::new(false)).unwrap();
+        (report.rules[0].numbers.open_at_begin, report.rules[0].numbers.alerts)
+    };
+    assert_eq!(open_at_begin("levels = [{ severity = 'low', above = 8 }]"), (1, 0));
+    assert_eq!(open_at_begin("times = { n = 4, of = 6 }\nlevels = [{ severity = 'low', above = 8 }]"), (1, 0));
+}
+
+#[test]
 fn an_edited_rule_stands_beside_the_one_in_force() {
     let (known, edited) = (catalogue(), rule(&RULE.replace("above = 8", "above = 7.5")));
     let report = asked(&known, &edited, 2_000, None);
