@@ -4,15 +4,15 @@
 //! `open_at` until then. A time-line is bounded: its first moment stays, the oldest after it go. Closed alerts are
 //! bounded by age and by number; what went is counted.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Alert, AlertId, AlertState, AreaId, Cause, Closing, LocalName, Moment, Seq, Severity, StationNo, Timestamp,
-    Transition,
+    Alert, AlertId, AlertState, AreaId, Cause, ChannelId, Closing, LocalName, Moment, Seq, Severity, StationNo,
+    Timestamp, Transition,
 };
 
 /// Moments kept of one alert.
@@ -78,6 +78,9 @@ pub(super) struct Book {
     by_change: BTreeSet<(Timestamp, AlertId)>,
     #[serde(skip)]
     closed: BTreeSet<(Timestamp, AlertId)>,
+    /// What is about a channel: by channel, rule and start.
+    #[serde(skip)]
+    of_channel: BTreeMap<(ChannelId, String), BTreeMap<Timestamp, AlertId>>,
     #[serde(skip)]
     /// By station; `None` for what is about a whole area.
     open_at: BTreeMap<Option<StationNo>, BTreeSet<AlertId>>,
@@ -132,8 +135,24 @@ impl Book {
         let alert = Arc::new(alert);
         self.by_change.insert((alert.changed_at, alert.id.clone()));
         self.open_at.entry(alert.subject.station()).or_default().insert(alert.id.clone());
+        self.place(&alert);
         self.alerts.insert(alert.id.clone(), Arc::clone(&alert));
         Transition { from: None, alert, seq: Seq::default() }
+    }
+
+    fn place(&mut self, alert: &Alert) {
+        if let Some(channel) = alert.subject.channel() {
+            let of_channel = self.of_channel.entry((channel, alert.rule.clone())).or_default();
+            of_channel.insert(alert.started_at, alert.id.clone());
+        }
+    }
+
+    /// Whether a rule had an alert on a channel at an instant, as far as it is remembered.
+    pub(super) fn had_one(&self, channel: ChannelId, rule: &str, at: Timestamp) -> bool {
+        let of_channel = self.of_channel.get(&(channel, rule.to_owned()));
+        let begun = of_channel.and_then(|of_channel| of_channel.range(..=at).next_back());
+        let alert = begun.and_then(|(_, id)| self.alerts.get(id));
+        alert.is_some_and(|alert| alert.ended_at.is_none_or(|ended_at| at <= ended_at))
     }
 
     /// Notes the newest value of an open alert, and how the alert stands when that differs from how it stood.
@@ -219,6 +238,15 @@ impl Book {
             && let Some((_, id)) = self.closed.pop_first()
         {
             if let Some(alert) = self.alerts.remove(&id) {
+                if let Some(channel) = alert.subject.channel()
+                    && let btree_map::Entry::Occupied(mut of_channel) =
+                        self.of_channel.entry((channel, alert.rule.clone()))
+                {
+                    of_channel.get_mut().remove(&alert.started_at);
+                    if of_channel.get().is_empty() {
+                        of_channel.remove();
+                    }
+                }
                 self.by_change.remove(&(alert.changed_at, id));
                 self.forgotten += 1;
             }
@@ -234,6 +262,10 @@ impl Book {
     pub(super) fn index(&mut self) {
         self.by_change = self.alerts.values().map(|alert| (alert.changed_at, alert.id.clone())).collect();
         self.closed = self.alerts.values().filter_map(|alert| Some((alert.ended_at?, alert.id.clone()))).collect();
+        self.of_channel = BTreeMap::new();
+        for alert in self.alerts.values().cloned().collect::<Vec<_>>() {
+            self.place(&alert);
+        }
         self.open_at = BTreeMap::new();
         for alert in self.alerts.values().filter(|alert| alert.state.is_open()) {
             self.open_at.entry(alert.subject.station()).or_default().insert(alert.id.clone());

@@ -266,8 +266,8 @@ impl Alerts {
         if !alert.state.is_open() {
             return Err(CloseError::Closed);
         }
-        let machine = self.machines.values_mut().find(|machine| machine.alert.as_ref() == Some(id));
-        let machine = machine.ok_or(CloseError::Unknown)?;
+        let key = self.machine_of(alert).ok_or(CloseError::Unknown)?;
+        let machine = self.machines.get_mut(&key).ok_or(CloseError::Unknown)?;
         if machine.on() > 0 && !machine.unknown {
             return Err(CloseError::Holds);
         }
@@ -275,6 +275,19 @@ impl Alerts {
         // The next tick takes the machine away.
         machine.close();
         settle::close(&mut self.book, id, at, closing).ok_or(CloseError::Closed)
+    }
+
+    /// Where the machine of an open alert stands: by its channel, which is not the machine's when a station got a
+    /// channel that comes first, and else among those of its rule.
+    fn machine_of(&self, alert: &Alert) -> Option<Key> {
+        let rule = u32::try_from(self.rules.index_of(&alert.rule)?).ok()?;
+        let is_it = |key: &Key| self.machines.get(key).is_some_and(|it| it.alert.as_ref() == Some(&alert.id));
+        let own = alert.subject.channel().map(|channel| Key { rule, spot: Spot::Channel(channel) });
+        let of_areas = Key { rule, spot: Spot::Area(0) }..=Key { rule, spot: Spot::Area(u32::MAX) };
+        match own {
+            Some(own) => [own, self.watches.lead(own)].into_iter().find(is_it),
+            None => self.machines.range(of_areas).map(|(key, _)| *key).find(is_it),
+        }
     }
 
     /// Says whether anybody is to be told of an alert.
@@ -346,7 +359,7 @@ impl Alerts {
         if self.tallies.values().any(|tally| !tally.fits(self.ears.len())) {
             return Err("a count does not fit the catalogue");
         }
-        if !self.late.fits() {
+        if !self.late.link() {
             return Err("a run of late samples has more levels than a rule can");
         }
         let (open, _) = self.book.count();

@@ -4,14 +4,15 @@
 //! windows of its own. Late samples of a channel that follow each other in their own time are a *run*; the condition must
 //! hold for its hold time within the run. Then a *record* is written: an alert that is closed from its beginning and
 //! marked as retrospective, which later samples of the run carry on. A sample that is older than the one before begins a
-//! new run, and so does one after a silence. Nothing is recorded of a time in which the same rule and channel has an
-//! alert open that began before.
+//! new run, and so does one after a silence. Nothing is recorded of a time in which the same rule and channel had an
+//! alert, open or closed, as long as that is remembered.
 //!
 //! Judged are levels of one channel: the sample itself, windows and rates (over the run's own samples) and N of M. Left
 //! out on purpose: several channels, differences and counts. What the others said at the time is not remembered; a
 //! backtest tells.
 //!
-//! Bounded: [`RECORDS_MAX`] records, the oldest made go first; [`RUNS_MAX`] runs, with one more all begin anew.
+//! Bounded: [`RECORDS_MAX`] records, the oldest made go first; [`RUNS_MAX`] runs and [`SAMPLES_MAX`] samples that are
+//! looked back upon, with one more all begin anew.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use super::rules::LEVELS_MAX;
 use super::settle::Place;
 use super::signal::Verdict;
 use super::watch::Sort;
-use super::window::Ring;
+use super::window::{Need, Ring};
 use super::{Alerts, Key, Spot, World};
 use crate::model::{Alert, AlertId, AlertState, Cause, ChannelId, Moment, Sample, TimeClass, Timestamp};
 
@@ -33,11 +34,17 @@ pub const RECORDS_MAX: usize = 10_000;
 /// Runs of late samples that go on at once.
 const RUNS_MAX: usize = 10_000;
 
+/// Samples of all runs that are looked back upon.
+const SAMPLES_MAX: usize = 1_000_000;
+
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Retrospect {
     runs: BTreeMap<Key, Machine>,
     rings: BTreeMap<ChannelId, Ring>,
+    /// Samples in all of them.
+    #[serde(skip)]
+    samples_count: usize,
     records: BTreeMap<AlertId, Arc<Alert>>,
     /// As they were made.
     order: VecDeque<AlertId>,
@@ -47,11 +54,29 @@ impl Retrospect {
     /// Ends every run; the records stay.
     pub(super) fn begin_anew(&mut self) {
         self.runs.clear();
-        self.rings.clear();
+        self.forget_samples();
     }
 
-    /// Whether every run could be one: checked after a restore.
-    pub(super) fn fits(&self) -> bool {
+    fn forget_samples(&mut self) {
+        self.rings.clear();
+        self.samples_count = 0;
+    }
+
+    /// Remembers a late sample for the rules that look back.
+    fn keep(&mut self, sample: &Sample, need: Need) {
+        let is_new = !self.rings.contains_key(&sample.channel);
+        if is_new && self.rings.len() >= RUNS_MAX || self.samples_count >= SAMPLES_MAX {
+            self.forget_samples();
+        }
+        let ring = self.rings.entry(sample.channel).or_default();
+        let before = ring.len();
+        ring.push(sample.observed_at, sample.value, need);
+        self.samples_count = self.samples_count + ring.len() - before;
+    }
+
+    /// Counts what is kept, and says whether every run could be one: after a restore.
+    pub(super) fn link(&mut self) -> bool {
+        self.samples_count = self.rings.values().map(Ring::len).sum();
         self.runs.values().all(|run| run.on() <= LEVELS_MAX && run.raised() <= LEVELS_MAX)
     }
 
@@ -152,10 +177,7 @@ impl Alerts {
                 continue;
             }
             if let Some(need) = self.watches.need(sample.channel).filter(|_| !kept) {
-                if self.late.rings.len() >= RUNS_MAX && !self.late.rings.contains_key(&sample.channel) {
-                    self.late.rings.clear();
-                }
-                self.late.rings.entry(sample.channel).or_default().push(sample.observed_at, sample.value, need);
+                self.late.keep(sample, need);
                 kept = true;
             }
             self.judge_late(world, Key { rule: watch.rule, spot: Spot::Channel(sample.channel) }, sample);
@@ -165,6 +187,11 @@ impl Alerts {
     fn judge_late(&mut self, world: World<'_>, key: Key, sample: &Sample) {
         let Some(place) = Place::find(&self.rules, &self.watches, world.catalogue, key) else { return };
         let at = sample.observed_at;
+        if self.book.had_one(sample.channel, &place.rule.name, at) {
+            // What was told in time is no part of a run.
+            self.late.runs.remove(&key);
+            return;
+        }
         let heard = Heard { observed_at: at, received_at: at, value: Some(sample.value) };
         let mut run = self.late.runs.remove(&key).filter(|run| !run.is_broken_by(place.channel, at));
         if let Some(run) = &mut run {
@@ -179,10 +206,7 @@ impl Alerts {
             run.take(Verdict { on, ..verdict }, Heard { value: verdict.value, ..heard });
             run.step(place.rule, at);
         }
-        let open = self.machines.get(&key).and_then(|machine| self.book.get(machine.alert.as_ref()?));
-        if open.is_none_or(|alert| alert.started_at > at) {
-            self.late.note(&mut run, &place, at);
-        }
+        self.late.note(&mut run, &place, at);
         if !run.is_idle() {
             if self.late.runs.len() >= RUNS_MAX {
                 self.late.runs.clear();
@@ -201,5 +225,31 @@ impl Alerts {
         let ring = self.late.rings.get(&sample.channel);
         let number = single.reading.of_own(ring, place.channel, sample.value)?;
         single.verdict(levels, ring, place.channel, number, run.standing())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::Quality;
+
+    #[test]
+    fn samples_of_all_runs_are_bounded_together() {
+        let mut late = Retrospect::default();
+        let need = Need { span: Duration::from_secs(31 * 86_400), count: 0 };
+        let mut most = 0;
+        for second in 0..10_000 {
+            for channel in 0..150 {
+                let observed_at = Timestamp::from_seconds(second);
+                let (quality, time_class) = (Quality::GOOD, TimeClass::Late);
+                late.keep(&Sample { channel: ChannelId(channel), observed_at, value: 1.0, quality, time_class }, need);
+            }
+            most = most.max(late.samples_count);
+        }
+        assert!((SAMPLES_MAX - 150..=SAMPLES_MAX).contains(&most), "{most}");
+        let counted = late.samples_count;
+        assert!(late.link() && late.samples_count == counted && counted > 0);
     }
 }

@@ -126,6 +126,11 @@ impl Ring {
         found.is_ok_and(|place| self.samples.remove(place).is_some())
     }
 
+    /// How many samples there are.
+    pub(super) fn len(&self) -> usize {
+        self.samples.len()
+    }
+
     /// The newest sample.
     pub(super) fn newest(&self) -> Option<(Timestamp, f64)> {
         self.samples.back().copied()

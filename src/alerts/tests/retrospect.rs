@@ -60,6 +60,20 @@ fn nothing_is_recorded_of_a_time_with_an_alert() {
 }
 
 #[test]
+fn nothing_is_recorded_of_a_time_whose_alert_is_closed() {
+    let mut bench = Bench::new(catalogue(), &rule(ONE_LEVEL));
+    bench.series("60=60 120=60 300=10 360=10 240~70 270~65 400~70 20~70");
+    assert_eq!(bench.told(), ["60 active high 60 (value)", "300 cleared high 10 (value)"]);
+    assert_eq!(records(&bench), ["400 to 400 high 70", "20 to 20 high 70"]);
+    // A snapshot remembers as much.
+    let bytes = postcard::to_stdvec(&bench.alerts).unwrap();
+    bench.alerts = postcard::from_bytes(&bytes).unwrap();
+    bench.alerts.link(&bench.catalogue).unwrap();
+    bench.series("500=10 100~70");
+    assert_eq!(records(&bench).len(), 2);
+}
+
+#[test]
 fn records_are_bounded_and_the_same_run_makes_the_same_one() {
     let mut bench = Bench::new(catalogue(), &rule(ONE_LEVEL));
     bench.series("600=10 60~60 120~10 60~60 120~10");
