@@ -14,11 +14,12 @@
 //! | backlog | the same, while one station hands in sixty days at full speed |
 //! | rules | 1,000 rules over 100,000 channels judged by one core, beside a bare loop over the same samples |
 //! | alerts | publish to the alert told at 5,000 messages/s, on disk before it is judged |
+//! | storm | 10,000 stations cross a threshold within 5 s: from an entry until all that it tells is on disk |
 //! | backtest | a rule tried on a year of 1,000 channels, one sample an hour: wanted in under 10 s |
 //! | memory | the service's peak with 10,000 connections and after the load |
 //!
-//! `cargo bench --bench bench -- decoders` runs that step alone, and so do `-- backlog`, `-- rules`, `-- alerts` and
-//! `-- backtest`.
+//! `cargo bench --bench bench -- decoders` runs that step alone, and so do `-- backlog`, `-- rules`, `-- alerts`,
+//! `-- storm` and `-- backtest`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on says so")]
 
@@ -30,8 +31,12 @@ mod decoders;
 mod http_client;
 #[path = "../it/mosquitto.rs"]
 mod mosquitto;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../it/notify/bench.rs"]
+mod pair;
 mod rules;
 mod servers;
+mod storm;
 mod stream;
 #[path = "../it/wait.rs"]
 mod wait;
@@ -61,11 +66,12 @@ fn main() {
     let lasts = Duration::from_secs_f64(
         std::env::var("SAOLA_BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(8.0),
     );
-    const STEPS: [&str; 5] = ["decoders", "backlog", "rules", "alerts", "backtest"];
+    const STEPS: [&str; 6] = ["decoders", "backlog", "rules", "alerts", "storm", "backtest"];
     match arguments.iter().map(String::as_str).find(|argument| STEPS.contains(argument)) {
         Some("decoders") => ratios(&measured_decoders(lasts)),
         Some("rules") => share_of_rules(measured_rules(lasts)),
         Some("alerts") => delay_of_alerts(runtime.block_on(measured_alerts(lasts))),
+        Some("storm") => durable_storm(runtime.block_on(measured_storm())),
         Some("backtest") => backtest::measure(),
         Some(_) => runtime.block_on(beside_a_backlog(lasts)),
         None => {
@@ -109,6 +115,20 @@ async fn measured_alerts(lasts: Duration) -> f64 {
     p99
 }
 
+/// The longest, s.
+async fn measured_storm() -> f64 {
+    let delays = storm::measure().await;
+    let seconds = |micros: u64| micros as f64 / 1e6;
+    let (p50, p99, most) = (seconds(delays.quantile(0.5)), seconds(delays.quantile(0.99)), seconds(delays.max()));
+    let figure = format!("p50 {p50:.2} s, p99 {p99:.2} s, at most {most:.2} s");
+    say("10,000 crossings in 5 s, entry to outbox on disk", figure);
+    most
+}
+
+fn durable_storm(most_s: f64) {
+    println!("{:<52}{most_s:>9.2}{:>9}", "storm, entry to outbox on disk, at most, s", "10");
+}
+
 fn share_of_rules(share: f64) {
     println!("{:<52}{share:>9.2}{:>9}", "rules judged / bare loop", "-");
 }
@@ -143,6 +163,7 @@ async fn measure(lasts: Duration) {
     let decoders = tokio::task::block_in_place(|| measured_decoders(lasts));
     let rules = tokio::task::block_in_place(|| measured_rules(lasts));
     let alerts_p99 = measured_alerts(lasts).await;
+    let storm_most = measured_storm().await;
 
     let counting = count_behind_mosquitto(lasts).await;
     say("mosquitto to a subscriber that only counts", format!("{counting:.0} messages/s"));
@@ -187,6 +208,7 @@ async fn measure(lasts: Duration) {
     ratios(&decoders);
     share_of_rules(rules);
     delay_of_alerts(alerts_p99);
+    durable_storm(storm_most);
     ratio("edge / edge acknowledging only", edge / ceiling, 0.6);
     ratio("edge / counting subscriber", edge / counting, 3.0);
     ratio("client / counting subscriber", client / counting, 0.9);
