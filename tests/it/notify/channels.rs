@@ -265,6 +265,29 @@ fn browser(endpoint: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_inside_is_refused_like_any_request() {
+    let receiver = Receiver::start(takes_all).await;
+    let folder = tempfile::tempdir().unwrap();
+    let push = Push { contact: "mailto:admin@example.vn".to_owned() };
+    let allowed = config(folder.path(), receiver.address, &[]);
+    let config = Config { push: Some(push), private_networks: Vec::new(), ..allowed };
+    let mut pair = Pair::open(folder.path(), &config, Clock::System, new_state());
+    let port = receiver.address.port();
+    let addresses = ["127.0.0.1", "localhost"].map(|host| browser(&format!("http://{host}:{port}/push")));
+    let contacts: Vec<(&str, &str)> = addresses.iter().map(|address| ("push", address.as_str())).collect();
+    pair.people.add(&person("lan", &contacts), NOW).unwrap();
+    pair.run();
+    pair.take(&entries(1, begin(1)));
+    pair.take(&entries(3, [sample(0, time_of(3), 20.0)]));
+    told(&pair).await;
+    for row in pair.deliveries() {
+        assert!(row.error.as_deref().unwrap().contains("requests to private addresses are refused"), "{row:?}");
+    }
+    assert!(receiver.accepted.lock().is_empty());
+    pair.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_that_its_service_calls_gone_is_forgotten_and_another_is_not() {
     let receiver = Receiver::start(|received| match received.lane.as_str() {
         "moved" => (StatusCode::NOT_FOUND, Duration::ZERO),
