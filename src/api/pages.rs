@@ -16,8 +16,12 @@ use super::problem::{Code, Problem};
 #[allow_missing = true]
 struct Built;
 
-/// Addresses that the operations page draws itself, besides `/`.
-const DRAWN_BY_INDEX: [&str; 3] = ["operations", "ranger", "planner"];
+/// Addresses that a page of another name draws; `/docs` and `/history` have files of their names.
+const DRAWN_BY: [(&str, &str); 4] =
+    [("", "index.html"), ("operations", "index.html"), ("ranger", "index.html"), ("planner", "history.html")];
+
+/// Pages that have a file of their own, for the notice when none has been built.
+const PAGES: [&str; 2] = ["docs", "history"];
 
 const NOTICE: &str = "<!doctype html><html lang=\"vi\"><meta charset=\"utf-8\"><title>Saola</title>\
 <h1>Saola</h1><p>Trang web chưa được dựng; API vẫn hoạt động. \
@@ -33,24 +37,22 @@ pub async fn serve(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     }
     match find(path) {
         Some((name, file)) => answer(&name, file, &headers),
-        None if path.is_empty() || path == "docs" || DRAWN_BY_INDEX.contains(&path) => notice(),
+        None if PAGES.contains(&path) || DRAWN_BY.iter().any(|(address, _)| *address == path) => notice(),
         None => Problem::new(Code::NotFound, format!("there is no page or file {:?}", uri.path())).into_response(),
     }
 }
 
 fn find(path: &str) -> Option<(String, EmbeddedFile)> {
     // Names are looked up as they stand, undecoded: no address can climb out of the table.
-    let name = if path.is_empty() { "index.html" } else { path };
+    let name = DRAWN_BY.iter().find(|(address, _)| *address == path).map_or(path, |(_, page)| *page);
     if let Some(file) = Built::get(name) {
         return Some((name.to_owned(), file));
     }
-    let page = format!("{name}.html");
-    if !name.contains(['/', '.'])
-        && let Some(file) = Built::get(&page)
-    {
-        return Some((page, file));
+    if name.contains(['/', '.']) {
+        return None;
     }
-    DRAWN_BY_INDEX.contains(&name).then(|| Built::get("index.html")).flatten().map(|file| ("index.html".into(), file))
+    let page = format!("{name}.html");
+    Built::get(&page).map(|file| (page, file))
 }
 
 fn notice() -> Response {
