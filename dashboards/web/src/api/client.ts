@@ -14,11 +14,15 @@ export class ApiError extends Error {
 /** Longer than the server takes for anything that this page asks, shorter than an operator's patience. */
 const PATIENCE_MS = 20_000;
 
-async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+/** The answer, when it is a success. `signal` gives up before the patience ends (code `given_up`). */
+export async function ask(path: string, init: RequestInit = {}, patienceMs = PATIENCE_MS): Promise<Response> {
+  const patience = AbortSignal.timeout(patienceMs);
+  const signal = init.signal ? AbortSignal.any([init.signal, patience]) : patience;
   let response: Response;
   try {
-    response = await fetch(path, { ...init, credentials: 'same-origin', signal: AbortSignal.timeout(PATIENCE_MS) });
+    response = await fetch(path, { ...init, credentials: 'same-origin', signal });
   } catch (cause) {
+    if (init.signal?.aborted) throw new ApiError(0, 'given_up', 'given up');
     throw new ApiError(0, 'unreachable', cause instanceof Error ? cause.message : 'no answer');
   }
   if (response.ok) return response;
