@@ -1,0 +1,96 @@
+// What can be asked about: the channels of all stations, and the indices among them.
+import type { Station } from '../api/wire';
+import type { Words } from '../states';
+import { matches } from '../stations/search';
+import { leadingProperty, propertyWords } from '../words/properties';
+
+export interface Index {
+  id: string;
+  title: Partial<Words>;
+  source: string;
+  /** False: its numbers must be replaced by those in force before anybody acts on it. */
+  confirmed: boolean;
+}
+
+export interface Listed {
+  /** STATION/PROPERTY. */
+  name: string;
+  property: string;
+  station: Station;
+  unit: string;
+  intervalMs: number | null;
+  isEmpty: boolean;
+  /** Everything that it is found by, in both languages. */
+  found: readonly string[];
+}
+
+type Json = Record<string, unknown>;
+const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+
+export function readIndices(value: unknown): Index[] {
+  const rows = object(value).indices;
+  return (Array.isArray(rows) ? rows : []).map(object).filter((row) => typeof row.id === 'string').map((row) => ({
+    id: String(row.id),
+    title: object(row.title) as Partial<Words>,
+    source: typeof row.source === 'string' ? row.source : '',
+    confirmed: row.confirmed === true,
+  }));
+}
+
+/** What the property is called; an index has its title from the server. */
+export function nameOfProperty(property: string, indices: readonly Index[], language: 'vi' | 'en'): string {
+  const title = indices.find(({ id }) => id === property)?.title;
+  return title?.[language] ?? title?.vi ?? title?.en ?? propertyWords(property, language);
+}
+
+/** Every channel: those that speak for their stations first, those that never observed anything last. */
+export function listed(stations: readonly Station[], indices: readonly Index[]): Listed[] {
+  const all = stations.flatMap((station) => {
+    const leading = leadingProperty(station.channels.map(({ property }) => property));
+    return station.channels.map((channel, place) => ({
+      name: `${station.id}/${channel.property}`,
+      property: channel.property,
+      station,
+      unit: channel.unit,
+      intervalMs: channel.intervalMs,
+      isEmpty: channel.observedAt === null,
+      found: [
+        station.id, ...Object.values(station.name), ...Object.values(station.areaName), channel.property,
+        nameOfProperty(channel.property, indices, 'vi'), nameOfProperty(channel.property, indices, 'en'),
+      ],
+      rank: (channel.property === leading ? 0 : 1) + (channel.observedAt === null ? 2 : 0) + place / 1000,
+    }));
+  });
+  const byName = (station: Station): string => station.name.vi ?? station.name.en ?? station.id;
+  return all.sort((a, b) => Math.floor(a.rank) - Math.floor(b.rank) || byName(a.station).localeCompare(byName(b.station), 'vi') || a.rank - b.rank);
+}
+
+export interface Sought {
+  query: string;
+  /** Empty: every one. */
+  property: string;
+  isIndex: boolean;
+}
+
+/** The channels that are meant. */
+export function seek(all: readonly Listed[], indices: readonly Index[], { query, property, isIndex }: Sought): Listed[] {
+  const derived = new Set(indices.map(({ id }) => id));
+  return all.filter(
+    (channel) =>
+      derived.has(channel.property) === isIndex &&
+      (property === '' || channel.property === property) &&
+      (query.trim() === '' || matches(query.trim(), channel.found)),
+  );
+}
+
+export interface ListedArea {
+  id: string;
+  name: Partial<Words>;
+}
+
+/** The areas in which stations stand; others have no history. */
+export function areasOf(stations: readonly Station[]): ListedArea[] {
+  const found = new Map<string, ListedArea>();
+  for (const { area, areaName } of stations) if (area !== null && !found.has(area)) found.set(area, { id: area, name: areaName });
+  return [...found.values()].sort((a, b) => (a.name.vi ?? a.id).localeCompare(b.name.vi ?? b.id, 'vi'));
+}
