@@ -8,7 +8,10 @@ import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { publish } from './mqtt.mjs';
 
-/** {http, tell(station, readings), stop()}; `tell` plays a device: readings are [{time, property, value}]. */
+/**
+ * {http, tell(station, readings), hand(station, bundles), stop()}; `tell` plays a device: readings are
+ * [{time, property, value}]. `hand` plays one that gives in what it kept: bundles of [{time, PROPERTY: value}].
+ */
 export async function underTest() {
   if (process.env.SAOLA_E2E_MOCK) return mock();
   const http = process.env.SAOLA_E2E_HTTP;
@@ -16,7 +19,8 @@ export async function underTest() {
   if (!http || !mqtt) throw new Error('set SAOLA_E2E_HTTP and SAOLA_E2E_MQTT, or SAOLA_E2E_MOCK=1');
   const tell = (station, readings) =>
     publish(mqtt, readings.map(({ time, property, value }) => ({ topic: `saola/v1/${station}`, payload: { time, [property]: value } })));
-  return { http, tell, stop: async () => {} };
+  const hand = (station, bundles) => publish(mqtt, bundles.map((payload) => ({ topic: `saola/v1/${station}`, payload })));
+  return { http, tell, hand, stop: async () => {} };
 }
 
 async function mock() {

@@ -15,8 +15,11 @@ export interface Period {
 
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
+/** Before, Saigon stood at +08:00; nothing was observed then. */
+const EARLIEST: Day = '1976-01-01';
+
 export function isDay(text: string): boolean {
-  return DAY.test(text) && text >= '1970-01-01' && text <= '9000-01-01' && !Number.isNaN(Date.parse(text)) && dayOf(startOf(text)) === text;
+  return DAY.test(text) && text >= EARLIEST && text <= '9000-01-01' && !Number.isNaN(Date.parse(text)) && dayOf(startOf(text)) === text;
 }
 
 export const dayOf = (at: number): Day => new Date(at + OFFSET_MS).toISOString().slice(0, 10);
