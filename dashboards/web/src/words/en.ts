@@ -16,6 +16,7 @@ export const en: Messages = {
   toDark: 'Dark theme',
   signOut: 'Sign out',
   account: 'Account',
+  history: 'History, reports',
   apiDocs: 'API documentation',
 
   signIn: {

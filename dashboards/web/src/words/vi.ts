@@ -15,6 +15,7 @@ export const vi = {
   signOut: 'Đăng xuất',
   account: 'Tài khoản',
   apiDocs: 'Tài liệu API',
+  history: 'Lịch sử, báo cáo',
 
   signIn: {
     heading: 'Đăng nhập',
