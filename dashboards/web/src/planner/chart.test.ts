@@ -34,6 +34,15 @@ test('thin bars carry a sign', () => {
   expect(doubts).toHaveLength(1);
 });
 
+test('the period compared with is weak where it is thin itself', () => {
+  const other = (completeness: number) => ({ other: { at: 0, values: { mean: 3, sum: 3 }, count: 1, expected: 1, completeness } });
+  const of3 = of(bucket(0, 1, 1, other(1)), bucket(10, 1, 1, other(1)), bucket(20, 1, 1, other(0.3)));
+  for (const fn of ['mean', 'sum'] as const) {
+    const drawn = draw(FRAME, of3, fn, 0, 1);
+    expect([drawn.other, drawn.otherWeak].map((path) => path !== '')).toEqual([true, true]);
+  }
+});
+
 test('a lonely bucket among very many is marked', () => {
   const many = Array.from({ length: 300 }, (_, place) => (place === 5 ? bucket(50, 1) : bucket(place * 10, null, 0)));
   expect(draw({ ...FRAME, to: 3000 }, of(...many), 'mean', 0, 1).marks.firm).not.toBe('');

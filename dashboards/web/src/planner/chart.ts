@@ -25,8 +25,9 @@ export interface Drawn {
   bodies: Readonly<Record<Firmness, string>>;
   /** Marks of single buckets: filled where firm, hollow where not. */
   marks: Readonly<Record<Firmness, string>>;
-  /** The period compared with: outlines of bars, or a dashed line. */
+  /** The period compared with: outlines of bars, or a dashed line; apart where it is thin itself. */
   other: string;
+  otherWeak: string;
   /** Where samples were expected and there is no value. */
   holes: ReadonlyArray<{ x: number; width: number }>;
   /** Above thin bars: a bar of zero height would not show that it is thin. */
@@ -34,7 +35,7 @@ export interface Drawn {
 }
 
 /** Above so many buckets single marks would run together; thin and lonely ones keep theirs. */
-const MARKS_MAX = 130;
+const MARKS_MAX = 70;
 /** Narrower bars have no room for a sign above them. */
 const DOUBT_MIN = 5;
 
@@ -76,6 +77,14 @@ export function extent(series: readonly Series[], fn: Fn, lines: readonly number
   return high > low ? [low, high] : [low >= 0 ? 0 : low - 1, high <= 0 ? 1 : high * 1.1];
 }
 
+/** A hole more; those that touch are one. */
+function addHole(holes: Array<{ x: number; width: number }>, frame: Frame, bucket: Bucket): void {
+  const [x, end] = [xOf(frame, bucket.at), xOf(frame, bucket.end)];
+  const last = holes.at(-1);
+  if (last && Math.abs(last.x + last.width - x) < 0.01) last.width = end - last.x;
+  else holes.push({ x, width: end - x });
+}
+
 const noPaths = (): Record<Firmness, string> => ({ firm: '', partial: '', thin: '', scant: '', none: '', ahead: '' });
 
 /** The place of a series' bar inside its bucket: x and width. */
@@ -92,13 +101,13 @@ function bars(frame: Frame, series: Series, fn: Fn, place: number, of: number): 
   const holes: Array<{ x: number; width: number }> = [];
   const doubts: Array<{ x: number; y: number }> = [];
   const zero = yOf(frame, Math.max(frame.low, 0));
-  let other = '';
+  let [other, otherWeak] = ['', ''];
   for (const bucket of series.buckets) {
     const value = bucket.values[fn] ?? null;
     const kind = firmness(bucket, value);
     const [x, width] = slot(frame, bucket, place, of);
     const space = width > 4 ? 1 : 0;
-    if (kind === 'none') holes.push({ x: xOf(frame, bucket.at), width: xOf(frame, bucket.end) - xOf(frame, bucket.at) });
+    if (kind === 'none') addHole(holes, frame, bucket);
     if (value !== null) {
       const y = yOf(frame, value);
       // Zero of a bucket that was heard is drawn too: it did not rain, which is not the same as not knowing.
@@ -107,13 +116,14 @@ function bars(frame: Frame, series: Series, fn: Fn, place: number, of: number): 
       if ((kind === 'thin' || kind === 'scant') && width > DOUBT_MIN) doubts.push({ x: x + (width - space) / 2, y: Math.min(top, zero) - 4 });
     }
     const compared = bucket.other?.values[fn] ?? null;
-    if (compared !== null) {
+    if (compared !== null && bucket.other) {
       const y = yOf(frame, compared);
-      other += `M${one(x)} ${one(y)}h${one(width - space)}`;
-      if (width > 5) other += `M${one(x + (width - space) / 2)} ${one(zero)}V${one(y)}`;
+      const shape = `M${one(x)} ${one(y)}h${one(width - space)}${width > 5 ? `M${one(x + (width - space) / 2)} ${one(zero)}V${one(y)}` : ''}`;
+      if (otherFirmness(bucket.other, compared) === 'firm') other += shape;
+      else otherWeak += shape;
     }
   }
-  return { bodies, marks: noPaths(), other, holes, doubts };
+  return { bodies, marks: noPaths(), other, otherWeak, holes, doubts };
 }
 
 /** The kind of a line between two buckets: as weak as the weaker one. */
@@ -126,8 +136,8 @@ function line(frame: Frame, series: Series, fn: Fn, place: number): Drawn {
   const holes: Array<{ x: number; width: number }> = [];
   const few = series.buckets.length <= MARKS_MAX;
   let before: { x: number; y: number; kind: Firmness; lonely: boolean } | null = null;
-  let other = '';
-  let otherOpen = false;
+  let [other, otherWeak] = ['', ''];
+  let otherBefore: { x: number; y: number; isFirm: boolean } | null = null;
   const lonelyMark = (): void => {
     if (before?.lonely && !few) marks[before.kind] += markAt(place, before.x, before.y);
   };
@@ -136,13 +146,17 @@ function line(frame: Frame, series: Series, fn: Fn, place: number): Drawn {
     const kind = firmness(bucket, value);
     const x = (xOf(frame, bucket.at) + xOf(frame, bucket.end)) / 2;
     const compared = bucket.other?.values[fn] ?? null;
-    if (compared === null || (bucket.other && otherFirmness(bucket.other, compared) === 'scant')) otherOpen = false;
-    if (compared !== null) {
-      other += `${otherOpen ? 'L' : 'M'}${one(x)} ${one(yOf(frame, compared))}`;
-      otherOpen = true;
+    if (compared === null || !bucket.other) {
+      otherBefore = null;
+    } else {
+      const is: { x: number; y: number; isFirm: boolean } = { x, y: yOf(frame, compared), isFirm: otherFirmness(bucket.other, compared) === 'firm' };
+      const path: string = otherBefore ? `M${one(otherBefore.x)} ${one(otherBefore.y)}L${one(is.x)} ${one(is.y)}` : '';
+      if (is.isFirm && otherBefore?.isFirm) other += path;
+      else otherWeak += path;
+      otherBefore = is;
     }
     if (value === null) {
-      if (kind === 'none') holes.push({ x: xOf(frame, bucket.at), width: xOf(frame, bucket.end) - xOf(frame, bucket.at) });
+      if (kind === 'none') addHole(holes, frame, bucket);
       lonelyMark();
       before = null;
       continue;
@@ -156,7 +170,7 @@ function line(frame: Frame, series: Series, fn: Fn, place: number): Drawn {
     before = { x, y, kind, lonely: before === null };
   }
   lonelyMark();
-  return { bodies, marks, other, holes, doubts: [] };
+  return { bodies, marks, other, otherWeak, holes, doubts: [] };
 }
 
 /** A series as path data; `place` of `of` series. */

@@ -43,6 +43,9 @@ export const natural = (property: string): Fn => NATURAL[property] ?? 'mean';
 export const isFn = (text: string): text is Fn => FUNCTIONS.some((word) => word === text);
 export const isAdded = (fn: Fn): boolean => ADDED.includes(fn);
 
+/** Whether it gives a value that a sample could have had. */
+export const isOwnValue = (fn: Fn): boolean => !isAdded(fn) && fn !== 'stddev';
+
 /** Whether samples that are missing can only have made it smaller: then what is there is a lower bound. */
 export function isLowerBound(fn: Fn, property: string): boolean {
   return fn === 'count' || fn === 'exceedance_hours' || (fn === 'sum' && property === 'rainfall') || fn === 'max';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { readStation } from '../api/wire';
 import { narrower } from './advice';
-import { areasOf, listed, readIndices, seek } from './catalogue';
+import { areasOf, levelOf, listed, readIndices, seek } from './catalogue';
 import { fileStem, manifest } from './download';
 import { FUNCTIONS } from './functions';
 import { emptyView, type View } from './view';
@@ -39,6 +39,14 @@ describe('channels', () => {
     expect(seek(all, indices, { query: '', property: '', isIndex: false }).map(({ name }) => name)).toEqual(['RG-02/rainfall', 'RG-02/battery_voltage', 'RG-01/rainfall']);
     expect(areasOf([station('A', 'a', [])])).toEqual([{ id: '03388', name: { vi: 'Tả Lèng', en: 'Ta Leng' } }]);
   });
+});
+
+test('an index says what its values mean, a count of them nothing', () => {
+  const [aqi] = readIndices({ indices: [{ id: 'vn_aqi', title: {}, scale: [{ to: 50, title: { vi: 'Tốt' }, colour: '#00e400' }, { to: null, title: { vi: 'Xấu' }, colour: 'red; x' }] }] });
+  if (!aqi) throw new Error('no index');
+  expect([50, 51].map((value) => levelOf([aqi], 'vn_aqi', 'max', value)?.title.vi)).toEqual(['Tốt', 'Xấu']);
+  expect(levelOf([aqi], 'vn_aqi', 'count', 3)).toBeNull();
+  expect(aqi.scale[1]?.colour).toBe('#808080');
 });
 
 test('whoever asks too much is shown ways that help', () => {

@@ -102,6 +102,8 @@ export const en: PlannerMessages = {
     period: (from, to) => `${from} to ${to} inclusive`,
     each: (every) => `by ${every}`,
     compared: (period) => `Compared with ${period}`,
+    readAt: (time) => `Read at ${time}`,
+    again: 'Read again',
     stale: 'The result before; reading anew…',
     chart: 'Chart',
     summary: 'Summary',

@@ -105,6 +105,8 @@ export const vi = {
     period: (from: string, to: string) => `${from} đến hết ${to}`,
     each: (every: string) => `mỗi ${every}`,
     compared: (period: string) => `So với ${period}`,
+    readAt: (time: string) => `Đọc lúc ${time}`,
+    again: 'Đọc lại',
     stale: 'Kết quả cũ, đang đọc lại…',
     chart: 'Biểu đồ',
     summary: 'Tóm tắt',
