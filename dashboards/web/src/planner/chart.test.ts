@@ -48,6 +48,16 @@ test('a lonely bucket among very many is marked', () => {
   expect(draw({ ...FRAME, to: 3000 }, of(...many), 'mean', 0, 1).marks.firm).not.toBe('');
 });
 
+test('where buckets share a pixel, neither peaks nor gaps are lost', () => {
+  const narrow = { ...FRAME, width: 10, to: 3000 };
+  const many = of(...Array.from({ length: 300 }, (_, place) => (place === 150 ? bucket(1500, null, 0) : bucket(place * 10, place === 151 ? 9 : 1, place === 152 ? 0.5 : 1))));
+  const { bodies } = draw(narrow, many, 'sum', 0, 1);
+  expect(bodies.firm.split('M').length - 1).toBe(10);
+  expect(bodies.firm).toContain('V10.0');
+  expect(bodies.thin).not.toBe('');
+  expect(strip(narrow, many, 0, 10).missing.split('M').length - 1).toBe(1);
+});
+
 test('the strip is as high as the samples that came', () => {
   const drawn = strip(FRAME, of(bucket(0, 1, 0.5), bucket(10, null, 0), bucket(20, null, null)), 100, 12);
   expect(drawn.have).toContain('v-6.0');

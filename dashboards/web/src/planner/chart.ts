@@ -96,7 +96,44 @@ function slot(frame: Frame, bucket: Bucket, place: number, of: number): [number,
   return [left + gap / 2 + place * width, width];
 }
 
+/** Buckets narrower than a pixel: of each kind the greatest of each pixel, so that no peak and no doubt is lost. */
+function denseBars(frame: Frame, series: Series, fn: Fn): Drawn {
+  const bodies = noPaths();
+  const holes: Array<{ x: number; width: number }> = [];
+  const zero = yOf(frame, Math.max(frame.low, 0));
+  const tops = new Map<string, { kind: Firmness; x: number; y: number }>();
+  const others = new Map<string, { isFirm: boolean; x: number; y: number }>();
+  for (const bucket of series.buckets) {
+    const value = bucket.values[fn] ?? null;
+    const kind = firmness(bucket, value);
+    const x = Math.floor(xOf(frame, bucket.at));
+    if (kind === 'none') addHole(holes, frame, bucket);
+    if (value !== null) {
+      const y = yOf(frame, value);
+      const known = tops.get(`${kind}${x}`);
+      tops.set(`${kind}${x}`, { kind, x, y: Math.min(known?.y ?? y, y) });
+    }
+    const compared = bucket.other?.values[fn] ?? null;
+    if (compared !== null && bucket.other) {
+      const isFirm = otherFirmness(bucket.other, compared) === 'firm';
+      const y = yOf(frame, compared);
+      others.set(`${isFirm}${x}`, { isFirm, x, y: Math.min(others.get(`${isFirm}${x}`)?.y ?? y, y) });
+    }
+  }
+  for (const { kind, x, y } of tops.values()) bodies[kind] += `M${x} ${one(zero)}V${one(Math.min(y, zero - 1.2))}h1V${one(zero)}z`;
+  let [other, otherWeak] = ['', ''];
+  for (const { isFirm, x, y } of others.values()) {
+    if (isFirm) other += `M${x} ${one(y)}h1`;
+    else otherWeak += `M${x} ${one(y)}h1`;
+  }
+  return { bodies, marks: noPaths(), other, otherWeak, holes, doubts: [] };
+}
+
+/** Whether buckets are so many that several share a pixel. */
+const isDense = (frame: Frame, series: Series): boolean => series.buckets.length > frame.width;
+
 function bars(frame: Frame, series: Series, fn: Fn, place: number, of: number): Drawn {
+  if (isDense(frame, series)) return denseBars(frame, series, fn);
   const bodies = noPaths();
   const holes: Array<{ x: number; width: number }> = [];
   const doubts: Array<{ x: number; y: number }> = [];
@@ -188,6 +225,19 @@ export interface Strip {
 /** How complete a series is, bucket by bucket, in a strip of its own. */
 export function strip(frame: Frame, series: Series, top: number, height: number): Strip {
   let [have, missing] = ['', ''];
+  if (isDense(frame, series)) {
+    // The worst of each pixel: a gap of minutes in a year is still seen.
+    const worst = new Map<number, number>();
+    for (const bucket of series.buckets) {
+      const x = Math.floor(xOf(frame, bucket.at));
+      if (bucket.completeness !== null) worst.set(x, Math.min(worst.get(x) ?? 1, bucket.completeness));
+    }
+    for (const [x, share] of worst) {
+      if (share === 0) missing += `M${x} ${one(top)}h1v${one(height)}h-1z`;
+      else have += `M${x} ${one(top + height)}v${one(-share * height)}h1v${one(share * height)}z`;
+    }
+    return { have, missing };
+  }
   for (const bucket of series.buckets) {
     if (bucket.completeness === null) continue;
     const [left, right] = [xOf(frame, bucket.at), xOf(frame, bucket.end)];

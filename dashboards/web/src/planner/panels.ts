@@ -29,7 +29,10 @@ export function drawnSeries(view: View, answer: Answer): Series[] {
   const [fn] = functionsOf(view, view.property);
   const chosen = answer.series.filter(({ key }) => view.drawn.includes(key));
   if (chosen.length > 0) return view.drawn.map((key) => chosen.find((series) => series.key === key)).filter((series) => series !== undefined);
-  return fn ? ranked(answer, fn).slice(0, DRAWN_MAX) : [];
+  if (!fn) return [];
+  const all = ranked(answer, fn);
+  const known = all.filter((series) => summary(series, fn).highest !== null);
+  return (known.length > 0 ? known : all).slice(0, DRAWN_MAX);
 }
 
 export function panels(view: View, answer: Answer): Panel[] {

@@ -104,6 +104,8 @@ export const en: PlannerMessages = {
     compared: (period) => `Compared with ${period}`,
     readAt: (time) => `Read at ${time}`,
     again: 'Read again',
+    short: (interval) => `Buckets are shorter than the interval of the station (${interval}): each has one sample at most, its completeness cannot be told, and it is drawn as very thin.`,
+    addedOverStations: 'Stations of an area are added up: more stations give more. It is not the rain, or the level, of the area.',
     stale: 'The result before; reading anew…',
     chart: 'Chart',
     summary: 'Summary',

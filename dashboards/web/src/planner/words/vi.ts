@@ -107,6 +107,8 @@ export const vi = {
     compared: (period: string) => `So với ${period}`,
     readAt: (time: string) => `Đọc lúc ${time}`,
     again: 'Đọc lại',
+    short: (interval: string) => `Kỳ ngắn hơn nhịp gửi của trạm (${interval}): mỗi kỳ có nhiều nhất một mẫu, không tính được độ đủ, nên được vẽ như rất thiếu.`,
+    addedOverStations: 'Đây là tổng của các trạm trong khu vực cộng lại: khu vực có nhiều trạm hơn thì lớn hơn. Không phải lượng mưa hay mức của cả khu vực.',
     stale: 'Kết quả cũ, đang đọc lại…',
     chart: 'Biểu đồ',
     summary: 'Tóm tắt',
