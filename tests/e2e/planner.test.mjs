@@ -254,6 +254,12 @@ test('areas are told with their stations, the whole picture by the keyboard alon
   await ready(page);
   assert.ok((await page.locator('[data-table="summary"] tbody tr').count()) > 1);
   assert.match((await table(page))[0].join(' '), /\d+\/\d+/);
+  // Which areas are drawn is a choice, and part of the link.
+  const drawn = page.locator('[data-panel] .legend [data-series]');
+  assert.equal(await drawn.count(), 1, 'one commune has a gauge with data');
+  await page.locator('[data-table="summary"] input[type="checkbox"]').nth(2).check();
+  await page.waitForFunction(() => document.querySelectorAll('[data-panel] .legend [data-series]').length === 2);
+  assert.match(page.url(), /drawn=\d+,\d+/);
   await page.focus('[data-panel] input[type="range"]');
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('ArrowRight');

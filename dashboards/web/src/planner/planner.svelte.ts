@@ -90,9 +90,12 @@ class Planner {
     const isStep = 'channels' in part || 'period' in part || 'what' in part || 'property' in part;
     if (isStep) history.pushState(null, '', is);
     else history.replaceState(null, '', is);
+    // Which areas are drawn is nothing to ask about: the answer has all of them.
+    if (Object.keys(part).every((name) => name === 'drawn')) {
+      if (this.answered && this.phase === 'ready') this.answered = { ...this.answered, view: this.view };
+      return;
+    }
     clearTimeout(this.#timer);
-    // Which areas are drawn is nothing to ask about.
-    if (Object.keys(part).every((name) => name === 'drawn')) return;
     this.#asking?.abort();
     if (isAsked(this.view)) this.phase = 'reading';
     this.#timer = setTimeout(() => this.#ask(), PAUSE_MS);

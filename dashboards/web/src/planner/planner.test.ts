@@ -2,9 +2,11 @@
 import { describe, expect, test } from 'vitest';
 import { readStation } from '../api/wire';
 import { narrower } from './advice';
+import { readAnswer } from './answer';
 import { areasOf, levelOf, listed, readIndices, seek } from './catalogue';
 import { fileStem, manifest } from './download';
 import { FUNCTIONS } from './functions';
+import { drawnSeries, panels } from './panels';
 import { emptyView, type View } from './view';
 import { en } from './words/en';
 import { bucketWords, bytesWords, dayWords, ends, percent, resultQuantity } from './words/times';
@@ -47,6 +49,16 @@ test('an index says what its values mean, a count of them nothing', () => {
   expect([50, 51].map((value) => levelOf([aqi], 'vn_aqi', 'max', value)?.title.vi)).toEqual(['Tốt', 'Xấu']);
   expect(levelOf([aqi], 'vn_aqi', 'count', 3)).toBeNull();
   expect(aqi.scale[1]?.colour).toBe('#808080');
+});
+
+test('of areas those are drawn that were chosen, otherwise the greatest that can be relied on', () => {
+  const bucket = (sum: number | null, completeness: number) => ({ time: '2026-10-01T00:00:00+07:00', end: '2026-10-02T00:00:00+07:00', sum, count: 1, expected: 10, completeness, stations: 1, stations_expected: 1 });
+  const area = (id: string, sum: number | null, completeness: number) => ({ area: id, name: { vi: id }, unit: 'mm', tier: 'day', buckets: [bucket(sum, completeness)] });
+  const answer = readAnswer({ every: '1d', property: 'rainfall', functions: ['sum'], areas: [area('none', null, 0), area('thin', 90, 0.2), area('low', 5, 1), area('high', 30, 0.9)] });
+  const rain = view({ what: 'areas', property: 'rainfall' });
+  expect(drawnSeries(rain, answer).map(({ key }) => key)).toEqual(['high', 'low', 'thin']);
+  expect(drawnSeries({ ...rain, drawn: ['none', 'low'] }, answer).map(({ key }) => key)).toEqual(['none', 'low']);
+  expect(panels({ ...rain, functions: ['sum', 'max'] }, answer).map(({ fn, series }) => [fn, series.length])).toEqual([['sum', 3], ['max', 3]]);
 });
 
 test('whoever asks too much is shown ways that help', () => {
