@@ -67,6 +67,20 @@ pub enum StoreError {
         /// Why.
         source: fjall::Error,
     },
+    /// A store of the layout before this one is brought into this one beside itself, and there is no room for that.
+    #[error("the history is brought into a new layout, which needs {needed} free bytes on its disk; there are {free}")]
+    NoRoom {
+        /// Bytes.
+        needed: u64,
+        /// Bytes.
+        free: u64,
+    },
+    /// It could not be brought into this version's layout; what was moved is moved, and the next opening goes on.
+    #[error("cannot bring the history into this version's layout")]
+    Convert {
+        /// Why.
+        source: fjall::Error,
+    },
     /// Settled days were not written: nothing more is taken until a restart.
     #[error("cannot write settled history")]
     Settle {

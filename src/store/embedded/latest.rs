@@ -47,35 +47,45 @@ fn one(key: &[u8], value: &[u8]) -> Option<(ChannelId, StoredSample)> {
 
 /// From the runs: those of the last span that has any of the channel.
 fn again(tables: &Tables, snapshot: &Snapshot, channels: u32) -> Latest {
-    let mut latest = Latest::new();
-    for span in tables::spans(&tables.history, snapshot, Span::MIN, Span::MAX) {
-        latest_of_span(tables, snapshot, span, channels, &mut latest);
+    let mut found = HashMap::new();
+    let spans: Vec<Span> = tables::spans(&tables.history, snapshot, Span::MIN, Span::MAX).collect();
+    for span in spans.into_iter().rev() {
+        latest_of_span(tables, snapshot, span, channels, &mut found);
     }
-    latest
+    found.into_iter().filter_map(|(channel, sample)| Some((channel, sample?))).collect()
 }
 
-/// The latest samples of the channels that have any in a span.
-fn latest_of_span(tables: &Tables, snapshot: &Snapshot, span: Span, channels: u32, latest: &mut Latest) {
+/// The latest samples of the channels that have any in a span and none later; nothing for those whose latest run cannot
+/// be read, since what is older is not their latest.
+fn latest_of_span(
+    tables: &Tables,
+    snapshot: &Snapshot,
+    span: Span,
+    channels: u32,
+    found: &mut HashMap<ChannelId, Option<StoredSample>>,
+) {
     let mut next = Some(0u32);
     while let Some(channel) = next {
         let rest = span.of_channel(ChannelId(channel))[0]..=span.of_channel(ChannelId(u32::MAX))[1];
-        let Some(found) = snapshot.range(&tables.history, rest).next() else {
+        let Some(first) = snapshot.range(&tables.history, rest).next() else {
             break;
         };
-        let channel = match found.key().map(|key| Key::from_bytes(&key)) {
+        let channel = match first.key().map(|key| Key::from_bytes(&key)) {
             Ok(Some(key)) => key.channel,
             // Where the engine cannot read, the numbers of known channels are tried one after the other.
             _ if channel < channels => ChannelId(channel),
             _ => break,
         };
-        let [first, last] = span.of_channel(channel);
-        let last = snapshot.range(&tables.history, first..=last).next_back();
-        if let Some(Ok(last)) = last.map(fjall::Guard::key)
-            && let Some(key) = Key::from_bytes(&last)
-            && let Some(sample) = tables.day(snapshot, channel, key.day).0.last()
-        {
-            latest.insert(channel, *sample);
-        }
         next = channel.0.checked_add(1);
+        if found.contains_key(&channel) {
+            continue;
+        }
+        let [first, last] = span.of_channel(channel);
+        let Some(last) = snapshot.range(&tables.history, first..=last).next_back() else {
+            continue;
+        };
+        let key = last.key().ok().and_then(|key| Key::from_bytes(&key));
+        let sample = key.and_then(|key| tables.day(snapshot, channel, key.day).0.last().copied());
+        found.insert(channel, sample);
     }
 }

@@ -23,7 +23,7 @@ const LOG_BYTES_MIN: u64 = 4 << 20;
 /// One part in so many may be useless.
 const SHARE: u64 = 8;
 /// The engine begins a new log when it writes out after this many bytes (fjall 3, `worker_pool.rs`).
-const LOG_TURNS_AT: u64 = 64_000_000;
+pub(super) const LOG_TURNS_AT: u64 = 64_000_000;
 const FILLER_BYTES: usize = 1 << 20;
 const FILLER_KEY: &[u8] = &[Table::Notes as u8, u8::MAX];
 const BLOCK_BYTES: u64 = 512;
@@ -38,7 +38,8 @@ pub(super) fn is_worth_it(tables: &Tables, directory: &Path, useless_bytes: u64)
     is_fair && free_bytes(directory).is_some_and(|free| free > 2 * table_bytes + 2 * LOG_TURNS_AT)
 }
 
-fn free_bytes(directory: &Path) -> Option<u64> {
+/// Free for this process, on the disk of a directory.
+pub(super) fn free_bytes(directory: &Path) -> Option<u64> {
     let found = rustix::fs::statvfs(directory).ok()?;
     Some(found.f_bavail.saturating_mul(found.f_frsize))
 }

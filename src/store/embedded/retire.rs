@@ -23,6 +23,8 @@ use super::tables::{self, Tables};
 
 /// Channels looked at in one slice.
 const CHANNELS_MAX: usize = 256;
+/// Places looked at for them in one slice, about: one a channel and span.
+const SEEKS_MAX: usize = 16_384;
 /// Keys deleted in one slice, about.
 const KEYS_MAX: usize = 20_000;
 
@@ -91,7 +93,7 @@ pub(super) fn slice(tables: &Tables, cursor: &mut Cursor, order: &Order<'_>) -> 
         let Some((channel, kind)) = channels.next() else {
             break None;
         };
-        if looked_at == CHANNELS_MAX || retire.keys >= KEYS_MAX {
+        if looked_at == CHANNELS_MAX || looked_at * retire.spans.len() > SEEKS_MAX || retire.keys >= KEYS_MAX {
             break Some(channel.0);
         }
         looked_at += 1;

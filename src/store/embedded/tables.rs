@@ -24,12 +24,14 @@ use super::StoredSample;
 use super::convert;
 use super::kept::{self, Raw};
 use super::key::{Day, DayKey, Key, Span, Table};
+use super::reclaim::{LOG_TURNS_AT, free_bytes};
 use super::run;
 use super::sealed;
 
 const FORMAT: &str = "saola store 3\n";
-/// The layout before this one, which is brought into it.
+/// The layout before this one, and one that is being brought into this one: no older version is to open that.
 const FORMAT_2: &str = "saola store 2\n";
+const FORMAT_2_TO_3: &str = "saola store 2 to 3\n";
 const FORMAT_FILE: &str = "format";
 pub(super) const DATABASE_DIRECTORY: &str = "fjall";
 /// What is read of a format file that is not ours.
@@ -69,9 +71,15 @@ impl Tables {
         let history = database.keyspace("history", options).map_err(failed)?;
         let tables = Self { history, database };
         if is_older {
-            let runs = convert::from_layout_2(&tables)?;
             let failed = |source| StoreError::Directory { path: path.to_owned(), source };
-            write_format(path, &path.join(FORMAT_FILE)).map_err(failed)?;
+            let file = path.join(FORMAT_FILE);
+            let (needed, free) = (tables.bytes() + 2 * LOG_TURNS_AT, free_bytes(path).unwrap_or(u64::MAX));
+            if free < needed {
+                return Err(StoreError::NoRoom { needed, free });
+            }
+            write_format(path, &file, FORMAT_2_TO_3).map_err(failed)?;
+            let runs = convert::from_layout_2(&tables)?;
+            write_format(path, &file, FORMAT).map_err(failed)?;
             tracing::info!(runs, "the history was brought into this version's layout");
         }
         Ok(tables)
@@ -136,10 +144,16 @@ pub(super) fn spans<'a>(
 pub(super) fn next_span(history: &Keyspace, snapshot: &Snapshot, from: Span, to: Span) -> Option<Span> {
     let next = |from: Span| {
         let end = to.next().map_or_else(|| Table::Dirty.prefix().to_vec(), |next| next.to_bytes().to_vec());
-        let first = (from <= to).then(|| snapshot.range(history, from.to_bytes().to_vec()..end).next()).flatten();
-        let key = first.map(fjall::Guard::key).transpose()?;
-        // A key that is none is named when the runs behind it are read.
-        Ok::<_, fjall::Error>(key.map(|key| Span::of_key(&key).unwrap_or(from)))
+        if from > to {
+            return Ok(None);
+        }
+        for guard in snapshot.range(history, from.to_bytes().to_vec()..end) {
+            // What is no run's key is passed over.
+            if let Some(span) = Span::of_key(&guard.key()?) {
+                return Ok(Some(span));
+            }
+        }
+        Ok::<_, fjall::Error>(None)
     };
     next(from).unwrap_or_else(|_| {
         // A span's first run is mostly another channel's: where it cannot be read, the one's that is looked for may
@@ -232,13 +246,13 @@ fn check_format(path: &Path) -> Result<bool, StoreError> {
     let file = path.join(FORMAT_FILE);
     match fs::read(&file) {
         Ok(found) if found == FORMAT.as_bytes() => Ok(false),
-        Ok(found) if found == FORMAT_2.as_bytes() => Ok(true),
+        Ok(found) if [FORMAT_2, FORMAT_2_TO_3].map(str::as_bytes).contains(&&*found) => Ok(true),
         Ok(found) => Err(refused(file, &found)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if fs::exists(path.join(DATABASE_DIRECTORY)).map_err(failed)? {
                 return Err(refused(file, b""));
             }
-            write_format(path, &file).map_err(failed).map(|()| false)
+            write_format(path, &file, FORMAT).map_err(failed).map(|()| false)
         }
         Err(error) => Err(failed(error)),
     }
@@ -250,10 +264,10 @@ fn refused(path: PathBuf, found: &[u8]) -> StoreError {
 }
 
 /// Whole or not at all: a torn format file would make a store that never opens again.
-fn write_format(directory: &Path, file: &Path) -> io::Result<()> {
+fn write_format(directory: &Path, file: &Path, format: &str) -> io::Result<()> {
     let unfinished = directory.join("format.new");
     let mut out = File::create(&unfinished)?;
-    out.write_all(FORMAT.as_bytes())?;
+    out.write_all(format.as_bytes())?;
     out.sync_all()?;
     fs::rename(unfinished, file)?;
     File::open(directory)?.sync_all()

@@ -559,7 +559,7 @@ fn a_damaged_run_is_named_and_the_rest_is_read_and_written() {
 }
 
 /// Flips one bit of the greatest table file of a keyspace, so many twentieths from its beginning.
-fn spoil_a_block(directory: &Path, keyspace: &str, twentieth: usize) {
+pub(super) fn spoil_a_block(directory: &Path, keyspace: &str, twentieth: usize) {
     let tables = directory.join("fjall/keyspaces").join(keyspace).join("tables");
     let files = std::fs::read_dir(tables).unwrap().map(|file| file.unwrap().path());
     let file = files.max_by_key(|file| file.metadata().unwrap().len()).unwrap();
