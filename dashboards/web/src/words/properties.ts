@@ -36,6 +36,29 @@ const PROPERTIES: Readonly<Record<string, PropertyWords>> = {
   energy: { vi: 'Điện năng', en: 'Energy', digits: 1 },
   power: { vi: 'Công suất', en: 'Power', digits: 1 },
   volume: { vi: 'Thể tích', en: 'Volume', digits: 2 },
+  active_power: { vi: 'Công suất tác dụng', en: 'Active power', digits: 1 },
+
+  // Computed by the server: the titles of src/api/scale.rs.
+  vn_aqi: { vi: 'Chỉ số chất lượng không khí giờ (VN_AQI)', en: 'Air quality index of the hour (VN_AQI)', digits: 0 },
+  vn_aqi_daily: { vi: 'Chỉ số chất lượng không khí ngày (VN_AQI)', en: 'Air quality index of the day (VN_AQI)', digits: 0 },
+  fire_danger_p: { vi: 'Chỉ số nguy cơ cháy rừng P', en: 'Forest fire danger P', digits: 0 },
+  fire_danger_level: { vi: 'Cấp dự báo cháy rừng', en: 'Forest fire danger level', digits: 0 },
+  ffmc: { vi: 'Mã ẩm vật liệu mịn (FFMC)', en: 'Fine fuel moisture code (FFMC)', digits: 1 },
+  dmc: { vi: 'Mã ẩm lớp mùn (DMC)', en: 'Duff moisture code (DMC)', digits: 1 },
+  dc: { vi: 'Mã khô hạn (DC)', en: 'Drought code (DC)', digits: 1 },
+  isi: { vi: 'Chỉ số lan ban đầu (ISI)', en: 'Initial spread index (ISI)', digits: 1 },
+  bui: { vi: 'Chỉ số tích luỹ (BUI)', en: 'Build-up index (BUI)', digits: 1 },
+  fwi: { vi: 'Chỉ số thời tiết cháy (FWI)', en: 'Fire weather index (FWI)', digits: 1 },
+  cbi: { vi: 'Chỉ số cháy Chandler', en: 'Chandler burning index', digits: 1 },
+  level_of_service: { vi: 'Mức phục vụ giao thông', en: 'Level of service', digits: 0 },
+  rain_1h: { vi: 'Lượng mưa 1 giờ', en: 'Rain of 1 h', digits: 1 },
+  rain_3h: { vi: 'Lượng mưa 3 giờ', en: 'Rain of 3 h', digits: 1 },
+  rain_6h: { vi: 'Lượng mưa 6 giờ', en: 'Rain of 6 h', digits: 1 },
+  rain_12h: { vi: 'Lượng mưa 12 giờ', en: 'Rain of 12 h', digits: 1 },
+  rain_24h: { vi: 'Lượng mưa 24 giờ', en: 'Rain of 24 h', digits: 1 },
+  rain_72h: { vi: 'Lượng mưa 72 giờ', en: 'Rain of 72 h', digits: 1 },
+  river_alarm_stage: { vi: 'Cấp báo động lũ', en: 'River alarm stage', digits: 0 },
+  landslide_rain_margin: { vi: 'Mưa vượt ngưỡng sạt lở', en: 'Rain above the landslide threshold', digits: 1 },
 };
 
 /** UCUM codes whose ordinary spelling differs. `null` is a plain number. */
@@ -79,6 +102,11 @@ const LEADING: readonly string[] = [
 
 const LOCALE: Readonly<Record<Language, string>> = { vi: 'vi-VN', en: 'en-GB' };
 const formats = new Map<string, Intl.NumberFormat>();
+
+/** Whether the property has a name of its own here. */
+export function isNamed(property: string): boolean {
+  return Object.hasOwn(PROPERTIES, property);
+}
 
 export function propertyWords(property: string, language: Language): string {
   return PROPERTIES[property]?.[language] ?? property.replaceAll('_', ' ');

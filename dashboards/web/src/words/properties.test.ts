@@ -1,0 +1,49 @@
+// Every property that a station of the demo carries or the server computes has a name in both languages.
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { isNamed, propertyWords } from './properties';
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const read = (path: string): string => readFileSync(ROOT + path, 'utf8');
+const found = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match[1] ?? '');
+
+function measured(): string[] {
+  const files = readdirSync(`${ROOT}config/stations`).filter((name) => name.endsWith('.toml'));
+  return files.flatMap((name) => found(read(`config/stations/${name}`), /^property\s*=\s*"([^"]+)"/gm));
+}
+
+/** What src/indices declares: single outputs, the list of FWI's, and the windows of rain. */
+function computed(): string[] {
+  const outputs = read('src/indices/config/outputs.rs');
+  const module = outputs.slice(outputs.indexOf('pub mod output'));
+  const single = found(module, /pub const \w+: &str = "([^"]+)"/g);
+  const lists = found(module, /pub const \w+: \[&str; \d+\] = \[([^\]]+)\]/g).flatMap((list) => found(list, /"([^"]+)"/g));
+  return [...single, ...lists, ...found(read('src/indices/rain.rs'), /"(rain_\d+h)"/g)];
+}
+
+test('what stations measure', () => {
+  const properties = new Set(measured());
+  expect(properties.size).toBeGreaterThan(20);
+  expect([...properties].filter((property) => !isNamed(property))).toEqual([]);
+});
+
+test('what the server computes', () => {
+  const properties = new Set(computed());
+  expect([...properties]).toEqual(expect.arrayContaining(['vn_aqi', 'fwi', 'ffmc', 'rain_72h', 'landslide_rain_margin']));
+  expect([...properties].filter((property) => !isNamed(property))).toEqual([]);
+});
+
+test('computed ones are called as the server calls them', () => {
+  const scale = read('src/api/scale.rs');
+  // Those of rain are made of their hours there.
+  for (const property of computed().filter((name) => !name.startsWith('rain_'))) {
+    expect(scale, property).toContain(`"${propertyWords(property, 'vi')}"`);
+    expect(scale, property).toContain(`"${propertyWords(property, 'en')}"`);
+  }
+});
+
+test('a property without a name is shown by its own', () => {
+  expect(isNamed('toString')).toBe(false);
+  expect(propertyWords('new_thing', 'vi')).toBe('new thing');
+});
