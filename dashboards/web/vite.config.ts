@@ -17,6 +17,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1800,
     rolldownOptions: { input: { index: 'index.html', history: 'history.html', docs: 'docs.html' } },
   },
-  server: { proxy: { '/api': server, '/openapi.json': server } },
+  server: { proxy: { '/api': server, '/openapi.json': server, '/healthz': server, '/readyz': server } },
+  preview: { proxy: { '/api': server, '/openapi.json': server, '/healthz': server, '/readyz': server } },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },
 });

@@ -104,6 +104,14 @@ async function answer(request, response) {
       return json(response, 200, { alerts: world.alertsIn((url.searchParams.get('state') ?? '').split(',')), next: null });
     case 'GET /api/v1/history':
       return json(response, 200, world.history(url.searchParams.get('channel')));
+    case 'GET /api/v1/incidents':
+      return json(response, 200, { incidents: [], next: null });
+    case 'GET /api/v1/rules':
+      return json(response, 200, { rules: [], next: null });
+    case 'GET /api/v1/indices':
+      return json(response, 200, { indices: [] });
+    case 'GET /healthz':
+      return json(response, 200, { status: 'alive', version: '0' });
     case 'GET /api/v1/stream':
       return stream(request, response);
     case 'GET /openapi.json':

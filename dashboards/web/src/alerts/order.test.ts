@@ -1,24 +1,22 @@
-// The order in which alerts are read.
+// The order in which alerts are read, and how they fold.
 import { expect, test } from 'vitest';
 import type { Alert } from '../api/wire';
-import { byEnd, byUrgency, isOpen } from './order';
+import { alert, handling } from './fixture';
+import { byEnd, byUrgency, fold, isOpen } from './order';
 
-const alert = (id: string, change: Partial<Alert> = {}): Alert => ({
-  id, title: {}, station: 'S', stationName: {}, property: null, unit: null, areaName: {}, state: 'active', severity: 'low',
-  threshold: null, value: null, startedAt: 0, changedAt: 0, endedAt: null, ...change,
-});
+const ids = (alerts: readonly Alert[]): string[] => alerts.map(({ id }) => id);
 
-const ids = (alerts: Alert[]): string[] => alerts.map(({ id }) => id);
-
-test('most severe first, then newest, then by identifier', () => {
+test('what nobody looks after first, then most severe, then longest waiting, then by identifier', () => {
   const alerts = [
-    alert('old', { severity: 'high', startedAt: 1 }),
+    alert('taken', { severity: 'catastrophic', handling: handling({ acknowledged: true }) }),
+    alert('shelved', { severity: 'catastrophic', handling: handling({ quiet: true }) }),
+    alert('new', { severity: 'high', startedAt: 2 }),
     alert('b'),
     alert('a'),
-    alert('worst', { severity: 'catastrophic' }),
-    alert('new', { severity: 'high', startedAt: 2 }),
+    alert('worst', { severity: 'very_high', startedAt: 9 }),
+    alert('old', { severity: 'high', startedAt: 1 }),
   ];
-  expect(ids(alerts.sort(byUrgency))).toEqual(['worst', 'new', 'old', 'a', 'b']);
+  expect(ids(alerts.sort(byUrgency))).toEqual(['worst', 'old', 'new', 'a', 'b', 'taken', 'shelved']);
 });
 
 test('an alert whose data stopped is still open', () => {
@@ -28,4 +26,22 @@ test('an alert whose data stopped is still open', () => {
 
 test('ended alerts: newest end first', () => {
   expect(ids([alert('a', { endedAt: 1 }), alert('b', { endedAt: 5 })].sort(byEnd))).toEqual(['b', 'a']);
+});
+
+test('an incident stands where its most urgent alert belongs, and an incident of one alert is that alert', () => {
+  const rows = fold(
+    [
+      alert('fire-low', { incident: 'fire' }),
+      alert('alone', { severity: 'high' }),
+      alert('fire-worst', { incident: 'fire', severity: 'very_high' }),
+      alert('only', { incident: 'flood', severity: 'medium' }),
+      alert('fire-taken', { incident: 'fire', severity: 'catastrophic', handling: handling({ acknowledged: true }) }),
+    ],
+    new Map(),
+  );
+  expect(rows.map(({ key, incident, alerts }) => [key, incident?.id, ids(alerts)])).toEqual([
+    ['fire', 'fire', ['fire-worst', 'fire-low', 'fire-taken']],
+    ['alone', undefined, ['alone']],
+    ['only', undefined, ['only']],
+  ]);
 });

@@ -6,6 +6,8 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
+    /** What the server holds instead, when the caller's version was another (412). */
+    readonly present: unknown = null,
   ) {
     super(message);
   }
@@ -26,7 +28,7 @@ export async function ask(path: string, init: RequestInit = {}, patienceMs = PAT
     throw new ApiError(0, 'unreachable', cause instanceof Error ? cause.message : 'no answer');
   }
   if (response.ok) return response;
-  let problem: { code?: unknown; title?: unknown; detail?: unknown } = {};
+  let problem: { code?: unknown; title?: unknown; detail?: unknown; present?: unknown } = {};
   try {
     problem = (await response.json()) as typeof problem;
   } catch {
@@ -34,11 +36,46 @@ export async function ask(path: string, init: RequestInit = {}, patienceMs = PAT
   }
   const said = [problem.detail, problem.title].find((part) => typeof part === 'string');
   const code = typeof problem.code === 'string' ? problem.code : `http_${response.status}`;
-  throw new ApiError(response.status, code, typeof said === 'string' ? said : `HTTP ${response.status}`);
+  throw new ApiError(response.status, code, typeof said === 'string' ? said : `HTTP ${response.status}`, problem.present ?? null);
 }
 
 export async function getJson(path: string): Promise<unknown> {
   const response = await ask(path, { headers: { accept: 'application/json, application/geo+json' } });
+  return (await response.json()) as unknown;
+}
+
+/** An answer that is told apart by its body and not by its status: readiness says 503 and why. */
+export async function getJsonWhatever(path: string): Promise<unknown> {
+  try {
+    const response = await fetch(path, { headers: { accept: 'application/json' }, credentials: 'same-origin', signal: AbortSignal.timeout(PATIENCE_MS) });
+    return (await response.json()) as unknown;
+  } catch (cause) {
+    throw new ApiError(0, 'unreachable', cause instanceof Error ? cause.message : 'no answer');
+  }
+}
+
+/** Whether the server answers at all, and soon. */
+export async function answers(withinMs: number): Promise<boolean> {
+  try {
+    return (await fetch('/healthz', { cache: 'no-store', signal: AbortSignal.timeout(withinMs) })).ok;
+  } catch {
+    return false;
+  }
+}
+
+export interface Wish {
+  path: string;
+  body: object;
+  /** The same for every repeat of one wish: it is then done once. */
+  key: string;
+  /** Only when it still has this version. */
+  version?: number;
+}
+
+export async function post({ path, body, key, version }: Wish): Promise<unknown> {
+  const headers: Record<string, string> = { 'content-type': 'application/json', 'idempotency-key': key };
+  if (version !== undefined) headers['if-match'] = `"${version}"`;
+  const response = await ask(path, { method: 'POST', headers, body: JSON.stringify(body) });
   return (await response.json()) as unknown;
 }
 
@@ -57,4 +94,9 @@ export async function signOut(): Promise<void> {
 /** The last day of a channel, as the server stored it. */
 export function historyPath(channel: string): string {
   return `/api/v1/history?${new URLSearchParams({ channel, from: '-24h', format: 'json' }).toString()}`;
+}
+
+/** The last week in hours: their means and extremes, and how complete they are. */
+export function weekPath(channel: string): string {
+  return `/api/v1/history?${new URLSearchParams({ channel, from: '-7d', every: '1h', fn: 'mean,min,max', format: 'json' }).toString()}`;
 }

@@ -3,6 +3,7 @@
 // Reading is forgiving about what is missing and strict about states: an unknown freshness counts as `silent`, because
 // the page must never show something as live that it does not understand.
 import type { Feature, Geometry, Point } from 'geojson';
+import { finite, instant, list, object, oneOf, text, words, type Json } from './json';
 import {
   ALERT_STATES,
   FRESHNESSES,
@@ -50,11 +51,38 @@ export interface Station {
   severity: Severity | null;
 }
 
+/** That nobody is told of an alert until a time. */
+export interface Shelf {
+  by: string;
+  reason: string;
+  at: number | null;
+  until: number | null;
+}
+
+/** How an alert stands by what people did about it. */
+export interface Handling {
+  /** Somebody looks after it, as severe as it is now. */
+  acknowledged: boolean;
+  acknowledgedBy: ReadonlyArray<{ by: string; at: number | null }>;
+  assignedTo: string | null;
+  shelved: Shelf | null;
+  closed: { by: string; cause: string; note: string; at: number | null } | null;
+  /** Nobody is told of it: shelved, or closed while its condition holds. */
+  quiet: boolean;
+}
+
 export interface Alert {
   id: string;
+  rule: string;
   title: Partial<Words>;
+  /** What to do. */
+  text: Partial<Words>;
+  /** The law or the science behind its rule. */
+  source: string | null;
   station: string;
   stationName: Partial<Words>;
+  /** Code of the area. */
+  area: string | null;
   property: string | null;
   unit: string | null;
   areaName: Partial<Words>;
@@ -65,6 +93,14 @@ export interface Alert {
   startedAt: number;
   changedAt: number;
   endedAt: number | null;
+  /** Grows with everything that people say about it. */
+  version: number;
+  handling: Handling;
+  incident: string | null;
+  occurrences: number;
+  flapping: boolean;
+  /** The known heat source that explains it. */
+  maskedBy: Partial<Words> | null;
 }
 
 /** What the map draws of an area: its code is in the properties too, where MapLibre looks for it. */
@@ -92,37 +128,11 @@ export interface Sample {
   quality: Quality;
 }
 
-type Json = Record<string, unknown>;
-
 /** Grace of each link class, for servers that name the link instead of its grace. */
 const GRACE_MS: Readonly<Record<string, number>> = { wired: 10_000, cellular: 60_000, lorawan: 300_000 };
 
 /** What is shown of a value that is good: that a person gave it, that its time is odd. */
 const TOLD_OF_GOOD = ['edited', 'clock_skew'] as const;
-
-const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
-const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
-const finite = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-
-function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T | null {
-  return allowed.find((candidate) => candidate === value) ?? null;
-}
-
-function instant(value: unknown): number | null {
-  if (typeof value !== 'string') return null;
-  const at = Date.parse(value);
-  return Number.isNaN(at) ? null : at;
-}
-
-function words(value: unknown): Partial<Words> {
-  if (typeof value === 'string') return { vi: value };
-  const { vi, en } = object(value);
-  const found: { vi?: string; en?: string } = {};
-  if (typeof vi === 'string') found.vi = vi;
-  if (typeof en === 'string') found.en = en;
-  return found;
-}
 
 /** A word that is not known says something against the value; none is said of a value that was never observed. */
 function quality(value: unknown): Quality {
@@ -183,6 +193,21 @@ export function readStations(value: unknown): Station[] {
     .filter((station) => station !== null);
 }
 
+export function readHandling(value: unknown): Handling {
+  const from = object(value);
+  const shelf = object(from.shelved);
+  const closed = object(from.closed);
+  const by = (entry: Json): string => text(entry.by) ?? '';
+  return {
+    acknowledged: from.acknowledged === true,
+    acknowledgedBy: list(from.acknowledged_by).map(object).map((entry) => ({ by: by(entry), at: instant(entry.at) })),
+    assignedTo: text(from.assigned_to),
+    shelved: from.shelved ? { by: by(shelf), reason: text(shelf.reason) ?? '', at: instant(shelf.at), until: instant(shelf.until) } : null,
+    closed: from.closed ? { by: by(closed), cause: text(closed.cause) ?? '', note: text(closed.note) ?? '', at: instant(closed.at) } : null,
+    quiet: from.quiet === true,
+  };
+}
+
 /** An alert; `null` when it is not one. */
 export function readAlert(value: unknown): Alert | null {
   const from = object(value);
@@ -193,9 +218,13 @@ export function readAlert(value: unknown): Alert | null {
   if (id === null || state === null || severity === null || startedAt === null) return null;
   return {
     id,
+    rule: text(from.rule) ?? '',
     title: words(from.title),
+    text: words(from.text),
+    source: text(from.source),
     station: text(from.station) ?? '',
     stationName: words(from.station_name ?? from.area_name),
+    area: text(from.area),
     property: text(from.property),
     unit: text(from.unit),
     areaName: words(from.area_name),
@@ -206,6 +235,12 @@ export function readAlert(value: unknown): Alert | null {
     startedAt,
     changedAt: instant(from.changed_at) ?? startedAt,
     endedAt: instant(from.ended_at),
+    version: finite(from.version) ?? 0,
+    handling: readHandling(from.handling),
+    incident: text(from.incident),
+    occurrences: finite(from.occurrences) ?? 1,
+    flapping: from.flapping === true,
+    maskedBy: from.masked_by ? words(from.masked_by) : null,
   };
 }
 

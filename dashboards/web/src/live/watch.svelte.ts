@@ -5,6 +5,8 @@ import { Stream } from '../api/stream';
 import { readHeartbeat, readMe, type Me } from '../api/wire';
 import { clock } from './clock.svelte';
 import { connection } from './connection.svelte';
+import { incidents } from './incidents.svelte';
+import { meanings } from './meanings.svelte';
 import { picture } from './picture.svelte';
 
 const RETRY_MS = 3_000;
@@ -34,6 +36,10 @@ class Watch {
     alert: (body) => {
       connection.heard();
       picture.alert(body);
+    },
+    incident: (body) => {
+      connection.heard();
+      incidents.apply(body);
     },
     heartbeat: (body) => {
       const heartbeat = readHeartbeat(body);
@@ -74,6 +80,8 @@ class Watch {
     clearTimeout(this.#retry);
     clearInterval(this.#reload);
     picture.forget();
+    incidents.forget();
+    meanings.forget();
     connection.forget();
     this.me = null;
   }
@@ -81,7 +89,7 @@ class Watch {
   async #load(): Promise<void> {
     clearTimeout(this.#retry);
     try {
-      await Promise.all([picture.loadAreas(), picture.load()]);
+      await Promise.all([picture.loadAreas(), picture.load(), incidents.load(), meanings.load()]);
       connection.loadFailure = null;
       this.loads += 1;
     } catch (error) {

@@ -1,25 +1,23 @@
 // Every property that a station of the demo carries or the server computes has a name in both languages.
-import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { isNamed, propertyWords } from './properties';
 
-const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
-const read = (path: string): string => readFileSync(ROOT + path, 'utf8');
+const STATIONS = import.meta.glob<string>('../../../../config/stations/*.toml', { query: '?raw', import: 'default', eager: true });
+const SOURCES = import.meta.glob<string>(['../../../../src/indices/config/outputs.rs', '../../../../src/indices/rain.rs', '../../../../src/api/scale.rs'], { query: '?raw', import: 'default', eager: true });
+const source = (name: string): string => Object.entries(SOURCES).find(([path]) => path.endsWith(name))?.[1] ?? '';
 const found = (text: string, pattern: RegExp): string[] => [...text.matchAll(pattern)].map((match) => match[1] ?? '');
 
 function measured(): string[] {
-  const files = readdirSync(`${ROOT}config/stations`).filter((name) => name.endsWith('.toml'));
-  return files.flatMap((name) => found(read(`config/stations/${name}`), /^property\s*=\s*"([^"]+)"/gm));
+  return Object.values(STATIONS).flatMap((text) => found(text, /^property\s*=\s*"([^"]+)"/gm));
 }
 
 /** What src/indices declares: single outputs, the list of FWI's, and the windows of rain. */
 function computed(): string[] {
-  const outputs = read('src/indices/config/outputs.rs');
+  const outputs = source('/outputs.rs');
   const module = outputs.slice(outputs.indexOf('pub mod output'));
   const single = found(module, /pub const \w+: &str = "([^"]+)"/g);
   const lists = found(module, /pub const \w+: \[&str; \d+\] = \[([^\]]+)\]/g).flatMap((list) => found(list, /"([^"]+)"/g));
-  return [...single, ...lists, ...found(read('src/indices/rain.rs'), /"(rain_\d+h)"/g)];
+  return [...single, ...lists, ...found(source('/rain.rs'), /"(rain_\d+h)"/g)];
 }
 
 test('what stations measure', () => {
@@ -35,7 +33,7 @@ test('what the server computes', () => {
 });
 
 test('computed ones are called as the server calls them', () => {
-  const scale = read('src/api/scale.rs');
+  const scale = source('/scale.rs');
   // Those of rain are made of their hours there.
   for (const property of computed().filter((name) => !name.startsWith('rain_'))) {
     expect(scale, property).toContain(`"${propertyWords(property, 'vi')}"`);
