@@ -31,6 +31,11 @@ const CLEARED_MAX = 60;
 /** More open alerts than anybody reads; the counts would then be too low, but the worst newest are there. */
 const OPEN_MAX = 10_000;
 
+/** Answers and events cross on their way: what people said counts the version, what is measured moves the time. */
+function isOlder(alert: Alert, known: Alert): boolean {
+  return alert.version < known.version || (alert.version === known.version && alert.changedAt < known.changedAt);
+}
+
 class Picture {
   version = $state(0);
   areas = $state.raw<readonly AreaFeature[] | null>(null);
@@ -75,6 +80,11 @@ class Picture {
   station(id: string | null): Station | undefined {
     void this.version;
     return id === null ? undefined : this.#stations.get(id);
+  }
+
+  knownAlert(id: string | null): Alert | undefined {
+    void this.version;
+    return id === null ? undefined : this.#alerts.get(id);
   }
 
   /** Boundaries change by law, not by the minute: once is enough. */
@@ -168,7 +178,7 @@ class Picture {
     for (const station of this.#waitingStations) this.#stations.set(station.id, station);
     for (const alert of this.#waitingAlerts) {
       const before = this.#alerts.get(alert.id);
-      if (before && before.changedAt > alert.changedAt) continue;
+      if (before && isOlder(alert, before)) continue;
       this.#alerts.set(alert.id, alert);
       this.#tell(before, alert);
     }

@@ -1,9 +1,12 @@
 // What the page says in English; the compiler holds it to the Vietnamese original.
+import { operations } from './operations.en';
 import type { Messages } from './vi';
 
 const plural = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
 export const en: Messages = {
+  ...operations,
+
   title: 'Lai Châu operations centre',
   centre: 'Operations centre',
   province: 'Lai Châu province',

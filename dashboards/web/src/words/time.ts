@@ -70,3 +70,14 @@ export function span(ms: number, say: Messages): string {
   }
   return say.span.days(Math.floor(seconds / 86_400));
 }
+
+/** What an input of date and time shows: Viet Nam's clock, which has been seven hours ahead since 1975. */
+export function toInput(at: number): string {
+  return new Date(at + 7 * 3_600_000).toISOString().slice(0, 16);
+}
+
+/** The moment that such an input says; null when it says none. */
+export function fromInput(text: string): number | null {
+  const at = Date.parse(`${text}:00+07:00`);
+  return Number.isNaN(at) ? null : at;
+}

@@ -1,7 +1,11 @@
 // What the page says in Vietnamese, and the type that every other language must fill.
 // States, kinds and properties have their words in states.ts and properties.ts.
 
+import { operations } from './operations.vi';
+
 export const vi = {
+  ...operations,
+
   title: 'Trung tâm điều hành Lai Châu',
   centre: 'Trung tâm điều hành',
   province: 'tỉnh Lai Châu',
