@@ -7,10 +7,12 @@ import { alert, handling } from './fixture';
 const NOW = Date.parse('2026-11-22T03:00:00Z');
 
 test('what fits how an alert stands', () => {
-  expect(offered(alert('a'))).toEqual(['acknowledge', 'assign', 'comment', 'shelve', 'close']);
+  expect(offered(alert('a'), 'lan')).toEqual(['acknowledge', 'assign', 'comment', 'shelve', 'close']);
   const shelved = { by: 'lan', reason: 'x', at: null, until: null };
-  expect(offered(alert('a', { handling: handling({ acknowledged: true, shelved }) }))).toEqual(['unacknowledge', 'assign', 'comment', 'unshelve', 'close']);
-  expect(offered(alert('a', { state: 'cleared' }))).toEqual(['comment']);
+  const taken = alert('a', { handling: handling({ acknowledged: true, acknowledgedBy: [{ by: 'lan', at: null }], shelved }) });
+  expect(offered(taken, 'lan')).toEqual(['assign', 'comment', 'unshelve', 'unacknowledge', 'close']);
+  expect(offered(taken, 'minh')).toEqual(['assign', 'comment', 'unshelve', 'close']);
+  expect(offered(alert('a', { state: 'cleared' }), 'lan')).toEqual(['comment']);
 });
 
 test('an alert whose condition holds is not over because somebody says so', () => {

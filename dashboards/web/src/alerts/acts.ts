@@ -24,18 +24,20 @@ const VERSIONED: readonly Act[] = ['assign', 'shelve', 'unshelve', 'close', 'una
 
 export const versioned = (act: Act): boolean => VERSIONED.includes(act);
 
-/** What fits how the alert stands. */
-export function offered(alert: Alert): Act[] {
-  const { acknowledged, shelved, closed } = alert.handling;
+/** What fits how the alert stands. Only who acknowledged it can take that back. */
+export function offered(alert: Alert, me: string): Act[] {
+  const { acknowledged, acknowledgedBy, shelved, closed } = alert.handling;
   if (alert.state === 'cleared') return ['comment'];
-  const acts: Act[] = [acknowledged ? 'unacknowledge' : 'acknowledge', 'assign', 'comment'];
-  acts.push(shelved ? 'unshelve' : 'shelve');
+  const acts: Act[] = [];
+  if (!acknowledged) acts.push('acknowledge');
+  acts.push('assign', 'comment', shelved ? 'unshelve' : 'shelve');
+  if (acknowledged && acknowledgedBy.some(({ by }) => by === me)) acts.push('unacknowledge');
   if (!closed) acts.push('close');
   return acts;
 }
 
-/** Whether the condition may still hold: then an alert is not over because somebody says so. */
-export const holds = (alert: Alert): boolean => alert.state !== 'latched' && alert.state !== 'cleared';
+/** Whether the condition holds: then an alert is not over because somebody says so. */
+export const holds = (alert: Alert): boolean => alert.state === 'active';
 
 export function closeCauses(alert: Alert): CloseCause[] {
   const all = Object.keys(CLOSE_CAUSES) as CloseCause[];

@@ -16,6 +16,8 @@ export class Draft {
   refusal = $state('');
   /** What is missing; told after the first attempt only. */
   faults = $state.raw<readonly Fault[]>([]);
+  /** Folded away, and still there when it is opened again. */
+  folded = $state(false);
   /** The alert's version that the person saw. */
   version: number;
   #sent: { as: string; key: string } | null = null;
@@ -41,19 +43,28 @@ class Drafts {
   done = $state<{ alert: string; act: Act; at: number } | null>(null);
 
   of(alert: string): Draft | undefined {
-    return this.#all.get(alert);
+    const draft = this.#all.get(alert);
+    return draft?.folded === true ? undefined : draft;
   }
 
   /** Opens a form; what was written for the same act is still there. */
   open(alert: Alert, act: Act): Draft {
     const known = this.#all.get(alert.id);
-    if (known?.act === act) return known;
+    if (known?.act === act) {
+      known.folded = false;
+      return known;
+    }
     const draft = new Draft(alert.id, act, alert.version);
     draft.said.cause = closeCauses(alert)[0] ?? 'other';
     // A change of mind keeps what both forms have.
     if (known) draft.said.note = known.said.note;
     this.#all.set(alert.id, draft);
     return draft;
+  }
+
+  fold(alert: string): void {
+    const draft = this.#all.get(alert);
+    if (draft) draft.folded = true;
   }
 
   drop(alert: string): void {

@@ -35,6 +35,8 @@ export interface Channel {
   intervalMs: number | null;
   /** Delay that is ordinary on the channel's link. */
   graceMs: number;
+  /** What the server computes it from; empty for what is measured. */
+  derivedFrom: readonly string[];
 }
 
 export interface Station {
@@ -122,6 +124,17 @@ export interface Me {
   demo: boolean;
 }
 
+/** A time of several samples. */
+export interface Bucket {
+  at: number;
+  end: number;
+  mean: number | null;
+  min: number | null;
+  max: number | null;
+  count: number;
+  expected: number;
+}
+
 export interface Sample {
   at: number;
   value: number | null;
@@ -161,6 +174,7 @@ function channel(value: unknown): Channel {
     declared: oneOf(from.freshness, FRESHNESSES) ?? 'silent',
     intervalMs: intervalS === null ? null : intervalS * 1000,
     graceMs: graceS === null ? (GRACE_MS[text(from.link) ?? ''] ?? 60_000) : graceS * 1000,
+    derivedFrom: list(from.derived_from).map(text).filter((property) => property !== null),
   };
 }
 
@@ -278,6 +292,21 @@ export function readHeartbeat(value: unknown): Heartbeat | null {
 export function readMe(value: unknown): Me {
   const from = object(value);
   return { name: text(from.name) ?? '', role: text(from.role) ?? '', demo: from.demo === true };
+}
+
+/** The buckets of one channel out of a history answer, oldest first. */
+export function readBuckets(value: unknown, name: string): Bucket[] {
+  const channels = list(object(value).channels).map(object);
+  const found = channels.find((candidate) => candidate.channel === name) ?? channels[0];
+  const buckets: Bucket[] = [];
+  for (const row of list(found?.buckets)) {
+    const from = object(row);
+    const at = instant(from.time);
+    const end = instant(from.end);
+    if (at === null || end === null) continue;
+    buckets.push({ at, end, mean: finite(from.mean), min: finite(from.min), max: finite(from.max), count: finite(from.count) ?? 0, expected: finite(from.expected) ?? 0 });
+  }
+  return buckets.sort((a, b) => a.at - b.at);
 }
 
 /** The samples of one channel out of a history answer, oldest first. */

@@ -68,6 +68,11 @@ class Connection {
     return this.#beat.intakeAgeMs + Math.max(0, clock.now - this.#beat.at);
   }
 
+  /** Sources whose devices the server cannot hear. */
+  get unheard(): readonly string[] {
+    return this.#beat?.unheard ?? [];
+  }
+
   get trust(): Trust {
     if (this.phase === 'broken') return { state: 'broken', since: this.heardAt };
     if (this.phase === 'connecting') return { state: 'connecting' };

@@ -14,6 +14,7 @@ const channel = (change: Partial<Channel> = {}): Channel => ({
   declared: 'live',
   intervalMs: 60_000,
   graceMs: 10_000,
+  derivedFrom: [],
   ...change,
 });
 

@@ -5,7 +5,7 @@ import { columns, DAY_MS, extended, fittingSpan, gapAfterMs, HOUR_MS, summary, w
 
 const sample = (at: number, value: number, quality: Sample['quality'] = 'good'): Sample => ({ at, value, quality });
 const channel = (at: number | null, value: number): Channel => ({
-  property: 'p', unit: '1', value, observedAt: at, receivedAt: at, quality: 'good', freshUntil: null, declared: 'live', intervalMs: 60_000, graceMs: 300_000,
+  property: 'p', unit: '1', value, observedAt: at, receivedAt: at, quality: 'good', freshUntil: null, declared: 'live', intervalMs: 60_000, graceMs: 300_000, derivedFrom: [],
 });
 
 test('a gap breaks the line, one missing sample does not', () => {

@@ -1,16 +1,24 @@
 // A day of one channel, made ready for drawing: gaps as gaps, samples that may not be used apart from the others.
-import type { Channel, Sample } from '../api/wire';
+import type { Bucket, Channel, Sample } from '../api/wire';
 import { isUsable } from '../states';
 
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
 /** What the chart offers, in hours. */
-export const SPANS_H = [1, 6, 24] as const;
+export const SPANS_H = [1, 6, 24, 168] as const;
 export type SpanH = (typeof SPANS_H)[number];
+export const WEEK_H = 168;
 
-/** Columns as uPlot reads them: seconds since 1970, usable values, unusable values. `null` breaks the line. */
-export type Columns = [number[], Array<number | null>, Array<number | null>];
+type Column = Array<number | null>;
+/**
+ * Columns as uPlot reads them: seconds since 1970, usable values, unusable values, the lowest and the highest of each
+ * bucket. `null` breaks the line.
+ */
+export type Columns = [number[], Column, Column, Column, Column];
+
+/** A time without usable values, in milliseconds. */
+export type Gap = readonly [number, number];
 
 export interface Summary {
   lowest: number;
@@ -44,14 +52,80 @@ export function columns(samples: readonly Sample[], gapMs: number): Columns {
     bad.push(isUsable(quality) ? null : value);
     before = at;
   }
-  return [times, good, bad];
+  const none = times.map(() => null);
+  return [times, good, bad, none, none];
+}
+
+/** Buckets as columns, each at its middle. */
+export function bucketColumns(buckets: readonly Bucket[]): Columns {
+  return [
+    buckets.map(({ at, end }) => (at + end) / 2000),
+    buckets.map(({ mean }) => mean),
+    buckets.map(() => null),
+    buckets.map(({ min }) => min),
+    buckets.map(({ max }) => max),
+  ];
+}
+
+/** Where usable values are missing between the beginning of the picture and now. */
+export function gaps(samples: readonly Sample[], gapMs: number, from: number, to: number): Gap[] {
+  const times = samples.filter(({ quality, value }) => isUsable(quality) && value !== null).map(({ at }) => at);
+  const found: Gap[] = [];
+  // Before the first value nothing was known yet: that is no gap.
+  let before = times[0] ?? to;
+  for (const at of [...times, to]) {
+    if (at - before > gapMs && at > from) found.push([Math.max(before, from), at]);
+    before = at;
+  }
+  return found;
+}
+
+/** Hours without a usable sample in which some were expected, after the first value; neighbours joined. */
+export function bucketGaps(buckets: readonly Bucket[]): Gap[] {
+  const first = buckets.findIndex(({ count }) => count > 0);
+  const found: Array<[number, number]> = [];
+  for (const { at, end, count, expected } of first === -1 ? [] : buckets.slice(first)) {
+    if (count > 0 || expected === 0) continue;
+    const last = found.at(-1);
+    if (last && last[1] === at) last[1] = end;
+    else found.push([at, end]);
+  }
+  return found;
+}
+
+/** What part of the expected samples is there, of the buckets since the first value; `null` when none was expected. */
+export function completeness(buckets: readonly Bucket[]): number | null {
+  const first = buckets.findIndex(({ count }) => count > 0);
+  if (first === -1) return null;
+  let [count, expected] = [0, 0];
+  for (const bucket of buckets.slice(first)) {
+    count += bucket.count;
+    expected += bucket.expected;
+  }
+  return expected === 0 ? null : Math.min(1, count / expected);
+}
+
+/** Buckets in numbers; `null` when there is no value. */
+export function bucketSummary(buckets: readonly Bucket[]): Summary | null {
+  const known = buckets.filter(({ mean }) => mean !== null);
+  const last = known.at(-1);
+  if (!last) return null;
+  const count = known.reduce((sum, bucket) => sum + bucket.count, 0);
+  return {
+    lowest: Math.min(...known.map(({ min, mean }) => min ?? mean ?? Infinity)),
+    highest: Math.max(...known.map(({ max, mean }) => max ?? mean ?? -Infinity)),
+    mean: known.reduce((sum, bucket) => sum + (bucket.mean ?? 0) * bucket.count, 0) / Math.max(count, 1),
+    last: last.mean ?? 0,
+    count,
+    doubtful: 0,
+  };
 }
 
 /** The day, unless everything that is known lies in its last hours and would be a stroke at the edge. */
 export function fittingSpan(samples: readonly Sample[], now: number): SpanH {
   const first = samples[0];
   if (first === undefined) return 24;
-  return SPANS_H.find((hours) => first.at >= now - hours * HOUR_MS) ?? 24;
+  return SPANS_H.find((hours) => hours <= 24 && first.at >= now - hours * HOUR_MS) ?? 24;
 }
 
 /** The samples of the last `spanMs`. */

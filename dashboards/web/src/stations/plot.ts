@@ -1,21 +1,26 @@
 // The chart itself: uPlot with our colours, local time and marks for unusable samples.
 import UPlot from 'uplot';
-import type { Channel, Sample } from '../api/wire';
-import { SEVERITY, type Language, type Severity, type Theme } from '../states';
+import type { Channel } from '../api/wire';
+import { ends, type Line } from '../rules/thresholds';
+import { SEVERITY, type Language, type Theme } from '../states';
 import { number, unitWords } from '../words/properties';
 import { hourMinute, shortDate, ZONE } from '../words/time';
-import { columns, gapAfterMs } from './history';
+import type { Columns, Gap } from './history';
 
-export interface Plot {
-  /** Draws the last `spanMs` of the samples. */
-  show(samples: readonly Sample[], thresholds: readonly Threshold[], now: number, spanMs: number): void;
-  fit(): void;
-  remove(): void;
+export interface Scene {
+  columns: Columns;
+  gaps: readonly Gap[];
+  lines: readonly Line[];
+  /** Thresholds that must be in the picture: those of open alerts. */
+  always: readonly number[];
+  now: number;
+  spanMs: number;
 }
 
-export interface Threshold {
-  threshold: number;
-  severity: Severity;
+export interface Plot {
+  show(scene: Scene): void;
+  fit(): void;
+  remove(): void;
 }
 
 interface Options {
@@ -58,36 +63,65 @@ function drawCrosses(chart: UPlot): null {
   return null;
 }
 
-function drawThresholds(chart: UPlot, thresholds: readonly Threshold[], theme: Theme): void {
+/** Times without usable values, behind everything. */
+function drawGaps(chart: UPlot, gaps: readonly Gap[]): void {
+  const { ctx, bbox } = chart;
+  const [left, right] = [bbox.left, bbox.left + bbox.width];
+  ctx.save();
+  ctx.fillStyle = colour('--chart-gap');
+  for (const [from, to] of gaps) {
+    const [a, b] = [from, to].map((at) => Math.min(right, Math.max(left, chart.valToPos(at / 1000, 'x', true))));
+    if (a !== undefined && b !== undefined && b - a >= 1) ctx.fillRect(a, bbox.top, b - a, bbox.height);
+  }
+  ctx.restore();
+}
+
+/** Each line with its severity's word at its end, where there is room: hue alone says nothing. */
+function drawThresholds(chart: UPlot, lines: readonly Line[], language: Language, theme: Theme): void {
   const { ctx, bbox } = chart;
   const ratio = devicePixelRatio;
+  const right = bbox.left + bbox.width;
+  const written: number[] = [];
   ctx.save();
-  ctx.setLineDash([6 * ratio, 4 * ratio]);
   ctx.lineWidth = 1.5 * ratio;
-  for (const { threshold, severity } of thresholds) {
+  ctx.font = `${11 * ratio}px 'Be Vietnam Pro', system-ui, sans-serif`;
+  ctx.textAlign = 'right';
+  ctx.textBaseline = 'bottom';
+  for (const { threshold, severity } of lines) {
     const y = chart.valToPos(threshold, 'y', true);
-    if (y < bbox.top || y > bbox.top + bbox.height) continue;
+    if (y < bbox.top - 1 || y > bbox.top + bbox.height + 1) continue;
+    ctx.setLineDash([6 * ratio, 4 * ratio]);
     ctx.strokeStyle = SEVERITY[severity].colour[theme];
     ctx.beginPath();
     ctx.moveTo(bbox.left, y);
-    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.lineTo(right, y);
     ctx.stroke();
+    if (written.some((other) => Math.abs(other - y) < 13 * ratio)) continue;
+    written.push(y);
+    const text = SEVERITY[severity].words[language];
+    const top = y - 14 * ratio < bbox.top ? y + 14 * ratio : y - ratio;
+    ctx.fillStyle = colour('--bg-1');
+    ctx.globalAlpha = 0.75;
+    const width = ctx.measureText(text).width;
+    ctx.fillRect(right - width - 4 * ratio, top - 12 * ratio, width + 4 * ratio, 13 * ratio);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = colour('--ink-2');
+    ctx.fillText(text, right - 2 * ratio, top);
   }
   ctx.restore();
 }
 
 /** Room around the values, so that a line neither hugs the edge nor a still value fills the height with its noise. */
-function valueRange(low: number | null, high: number | null, thresholds: readonly Threshold[]): [number, number] {
-  const all = thresholds.map(({ threshold }) => threshold);
-  const min = Math.min(low ?? Infinity, ...all);
-  const max = Math.max(high ?? -Infinity, ...all);
-  if (!Number.isFinite(min) || !Number.isFinite(max)) return [0, 1];
+function valueRange(low: number | null, high: number | null, { lines, always }: Pick<Scene, 'lines' | 'always'>): [number, number] {
+  const [least, most] = [low ?? Math.min(...always), high ?? Math.max(...always)];
+  if (!Number.isFinite(least) || !Number.isFinite(most)) return [0, 1];
+  const [min, max] = ends(least, most, lines, always);
   const pad = Math.max((max - min) * 0.08, Math.abs(max) * 0.005, 0.01);
   return [min >= 0 && min - pad < 0 ? 0 : min - pad, max + pad];
 }
 
 export function plot(parent: HTMLElement, { channel, language, theme, onread }: Options): Plot {
-  let thresholds: readonly Threshold[] = [];
+  let scene: Pick<Scene, 'gaps' | 'lines' | 'always'> = { gaps: [], lines: [], always: [] };
   const size = () => ({ width: parent.clientWidth, height: parent.clientHeight });
   const axis = { stroke: colour('--ink-3'), font: FONT, grid: { stroke: colour('--chart-grid'), width: 1 }, ticks: { show: false } };
   const suffix = unitWords(channel.unit, language);
@@ -100,7 +134,7 @@ export function plot(parent: HTMLElement, { channel, language, theme, onread }: 
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
       scales: {
         x: { time: true },
-        y: { range: (_, low, high) => valueRange(low, high, thresholds) },
+        y: { range: (_, low, high) => valueRange(low, high, scene) },
       },
       axes: [
         {
@@ -112,6 +146,7 @@ export function plot(parent: HTMLElement, { channel, language, theme, onread }: 
             const text = hourMinute(time * 1000, language);
             return text === '00:00' ? shortDate(time * 1000, language) : text;
           }),
+
         },
         {
           ...axis,
@@ -131,12 +166,16 @@ export function plot(parent: HTMLElement, { channel, language, theme, onread }: 
           stroke: colour('--chart-line'),
           fill: colour('--chart-fill'),
           width: 1.6,
-          points: { show: (self) => self.data[0].length < DOTS_BELOW, size: 4, fill: colour('--chart-line') },
+          points: { show: (self) => self.data[0].length < DOTS_BELOW && self.data[3]?.[0] === null, size: 4, fill: colour('--chart-line') },
         },
         { label: number(0, channel.property, language), paths: () => null, points: { show: drawCrosses as unknown as UPlot.Series.Points.Show } },
+        { label: 'min', width: 0, points: { show: false } },
+        { label: 'max', width: 0, points: { show: false } },
       ],
+      bands: [{ series: [4, 3], fill: colour('--chart-fill') }],
       hooks: {
-        draw: [(self) => drawThresholds(self, thresholds, theme)],
+        drawClear: [(self) => drawGaps(self, scene.gaps)],
+        draw: [(self) => drawThresholds(self, scene.lines, language, theme)],
         setCursor: [
           (self) => {
             const { idx } = self.cursor;
@@ -150,14 +189,14 @@ export function plot(parent: HTMLElement, { channel, language, theme, onread }: 
         ],
       },
     },
-    [[], [], []],
+    [[], [], [], [], []],
     parent,
   );
   return {
-    show(samples, lines, now, spanMs) {
-      thresholds = lines;
+    show({ columns, now, spanMs, ...rest }) {
+      scene = rest;
       chart.batch(() => {
-        chart.setData(columns(samples, gapAfterMs(channel)), false);
+        chart.setData(columns, false);
         chart.setScale('x', { min: (now - spanMs) / 1000, max: now / 1000 });
       });
     },

@@ -16,7 +16,6 @@ export const operations: typeof vietnamese = {
     outside: (count, worst) => `${plural(count, 'alert')} outside the filter, worst: ${worst}`,
     unheardStations: (count) => `${plural(count, 'station')} not heard`,
     acknowledgeAll: (count) => `Acknowledge all ${count}`,
-    waitingFor: (span) => `waiting ${span}`,
     nobody: 'Nobody has acknowledged',
     by: (name) => `acknowledged by ${name}`,
     assigned: (name) => `assigned to ${name}`,
@@ -24,9 +23,6 @@ export const operations: typeof vietnamese = {
     closedMeanwhile: 'Closed, the condition still holds',
     masked: (name) => `Known heat source: ${name}`,
     flapping: 'Keeps coming and going',
-    handle: 'Handle',
-    map: 'Show on the map',
-    stationOf: 'Open the station',
   },
 
   work: {

@@ -13,7 +13,6 @@ export const operations = {
     outside: (count: number, worst: string) => `${count} cảnh báo ngoài bộ lọc, nặng nhất: ${worst}`,
     unheardStations: (count: number) => `${count} trạm không nghe được`,
     acknowledgeAll: (count: number) => `Tiếp nhận cả ${count}`,
-    waitingFor: (span: string) => `chờ ${span}`,
     nobody: 'Chưa ai tiếp nhận',
     by: (name: string) => `${name} tiếp nhận`,
     assigned: (name: string) => `giao ${name}`,
@@ -21,9 +20,6 @@ export const operations = {
     closedMeanwhile: 'Đã đóng, điều kiện còn đúng',
     masked: (name: string) => `Nguồn nhiệt đã biết: ${name}`,
     flapping: 'Bật tắt liên tục',
-    handle: 'Xử lý',
-    map: 'Xem trên bản đồ',
-    stationOf: 'Mở trạm',
   },
 
   work: {
