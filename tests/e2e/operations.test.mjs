@@ -6,12 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { launch, open } from './browser.mjs';
 import { cuttableLine, underTest } from './server.mjs';
+import { card, carries, FIRST_IDLE_MS, held, idle, NEWS_MS, SIZES } from './story.mjs';
 
-const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1366, height: 768 }, phone: { width: 390, height: 844 } };
 const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
-/** The first drawing in software, on a machine that builds something else meanwhile. */
-const FIRST_IDLE_MS = 90_000;
-const NEWS_MS = 30_000;
 
 let server;
 let browser;
@@ -27,18 +24,7 @@ after(async () => {
 
 const json = async (path) => (await fetch(`${server.http}${path}`)).json();
 const stations = async () => (await json('/api/v1/layers/stations')).features;
-const carries = (feature, property) => feature.properties.channels.some((channel) => channel.property === property);
 const shot = (page, name) => page.screenshot({ path: `${SHOTS}${name}.png` });
-
-async function idle(page) {
-  await page.waitForSelector('[data-map-state="idle"]', { timeout: FIRST_IDLE_MS, state: 'attached' });
-}
-
-/** Readings of one value over the last `seconds`, so that a rule's hold time is met by in-time data. */
-function held(property, value, seconds) {
-  const now = Date.now();
-  return [1, 0.75, 0.5, 0.25, 0].map((share) => ({ time: new Date(now - share * seconds * 1000).toISOString(), property, value }));
-}
 
 /** A station without an open alert that carries the property, and what it takes to alarm about it. */
 async function candidates() {
@@ -62,7 +48,7 @@ test('the map shows every station, and a published value reaches the screen', as
   await idle(page);
   const all = await stations();
   await page.click('[data-tab="stations"]');
-  assert.equal(await page.locator('[data-station]').count(), all.length);
+  assert.equal(await page.locator('[data-list="stations"] [data-station]').count(), all.length);
 
   const target = all.find((feature) => carries(feature, 'air_temperature') && feature.properties.freshness !== 'maintenance');
   await page.click(`[data-station="${target.id}"]`);
@@ -82,23 +68,23 @@ test('the map shows every station, and a published value reaches the screen', as
   await close();
 });
 
-test('an alert appears by itself, and a click on it opens its station on the map', async () => {
+test('an alert appears by itself, and a click on it opens it on the map', async () => {
   const { page, complaints, close } = await open(browser, SIZES.laptop);
   await page.goto(server.http);
   await idle(page);
   const alarms = await candidates();
   assert.ok(alarms.length > 0, 'the province has no calm station to alarm');
   for (const { id, property, value, seconds } of alarms) await server.tell(id, held(property, value, seconds));
-  const raised = page.locator(alarms.map(({ id }) => `[data-list="open-alerts"] [data-station="${id}"]`).join(', ')).first();
-  await raised.waitFor({ timeout: NEWS_MS });
+  const ids = alarms.map(({ id }) => id);
+  let alert;
+  while (!alert) alert = (await json('/api/v1/alerts?state=open&limit=1000')).alerts.find(({ station }) => ids.includes(station));
+  const raised = await card(page, alert.id);
   assert.match(await page.locator('[aria-live]').allInnerTexts().then((texts) => texts.join(' ')), /Cảnh báo mới/);
-  const id = await raised.getAttribute('data-station');
   await shot(page, 'alert-laptop');
 
-  // By its station: a worse alert may have come before it meanwhile.
-  await page.locator(`[data-list="open-alerts"] [data-station="${id}"]`).first().click();
-  await page.waitForSelector(`[data-open-station="${id}"] [data-chart="ready"]`, { timeout: NEWS_MS });
-  assert.equal(await page.evaluate(() => document.activeElement?.id), 'station-heading');
+  await raised.locator('[data-row]').click();
+  await page.waitForSelector(`[data-open-alert="${alert.id}"][data-open-station="${alert.station}"] [data-chart="ready"]`, { timeout: NEWS_MS });
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'alert-heading');
   await page.keyboard.press('Escape');
   await page.waitForSelector('[data-open-station]', { state: 'detached' });
   assert.deepEqual(complaints, []);

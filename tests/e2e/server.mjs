@@ -36,12 +36,19 @@ async function mock() {
   return { http, tell, stop: async () => void child.kill() };
 }
 
-/** A line to the server that can be cut and mended. */
+/** A line to the server that can be cut, stalled (nothing passes, nothing closes) and mended. */
 export async function cuttableLine(http) {
   const { hostname, port } = new URL(http);
   const ends = new Set();
   let whole = true;
+  let stalled = false;
   const server = createServer((near) => {
+    if (stalled) {
+      ends.add(near);
+      near.on('error', () => {});
+      near.on('close', () => ends.delete(near));
+      return;
+    }
     if (!whole) {
       near.destroy();
       return;
@@ -65,8 +72,16 @@ export async function cuttableLine(http) {
       whole = false;
       for (const end of ends) end.destroy();
     },
+    stall() {
+      stalled = true;
+      for (const end of ends) {
+        end.unpipe();
+        end.pause();
+      }
+    },
     mend() {
       whole = true;
+      stalled = false;
     },
     async stop() {
       this.cut();

@@ -1,0 +1,91 @@
+// What the stories have in common: stations to alarm, readings that raise, a page in a language.
+import assert from 'node:assert/strict';
+import { open } from './browser.mjs';
+
+export const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1366, height: 768 }, phone: { width: 390, height: 844 } };
+/** The first drawing in software, on a machine that builds something else meanwhile. */
+export const FIRST_IDLE_MS = 90_000;
+export const NEWS_MS = 30_000;
+
+export async function idle(page) {
+  await page.waitForSelector('[data-map-state="idle"]', { timeout: FIRST_IDLE_MS, state: 'attached' });
+}
+
+export const carries = (feature, property) => feature.properties.channels.some((channel) => channel.property === property);
+
+/** Readings of one value over the last `seconds`, so that a rule's hold time is met by in-time data. */
+export function held(property, value, seconds) {
+  const now = Date.now();
+  return [1, 0.75, 0.5, 0.25, 0].map((share) => ({ time: new Date(now - share * seconds * 1000).toISOString(), property, value }));
+}
+
+/** The server's answers, and what a story does beside the page. */
+export function province(server) {
+  const json = async (path) => (await fetch(`${server.http}${path}`)).json();
+  const stations = async () => (await json('/api/v1/layers/stations')).features;
+  const alertPath = (id) => `/api/v1/alerts/${encodeURIComponent(id)}`;
+  const openAlerts = async () => (await json('/api/v1/alerts?state=open&limit=1000')).alerts;
+
+  /** Stations of no open alert and with the property, in an order that stays. */
+  async function calm(property) {
+    const open = new Set((await openAlerts()).map((alert) => alert.station));
+    const all = await stations();
+    return all.filter((feature) => !open.has(feature.id) && feature.properties.freshness !== 'maintenance' && carries(feature, property) && !feature.id.startsWith('REC-'));
+  }
+
+  /** Raises an alert of its own and answers with it. */
+  async function raise(property = 'camera_fire_score', value = 0.97) {
+    const [feature] = await calm(property);
+    assert.ok(feature, `no calm station measures ${property}`);
+    await server.tell(feature.id, [{ time: new Date().toISOString(), property, value }]);
+    const until = Date.now() + NEWS_MS;
+    while (Date.now() < until) {
+      const found = (await openAlerts()).find((alert) => alert.station === feature.id && alert.property === property);
+      if (found) return found;
+    }
+    throw new Error(`${feature.id}: ${property} ${value} raised nothing`);
+  }
+
+  /** Somebody else does something about an alert. */
+  async function colleague(id, act, body) {
+    const response = await fetch(`${server.http}${alertPath(id)}/${act}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    assert.equal(response.status, 200, await response.text());
+  }
+
+  return { json, stations, alertPath, openAlerts, calm, raise, colleague };
+}
+
+/**
+ * The operations page in a language, with its lists ready. Without `map` it stands on a machine that cannot draw one: the
+ * rest must work all the same, and a story that is not about the map need not wait for it to be drawn in software.
+ */
+export async function operations(browser, http, { size = SIZES.laptop, language = 'vi', theme = 'dark', hash = '', map = false, ...context } = {}) {
+  const opened = await open(browser, { ...size, reducedMotion: 'reduce', ...context });
+  opened.page.setDefaultTimeout(NEWS_MS * 2);
+  if (!map) {
+    await opened.page.addInitScript(() => {
+      const drawn = HTMLCanvasElement.prototype.getContext;
+      HTMLCanvasElement.prototype.getContext = function getContext(kind, ...rest) {
+        return kind.startsWith('webgl') ? null : drawn.call(this, kind, ...rest);
+      };
+    });
+  }
+  await opened.page.addInitScript(([word, look]) => {
+    // Once a page: a story may change them.
+    if (localStorage.getItem('saola.language') === null) localStorage.setItem('saola.language', word);
+    if (localStorage.getItem('saola.theme') === null) localStorage.setItem('saola.theme', look);
+  }, [language, theme]);
+  await opened.page.goto(`${http}/${hash}`);
+  await opened.page.waitForSelector('[data-tab="alerts"], nav.foot', { timeout: FIRST_IDLE_MS });
+  return opened;
+}
+
+/** The card of an alert, with its incident unfolded if it is in one. */
+export async function card(page, id) {
+  const found = page.locator(`#alerts [data-alert="${id}"]`);
+  const folded = page.locator('#alerts [data-incident] > [aria-expanded="false"]');
+  await page.waitForFunction((wanted) => document.querySelector(`#alerts [data-alert="${CSS.escape(wanted)}"], #alerts [data-incident]`) !== null, id, { timeout: NEWS_MS });
+  while ((await found.count()) === 0 && (await folded.count()) > 0) await folded.first().click();
+  await found.waitFor({ timeout: NEWS_MS });
+  return found;
+}
