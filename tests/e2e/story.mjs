@@ -76,7 +76,7 @@ export async function operations(browser, http, { size = SIZES.laptop, language 
     if (localStorage.getItem('saola.theme') === null) localStorage.setItem('saola.theme', look);
   }, [language, theme]);
   await opened.page.goto(`${http}/${hash}`);
-  await opened.page.waitForSelector('[data-tab="alerts"], nav.foot', { timeout: FIRST_IDLE_MS });
+  await opened.page.waitForSelector('[data-tab="alerts"], nav.foot', { timeout: FIRST_IDLE_MS, state: 'attached' });
   return opened;
 }
 

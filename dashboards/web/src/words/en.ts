@@ -103,7 +103,6 @@ export const en: Messages = {
     lasted: (span) => `lasted ${span}`,
     announce: (severity, title, station) => `New alert, ${severity}: ${title}, ${station}`,
     announceCleared: (title, station) => `Alert cleared: ${title}, ${station}`,
-    open: (title, station) => `${title}, ${station}: show on the map`,
     moreCleared: (count) => `and ${count} more`,
   },
 

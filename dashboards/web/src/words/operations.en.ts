@@ -11,8 +11,6 @@ export const operations: typeof vietnamese = {
     nobodyWaits: 'Everything is looked after',
     incident: (count) => plural(count, 'alert'),
     waiting: (count) => `${count} to acknowledge`,
-    unfold: (title) => `Show the alerts of ${title}`,
-    foldUp: (title) => `Fold the alerts of ${title}`,
     outside: (count, worst) => `${plural(count, 'alert')} outside the filter, worst: ${worst}`,
     unheardStations: (count) => `${plural(count, 'station')} not heard`,
     acknowledgeAll: (count) => `Acknowledge all ${count}`,

@@ -8,8 +8,6 @@ export const operations = {
     nobodyWaits: 'Đã có người tiếp nhận hết',
     incident: (count: number) => `${count} cảnh báo`,
     waiting: (count: number) => `${count} chờ tiếp nhận`,
-    unfold: (title: string) => `Mở các cảnh báo của ${title}`,
-    foldUp: (title: string) => `Gập các cảnh báo của ${title}`,
     outside: (count: number, worst: string) => `${count} cảnh báo ngoài bộ lọc, nặng nhất: ${worst}`,
     unheardStations: (count: number) => `${count} trạm không nghe được`,
     acknowledgeAll: (count: number) => `Tiếp nhận cả ${count}`,

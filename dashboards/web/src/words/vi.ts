@@ -102,7 +102,6 @@ export const vi = {
     lasted: (span: string) => `kéo dài ${span}`,
     announce: (severity: string, title: string, station: string) => `Cảnh báo mới, mức ${severity}: ${title}, ${station}`,
     announceCleared: (title: string, station: string) => `Cảnh báo kết thúc: ${title}, ${station}`,
-    open: (title: string, station: string) => `${title}, ${station}: xem trên bản đồ`,
     moreCleared: (count: number) => `và ${count} cảnh báo khác`,
   },
 
