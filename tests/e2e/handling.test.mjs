@@ -8,7 +8,7 @@ import { card, NEWS_MS, operations, province } from './story.mjs';
 const MARKUP = '<img src=x onerror="document.title=1"> & <b>đã gọi</b>';
 const WORDS = {
   vi: { nobody: /Chưa ai tiếp nhận/, by: /demo tiếp nhận/, needed: /Hãy điền/, shelved: /Tạm gác đến/, changed: /Có người vừa thay đổi/, kept: /vẫn còn/, assigned: /giao lan/ },
-  en: { nobody: /Nobody has acknowledged/, by: /acknowledged by demo/, needed: /Please fill/, shelved: /Shelved until/, changed: /Somebody else has just changed/, kept: /still here/, assigned: /assigned to lan/ },
+  en: { nobody: /Not acknowledged/, by: /acknowledged by demo/, needed: /Please fill/, shelved: /Shelved until/, changed: /Somebody else has just changed/, kept: /still here/, assigned: /assigned to lan/ },
 };
 
 let server;

@@ -206,7 +206,7 @@ for (const [size, viewport] of Object.entries(SIZES)) {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.equal(wide, 0, 'the page is wider than the screen');
     if (size === 'phone') {
-      await page.click('nav button:nth-child(3)');
+      await page.click('nav.foot button:nth-child(3)');
       await page.locator('[data-station]').first().click();
       await page.waitForSelector('[data-chart="ready"]', { timeout: NEWS_MS });
       await shot(page, 'phone-station');

@@ -125,6 +125,10 @@ async function answer(request, response) {
       return json(response, 200, {});
     }
     default:
+      if (route.startsWith('GET /api/v1/alerts/')) {
+        const found = world.alertsIn(['open', 'cleared']).find(({ id }) => id === decodeURIComponent(url.pathname.slice('/api/v1/alerts/'.length)));
+        return found ? json(response, 200, { ...found, timeline: [], deliveries: [] }) : problem(response, 404, 'not_found', route);
+      }
       return request.method === 'GET' ? file(url.pathname, response) : problem(response, 404, 'not_found', route);
   }
 }

@@ -14,7 +14,7 @@ export const operations: typeof vietnamese = {
     outside: (count, worst) => `${plural(count, 'alert')} outside the filter, worst: ${worst}`,
     unheardStations: (count) => `${plural(count, 'station')} not heard`,
     acknowledgeAll: (count) => `Acknowledge all ${count}`,
-    nobody: 'Nobody has acknowledged',
+    nobody: 'Not acknowledged',
     by: (name) => `acknowledged by ${name}`,
     assigned: (name) => `assigned to ${name}`,
     shelvedUntil: (time) => `Shelved until ${time}`,
