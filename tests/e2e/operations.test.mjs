@@ -85,6 +85,11 @@ test('an alert appears by itself, and a click on it opens it on the map', async 
   await raised.locator('[data-row]').click();
   await page.waitForSelector(`[data-open-alert="${alert.id}"][data-open-station="${alert.station}"] [data-chart="ready"]`, { timeout: NEWS_MS });
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'alert-heading');
+  // The map has gone there: its station stands beside the panel, not under it.
+  await page.waitForSelector('[data-map-state="idle"]:not([data-selected-at=""])', { timeout: FIRST_IDLE_MS, state: 'attached' });
+  const [x] = (await page.getAttribute('[data-map-state]', 'data-selected-at')).split(',').map(Number);
+  const [stage, panel] = await Promise.all([page.locator('[data-map-state]').boundingBox(), page.locator('[data-open-alert]').boundingBox()]);
+  assert.ok(x > 0 && stage.x + x < panel.x, `the station stands at ${x} of the map`);
   await page.keyboard.press('Escape');
   await page.waitForSelector('[data-open-station]', { state: 'detached' });
   assert.deepEqual(complaints, []);

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { launch } from './browser.mjs';
 import { publish } from './mqtt.mjs';
 import { cuttableLine, underTest } from './server.mjs';
-import { card, idle, NEWS_MS, operations, province, SIZES } from './story.mjs';
+import { card, carries, idle, NEWS_MS, operations, province, SIZES } from './story.mjs';
 
 const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -62,6 +62,21 @@ for (const [language, { why, threshold }] of Object.entries({
     await panel.locator('[data-chart="ready"][data-span="168"]').waitFor({ timeout: NEWS_MS });
     await panel.locator('[data-completeness]').waitFor({ timeout: NEWS_MS });
     await shot(page, `alert-why-${language}`);
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+}
+
+for (const [language, words] of Object.entries({ vi: 'Báo động 3', en: 'Alarm 3' })) {
+  test(`an index says what its value means, and every value is called by a name (${language})`, async () => {
+    const target = (await land.stations()).find((feature) => carries(feature, 'river_alarm_stage') && feature.properties.freshness !== 'maintenance');
+    await server.tell(target.id, [{ time: new Date().toISOString(), property: 'water_level', value: 9 }]);
+    const { page, complaints, close } = await operations(browser, server.http, { language, hash: `#/station/${target.id}` });
+    const stage = page.locator('[data-channel="river_alarm_stage"]');
+    await stage.locator('[data-step="Alarm 3"]').waitFor({ timeout: NEWS_MS });
+    assert.ok((await stage.innerText()).includes(words));
+    const names = await page.locator('[data-channel]').evaluateAll((rows) => rows.map((row) => [row.dataset.channel.replaceAll('_', ' '), row.querySelector('th').innerText]));
+    assert.deepEqual(names.filter(([raw, said]) => raw === said), []);
     assert.deepEqual(complaints, []);
     await close();
   });

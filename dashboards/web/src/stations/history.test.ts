@@ -1,7 +1,7 @@
 // A day of samples made ready for drawing.
 import { expect, test } from 'vitest';
-import type { Channel, Sample } from '../api/wire';
-import { columns, DAY_MS, extended, fittingSpan, gapAfterMs, HOUR_MS, summary, within } from './history';
+import type { Bucket, Channel, Sample } from '../api/wire';
+import { bucketColumns, bucketGaps, bucketSummary, columns, completeness, DAY_MS, extended, fittingSpan, gapAfterMs, gaps, HOUR_MS, summary, within } from './history';
 
 const sample = (at: number, value: number, quality: Sample['quality'] = 'good'): Sample => ({ at, value, quality });
 const channel = (at: number | null, value: number): Channel => ({
@@ -47,4 +47,30 @@ test('a span leaves out what is older', () => {
   const samples = [sample(0, 1), sample(HOUR_MS, 2)];
   expect(within(samples, HOUR_MS + 1, HOUR_MS).map(({ value }) => value)).toEqual([2]);
   expect(within(samples, DAY_MS, HOUR_MS)).toEqual([]);
+});
+
+test('gaps are told from the first value on, within the picture, and unusable samples do not fill them', () => {
+  const samples = [sample(100, 1), sample(200, 1), sample(450, 9, 'fault'), sample(700, 1)];
+  expect(gaps(samples, 150, 0, 1000)).toEqual([[200, 700], [700, 1000]]);
+  expect(gaps(samples, 150, 300, 710)).toEqual([[300, 700]]);
+  expect(gaps([], 150, 0, 1000)).toEqual([]);
+});
+
+const bucket = (hour: number, count: number, mean: number | null = count > 0 ? 5 : null): Bucket => ({
+  at: hour * HOUR_MS, end: (hour + 1) * HOUR_MS, mean, min: mean === null ? null : mean - 1, max: mean === null ? null : mean + 2, count, expected: 12,
+});
+
+test('a week in hours: what is missing is told, before the first value nothing is', () => {
+  const week = [bucket(0, 0), bucket(1, 12), bucket(2, 0), bucket(3, 0), bucket(4, 6, 8), bucket(5, 0)];
+  expect(bucketGaps(week)).toEqual([[2 * HOUR_MS, 4 * HOUR_MS], [5 * HOUR_MS, 6 * HOUR_MS]]);
+  expect(completeness(week)).toBeCloseTo(18 / 60);
+  expect(bucketSummary(week)).toEqual({ lowest: 4, highest: 10, mean: 6, last: 8, count: 18, doubtful: 0 });
+  expect(bucketColumns(week)[1]).toEqual([null, 5, null, null, 8, null]);
+  expect(bucketColumns(week)[0][1]).toBe(5400);
+});
+
+test('a week of nothing says nothing', () => {
+  expect(bucketGaps([bucket(0, 0)])).toEqual([]);
+  expect(completeness([bucket(0, 0)])).toBeNull();
+  expect(bucketSummary([bucket(0, 0)])).toBeNull();
 });
