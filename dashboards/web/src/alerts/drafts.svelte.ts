@@ -1,6 +1,8 @@
-// What people are about to do, one draft an alert. Kept outside the panels: closing one, or a failed attempt, loses nothing.
+// What people are about to do, one draft for each step of an alert. Kept outside the panels: closing one, another step, or a
+// failed attempt loses nothing.
 import { SvelteMap } from 'svelte/reactivity';
 import { ApiError, getJson, post } from '../api/client';
+import { finite, object } from '../api/json';
 import { readAlert, type Alert } from '../api/wire';
 import { clock } from '../live/clock.svelte';
 import { picture } from '../live/picture.svelte';
@@ -12,12 +14,10 @@ export type Phase = 'writing' | 'sending' | 'changed' | 'unreachable' | 'refused
 export class Draft {
   said = $state<Said>({ ...NOTHING });
   phase = $state<Phase>('writing');
-  /** What the server said against it. */
+  /** What the server said against it; empty when this account may not do it. */
   refusal = $state('');
   /** What is missing; told after the first attempt only. */
   faults = $state.raw<readonly Fault[]>([]);
-  /** Folded away, and still there when it is opened again. */
-  folded = $state(false);
   /** The alert's version that the person saw. */
   version: number;
   #sent: { as: string; key: string } | null = null;
@@ -37,43 +37,57 @@ export class Draft {
   }
 }
 
+const keyOf = (alert: string, act: Act): string => `${alert} ${act}`;
+
 class Drafts {
   readonly #all = new SvelteMap<string, Draft>();
+  /** Which form of an alert is open. */
+  readonly #shown = new SvelteMap<string, Act>();
   /** What was done last, for the ear and the eye. */
   done = $state<{ alert: string; act: Act; at: number } | null>(null);
 
+  /** The draft whose form is open. */
   of(alert: string): Draft | undefined {
-    const draft = this.#all.get(alert);
-    return draft?.folded === true ? undefined : draft;
+    const act = this.#shown.get(alert);
+    return act === undefined ? undefined : this.#all.get(keyOf(alert, act));
   }
 
-  /** Opens a form; what was written for the same act is still there. */
+  /** The draft of a step, whether its form is open or not. */
+  for(alert: string, act: Act): Draft | undefined {
+    return this.#all.get(keyOf(alert, act));
+  }
+
+  /** Opens a form; what was written in it before is still there. */
   open(alert: Alert, act: Act): Draft {
-    const known = this.#all.get(alert.id);
-    if (known?.act === act) {
-      known.folded = false;
-      return known;
-    }
-    const draft = new Draft(alert.id, act, alert.version);
-    draft.said.cause = closeCauses(alert)[0] ?? 'other';
-    // A change of mind keeps what both forms have.
-    if (known) draft.said.note = known.said.note;
-    this.#all.set(alert.id, draft);
+    const draft = this.#begin(alert, act);
+    this.#shown.set(alert.id, act);
     return draft;
   }
 
+  /** Folded away, and still there when it is opened again. */
   fold(alert: string): void {
-    const draft = this.#all.get(alert);
-    if (draft) draft.folded = true;
+    this.#shown.delete(alert);
   }
 
-  drop(alert: string): void {
-    this.#all.delete(alert);
+  drop({ alert, act }: Draft): void {
+    this.#all.delete(keyOf(alert, act));
+    if (this.#shown.get(alert) === act) this.#shown.delete(alert);
   }
 
-  /** In one step, for what needs no words. */
-  quick(alert: Alert, act: Act): Promise<boolean> {
-    return this.send(this.open(alert, act));
+  /** In one step, for what needs no words. What is being written meanwhile stays open. */
+  async quick(alert: Alert, act: Act): Promise<boolean> {
+    const done = await this.send(this.#begin(alert, act));
+    if (!done && !this.#shown.has(alert.id)) this.#shown.set(alert.id, act);
+    return done;
+  }
+
+  #begin(alert: Alert, act: Act): Draft {
+    const known = this.#all.get(keyOf(alert.id, act));
+    if (known) return known;
+    const draft = new Draft(alert.id, act, alert.version);
+    draft.said.cause = closeCauses(alert)[0] ?? 'other';
+    this.#all.set(keyOf(alert.id, act), draft);
+    return draft;
   }
 
   /** Tries it; whether it was done. */
@@ -84,21 +98,28 @@ class Drafts {
     const wish = { path: `${alertPath(draft.alert)}/${draft.act}`, body: body(draft.act, draft.said), ...(versioned(draft.act) ? { version: draft.version } : {}) };
     draft.phase = 'sending';
     try {
-      await post({ ...wish, key: draft.keyFor(JSON.stringify(wish)) });
+      const heard = object(await post({ ...wish, key: draft.keyFor(JSON.stringify(wish)) }));
+      this.#follow(draft.alert, finite(heard.version));
     } catch (error) {
       this.#failed(draft, error);
       return false;
     }
-    if (this.#all.get(draft.alert) === draft) this.#all.delete(draft.alert);
+    this.drop(draft);
     this.done = { alert: draft.alert, act: draft.act, at: clock.now };
     // The stream tells it too, a moment later.
     void this.#read(draft.alert);
     return true;
   }
 
+  /** What this person did is no change by somebody else: each word counts the version by one. */
+  #follow(alert: string, version: number | null): void {
+    if (version === null) return;
+    for (const draft of this.#all.values()) if (draft.alert === alert && draft.version === version - 1) draft.version = version;
+  }
+
   #failed(draft: Draft, error: unknown): void {
     const failure = error instanceof ApiError ? error : new ApiError(0, 'unknown', String(error));
-    draft.refusal = failure.message;
+    draft.refusal = failure.status === 403 ? '' : failure.message;
     if (failure.status === 412) {
       draft.phase = 'changed';
       const present = readAlert(failure.present);
