@@ -1,6 +1,6 @@
 // Every sentence exists in both languages, and says something.
 import { expect, test } from 'vitest';
-import { CAUSES, CLOSE_CAUSES, DEEDS, DELIVERY_KINDS, DELIVERY_STATES, FUNCTIONS, partWords, PARTS, REASONS, spanWords, word } from './codes';
+import { CAUSES, CLOSE_CAUSES, DEEDS, DELIVERY_KINDS, DELIVERY_STATES, FUNCTIONS, partWords, PARTS, REASONS, recipientWords, spanWords, word } from './codes';
 import { en } from './en';
 import { vi } from './vi';
 
@@ -40,6 +40,8 @@ test('codes have both languages', () => {
 test('a word that is newer than the page is shown as it is', () => {
   expect(word(REASONS, 'brand_new', 'vi')).toBe('brand new');
   expect(partWords('broker lorawan', 'vi')).toBe('Broker lorawan');
+  expect(recipientWords('duty:command', 'vi')).toBe('ca trực command');
+  expect(recipientWords('lan', 'vi')).toBe('lan');
   expect(spanWords('10m', 'vi')).toBe('10 phút');
   expect(spanWords('P1D', 'en')).toBe('P1D');
 });

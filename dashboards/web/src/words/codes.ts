@@ -123,6 +123,14 @@ export const PARTS: Codes = {
   canary: { vi: 'Tin thử đường truyền', en: 'Test message' },
 };
 
+/** To whom an alert was taken: `duty:operations`, `role:administrator`, `person:lan`; an account is its own name. */
+const RECIPIENTS: Codes = { duty: { vi: 'ca trực', en: 'duty' }, role: { vi: 'vai trò', en: 'role' }, person: { vi: '', en: '' } };
+
+export function recipientWords(to: string, language: Language): string {
+  const [, kind = '', name = ''] = to.match(/^(\w+):(.+)$/) ?? [];
+  return kind in RECIPIENTS ? `${RECIPIENTS[kind]?.[language] ?? ''} ${name}`.trim() : to;
+}
+
 export function word(codes: Codes, code: string, language: Language): string {
   return codes[code]?.[language] ?? code.replaceAll('_', ' ');
 }
