@@ -24,6 +24,7 @@ pub mod indices;
 pub mod derive;
 
 pub mod alerts;
+pub mod cap;
 pub mod follow;
 pub mod history;
 pub mod incidents;

@@ -208,6 +208,50 @@ impl<N: Need> FromRequestParts<House> for Allowed<N> {
     }
 }
 
+/// A route's permission that the configuration may lift.
+pub trait MayBePublic: Need {
+    /// Whether anybody may ask, without being known.
+    fn is_public(parts: &Parts) -> bool;
+}
+
+/// A caller whom the route's permission has let in, or anybody where the configuration has lifted it: then who asks
+/// makes no difference, and everything may be told.
+pub enum Visitor<N> {
+    /// Known, with the permission.
+    Known(Allowed<N>),
+    /// Anybody.
+    Anybody(Arc<Parts>),
+}
+
+impl<N> Visitor<N> {
+    /// The service.
+    pub fn parts(&self) -> &Arc<Parts> {
+        match self {
+            Visitor::Known(door) => door.parts(),
+            Visitor::Anybody(parts) => parts,
+        }
+    }
+
+    /// What they may be told of.
+    pub fn sight(&self, catalogue: &Catalogue) -> Sight {
+        match self {
+            Visitor::Known(door) => door.sight(catalogue),
+            Visitor::Anybody(_) => Sight::All,
+        }
+    }
+}
+
+impl<N: MayBePublic> FromRequestParts<House> for Visitor<N> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, house: &House) -> Result<Self, Problem> {
+        if N::is_public(&house.parts) {
+            return Ok(Visitor::Anybody(Arc::clone(&house.parts)));
+        }
+        Allowed::from_request_parts(head, house).await.map(Visitor::Known)
+    }
+}
+
 /// A public route: says so by naming this.
 pub struct Anyone {
     parts: Arc<Parts>,

@@ -3,13 +3,16 @@
 
 use std::str::FromStr;
 
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, IF_MATCH, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest, Sha256};
 
 /// The policy of pages: everything from here; MapLibre draws in a worker and colours by style attributes.
 pub const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -45,4 +48,20 @@ pub fn versions<T: FromStr>(headers: &HeaderMap) -> Option<Vec<T>> {
     let tags = headers.get(IF_MATCH).map(|value| value.to_str().unwrap_or_default().trim())?;
     let version = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').parse().ok();
     (tags != "*").then(|| tags.split(',').filter_map(version).collect())
+}
+
+/// A body with a tag made of its content, or "not modified" to whoever has it already. The tag is weak: the same content
+/// may be sent compressed.
+pub fn revalidated(body: Vec<u8>, media_type: &'static str, request: &HeaderMap) -> Response {
+    let digest = Sha256::digest(&body);
+    let hex: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    let known = request.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_known = known.split(',').any(|one| one.trim().trim_start_matches("W/").trim_matches('"') == hex);
+    let mut response =
+        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { Bytes::from(body).into_response() };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(CACHE_CONTROL, REVALIDATE);
+    headers.extend(HeaderValue::from_str(&format!("W/\"{hex}\"")).ok().map(|tag| (ETAG, tag)));
+    response
 }

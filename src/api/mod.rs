@@ -9,6 +9,7 @@
 pub mod administration;
 pub mod alerts;
 pub mod body;
+pub mod cap;
 pub mod commands;
 pub mod config;
 pub mod corrections;
@@ -156,6 +157,8 @@ pub struct Parts {
     pub note: Box<dyn Fn(Body) -> Noting + Send + Sync>,
     /// The longest time for which an alert may be shelved.
     pub shelve_max: std::time::Duration,
+    /// The `[cap]` section.
+    pub cap: crate::cap::Config,
     /// The province's rules, and the way of new ones into force.
     pub rules: rules::Desk,
     /// Sources that take requests.

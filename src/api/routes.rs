@@ -19,7 +19,7 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, commands, corrections, dead_letters, definition, deliveries, devices, features,
+    Parts, administration, alerts, cap, commands, corrections, dead_letters, definition, deliveries, devices, features,
     headers, history, incidents, indices, intake, layers, ledger, maintenance, pages, people, problem, push, roster,
     rules, service, session, stations, stream, trial, unknown_devices, workflow,
 };
@@ -136,6 +136,12 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(service::metrics))
         .routes(routes!(service::openapi))
         .routes(routes!(problem::list))
+        .merge(for_other_systems())
+}
+
+/// What is spoken in the languages of others.
+fn for_other_systems() -> OpenApiRouter<House> {
+    OpenApiRouter::new().routes(routes!(cap::feed)).routes(routes!(cap::one))
 }
 
 /// The API's description, in OpenAPI 3.1.

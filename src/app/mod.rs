@@ -339,6 +339,7 @@ fn api_parts(
         devices: opened.devices.clone(),
         command,
         shelve_max: config.alerts.shelve_max.into(),
+        cap: config.cap,
         rules: api::rules::Desk {
             files: opened.rule_files.clone(),
             install: install::rules_installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),

@@ -30,7 +30,7 @@ pub use sources::with_topics;
 use crate::decode::source;
 use crate::model::{Mistake, Span};
 use crate::mqtt::canary;
-use crate::{alerts, api, history, intake, journal, mqtt, notify, store, validate};
+use crate::{alerts, api, cap, history, intake, journal, mqtt, notify, store, validate};
 
 /// The shipped file: every key with its unit, its range and its default.
 pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
@@ -66,6 +66,8 @@ pub struct Config {
     pub alerts: alerts::Config,
     /// How alerts get out.
     pub notify: notify::Config,
+    /// Alerts for other systems.
+    pub cap: cap::Config,
     /// Saola's own message, which tells whether the way in is open.
     pub canary: canary::Config,
     /// Devices of other makers.
@@ -100,6 +102,7 @@ impl Default for Config {
             validate: validate::Config::default(),
             alerts: alerts::Config::default(),
             notify: notify::Config::default(),
+            cap: cap::Config::default(),
             canary: canary::Config::default(),
             sources: Vec::new(),
         }

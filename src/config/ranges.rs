@@ -136,6 +136,8 @@ pub const RANGES: &[(&str, Bounds)] = &[
     ("validate.future_tolerance_seconds", Count(0, 86_400)),
     ("validate.earliest_year", Count(1970, 2100)),
     ("validate.backfill_after_seconds", Count(60, 31_536_000)),
+    ("cap.radius_m", Count(0, 100_000)),
+    ("cap.feed", Time(Span::from_hours(1), Span::from_days(90))),
     ("canary.every", Time(seconds(1), Span::from_minutes(5))),
     ("canary.max_age", Time(seconds(2), Span::from_hours(1))),
     ("notify.one_by_one_max", Count(1, 1_000)),

@@ -13,7 +13,8 @@ pub(super) const EDGE_SOURCE: &str = "edge";
 pub(crate) const DERIVED_SOURCE: &str = "derived";
 
 /// Keys that are judged by another one's value: when that one is wrong, its default would be blamed on them.
-const JUDGED_BY: [(&str, &str); 7] = [
+const JUDGED_BY: [(&str, &str); 8] = [
+    ("cap.sender", "cap.status"),
     ("canary.max_age", "canary.every"),
     ("mqtt.edge.listen", "http.listen"),
     ("mqtt.edge.limits.partial_packets_bytes", "mqtt.edge.limits.packet_bytes"),
@@ -61,6 +62,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
         found.push(("canary.max_age".to_owned(), message));
     }
     found.extend(clients(&config.mqtt.clients));
+    found.extend(config.cap.mistakes().into_iter().map(|(key, message)| (format!("cap.{key}"), message)));
     found.extend(config.notify.mistakes().into_iter().map(|(key, message)| (format!("notify.{key}"), message)));
     found.extend(sources::mistakes(config));
     found

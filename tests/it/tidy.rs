@@ -19,6 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("journal", &["model"]),
     ("live", &["model"]),
     ("alerts", &["model", "document"]),
+    ("cap", &["model", "alerts"]),
     ("store", &["model"]),
     ("history", &["model", "store"]),
     ("document", &["model"]),

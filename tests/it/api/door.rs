@@ -72,6 +72,8 @@ fn needs_of_alerts() -> BTreeMap<(&'static str, &'static str), Option<Option<Per
     BTreeMap::from([
         (("get", "/api/v1/alerts"), only(Permission::ReadAlerts)),
         (("get", "/api/v1/alerts/{id}"), only(Permission::ReadAlerts)),
+        (("get", "/cap/alerts.atom"), only(Permission::ReadAlerts)),
+        (("get", "/cap/{file}"), only(Permission::ReadAlerts)),
         (("get", "/api/v1/indices"), only(Permission::ReadMap)),
         (("get", "/api/v1/indices/{index}"), only(Permission::ReadMap)),
         (("get", "/api/v1/people"), only(Permission::Administer)),
@@ -126,7 +128,7 @@ fn has(role: Role, permission: Permission) -> bool {
 /// An address of the route where there is something to find, if anything can be.
 fn address(path: &str) -> String {
     let address = path.replace("{layer}", "stations").replace("{property}", "pm2_5").replace("{change}", "1");
-    let address = address.replace("{key}", "1").replace("{report}", "seen");
+    let address = address.replace("{file}", "none.xml").replace("{key}", "1").replace("{report}", "seen");
     let address = address.replace("{source}", "edge").replace("{device}", "nobody").replace("{name}", "none");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),

@@ -123,6 +123,11 @@ impl House {
 
     /// With limits of questions about the past.
     pub fn asking(demo: Demo, config: Config, history: history::Config) -> House {
+        House::telling(demo, config, history, saola::cap::Config::default())
+    }
+
+    /// With a say in how alerts are told to other systems.
+    pub fn telling(demo: Demo, config: Config, history: history::Config, cap: saola::cap::Config) -> House {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
         let commanded = Arc::new(Mutex::new(Vec::new()));
@@ -175,6 +180,7 @@ impl House {
             devices,
             command: commander(&commanded),
             shelve_max: Duration::from_secs(7 * 86_400),
+            cap,
             rules: rules_desk(&hand),
             note: noter(&commands, &hand, &applying),
             hooks: no_hooks(),

@@ -3,6 +3,7 @@
 mod house;
 
 mod alerts;
+mod cap;
 mod devices;
 mod door;
 mod errors;
