@@ -29,6 +29,7 @@ pub mod follow;
 pub mod history;
 pub mod incidents;
 pub mod live;
+pub mod promql;
 pub mod state;
 pub mod store;
 pub mod trial;

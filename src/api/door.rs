@@ -33,6 +33,9 @@ const READS_AT_ONCE: usize = 4;
 /// Trials of rules at a time: each takes a processor for seconds.
 const TRIALS_AT_ONCE: usize = 1;
 
+/// Queries in Prometheus's language at a time: each may hold tens of megabytes and a processor for a second.
+const QUERIES_AT_ONCE: usize = 2;
+
 /// The router's state. Its parts are private to this module.
 #[derive(Clone)]
 pub struct House {
@@ -41,6 +44,7 @@ pub struct House {
     /// For reading the history: who finds none waits in line, and those who take in data keep theirs.
     turns: Arc<Semaphore>,
     trials: Arc<Semaphore>,
+    queries: Arc<Semaphore>,
 }
 
 impl House {
@@ -48,7 +52,8 @@ impl House {
     pub fn new(parts: Arc<Parts>) -> Self {
         let readers = Arc::new(Readers::new(parts.config.streams_max, parts.config.streams_per_address_max));
         let turns = Arc::new(Semaphore::new(READS_AT_ONCE));
-        Self { parts, readers, turns, trials: Arc::new(Semaphore::new(TRIALS_AT_ONCE)) }
+        let [trials, queries] = [TRIALS_AT_ONCE, QUERIES_AT_ONCE].map(|count| Arc::new(Semaphore::new(count)));
+        Self { parts, readers, turns, trials, queries }
     }
 
     /// The limits of requests.
@@ -135,6 +140,7 @@ pub struct Allowed<N> {
     readers: Arc<Readers>,
     turns: Arc<Semaphore>,
     trials: Arc<Semaphore>,
+    queries: Arc<Semaphore>,
     address: IpAddr,
     caller: Caller,
     credential: Credential,
@@ -177,6 +183,11 @@ impl<N> Allowed<N> {
         Arc::clone(&self.turns)
     }
 
+    /// The line in which queries of whole series are answered.
+    pub fn query_turns(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.queries)
+    }
+
     /// Leave to try rules on history; `None` while others do.
     pub fn take_trial(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.trials).try_acquire_owned().ok()
@@ -203,8 +214,8 @@ impl<N: Need> FromRequestParts<House> for Allowed<N> {
         {
             return Err(refuse(&parts, caller, permission, head.uri.path(), peer.ip()).await);
         }
-        let House { readers, turns, trials, .. } = house.clone();
-        Ok(Self { parts, readers, turns, trials, address: peer.ip(), caller, credential, need: PhantomData })
+        let House { readers, turns, trials, queries, .. } = house.clone();
+        Ok(Self { parts, readers, turns, trials, queries, address: peer.ip(), caller, credential, need: PhantomData })
     }
 }
 

@@ -35,6 +35,7 @@ pub mod paced;
 pub mod pages;
 pub mod people;
 pub mod problem;
+pub mod prometheus;
 pub mod push;
 pub mod query;
 pub mod readers;

@@ -20,8 +20,8 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, cap, commands, corrections, dead_letters, definition, deliveries, devices, features,
-    headers, history, incidents, indices, intake, layers, ledger, maintenance, pages, people, problem, push, roster,
-    rules, service, session, stations, stream, trial, unknown_devices, workflow,
+    headers, history, incidents, indices, intake, layers, ledger, maintenance, pages, people, problem, prometheus,
+    push, roster, rules, service, session, stations, stream, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -141,7 +141,16 @@ fn described() -> OpenApiRouter<House> {
 
 /// What is spoken in the languages of others.
 fn for_other_systems() -> OpenApiRouter<House> {
-    OpenApiRouter::new().routes(routes!(cap::feed)).routes(routes!(cap::one))
+    OpenApiRouter::new()
+        .routes(routes!(cap::feed))
+        .routes(routes!(cap::one))
+        .routes(routes!(prometheus::query, prometheus::query_by_form))
+        .routes(routes!(prometheus::query_range, prometheus::query_range_by_form))
+        .routes(routes!(prometheus::labels, prometheus::labels_by_form))
+        .routes(routes!(prometheus::label_values))
+        .routes(routes!(prometheus::series_list, prometheus::series_by_form))
+        .routes(routes!(prometheus::metadata))
+        .routes(routes!(prometheus::build_information))
 }
 
 /// The API's description, in OpenAPI 3.1.

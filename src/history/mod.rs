@@ -29,7 +29,7 @@ pub use counter::{Counter, Replaced};
 pub use error::HistoryError;
 pub use every::{CalendarUnit, Every, NotEvery};
 pub use fold::Row;
-pub use function::{Function, Limit};
+pub use function::{Function, Limit, percentile};
 pub use plan::{Plan, Reading};
 pub use question::{Line, QualityRule, Question};
 pub use walk::Walk;

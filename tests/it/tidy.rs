@@ -20,6 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("live", &["model"]),
     ("alerts", &["model", "document"]),
     ("cap", &["model", "alerts"]),
+    ("promql", &["model", "store", "history"]),
     ("store", &["model"]),
     ("history", &["model", "store"]),
     ("document", &["model"]),

@@ -17,6 +17,7 @@ mod map;
 mod names;
 mod openapi;
 mod people;
+mod prometheus;
 mod registry;
 mod roster;
 mod rules;
