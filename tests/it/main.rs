@@ -12,6 +12,7 @@ mod crash;
 mod derived;
 mod edge;
 mod foreign;
+mod grafana;
 mod history;
 mod hostile;
 mod http_client;
