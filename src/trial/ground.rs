@@ -15,8 +15,8 @@ use crate::registry::PropertyDefaults;
 const NAMELESS: &str = "TRIAL";
 /// Invented stations stand in the town of Lai Châu.
 const POSITION: Position = Position { lon: 103.4690, lat: 22.3790 };
-/// Invented channels take any value.
-const PLAUSIBLE: Range = Range { min: -1e12, max: 1e12 };
+/// Invented channels take any value; one of a property that is never negative, any from zero on.
+const VALUE_MAX: f64 = 1e12;
 
 /// What a test says of its stations.
 pub(super) struct Ground<'c> {
@@ -118,13 +118,14 @@ impl<'c> Ground<'c> {
         };
         let known = || PropertyDefaults::of(property).map(|defaults| defaults.unit);
         let unit = self.units.get(property).copied().or(of_rule).or_else(registered).or_else(known);
+        let is_positive = PropertyDefaults::of(property).is_some_and(|known| known.plausible.min >= 0.0);
         Channel {
             id: ChannelId(0),
             station: StationNo(0),
             property: Property::new(property),
             unit: unit.unwrap_or(Unit::One),
             interval: self.interval,
-            plausible: PLAUSIBLE,
+            plausible: Range { min: if is_positive { 0.0 } else { -VALUE_MAX }, max: VALUE_MAX },
             link: self.link,
             retired: false,
         }
