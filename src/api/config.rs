@@ -30,6 +30,9 @@ pub struct Config {
     pub streams_per_address_max: usize,
     /// How long a sign-in on the pages lasts.
     pub session_lifetime: Span,
+    /// What clients call this service, for links in answers: `https://saola.laichau.gov.vn`. Empty: as the request's
+    /// `Host` says, with http.
+    pub public_url: String,
 }
 
 impl Default for Config {
@@ -45,7 +48,31 @@ impl Default for Config {
             streams_max: 1_000,
             streams_per_address_max: 256,
             session_lifetime: Span::from_hours(12),
+            public_url: String::new(),
         }
+    }
+}
+
+impl Config {
+    /// Every mistake as key and sentence.
+    pub fn mistakes(&self) -> Vec<(&'static str, String)> {
+        wrong_public_url(&self.public_url).map(|why| ("public_url", why)).into_iter().collect()
+    }
+}
+
+/// Why a text is no address that links can begin with; `None` when it is one, or empty.
+fn wrong_public_url(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return None;
+    }
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let is_right = |rest: &&str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]/~%".contains(&byte);
+        rest.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '[') && rest.bytes().all(is_plain)
+    };
+    match rest.filter(is_right) {
+        Some(_) => None,
+        None => Some(format!("{text:?} is not an address such as https://saola.laichau.gov.vn")),
     }
 }
 
@@ -64,5 +91,16 @@ mod tests {
     fn unknown_keys_and_bad_durations_are_errors() {
         assert!(toml::from_str::<Config>("lisen = \"127.0.0.1:1\"").is_err());
         assert!(toml::from_str::<Config>("header_timeout = \"soon\"").is_err());
+    }
+
+    #[test]
+    fn only_addresses_of_the_web_are_taken() {
+        for right in ["", "http://localhost:8080", "https://saola.laichau.gov.vn/", "https://gov.vn/saola"] {
+            assert_eq!(wrong_public_url(right), None);
+        }
+        for wrong in ["saola.vn", "ftp://saola.vn", "https://", "https://a b", "https://a?b", "https:///x", "http://\""]
+        {
+            assert!(wrong_public_url(wrong).is_some(), "{wrong}");
+        }
     }
 }

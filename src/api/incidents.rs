@@ -106,6 +106,13 @@ pub struct IncidentSummary {
     pub centre: Option<Position>,
 }
 
+impl IncidentSummary {
+    /// The worst of what is open, in a word.
+    pub fn severity(&self) -> &'static str {
+        self.severity
+    }
+}
+
 /// Alerts by state.
 #[derive(Default, Serialize, ToSchema)]
 pub struct Counts {

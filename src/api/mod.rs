@@ -8,6 +8,7 @@
 
 pub mod administration;
 pub mod alerts;
+pub mod base;
 pub mod body;
 pub mod cap;
 pub mod commands;
@@ -31,6 +32,7 @@ pub mod layers;
 pub mod ledger;
 pub mod legend;
 pub mod maintenance;
+pub mod ogc;
 pub mod paced;
 pub mod pages;
 pub mod people;

@@ -20,8 +20,8 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, cap, commands, corrections, dead_letters, definition, deliveries, devices, features,
-    headers, history, incidents, indices, intake, layers, ledger, maintenance, pages, people, problem, prometheus,
-    push, roster, rules, service, session, stations, stream, trial, unknown_devices, workflow,
+    headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem,
+    prometheus, push, roster, rules, service, session, stations, stream, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -39,6 +39,7 @@ use super::{
         (name = "notifications", description = "Who is told of alerts, and what became of it"),
         (name = "history", description = "What was observed"),
         (name = "intake", description = "What came in and what became of it"),
+        (name = "standards", description = "The same for other people's programs, as open standards have it"),
         (name = "session", description = "Who asks"),
         (name = "service", description = "How the service is"),
     ),
@@ -137,6 +138,7 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(service::openapi))
         .routes(routes!(problem::list))
         .merge(for_other_systems())
+        .merge(standards())
 }
 
 /// What is spoken in the languages of others.
@@ -151,6 +153,18 @@ fn for_other_systems() -> OpenApiRouter<House> {
         .routes(routes!(prometheus::series_list, prometheus::series_by_form))
         .routes(routes!(prometheus::metadata))
         .routes(routes!(prometheus::build_information))
+}
+
+/// What open standards offer to other people's programs.
+fn standards() -> OpenApiRouter<House> {
+    OpenApiRouter::new()
+        .routes(routes!(ogc::landing))
+        .routes(routes!(ogc::conformance))
+        .routes(routes!(ogc::api))
+        .routes(routes!(ogc::collections))
+        .routes(routes!(ogc::collection))
+        .routes(routes!(ogc::items::items))
+        .routes(routes!(ogc::items::item))
 }
 
 /// The API's description, in OpenAPI 3.1.

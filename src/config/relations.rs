@@ -50,6 +50,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
     if edge.enabled && http.port() != 0 && http == edge.listen {
         found.push(("mqtt.edge.listen".to_owned(), format!("{http} is http.listen already")));
     }
+    found.extend(config.http.mistakes().into_iter().map(|(key, message)| (format!("http.{key}"), message)));
     found.extend(config.journal.mistakes().into_iter().map(|(key, message)| (format!("journal.{key}"), message)));
     let store = config.store.mistakes().into_iter();
     found.extend(store.map(|(key, message)| (format!("store.{key}"), message.to_owned())));

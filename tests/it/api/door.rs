@@ -63,7 +63,21 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("get", "/openapi.json"), None),
         (("get", "/problems"), None),
     ]);
-    others.into_iter().chain(needs_of_alerts()).collect()
+    others.into_iter().chain(needs_of_alerts()).chain(needs_of_standards()).collect()
+}
+
+/// The same for what open standards offer.
+fn needs_of_standards() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>> {
+    let map = Some(Some(Permission::ReadMap));
+    BTreeMap::from([
+        (("get", "/ogc"), map),
+        (("get", "/ogc/api"), map),
+        (("get", "/ogc/conformance"), map),
+        (("get", "/ogc/collections"), map),
+        (("get", "/ogc/collections/{collection}"), map),
+        (("get", "/ogc/collections/{collection}/items"), map),
+        (("get", "/ogc/collections/{collection}/items/{feature}"), map),
+    ])
 }
 
 /// The same for alerts and what belongs to them.
@@ -140,6 +154,7 @@ fn has(role: Role, permission: Permission) -> bool {
 fn address(path: &str) -> String {
     let address = path.replace("{layer}", "stations").replace("{property}", "pm2_5").replace("{change}", "1");
     let address = address.replace("{file}", "none.xml").replace("{key}", "1").replace("{report}", "seen");
+    let address = address.replace("{collection}", "stations").replace("{feature}", "A-AIR");
     let address = address.replace("{source}", "edge").replace("{device}", "nobody").replace("{name}", "none");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),

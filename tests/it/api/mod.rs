@@ -15,6 +15,7 @@ mod ledger;
 mod maintenance;
 mod map;
 mod names;
+mod ogc;
 mod openapi;
 mod people;
 mod prometheus;
