@@ -18,6 +18,7 @@ pub mod validate;
 pub mod journal;
 pub mod pipeline;
 pub mod quality;
+pub mod sensorthings;
 
 pub mod indices;
 

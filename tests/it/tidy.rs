@@ -34,6 +34,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("incidents", &["model", "document", "geodesy"]),
     ("derive", &["model", "indices", "store"]),
     ("state", &["model", "live", "alerts", "quality", "incidents"]),
+    ("sensorthings", &["model", "geodesy"]),
     ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];
 
