@@ -52,6 +52,7 @@ pub mod server;
 pub mod service;
 pub mod session;
 pub mod sight;
+pub mod sta;
 pub mod stations;
 pub mod stream;
 pub mod time;

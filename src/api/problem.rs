@@ -63,6 +63,8 @@ codes! {
         "The query names a parameter that this address does not have; `detail` lists the ones it has.";
     NotSupported = "not_supported", BAD_REQUEST, "This is not offered yet",
         "The parameter is part of the planned interface and this version does not answer it; leave it out.";
+    NotImplemented = "not_implemented", NOT_IMPLEMENTED, "This part of the standard is not offered",
+        "The standard has it and this service does not; `detail` says what it has instead.";
     InvalidBody = "invalid_body", BAD_REQUEST, "The body cannot be used",
         "The request's body is not the JSON document that this address takes; `detail` says where it went wrong.";
     InvalidDefinition = "invalid_definition", UNPROCESSABLE_ENTITY, "Fields cannot be as they are",
@@ -132,6 +134,7 @@ struct More {
     errors: Vec<WrongField>,
     mistakes: Vec<Mistake>,
     present: Option<serde_json::Value>,
+    is_odata: bool,
 }
 
 /// Problem details (RFC 9457), sent as `application/problem+json`.
@@ -165,10 +168,23 @@ pub struct ProblemDocument {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     present: Option<serde_json::Value>,
+    /// The same as OData and SensorThings have it; under `/sta` alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ODataError>,
     /// The request's number; the service's log has it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "5f1c9a0e77d2b3a4")]
     request_id: Option<String>,
+}
+
+/// An error as OData 4 (JSON format, clause 19) has it.
+#[derive(Clone, Serialize, ToSchema)]
+pub struct ODataError {
+    /// The stable word.
+    #[schema(value_type = String, example = "invalid_parameter")]
+    code: &'static str,
+    /// What was wrong this time and what to do about it.
+    message: String,
 }
 
 /// A field of a body that is wrong.
@@ -211,6 +227,13 @@ impl Problem {
     pub fn with_present(mut self, present: impl Serialize) -> Self {
         let present = serde_json::to_value(present).ok();
         self.more = Some(Box::new(More { present, ..More::default() }));
+        self
+    }
+
+    /// The same, told as OData clients expect it, too.
+    #[must_use]
+    pub fn as_odata(mut self) -> Self {
+        self.more.get_or_insert_default().is_odata = true;
         self
     }
 
@@ -278,6 +301,7 @@ impl Problem {
             errors: more.errors.iter().map(field_error).collect(),
             mistakes: more.mistakes.iter().map(text_mistake).collect(),
             present: more.present,
+            error: more.is_odata.then(|| ODataError { code: self.code.word(), message: self.detail.clone() }),
             request_id,
         }
     }

@@ -21,7 +21,7 @@ use super::service::Description;
 use super::{
     Parts, administration, alerts, cap, commands, corrections, dead_letters, definition, deliveries, devices, features,
     headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem,
-    prometheus, push, roster, rules, service, session, stations, stream, trial, unknown_devices, workflow,
+    prometheus, push, roster, rules, service, session, sta, stations, stream, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -165,6 +165,9 @@ fn standards() -> OpenApiRouter<House> {
         .routes(routes!(ogc::collection))
         .routes(routes!(ogc::items::items))
         .routes(routes!(ogc::items::item))
+        .routes(routes!(sta::landing))
+        .routes(routes!(sta::landing_below))
+        .routes(routes!(sta::read))
 }
 
 /// The API's description, in OpenAPI 3.1.

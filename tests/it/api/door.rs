@@ -69,6 +69,7 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
 /// The same for what open standards offer.
 fn needs_of_standards() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>> {
     let map = Some(Some(Permission::ReadMap));
+    let history = Some(Some(Permission::ReadHistory));
     BTreeMap::from([
         (("get", "/ogc"), map),
         (("get", "/ogc/api"), map),
@@ -77,6 +78,9 @@ fn needs_of_standards() -> BTreeMap<(&'static str, &'static str), Option<Option<
         (("get", "/ogc/collections/{collection}"), map),
         (("get", "/ogc/collections/{collection}/items"), map),
         (("get", "/ogc/collections/{collection}/items/{feature}"), map),
+        (("get", "/sta/v1.1"), history),
+        (("get", "/sta/v1.1/"), history),
+        (("get", "/sta/v1.1/{*address}"), history),
     ])
 }
 
@@ -155,6 +159,7 @@ fn address(path: &str) -> String {
     let address = path.replace("{layer}", "stations").replace("{property}", "pm2_5").replace("{change}", "1");
     let address = address.replace("{file}", "none.xml").replace("{key}", "1").replace("{report}", "seen");
     let address = address.replace("{collection}", "stations").replace("{feature}", "A-AIR");
+    let address = address.replace("{*address}", "Things");
     let address = address.replace("{source}", "edge").replace("{device}", "nobody").replace("{name}", "none");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),

@@ -23,6 +23,7 @@ mod registry;
 mod roster;
 mod rules;
 mod server;
+mod sta;
 mod stream;
 mod trial;
 mod workflow;
