@@ -21,6 +21,7 @@ test)
     need influxd influxdb
     need g++ g++
     need xmllint libxml2-utils
+    need ogrinfo gdal-bin
     python3 -c 'import ensurepip' 2>/dev/null || missing_packages+=(python3-venv)
     ;;
 bench)
@@ -63,7 +64,7 @@ python_packages() { # one module of them, file that names them
 case "$1" in
 test)
     cargo_tool nextest 0.9.143
-    python_packages capparser,duckdb,paho.mqtt,pandas,pyarrow tests/requirements.txt
+    python_packages capparser,duckdb,frost_sta_client,paho.mqtt,pandas,pyarrow tests/requirements.txt
     ;;
 bench)
     python_packages duckdb,numpy tests/bench-store/requirements.txt

@@ -36,6 +36,7 @@ mod replay;
 mod rules;
 mod service;
 mod sources;
+mod standards;
 mod store;
 mod tidy;
 mod trial;

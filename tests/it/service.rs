@@ -124,6 +124,11 @@ impl Service {
         tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
     }
 
+    /// The administrator's token, for clients that others wrote.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// A file in the service's folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
