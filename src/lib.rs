@@ -41,6 +41,8 @@ pub mod auth;
 pub mod registry;
 pub mod rulebook;
 
+pub mod layers;
+
 pub mod api;
 pub mod app;
 pub mod cli;

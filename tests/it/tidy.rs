@@ -35,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("derive", &["model", "indices", "store"]),
     ("state", &["model", "live", "alerts", "quality", "incidents"]),
     ("sensorthings", &["model", "geodesy"]),
+    ("layers", &["model", "live", "state", "incidents", "registry", "indices"]),
     ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];
 

@@ -1,0 +1,19 @@
+//! Layers of the map: what can be drawn of one moment, as features, clusters and vector tiles.
+//!
+//! A layer is drawn from a [`Picture`] and from nothing else: which moment that is of, and where it comes from, is the
+//! business of whoever makes it. [`Canvas`] keeps the picture of now from the live state, feed and areas; a past moment
+//! is a [`Draft`] whose closures look into the history:
+//!
+//! ```text
+//! Draft { at, revision, catalogue, areas, is_drawn, look, alerts, incidents }  --Picture::draw-->  Picture
+//! Picture: at, revision, catalogue, areas, alerts, incidents, and by station a Shown { station, pin, looks, world }
+//! ```
+//!
+//! Left out on purpose: HTTP and who may see what (the API's, which hands in which areas are in sight).
+
+pub mod canvas;
+pub mod mercator;
+pub mod picture;
+
+pub use canvas::Canvas;
+pub use picture::{Draft, IncidentPart, IncidentView, Look, Picture, Pin, Shown};

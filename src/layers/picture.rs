@@ -1,0 +1,413 @@
+//! What a layer is drawn from: everything that a map shows of one moment, apart from where it comes from.
+//!
+//! A [`Picture`] has the catalogue and the areas' polygons, each station's [`Pin`] (place, commune, freshness, worst
+//! severity), each channel's [`Look`] (newest sample and its freshness), and the open alerts and incidents, all as of
+//! [`Picture::at`]. Layers know nothing else: [`super::Canvas`] makes a picture of now and keeps it, and one of a past
+//! moment is made by [`Picture::draw`] from a [`Draft`].
+//!
+//! Invariants: pins are in the order of their Morton numbers ([`super::mercator`]), in pieces of [`PIECE`] that are
+//! shared between a picture and the next where nothing changed; what is drawn of a piece does not change without its
+//! revision. Stations that are not drawn (retired ones) have no pin.
+//!
+//! Left out on purpose: any history, and any lock.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::mercator::{TileId, World};
+use crate::live::Latest;
+use crate::model::{
+    Alert, Area, AreaId, Catalogue, Channel, ChannelId, Freshness, IncidentId, LocalName, Position, Severity, Station,
+    StationNo, Timestamp,
+};
+use crate::registry::Areas;
+
+/// Pins in one piece.
+pub const PIECE: usize = 256;
+
+/// Stands for "in no known area" among the numbers of areas.
+pub const NOWHERE: u32 = u32::MAX;
+
+/// A channel as it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Look {
+    /// Its newest sample; `None` when nothing was ever observed.
+    pub latest: Option<Latest>,
+    /// How fresh that is.
+    pub freshness: Freshness,
+    /// The last instant at which it is as fresh as that when nothing comes; `None` when time changes nothing.
+    pub fresh_until: Option<Timestamp>,
+}
+
+/// A station as it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pin {
+    /// The station.
+    pub station: StationNo,
+    /// Where it stands at the picture's moment.
+    pub position: Position,
+    /// Place of its commune in [`Catalogue::areas`]; [`NOWHERE`] outside every known one.
+    pub area: u32,
+    /// That of its worst channel in service; silent without any.
+    pub freshness: Freshness,
+    /// The worst of its open alerts.
+    pub severity: Option<Severity>,
+    /// The newest time observed of any of its observed channels; `None` when it never spoke.
+    pub heard_at: Option<Timestamp>,
+    /// Its first look among those of its piece; there are as many as the station has channels.
+    first_look: u32,
+}
+
+/// Pins that lie beside each other.
+#[derive(Clone, Debug, Default)]
+pub struct Piece {
+    /// Changes with anything in it.
+    revision: u64,
+    pins: Vec<Pin>,
+    looks: Vec<Look>,
+}
+
+/// An incident as it is drawn. Somebody who sees some areas only is told of its parts there alone.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncidentView {
+    /// Identifier.
+    pub id: IncidentId,
+    /// What to call it.
+    pub title: LocalName,
+    /// The group of causes that its alerts have in common.
+    pub group: String,
+    /// When it began (event time).
+    pub opened_at: Timestamp,
+    /// When anything about it last changed (event time).
+    pub changed_at: Timestamp,
+    /// Its open alerts, and the stations that are not heard because of it.
+    pub parts: Vec<IncidentPart>,
+}
+
+/// An open alert of an incident, or a station that it silences.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IncidentPart {
+    /// Where; `None` when that is not known.
+    pub position: Option<Position>,
+    /// The commune at the time.
+    pub area: Option<AreaId>,
+    /// What it counts for in people's attention.
+    pub severity: Severity,
+}
+
+/// What a picture is made from. Closures are called once for each station or channel.
+pub struct Draft<'d> {
+    /// The moment.
+    pub at: Timestamp,
+    /// Tells pictures apart: one with another number may show something else. Of a past moment, anything that changes
+    /// when late data may have changed the past.
+    pub revision: u64,
+    /// Stations, channels and areas.
+    pub catalogue: Arc<Catalogue>,
+    /// Their polygons.
+    pub areas: Arc<Areas>,
+    /// Whether a station is drawn: in service at the moment.
+    pub is_drawn: &'d dyn Fn(&Station) -> bool,
+    /// A channel's newest sample and freshness at the moment.
+    pub look: &'d dyn Fn(&Channel) -> Look,
+    /// The alerts that were open.
+    pub alerts: Vec<Arc<Alert>>,
+    /// The incidents that were open.
+    pub incidents: Vec<IncidentView>,
+}
+
+/// Where the pins stand: made anew only with the catalogue.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// Morton numbers, ascending; as many as pins.
+    mortons: Vec<u64>,
+    /// By station number: its pin's place; `u32::MAX` for one that is not drawn.
+    places: Vec<u32>,
+    /// By channel number: the place of its property in `properties`.
+    property_of: Vec<u16>,
+    /// Every property of the catalogue, in order of first mention; the first 65,535.
+    properties: Vec<String>,
+}
+
+/// See the module. Cheap to copy: its parts are shared.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// The moment that it shows.
+    pub at: Timestamp,
+    /// Another picture with the same number shows the same, but for the moment.
+    pub revision: u64,
+    /// Stations, channels and areas.
+    pub catalogue: Arc<Catalogue>,
+    /// Their polygons.
+    pub areas: Arc<Areas>,
+    /// Open alerts, by identifier.
+    pub alerts: Arc<Vec<Arc<Alert>>>,
+    /// Changes with the alerts.
+    pub alerts_revision: u64,
+    /// Open incidents, by identifier.
+    pub incidents: Arc<Vec<IncidentView>>,
+    /// Changes with the incidents.
+    pub incidents_revision: u64,
+    pub(super) order: Arc<Order>,
+    pub(super) pieces: Vec<Arc<Piece>>,
+}
+
+/// A station with what is drawn of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'p> {
+    /// The station as the catalogue has it.
+    pub station: &'p Station,
+    /// Its pin.
+    pub pin: &'p Pin,
+    /// Looks of its channels, in the order of [`Station::channels`].
+    pub looks: &'p [Look],
+    /// Where it stands.
+    pub world: World,
+}
+
+impl Picture {
+    /// Draws everything.
+    pub fn draw(draft: Draft<'_>) -> Picture {
+        let Draft { at, revision, catalogue, areas, is_drawn, look, mut alerts, mut incidents } = draft;
+        alerts.sort_by(|a, b| a.id.cmp(&b.id));
+        incidents.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut worst: Vec<Option<Severity>> = vec![None; catalogue.stations().len()];
+        for alert in &alerts {
+            if let Some(of_station) = alert.subject.station().and_then(|no| worst.get_mut(no.index())) {
+                *of_station = (*of_station).max(Some(alert.severity));
+            }
+        }
+        let (order, stations) = Order::of(&catalogue, at, is_drawn);
+        let numbers = area_numbers(&catalogue);
+        let pieces = stations.chunks(PIECE).map(|stations| {
+            let mut piece = Piece { revision, ..Piece::default() };
+            for (no, position) in stations {
+                let Some(station) = catalogue.station(*no) else { continue };
+                let area = catalogue.place_at(station, at).1.and_then(|id| numbers.get(id).copied());
+                let severity = worst.get(no.index()).copied().flatten();
+                piece.add(&catalogue, station, (*position, area.unwrap_or(NOWHERE), severity), look);
+            }
+            Arc::new(piece)
+        });
+        let pieces = pieces.collect();
+        Picture {
+            at,
+            revision,
+            areas,
+            alerts: Arc::new(alerts),
+            alerts_revision: revision,
+            incidents: Arc::new(incidents),
+            incidents_revision: revision,
+            order: Arc::new(order),
+            pieces,
+            catalogue,
+        }
+    }
+
+    /// Stations that are drawn.
+    pub fn len(&self) -> usize {
+        self.order.mortons.len()
+    }
+
+    /// Whether no station is drawn.
+    pub fn is_empty(&self) -> bool {
+        self.order.mortons.is_empty()
+    }
+
+    /// Every station that is drawn, in the order of their places.
+    pub fn stations(&self) -> impl Iterator<Item = Shown<'_>> {
+        self.at_places(0..self.len())
+    }
+
+    /// The stations in a tile.
+    pub fn in_tile(&self, tile: TileId) -> impl Iterator<Item = Shown<'_>> {
+        self.at_places(self.places(tile))
+    }
+
+    /// One station; `None` when it is not drawn.
+    pub fn station(&self, no: StationNo) -> Option<Shown<'_>> {
+        let place = usize::try_from(*self.order.places.get(no.index())?).ok()?;
+        self.at_places(place..place.checked_add(1)?).next()
+    }
+
+    /// What is drawn of a channel; `None` when its station is not drawn.
+    pub fn look(&self, id: ChannelId) -> Option<&Look> {
+        let channel = self.catalogue.channel(id)?;
+        let shown = self.station(channel.station)?;
+        let place = shown.station.channels.iter().position(|own| *own == id)?;
+        shown.looks.get(place)
+    }
+
+    /// Changes with anything that is drawn in a tile, and sometimes with what is drawn beside it.
+    pub fn revision_in(&self, tile: TileId) -> u64 {
+        let places = self.places(tile);
+        if places.is_empty() {
+            return 0;
+        }
+        let pieces = places.start / PIECE..=(places.end - 1) / PIECE;
+        self.pieces.get(pieces).unwrap_or_default().iter().map(|piece| piece.revision).max().unwrap_or(0)
+    }
+
+    /// The area with a number.
+    pub fn area(&self, number: u32) -> Option<&Area> {
+        self.catalogue.areas().get(usize::try_from(number).ok()?)
+    }
+
+    /// Every property there is, by the number that [`Picture::property_of`] gives.
+    pub fn properties(&self) -> &[String] {
+        &self.order.properties
+    }
+
+    /// The number of a property.
+    pub fn property(&self, name: &str) -> Option<u16> {
+        self.order.properties.iter().position(|own| own == name).and_then(|place| u16::try_from(place).ok())
+    }
+
+    /// The number of a channel's property.
+    pub fn property_of(&self, channel: ChannelId) -> Option<u16> {
+        self.order.property_of.get(channel.index()).copied().filter(|number| *number != u16::MAX)
+    }
+
+    /// A station's channel in service that observes a property, with its look.
+    pub fn look_at<'p>(&'p self, shown: &Shown<'p>, property: u16) -> Option<(&'p Channel, &'p Look)> {
+        let mut channels = shown.station.channels.iter().zip(shown.looks);
+        let (id, look) = channels.find(|(id, _)| self.property_of(**id) == Some(property))?;
+        self.catalogue.channel(*id).filter(|channel| !channel.retired).map(|channel| (channel, look))
+    }
+
+    /// Draws stations anew, as of the picture's moment; `severity` is the worst of a station's open alerts.
+    pub(super) fn redraw(
+        &mut self,
+        stations: impl IntoIterator<Item = StationNo>,
+        revision: u64,
+        look: &dyn Fn(&Channel) -> Look,
+        severity: &dyn Fn(StationNo) -> Option<Severity>,
+    ) {
+        for no in stations {
+            let Some(place) = self.order.places.get(no.index()).and_then(|place| usize::try_from(*place).ok()) else {
+                continue;
+            };
+            let (Some(piece), Some(station)) = (self.pieces.get_mut(place / PIECE), self.catalogue.station(no)) else {
+                continue;
+            };
+            let piece = Arc::make_mut(piece);
+            piece.revision = revision;
+            piece.draw_again(&self.catalogue, station, place % PIECE, look, severity(no));
+        }
+    }
+
+    fn places(&self, tile: TileId) -> Range<usize> {
+        let (first, end) = tile.run();
+        let place_of = |number: u64| self.order.mortons.partition_point(|own| *own < number);
+        place_of(first)..place_of(end)
+    }
+
+    fn at_places(&self, places: Range<usize>) -> impl Iterator<Item = Shown<'_>> {
+        places.filter_map(|place| {
+            let piece = self.pieces.get(place / PIECE)?;
+            let pin = piece.pins.get(place % PIECE)?;
+            let station = self.catalogue.station(pin.station)?;
+            let first = pin.first_look as usize;
+            let looks = piece.looks.get(first..first + station.channels.len())?;
+            Some(Shown { station, pin, looks, world: World::from_morton(*self.order.mortons.get(place)?) })
+        })
+    }
+}
+
+impl Order {
+    /// The order of a catalogue's stations, and them in it.
+    fn of(
+        catalogue: &Catalogue,
+        at: Timestamp,
+        is_drawn: &dyn Fn(&Station) -> bool,
+    ) -> (Order, Vec<(StationNo, Position)>) {
+        let drawn = catalogue.stations().iter().filter(|station| is_drawn(station));
+        let mut rows: Vec<(u64, StationNo, Position)> = drawn
+            .map(|station| {
+                let position = catalogue.place_at(station, at).0;
+                (World::of(position).morton(), station.no, position)
+            })
+            .collect();
+        rows.sort_unstable_by_key(|(morton, no, _)| (*morton, *no));
+        let mut places = vec![u32::MAX; catalogue.stations().len()];
+        for (place, (_, no, _)) in (0_u32..).zip(&rows) {
+            places[no.index()] = place;
+        }
+        let mut properties: Vec<String> = Vec::new();
+        let mut numbers: hashbrown::HashMap<&str, u16> = hashbrown::HashMap::new();
+        let property_of = catalogue.channels().iter().map(|channel| {
+            *numbers.entry(channel.property.as_str()).or_insert_with(|| {
+                let number = u16::try_from(properties.len()).unwrap_or(u16::MAX);
+                if number != u16::MAX {
+                    properties.push(channel.property.as_str().to_owned());
+                }
+                number
+            })
+        });
+        let property_of = property_of.collect();
+        let mortons = rows.iter().map(|(morton, ..)| *morton).collect();
+        let stations = rows.into_iter().map(|(_, no, position)| (no, position)).collect();
+        (Order { mortons, places, property_of, properties }, stations)
+    }
+}
+
+impl Piece {
+    fn add(
+        &mut self,
+        catalogue: &Catalogue,
+        station: &Station,
+        (position, area, severity): (Position, u32, Option<Severity>),
+        look: &dyn Fn(&Channel) -> Look,
+    ) {
+        let first_look = self.looks.len() as u32;
+        self.looks.extend(looks(catalogue, station, look));
+        let (freshness, heard_at) = summary(catalogue, station, &self.looks[first_look as usize..]);
+        self.pins.push(Pin { station: station.no, position, area, freshness, severity, heard_at, first_look });
+    }
+
+    fn draw_again(
+        &mut self,
+        catalogue: &Catalogue,
+        station: &Station,
+        place: usize,
+        look: &dyn Fn(&Channel) -> Look,
+        severity: Option<Severity>,
+    ) {
+        let Some(pin) = self.pins.get_mut(place) else { return };
+        let first = pin.first_look as usize;
+        let Some(own) = self.looks.get_mut(first..first + station.channels.len()) else { return };
+        for (own, new) in own.iter_mut().zip(looks(catalogue, station, look)) {
+            *own = new;
+        }
+        pin.severity = severity;
+        (pin.freshness, pin.heard_at) = summary(catalogue, station, own);
+    }
+}
+
+fn looks<'l>(
+    catalogue: &'l Catalogue,
+    station: &'l Station,
+    look: &'l dyn Fn(&Channel) -> Look,
+) -> impl Iterator<Item = Look> + 'l {
+    let unknown = Look { latest: None, freshness: Freshness::Silent, fresh_until: None };
+    station.channels.iter().map(move |id| catalogue.channel(*id).map_or(unknown, look))
+}
+
+/// A station's freshness and when it was last heard, as [`crate::live::Live::station_freshness`] has it: what is
+/// computed from the others says nothing of the station.
+fn summary(catalogue: &Catalogue, station: &Station, looks: &[Look]) -> (Freshness, Option<Timestamp>) {
+    let observed = station.channels.iter().zip(looks).filter(|(id, _)| {
+        catalogue.channel(**id).is_some_and(|channel| !channel.retired) && !catalogue.is_derived(**id)
+    });
+    let (mut worst, mut heard_at) = (None, None);
+    for (_, look) in observed {
+        worst = worst.max(Some(look.freshness));
+        heard_at = heard_at.max(look.latest.map(|latest| latest.observed_at));
+    }
+    let freshness = if station.maintenance { Freshness::Maintenance } else { worst.unwrap_or(Freshness::Silent) };
+    (freshness, heard_at)
+}
+
+fn area_numbers(catalogue: &Catalogue) -> hashbrown::HashMap<AreaId, u32> {
+    (0_u32..).zip(catalogue.areas()).map(|(number, area)| (area.id.clone(), number)).collect()
+}
