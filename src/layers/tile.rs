@@ -1,0 +1,282 @@
+//! Vector tiles of a layer.
+//!
+//! Points are in exactly one tile of a zoom and have no margin: maps draw symbols beyond a tile's border. Polygons
+//! reach [`clip::MARGIN`] units beyond it. A tile has at most [`POINTS_MAX`] points; with more, and below the layer's
+//! detail zoom, they are in `clusters`, whose counts add up. A tile whose points would be more than [`BYTES_MAX`] bytes
+//! is drawn with clusters, too: 4,096 of them at most.
+//!
+//! Attributes grow with the zoom: identity and state always, names from the detail zoom on, good current values from two
+//! zooms further on. Times are seconds since 1970 and not ages, so that a tile does not change by itself.
+//!
+//! [`tag`] changes with whatever a tile shows, and costs no drawing.
+
+use geo::{BoundingRect, Intersects, Rect};
+
+use super::catalogue::Layer;
+use super::clip::{self, Frame};
+use super::dots::{self, Cluster, Dot, Item, Subject};
+use super::mercator::{EXTENT, TileId, World, unproject};
+use super::mvt::{LayerWriter, Shape, Value};
+use super::picture::Picture;
+use super::points::{self, FINE, Within};
+use super::sight::Sight;
+use super::surface;
+use super::tally::{Tally, is_current};
+use crate::model::{AreaLevel, StationKind, Subject as Of};
+
+/// Points of one tile.
+pub const POINTS_MAX: usize = 4_096;
+/// Bytes of a tile's points, uncompressed.
+pub const BYTES_MAX: usize = 512 * 1_024;
+/// Zooms after the detail zoom from which on values are in a tile.
+const VALUES_AFTER: u8 = 2;
+/// Properties of an area in a tile; the others are in the layer's GeoJSON.
+const MEASURES_MAX: usize = 24;
+/// The layer of a tile that has the clusters.
+pub const CLUSTERS: &str = "clusters";
+/// The layer of a tile that has the places of areas' names.
+pub const LABELS: &str = "labels";
+
+/// Another number when a tile shows something else to somebody with this sight.
+pub fn tag(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight) -> String {
+    let revision = match layer {
+        Layer::Stations | Layer::Kind(_) | Layer::Roads | Layer::Rivers => picture.revision_in(tile),
+        Layer::Alerts => picture.alerts_revision,
+        Layer::Incidents => picture.incidents_revision,
+        Layer::Areas => picture.stations_revision().max(picture.alerts_revision),
+        Layer::Surface(field) => surface::surface(picture, field, sight).revision,
+    };
+    format!("{revision:x}.{:x}", sight.number())
+}
+
+/// A tile as bytes, uncompressed; empty when it shows nothing.
+pub fn draw(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match layer {
+        Layer::Areas => areas(picture, tile, sight, &mut bytes),
+        Layer::Surface(field) => bands(picture, field, tile, sight, &mut bytes),
+        _ => dots_of(picture, layer, tile, sight, &mut bytes),
+    }
+    bytes
+}
+
+fn dots_of(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight, bytes: &mut Vec<u8>) {
+    let mut pen = Pen::new(picture, layer, tile);
+    points::items(picture, layer, sight, Within::Tile(tile), (tile.z(), POINTS_MAX), |item| pen.item(&item));
+    if pen.points.bytes() > BYTES_MAX {
+        let dots = points::points(picture, layer, sight, Within::Tile(tile));
+        pen = Pen::new(picture, layer, tile);
+        dots::cluster(dots, dots::cell_bits(tile.z(), FINE), |item| pen.brief(&item));
+    }
+    pen.points.finish(bytes);
+    pen.clusters.finish(bytes);
+}
+
+/// Writes points and clusters of one tile.
+struct Pen<'p> {
+    picture: &'p Picture,
+    layer: Layer,
+    tile: TileId,
+    points: LayerWriter,
+    clusters: LayerWriter,
+}
+
+impl<'p> Pen<'p> {
+    fn new(picture: &'p Picture, layer: Layer, tile: TileId) -> Pen<'p> {
+        let (points, clusters) = (LayerWriter::new(layer.id()), LayerWriter::new(CLUSTERS));
+        Pen { picture, layer, tile, points, clusters }
+    }
+
+    fn item(&mut self, item: &Item<'_>) {
+        match item {
+            Item::One(dot) => self.dot(dot, self.tile.z()),
+            Item::Many(cluster) => {
+                let cells = if self.tile.z() < self.layer.detail_zoom() { points::COARSE } else { FINE };
+                self.cluster(cluster, cells);
+            }
+        }
+    }
+
+    /// As below the detail zoom, in the fine grid.
+    fn brief(&mut self, item: &Item<'_>) {
+        match item {
+            Item::One(dot) => self.dot(dot, 0),
+            Item::Many(cluster) => self.cluster(cluster, FINE),
+        }
+    }
+
+    fn dot(&mut self, dot: &Dot<'_>, z: u8) {
+        let has_names = z >= self.layer.detail_zoom();
+        let id = match dot.subject {
+            Subject::Station(pin, place) => {
+                self.station(place, has_names, z >= self.layer.detail_zoom() + VALUES_AFTER);
+                Some(u64::from(pin.station.0))
+            }
+            Subject::Alert(alert) => {
+                self.alert(alert, has_names);
+                None
+            }
+            Subject::Incident(incident) => {
+                self.points.tag("id", Value::Text(&incident.id.0));
+                self.points.tag("cause", Value::Text(&incident.group));
+                if has_names {
+                    self.points.tag("title_vi", Value::Text(&incident.title.vi));
+                    self.points.tag("title_en", Value::Text(&incident.title.en));
+                }
+                None
+            }
+        };
+        let out = &mut self.points;
+        out.tag_text("severity", dot.severity.map(|severity| severity.word()));
+        out.tag_text("freshness", dot.freshness.map(|freshness| freshness.word()));
+        if let Some(at) = dot.heard_at {
+            out.tag("heard_at", Value::Whole(at.micros().div_euclid(1_000_000)));
+        }
+        if let Some(level) = dot.level {
+            out.tag("level", Value::Whole(level as i64));
+        }
+        out.feature(id, &Shape::Point(self.tile.local(World::from_morton(dot.morton))));
+    }
+
+    fn station(&mut self, place: usize, has_names: bool, has_values: bool) {
+        let Some(shown) = self.picture.at_place(place) else { return };
+        let out = &mut self.points;
+        out.tag("id", Value::Text(shown.station.id.as_str()));
+        if matches!(self.layer, Layer::Stations) {
+            out.tag("kind", Value::Text(shown.station.kind.word()));
+        }
+        if has_names {
+            out.tag("name_vi", Value::Text(&shown.station.name.vi));
+            out.tag("name_en", Value::Text(&shown.station.name.en));
+        }
+        if has_values {
+            for (id, look) in shown.station.channels.iter().zip(shown.looks).filter(|(_, look)| is_current(look)) {
+                if let (Some(channel), Some(latest)) = (self.picture.catalogue.channel(*id), look.latest)
+                    && !channel.retired
+                {
+                    out.tag(channel.property.as_str(), Value::Number(latest.value));
+                }
+            }
+        }
+    }
+
+    fn alert(&mut self, alert: &crate::model::Alert, has_names: bool) {
+        let out = &mut self.points;
+        out.tag("id", Value::Text(&alert.id.0));
+        out.tag("state", Value::Text(alert.state.word()));
+        out.tag("cause", Value::Text(&alert.cause));
+        if has_names {
+            out.tag("title_vi", Value::Text(&alert.title.vi));
+            out.tag("title_en", Value::Text(&alert.title.en));
+            let station = alert.subject.station().and_then(|no| self.picture.catalogue.station(no));
+            out.tag_text("station", station.map(|station| station.id.as_str()));
+        }
+    }
+
+    fn cluster(&mut self, cluster: &Cluster, cells: u32) {
+        let out = &mut self.clusters;
+        out.tag("count", Value::Whole(i64::from(cluster.count)));
+        out.tag_text("severity", cluster.severity.map(|severity| severity.word()));
+        out.tag_text("freshness", cluster.freshness.map(|freshness| freshness.word()));
+        if let Some(at) = cluster.oldest_at {
+            out.tag("oldest_at", Value::Whole(at.micros().div_euclid(1_000_000)));
+        }
+        if cluster.never_heard > 0 {
+            out.tag("never_heard", Value::Whole(i64::from(cluster.never_heard)));
+        }
+        if let Some(level) = cluster.level {
+            out.tag("level", Value::Whole(level as i64));
+        }
+        if self.layer == Layer::Stations {
+            for (kind, count) in StationKind::ALL.iter().zip(cluster.by_kind).filter(|(_, count)| *count > 0) {
+                out.tag(kind.word(), Value::Whole(i64::from(count)));
+            }
+        }
+        let at = cluster.world(dots::cell_bits(self.tile.z(), cells));
+        out.feature(None, &Shape::Point(self.tile.local(at)));
+    }
+}
+
+/// The box of a tile with its margin, degrees.
+fn bounds(tile: TileId) -> Rect<f64> {
+    let tiles = f64::from(1_u32 << tile.z());
+    let margin = f64::from(clip::MARGIN) / f64::from(EXTENT);
+    let part = |tile: u32, beyond: f64| (f64::from(tile) + beyond) / tiles;
+    let west_north = unproject([part(tile.x(), -margin), part(tile.y(), -margin)]);
+    let east_south = unproject([part(tile.x(), 1.0 + margin), part(tile.y(), 1.0 + margin)]);
+    Rect::new(geo::Coord { x: west_north.lon, y: east_south.lat }, geo::Coord { x: east_south.lon, y: west_north.lat })
+}
+
+fn areas(picture: &Picture, tile: TileId, sight: &Sight, bytes: &mut Vec<u8>) {
+    let (mut polygons, mut labels) = (LayerWriter::new(Layer::Areas.id()), LayerWriter::new(LABELS));
+    let (bounds, frame) = (bounds(tile), Frame::with_margin(clip::MARGIN));
+    let (tally, severities) = (Tally::of_all(picture), area_alerts(picture));
+    let communes = picture.areas.shapes().iter().filter(|shape| shape.area.level == AreaLevel::Commune);
+    for shape in communes.filter(|shape| shape.bounds.intersects(&bounds)) {
+        let number = picture.area_number(&shape.area.id);
+        if !points::sees_area(sight, number) {
+            continue;
+        }
+        let own = number.and_then(|number| tally.get(number));
+        let of_alerts = severities.iter().filter(|(id, _)| *id == shape.area.id).map(|(_, severity)| *severity).max();
+        let severity = own.and_then(|own| own.severity).max(of_alerts);
+        if let Some(polygon) = clip::polygon(&shape.polygon, tile, frame) {
+            polygons.tag("id", Value::Text(shape.area.id.as_str()));
+            polygons.tag_text("severity", severity.map(|severity| severity.word()));
+            polygons.tag("stations", Value::Whole(own.map_or(0, |own| i64::from(own.stations))));
+            polygons.tag("name_vi", Value::Text(&shape.area.name.vi));
+            polygons.tag("name_en", Value::Text(&shape.area.name.en));
+            let measures = number.into_iter().flat_map(|number| tally.measures_of(number));
+            for (property, measure) in measures.take(MEASURES_MAX) {
+                let Some(name) = picture.properties().get(usize::from(property)) else { continue };
+                let (mean, worst) = (measure.mean(), measure.worst(name));
+                if let (Some(mean), Some(worst)) = (mean, worst) {
+                    polygons.tag(&format!("{name}_mean"), Value::Number(mean));
+                    polygons.tag(&format!("{name}_worst"), Value::Number(worst));
+                }
+                polygons.tag(&format!("{name}_count"), Value::Whole(i64::from(measure.count)));
+                polygons.tag(&format!("{name}_completeness"), Value::Number(measure.completeness()));
+            }
+            polygons.feature(shape.area.id.as_str().parse().ok(), &polygon);
+        }
+        let label = World::of(shape.label);
+        if TileId::around(tile.z(), label) == tile {
+            labels.tag("id", Value::Text(shape.area.id.as_str()));
+            labels.tag("name_vi", Value::Text(&shape.area.name.vi));
+            labels.tag("name_en", Value::Text(&shape.area.name.en));
+            labels.tag_text("severity", severity.map(|severity| severity.word()));
+            labels.feature(None, &Shape::Point(tile.local(label)));
+        }
+    }
+    polygons.finish(bytes);
+    labels.finish(bytes);
+}
+
+/// Open alerts about whole areas.
+pub fn area_alerts(picture: &Picture) -> Vec<(crate::model::AreaId, crate::model::Severity)> {
+    let of_area = |alert: &std::sync::Arc<crate::model::Alert>| match &alert.subject {
+        Of::Area { area, .. } => Some((area.clone(), alert.severity)),
+        Of::Channel { .. } => None,
+    };
+    picture.alerts.iter().filter_map(of_area).collect()
+}
+
+fn bands(picture: &Picture, field: surface::Field, tile: TileId, sight: &Sight, bytes: &mut Vec<u8>) {
+    let mut out = LayerWriter::new(Layer::Surface(field).id());
+    let (bounds, frame) = (bounds(tile), Frame::with_margin(clip::MARGIN));
+    let surface = surface::surface(picture, field, sight);
+    let near =
+        surface.bands.iter().filter(|band| band.polygon.bounding_rect().is_some_and(|own| own.intersects(&bounds)));
+    for band in near {
+        let Some(polygon) = clip::polygon(&band.polygon, tile, frame) else { continue };
+        out.tag("step", Value::Whole(band.step as i64));
+        for (name, end) in [("from", band.from), ("to", band.to)] {
+            if let Some(end) = end {
+                out.tag(name, Value::Number(end));
+            }
+        }
+        out.tag("at", Value::Whole(surface.at.micros().div_euclid(1_000_000)));
+        out.feature(Some(band.step as u64), &polygon);
+    }
+    out.finish(bytes);
+}
