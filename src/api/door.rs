@@ -17,6 +17,7 @@ use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, Method};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::atlas::Atlas;
 use super::problem::{Code, Problem};
 use super::readers::{Readers, Seat};
 use super::sight::Sight;
@@ -45,6 +46,7 @@ pub struct House {
     turns: Arc<Semaphore>,
     trials: Arc<Semaphore>,
     queries: Arc<Semaphore>,
+    atlas: Arc<Atlas>,
 }
 
 impl House {
@@ -53,7 +55,7 @@ impl House {
         let readers = Arc::new(Readers::new(parts.config.streams_max, parts.config.streams_per_address_max));
         let turns = Arc::new(Semaphore::new(READS_AT_ONCE));
         let [trials, queries] = [TRIALS_AT_ONCE, QUERIES_AT_ONCE].map(|count| Arc::new(Semaphore::new(count)));
-        Self { parts, readers, turns, trials, queries }
+        Self { parts, readers, turns, trials, queries, atlas: Arc::default() }
     }
 
     /// The limits of requests.
@@ -141,6 +143,7 @@ pub struct Allowed<N> {
     turns: Arc<Semaphore>,
     trials: Arc<Semaphore>,
     queries: Arc<Semaphore>,
+    atlas: Arc<Atlas>,
     address: IpAddr,
     caller: Caller,
     credential: Credential,
@@ -193,6 +196,11 @@ impl<N> Allowed<N> {
         Arc::clone(&self.trials).try_acquire_owned().ok()
     }
 
+    /// What maps are answered from.
+    pub fn atlas(&self) -> &Atlas {
+        &self.atlas
+    }
+
     /// For answers that outlast the request.
     pub fn into_pass(self) -> Pass {
         Pass { parts: self.parts, caller: self.caller, credential: self.credential }
@@ -214,8 +222,8 @@ impl<N: Need> FromRequestParts<House> for Allowed<N> {
         {
             return Err(refuse(&parts, caller, permission, head.uri.path(), peer.ip()).await);
         }
-        let House { readers, turns, trials, queries, .. } = house.clone();
-        Ok(Self { parts, readers, turns, trials, queries, address: peer.ip(), caller, credential, need: PhantomData })
+        let House { readers, turns, trials, queries, atlas, .. } = house.clone();
+        Ok(Self { parts, readers, turns, trials, queries, atlas, address: peer.ip(), caller, credential, need: PhantomData })
     }
 }
 

@@ -1,5 +1,5 @@
 //! Headers that every answer carries: nothing is sniffed, framed, embedded or cached unless its resource says so. And
-//! the one that a change may come with: `If-Match`.
+//! those that a request may come with: `If-Match`, `If-None-Match`.
 
 use std::str::FromStr;
 
@@ -55,13 +55,19 @@ pub fn versions<T: FromStr>(headers: &HeaderMap) -> Option<Vec<T>> {
 pub fn revalidated(body: Vec<u8>, media_type: &'static str, request: &HeaderMap) -> Response {
     let digest = Sha256::digest(&body);
     let hex: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    let known = request.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_known = known.split(',').any(|one| one.trim().trim_start_matches("W/").trim_matches('"') == hex);
+    let tag = format!("W/\"{hex}\"");
     let mut response =
-        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { Bytes::from(body).into_response() };
+        if knows(request, &tag) { StatusCode::NOT_MODIFIED.into_response() } else { Bytes::from(body).into_response() };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, REVALIDATE);
-    headers.extend(HeaderValue::from_str(&format!("W/\"{hex}\"")).ok().map(|tag| (ETAG, tag)));
+    headers.extend(HeaderValue::from_str(&tag).ok().map(|tag| (ETAG, tag)));
     response
+}
+
+/// Whether `If-None-Match` names a tag (RFC 9110, 13.1.2: compared weakly).
+pub fn knows(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known.split(',').any(|one| opaque(one) == opaque(tag))
 }

@@ -1,65 +1,35 @@
 //! `GET /layers`: what can be drawn on a map now, and each layer as GeoJSON.
 //!
 //! Each layer's tag is made from its content, not from the journal's number alone: freshness changes as time passes
-//! without any entry, and a map that is told "not modified" must not be wrong.
-//! Left out for now: clusters, tiles, and the past (`at`).
+//! without any entry, and a map that is told "not modified" must not be wrong. With `zoom`, points that are near each
+//! other are one feature; vector tiles (`tiles.rs`) are the same for maps.
+//! Left out for now: the past (`at`).
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
+use super::atlas;
 use super::door::{Allowed, SeeMap};
-use super::features::{AlertFeature, Name, Reporter, StationFeature};
-use super::headers::REVALIDATE;
-use super::legend::{self, Mark};
+use super::features::{Name, Reporter};
+use super::headers::{self, REVALIDATE};
+use super::layer_features::{self, AnyFeature};
 use super::problem::{Missing, Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, Id, Nothing, Params};
-use super::sight::Sight;
 use super::stations::GEO_JSON;
 use super::time::{Shown, Zone};
-use crate::model::{AreaId, AreaLevel, Position, StationKind};
-use crate::registry::AreaShape;
-use crate::state::State;
+use crate::layers::dots::{Item, Subject};
+use crate::layers::points::{self, Within};
+use crate::layers::{self, Layer, Picture, catalogue, mercator};
+use crate::model::Position;
 
-/// The layers there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layer {
-    /// Every station.
-    Stations,
-    /// The stations of one kind.
-    Kind(StationKind),
-    /// Communes and wards with their polygons.
-    Areas,
-    /// Open alerts at their stations.
-    Alerts,
-}
-
-impl Layer {
-    /// Every layer, in the catalogue's order.
-    pub fn all() -> impl Iterator<Item = Layer> {
-        [Layer::Stations].into_iter().chain(StationKind::ALL.map(Layer::Kind)).chain([Layer::Areas, Layer::Alerts])
-    }
-
-    /// Its name in addresses.
-    pub fn id(self) -> &'static str {
-        match self {
-            Layer::Stations => "stations",
-            Layer::Kind(kind) => kind.word(),
-            Layer::Areas => "areas",
-            Layer::Alerts => "alerts",
-        }
-    }
-
-    /// By its name.
-    pub fn named(id: &str) -> Option<Layer> {
-        Layer::all().find(|layer| layer.id() == id)
-    }
-}
+/// Features of points in one answer with `zoom`; where there are more, the nearest are clusters at every zoom.
+const POINTS_MAX: usize = 20_000;
 
 /// The catalogue of layers.
 #[derive(Serialize, ToSchema)]
@@ -79,10 +49,43 @@ pub struct LayerEntry {
     /// `Point` or `MultiPolygon`.
     #[schema(value_type = String, example = "Point")]
     geometry: &'static str,
+    /// The least zoom at which every point is shown as itself.
+    detail_zoom: u8,
+    /// Where its TileJSON is.
+    #[schema(example = "/tiles/stations")]
+    tiles: String,
+    /// How its features are made; null where that is plain.
+    method: Option<Name>,
     /// How its states are told apart, in words, colours and shapes.
     legend: Vec<Mark>,
     /// The moments that the layer can show; only now, so far.
     time_range: TimeRange,
+}
+
+/// One state of a legend.
+#[derive(Serialize, ToSchema)]
+pub struct Mark {
+    /// The property that it shows: freshness, severity, level, step.
+    #[schema(value_type = String, example = "freshness")]
+    property: &'static str,
+    /// The property's value.
+    #[schema(example = "live")]
+    value: String,
+    /// What to call it.
+    title: Name,
+    /// Colour, as `#rrggbb`.
+    #[schema(value_type = String, example = "#0b7a62")]
+    colour: &'static str,
+    /// Shape or fill.
+    #[schema(value_type = String, example = "filled")]
+    shape: &'static str,
+}
+
+impl From<catalogue::Mark> for Mark {
+    fn from(mark: catalogue::Mark) -> Self {
+        let catalogue::Mark { property, value, title: [vi, en], colour, shape } = mark;
+        Self { property, value, title: Name { vi, en }, colour, shape }
+    }
 }
 
 /// The first and the last moment that can be shown.
@@ -102,11 +105,15 @@ pub struct TimeRange {
     responses((status = 200, description = "The layers", body = LayerList), Refused))]
 pub async fn list(door: Allowed<SeeMap>, Asked(Nothing): Asked<Nothing>) -> Json<LayerList> {
     let now = Zone::default().show(door.parts().clock.now());
+    let name = |[vi, en]: catalogue::Title| Name { vi: vi.to_owned(), en: en.to_owned() };
     let entry = |layer: Layer| LayerEntry {
         id: layer.id(),
-        title: legend::title(layer),
-        geometry: if layer == Layer::Areas { "MultiPolygon" } else { "Point" },
-        legend: legend::of(layer),
+        title: name(layer.title()),
+        geometry: layer.geometry().word(),
+        detail_zoom: layer.detail_zoom(),
+        tiles: format!("/tiles/{}", layer.id()),
+        method: layer.method().map(name),
+        legend: layer.legend().into_iter().map(Mark::from).collect(),
         time_range: TimeRange { from: now, to: now },
     };
     Json(LayerList { layers: Layer::all().map(entry).collect() })
@@ -116,12 +123,13 @@ pub async fn list(door: Allowed<SeeMap>, Asked(Nothing): Asked<Nothing>) -> Json
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LayerAsked {
-    /// Only what touches this rectangle: west,south,east,north in WGS 84 degrees.
+    /// Only what touches this rectangle: west,south,east,north in WGS 84 degrees. West greater than east: across the
+    /// 180th meridian. Clusters have the points inside it.
     #[param(value_type = Option<String>, example = "102.3,21.6,104.0,22.9")]
     bbox: Option<Bbox>,
-    /// The map's zoom, 0 to 24. Every feature is sent at every zoom, so far.
+    /// The map's zoom, 0 to 24: below the layer's detail zoom points that are near each other are one feature. Absent:
+    /// every point by itself.
     #[param(value_type = Option<f64>, minimum = 0, maximum = 24)]
-    #[expect(dead_code, reason = "checked; clustering by zoom comes with the tiles")]
     zoom: Option<f64>,
 }
 
@@ -148,69 +156,16 @@ pub struct FeatureCollection {
     /// The layer's name.
     #[schema(value_type = String)]
     layer: &'static str,
-    /// GeoJSON features: of stations as in `/stations`, of alerts as in `/alerts`, of areas with `id`, `level`, `name`
-    /// and `parent`.
+    /// GeoJSON features: of stations as in `/stations`, of alerts as in `/alerts`, of incidents, areas and bands with what
+    /// is told of them, and clusters of points.
     features: Vec<AnyFeature>,
-}
-
-/// A feature of any layer.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum AnyFeature {
-    /// Of `stations` and of a kind's layer.
-    Station(StationFeature),
-    /// Of `alerts`.
-    Alert(Box<AlertFeature>),
-    /// Of `areas`.
-    Area(AreaFeature),
-}
-
-/// A commune or ward as a GeoJSON feature.
-#[derive(Serialize, ToSchema)]
-pub struct AreaFeature {
-    /// Always `Feature`.
-    #[serde(rename = "type")]
-    #[schema(value_type = String, example = "Feature")]
-    kind: &'static str,
-    /// Official code.
-    #[schema(value_type = String, example = "03388")]
-    id: AreaId,
-    /// Its polygons.
-    geometry: MultiPolygon,
-    /// What is known of it.
-    properties: AreaReport,
-}
-
-/// A GeoJSON multi-polygon.
-#[derive(Serialize, ToSchema)]
-pub struct MultiPolygon {
-    /// Always `MultiPolygon`.
-    #[serde(rename = "type")]
-    #[schema(value_type = String, example = "MultiPolygon")]
-    kind: &'static str,
-    /// Polygons of rings of longitude, latitude: WGS 84, degrees.
-    coordinates: Vec<Vec<Vec<[f64; 2]>>>,
-}
-
-/// What is known of an area.
-#[derive(Serialize, ToSchema)]
-pub struct AreaReport {
-    /// `province` or `commune`.
-    #[schema(value_type = String, example = "commune")]
-    level: AreaLevel,
-    /// Its name.
-    name: Name,
-    /// Code of the area that contains it.
-    #[schema(value_type = Option<String>, example = "12")]
-    parent: Option<AreaId>,
-    /// Where its name is written: longitude, latitude.
-    label: [f64; 2],
 }
 
 /// One layer's features as they are now.
 ///
-/// Every channel shows its newest value whatever its quality, and says so in `quality` and `flags`; alerts and averages
-/// use good ones alone.
+/// Every channel shows its newest value whatever its quality, and says so in `quality` and `flags`; alerts, averages of
+/// areas and surfaces use good ones alone. With `zoom` below the layer's detail zoom, points of one cell of a fixed grid
+/// are one feature with their count, worst severity and freshness; the counts of all features add up to the layer.
 ///
 /// `ETag` and `If-None-Match` spare the body when nothing has changed.
 #[utoipa::path(get, path = "/api/v1/layers/{layer}", operation_id = "readLayer", tag = "map",
@@ -228,77 +183,53 @@ pub async fn one(
     Asked(asked): Asked<LayerAsked>,
 ) -> Result<Response, Problem> {
     let layer = Layer::named(&id).ok_or_else(|| Problem::not_found("layer", &id))?;
-    let features = {
-        let state = door.parts().state.read();
-        let sight = door.sight(&state.catalogue);
-        match layer {
-            Layer::Areas => areas(&door, &sight, asked.bbox),
-            Layer::Alerts => alerts(&door, &state, &sight, asked.bbox),
-            Layer::Stations => stations(&door, &state, &sight, asked.bbox, None),
-            Layer::Kind(kind) => stations(&door, &state, &sight, asked.bbox, Some(kind)),
-        }
+    let picture = door.atlas().picture(door.parts());
+    let sight = atlas::seen(&door.sight(&picture.catalogue), &picture);
+    let features = match layer {
+        Layer::Areas => layer_features::areas(&picture, &sight, asked.bbox),
+        Layer::Surface(field) => layer_features::bands(&picture, field, &sight, asked.bbox),
+        _ => points(&door, &picture, layer, &sight, &asked),
     };
     let body = FeatureCollection { kind: "FeatureCollection", layer: layer.id(), features };
     let body = serde_json::to_vec(&body).map_err(Problem::internal)?;
     Ok(tagged(body, &headers))
 }
 
-fn stations(
+fn points(
     door: &Allowed<SeeMap>,
-    state: &State,
-    sight: &Sight,
-    bbox: Option<Bbox>,
-    kind: Option<StationKind>,
+    picture: &Picture,
+    layer: Layer,
+    sight: &layers::Sight,
+    asked: &LayerAsked,
 ) -> Vec<AnyFeature> {
-    let zone = Zone::default();
-    let reporter = Reporter { state, now: door.parts().clock.now(), zone: &zone };
-    let wanted = state.catalogue.stations().iter().filter(|station| {
-        !station.retired
-            && sight.reaches_station(station)
-            && kind.is_none_or(|kind| station.kind == kind)
-            && bbox.is_none_or(|bbox| bbox.contains(station.position))
-    });
-    wanted.map(|station| AnyFeature::Station(reporter.station(station))).collect()
-}
-
-fn alerts(door: &Allowed<SeeMap>, state: &State, sight: &Sight, bbox: Option<Bbox>) -> Vec<AnyFeature> {
-    let zone = Zone::default();
-    let reporter = Reporter { state, now: door.parts().clock.now(), zone: &zone };
-    let wanted = state.alerts.open().filter(|alert| {
-        sight.reaches(alert.subject.area())
-            && bbox.is_none_or(|bbox| reporter.place_of(alert).is_some_and(|position| bbox.contains(position)))
-    });
-    wanted.filter_map(|alert| reporter.alert_feature(alert)).map(|alert| AnyFeature::Alert(Box::new(alert))).collect()
-}
-
-/// Communes only: the province's outline is their union's.
-fn areas(door: &Allowed<SeeMap>, sight: &Sight, bbox: Option<Bbox>) -> Vec<AnyFeature> {
-    let corner = |at: geo::Coord<f64>| Position { lon: at.x, lat: at.y };
-    let areas = (door.parts().areas)();
-    let wanted = areas.shapes().iter().filter(|shape| {
-        shape.area.level == AreaLevel::Commune
-            && sight.reaches(Some(&shape.area.id))
-            && bbox.is_none_or(|bbox| bbox.touches(corner(shape.bounds.min()), corner(shape.bounds.max())))
-    });
-    wanted.map(area).collect()
-}
-
-fn area(shape: &AreaShape) -> AnyFeature {
-    let ring = |line: &geo::LineString<f64>| line.coords().map(|at| [at.x, at.y]).collect::<Vec<_>>();
-    let polygon = |polygon: &geo::Polygon<f64>| {
-        std::iter::once(polygon.exterior()).chain(polygon.interiors()).map(ring).collect::<Vec<_>>()
-    };
-    AnyFeature::Area(AreaFeature {
-        kind: "Feature",
-        id: shape.area.id.clone(),
-        geometry: MultiPolygon { kind: "MultiPolygon", coordinates: shape.polygon.iter().map(polygon).collect() },
-        properties: AreaReport {
-            level: shape.area.level,
-            name: Name::from(&shape.area.name),
-            parent: shape.area.parent.clone(),
-            label: [shape.label.lon, shape.label.lat],
+    let is_here = |at: Position| asked.bbox.is_none_or(|bbox| bbox.contains(at));
+    let within = Within::Where(&is_here);
+    let mut items: Vec<Item<'_>> = Vec::new();
+    let zoom = asked.zoom.map_or(mercator::ZOOM_MAX, |zoom| zoom as u8).min(mercator::ZOOM_MAX);
+    let most = if asked.zoom.is_some() { POINTS_MAX } else { usize::MAX };
+    points::items(picture, layer, sight, within, (zoom, most), |item| items.push(item));
+    // As lists are everywhere: by number, and not by place.
+    items.sort_by_key(|item| match item {
+        Item::One(dot) => match dot.subject {
+            Subject::Station(pin, _) => (0, u64::from(pin.station.0)),
+            Subject::Alert(_) | Subject::Incident(_) => (0, 0),
         },
-    })
+        Item::Many(cluster) => (1, cluster.cell),
+    });
+    let (state, zone) = (door.parts().state.read(), Zone::default());
+    let reporter = Reporter { state: &state, now: picture.at, zone: &zone };
+    let feature = |item: &Item<'_>| match item {
+        Item::Many(cluster) => Some(layer_features::cluster(cluster, zoom, &zone)),
+        Item::One(dot) => match dot.subject {
+            Subject::Station(pin, _) => {
+                let station = state.catalogue.station(pin.station)?;
+                Some(AnyFeature::Station(reporter.station(station)))
+            }
+            Subject::Alert(alert) => reporter.alert_feature(alert).map(|alert| AnyFeature::Alert(Box::new(alert))),
+            Subject::Incident(incident) => Some(layer_features::incident(incident, dot, &zone)),
+        },
+    };
+    items.iter().filter_map(feature).collect()
 }
 
 fn tagged(body: Vec<u8>, headers: &HeaderMap) -> Response {
@@ -306,9 +237,9 @@ fn tagged(body: Vec<u8>, headers: &HeaderMap) -> Response {
     let hex: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
     // Weak: the same content may be sent compressed.
     let tag = format!("W/\"{hex}\"");
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let fresh = known.split(',').any(|one| one.trim().trim_start_matches("W/") == &tag[2..]);
-    let mut response = if fresh { StatusCode::NOT_MODIFIED.into_response() } else { Bytes::from(body).into_response() };
+    let is_known = headers::knows(headers, &tag);
+    let mut response =
+        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { Bytes::from(body).into_response() };
     let out = response.headers_mut();
     out.insert(CONTENT_TYPE, HeaderValue::from_static(GEO_JSON));
     out.insert(CACHE_CONTROL, REVALIDATE);

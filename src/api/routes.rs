@@ -21,7 +21,7 @@ use super::service::Description;
 use super::{
     Parts, administration, alerts, cap, commands, corrections, dead_letters, definition, deliveries, devices, features,
     headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem,
-    prometheus, push, roster, rules, service, session, sta, stations, stream, trial, unknown_devices, workflow,
+    prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -88,6 +88,8 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(corrections::list, corrections::correct))
         .routes(routes!(layers::list))
         .routes(routes!(layers::one))
+        .routes(routes!(tiles::about))
+        .routes(routes!(tiles::one))
         .routes(routes!(stream::read))
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::one))

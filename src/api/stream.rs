@@ -26,13 +26,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::door::{Allowed, Pass, SeeMap};
 use super::events::Events;
 use super::features::Reporter;
-use super::layers::Layer;
 use super::problem::{Code, Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, Params, word};
 use super::readers::Seat;
 use super::sight::Sight;
 use super::time::{Shown, Zone};
 use super::{Parts, features, incidents};
+use crate::layers::{Geometry, Layer};
 use crate::live::{Change, Since};
 use crate::model::{Deaf, IncidentId, Position, Seq, StationKind};
 use crate::state::State;
@@ -58,8 +58,8 @@ static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct StreamAsked {
-    /// Only changes of these layers: `stations`, a kind such as `air`, `alerts`; may be repeated or a list with commas.
-    /// Absent: everything.
+    /// Only changes of these layers: `stations`, a kind such as `air`, `roads`, `rivers`, `alerts` (with their
+    /// incidents), `incidents`; may be repeated or a list with commas. Absent: everything.
     #[param(value_type = Option<String>, example = "air,alerts")]
     layers: Vec<Layer>,
     /// Only inside this rectangle: west,south,east,north in WGS 84 degrees.
@@ -72,7 +72,7 @@ pub struct StreamAsked {
 
 impl FromParams for StreamAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
-        let told: Vec<Layer> = Layer::all().filter(|layer| *layer != Layer::Areas).collect();
+        let told: Vec<Layer> = Layer::all().filter(|layer| layer.geometry() == Geometry::Point).collect();
         Ok(Self {
             layers: params.many("layers", |text| word(text, &told, Layer::id))?,
             bbox: params.one("bbox", Bbox::parse)?,
@@ -83,11 +83,16 @@ impl FromParams for StreamAsked {
 
 impl StreamAsked {
     fn wants_kind(&self, kind: StationKind) -> bool {
-        self.layers.is_empty() || self.layers.iter().any(|layer| [Layer::Stations, Layer::Kind(kind)].contains(layer))
+        self.layers.is_empty()
+            || self.layers.iter().any(|layer| *layer == Layer::Stations || layer.kind() == Some(kind))
     }
 
     fn wants_alerts(&self) -> bool {
         self.layers.is_empty() || self.layers.contains(&Layer::Alerts)
+    }
+
+    fn wants_incidents(&self) -> bool {
+        self.wants_alerts() || self.layers.contains(&Layer::Incidents)
     }
 }
 
@@ -377,7 +382,7 @@ impl Reader {
     }
 
     fn tell_incident(&self, reporter: &Reporter<'_>, incident: &IncidentId, id: Option<Seq>, events: &mut Events) {
-        let found = reporter.state.incidents.get(incident).filter(|_| self.asked.wants_alerts());
+        let found = reporter.state.incidents.get(incident).filter(|_| self.asked.wants_incidents());
         let summary = found.and_then(|incident| incidents::summary(reporter, &self.sight, incident));
         let is_inside =
             |at: Option<Position>| self.asked.bbox.is_none_or(|bbox| at.is_some_and(|at| bbox.contains(at)));

@@ -1,0 +1,154 @@
+//! What maps are answered from: the picture of now, and tiles that were drawn already.
+//!
+//! Invariant: a kept tile is sent only under the tag that it was drawn with, to somebody with the same sight. Bounded:
+//! [`KEPT_BYTES_MAX`] bytes of tiles (the longest unused go), [`DRAWING_AT_ONCE`] drawn at a time; who finds no place
+//! waits in line.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use hashbrown::HashMap;
+use libdeflater::{CompressionLvl, Compressor};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::Parts;
+use super::problem::Problem;
+use super::sight::Sight;
+use crate::layers::{self, Canvas, Layer, Picture, TileId, tile};
+
+/// Bytes of tiles kept, compressed: some thousands.
+const KEPT_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+/// What a kept tile costs beside its bytes.
+const ENTRY_BYTES: usize = 160;
+/// Tiles drawn at a time: those who take in data keep their processors.
+const DRAWING_AT_ONCE: usize = 2;
+
+/// See the module.
+pub struct Atlas {
+    canvas: Canvas,
+    drawing: Arc<Semaphore>,
+    kept: Mutex<Kept>,
+}
+
+/// Layer, tile, and the number of the sight.
+type Key = (Layer, TileId, u64);
+
+#[derive(Default)]
+struct Kept {
+    tiles: HashMap<Key, (String, Bytes, u64)>,
+    bytes: usize,
+    /// Counts uses: what was used longest ago has the least number.
+    uses: u64,
+}
+
+impl Default for Atlas {
+    fn default() -> Self {
+        Self { canvas: Canvas::default(), drawing: Arc::new(Semaphore::new(DRAWING_AT_ONCE)), kept: Mutex::default() }
+    }
+}
+
+impl Atlas {
+    /// The picture of now.
+    pub fn picture(&self, parts: &Parts) -> Arc<Picture> {
+        self.canvas.picture(&parts.state, &parts.feed, (parts.areas)(), parts.clock.now())
+    }
+
+    /// A tile, compressed with gzip; empty when it shows nothing.
+    pub async fn tile(
+        &self,
+        picture: Arc<Picture>,
+        (layer, id): (Layer, TileId),
+        sight: layers::Sight,
+        tag: &str,
+    ) -> Result<Bytes, Problem> {
+        let key = (layer, id, sight.number());
+        if let Some(kept) = self.kept.lock().get(&key, tag) {
+            metrics::counter!("http_tiles_total", "from" => "kept").increment(1);
+            return Ok(kept);
+        }
+        // Closed never: the semaphore lives as long as this.
+        let turn = Arc::clone(&self.drawing).acquire_owned().await.map_err(Problem::internal)?;
+        if let Some(kept) = self.kept.lock().get(&key, tag) {
+            return Ok(kept);
+        }
+        let drawn = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            zipped(&tile::draw(&picture, layer, id, &sight))
+        });
+        let drawn = Bytes::from(drawn.await.map_err(Problem::internal)?.map_err(Problem::internal)?);
+        metrics::counter!("http_tiles_total", "from" => "drawn").increment(1);
+        self.kept.lock().put(key, tag, &drawn);
+        Ok(drawn)
+    }
+}
+
+impl Kept {
+    fn get(&mut self, key: &Key, tag: &str) -> Option<Bytes> {
+        let (_, bytes, used) = self.tiles.get_mut(key).filter(|(own, ..)| own == tag)?;
+        self.uses += 1;
+        *used = self.uses;
+        Some(bytes.clone())
+    }
+
+    fn put(&mut self, key: Key, tag: &str, bytes: &Bytes) {
+        self.uses += 1;
+        self.bytes += bytes.len() + ENTRY_BYTES;
+        if let Some((_, before, _)) = self.tiles.insert(key, (tag.to_owned(), bytes.clone(), self.uses)) {
+            self.bytes = self.bytes.saturating_sub(before.len() + ENTRY_BYTES);
+        }
+        if self.bytes > KEPT_BYTES_MAX {
+            let mut uses: Vec<u64> = self.tiles.values().map(|(.., used)| *used).collect();
+            uses.sort_unstable();
+            // A quarter goes at once, so that this is seldom.
+            let horizon = uses.get(uses.len() / 4).copied().unwrap_or(0);
+            self.tiles.retain(|_, (.., used)| *used > horizon);
+            self.bytes = self.tiles.values().map(|(_, bytes, _)| bytes.len() + ENTRY_BYTES).sum();
+        }
+    }
+}
+
+/// Level 1: half the time of the usual level for some per cent of the size.
+fn zipped(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let level = CompressionLvl::new(1).map_err(|error| format!("{error:?}"))?;
+    let mut compressor = Compressor::new(level);
+    let mut zipped = vec![0; compressor.gzip_compress_bound(bytes.len())];
+    let length = compressor.gzip_compress(bytes, &mut zipped).map_err(|error| error.to_string())?;
+    zipped.truncate(length);
+    Ok(zipped)
+}
+
+/// What a caller sees, by the picture's numbers of areas.
+pub fn seen(sight: &Sight, picture: &Picture) -> layers::Sight {
+    match sight {
+        Sight::All => layers::Sight::All,
+        Sight::Areas(_) => layers::Sight::of(picture, |area| sight.reaches(Some(area))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_unused_tiles_give_way_and_a_tile_of_another_tag_is_none() {
+        let mut kept = Kept::default();
+        let key = |x: u32| (Layer::Stations, TileId::new(10, x, 0).unwrap(), 0);
+        let big = Bytes::from(vec![0; KEPT_BYTES_MAX / 10]);
+        for x in 0..9 {
+            kept.put(key(x), "a", &big);
+        }
+        assert!(kept.get(&key(0), "a").is_some());
+        assert!(kept.get(&key(0), "b").is_none());
+        kept.put(key(9), "a", &big);
+        assert!(kept.bytes <= KEPT_BYTES_MAX);
+        assert!(kept.get(&key(1), "a").is_none(), "used longest ago");
+        assert!(kept.get(&key(0), "a").is_some() && kept.get(&key(9), "a").is_some());
+        let before = kept.bytes;
+        kept.put(key(9), "b", &Bytes::new());
+        assert_eq!(kept.bytes, before - big.len());
+    }
+}

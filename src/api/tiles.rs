@@ -1,0 +1,261 @@
+//! `GET /tiles/{layer}`: a layer as vector tiles, and what there is to know of them (TileJSON 3.0).
+//!
+//! A tile's tag is made of the revision of what it shows and of the caller's sight: "not modified" is answered without
+//! drawing. It changes when a value's freshness does, whether or not anything came.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST, VARY};
+use axum::http::request::Parts as Head;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::atlas;
+use super::door::{Allowed, SeeMap};
+use super::headers::{self, REVALIDATE};
+use super::problem::{Code, Missing, Problem, Refused};
+use super::query::{Asked, FromParams, Id, Params};
+use crate::layers::{Geometry, Layer, Picture, TileId, mercator, tile};
+
+/// The greatest zoom that maps need to ask for: they enlarge tiles beyond it.
+const ZOOM_SERVED: u8 = 16;
+
+/// The media type of vector tiles.
+const MVT: &str = "application/vnd.mapbox-vector-tile";
+
+/// What tiles take: nothing yet.
+pub struct TileAsked;
+
+impl FromParams for TileAsked {
+    fn from_params(params: &mut Params) -> Result<Self, Problem> {
+        params.planned("at", "tiles show the present only; /api/v1/history has the past of single channels")?;
+        Ok(TileAsked)
+    }
+}
+
+/// A layer and one of its tiles, as the address names them.
+pub struct TileName(Layer, TileId);
+
+impl<S: Send + Sync> FromRequestParts<S> for TileName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(head: &mut Head, state: &S) -> Result<Self, Problem> {
+        let Path((layer, z, x, y)) = Path::<(String, String, String, String)>::from_request_parts(head, state)
+            .await
+            .map_err(|_| Problem::new(Code::NotFound, "the address holds bytes that are not UTF-8"))?;
+        let layer = Layer::named(&layer).ok_or_else(|| Problem::not_found("layer", &layer))?;
+        let y = y.strip_suffix(".mvt").or_else(|| y.strip_suffix(".pbf")).unwrap_or(&y);
+        // `+5` is a number to Rust and not to anybody who writes addresses.
+        let number = |text: &str| text.parse::<u32>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let tile = match (number(&z).and_then(|z| u8::try_from(z).ok()), number(&x), number(y)) {
+            (Some(z), Some(x), Some(y)) => TileId::new(z, x, y),
+            _ => None,
+        };
+        let most = mercator::ZOOM_MAX;
+        let none = || {
+            let why = format!("a tile is z/x/y in whole numbers, z from 0 to {most}, x and y from 0 to 2^z - 1");
+            Problem::parameter("z", why)
+        };
+        Ok(TileName(layer, tile.ok_or_else(none)?))
+    }
+}
+
+/// A layer's tiles, in TileJSON 3.0.
+#[derive(Serialize, ToSchema)]
+pub struct TileJson {
+    /// Of TileJSON.
+    #[schema(value_type = String, example = "3.0.0")]
+    tilejson: &'static str,
+    /// The layer's title in Vietnamese.
+    #[schema(value_type = String)]
+    name: &'static str,
+    /// The layer's title in English.
+    #[schema(value_type = String)]
+    description: &'static str,
+    /// Where tiles are.
+    tiles: Vec<String>,
+    /// Rows count from the north.
+    #[schema(value_type = String, example = "xyz")]
+    scheme: &'static str,
+    /// The least zoom.
+    minzoom: u8,
+    /// The greatest zoom served; maps enlarge its tiles beyond.
+    maxzoom: u8,
+    /// West, south, east, north.
+    bounds: [f64; 4],
+    /// Layers of each tile.
+    vector_layers: Vec<VectorLayer>,
+}
+
+/// A layer of a tile.
+#[derive(Serialize, ToSchema)]
+pub struct VectorLayer {
+    /// Its name in the tile.
+    #[schema(value_type = String, example = "stations")]
+    id: &'static str,
+    /// What is in it.
+    #[schema(value_type = String)]
+    description: &'static str,
+    /// The least zoom at which it is there.
+    minzoom: u8,
+    /// The greatest.
+    maxzoom: u8,
+    /// Attributes: Number, String or Boolean. Stations have their good current values beside, by property.
+    #[schema(value_type = BTreeMap<String, String>)]
+    fields: BTreeMap<&'static str, &'static str>,
+}
+
+/// What there is to know of a layer's tiles, in TileJSON 3.0.
+#[utoipa::path(get, path = "/tiles/{layer}", operation_id = "readTileJson", tag = "map",
+    params(("layer" = String, Path, description = "The layer's name, with or without .json", example = "stations")),
+    security(("token" = []), ("session" = [])),
+    responses((status = 200, description = "TileJSON", body = TileJson), Refused, Missing))]
+pub async fn about(
+    door: Allowed<SeeMap>,
+    Id(id): Id,
+    headers: HeaderMap,
+    Asked(TileAsked): Asked<TileAsked>,
+) -> Result<Json<TileJson>, Problem> {
+    let id = id.strip_suffix(".json").unwrap_or(&id);
+    let layer = Layer::named(id).ok_or_else(|| Problem::not_found("layer", id))?;
+    let [vi, en] = layer.title();
+    let whole = (door.parts().areas)().whole();
+    let bounds = whole.map_or([-180.0, -85.0511, 180.0, 85.0511], |whole| {
+        [whole.min().x, whole.min().y, whole.max().x, whole.max().y]
+    });
+    Ok(Json(TileJson {
+        tilejson: "3.0.0",
+        name: vi,
+        description: en,
+        tiles: vec![format!("{}/tiles/{}/{{z}}/{{x}}/{{y}}.mvt", base(&headers)?, layer.id())],
+        scheme: "xyz",
+        minzoom: 0,
+        maxzoom: ZOOM_SERVED,
+        bounds,
+        vector_layers: vector_layers(layer),
+    }))
+}
+
+/// Where the caller found the service, by its own word.
+fn base(headers: &HeaderMap) -> Result<String, Problem> {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte));
+    is_plain
+        .then(|| format!("http://{host}"))
+        .ok_or_else(|| Problem::new(Code::InvalidParameter, "the header Host is no name of a host"))
+}
+
+fn vector_layers(layer: Layer) -> Vec<VectorLayer> {
+    let of = |id, description, minzoom, fields: &[(&'static str, &'static str)]| {
+        let fields = fields.iter().copied().collect();
+        VectorLayer { id, description, minzoom, maxzoom: ZOOM_SERVED, fields }
+    };
+    let (text, number) = ("String", "Number");
+    let named = [("id", text), ("name_vi", text), ("name_en", text), ("severity", text)];
+    match layer {
+        Layer::Areas => {
+            let own = [&named[..], &[("stations", number)]].concat();
+            vec![
+                of(layer.id(), "communes; PROPERTY_mean, _worst, _count and _completeness beside", 0, &own),
+                of(tile::LABELS, "where names are written", 0, &named),
+            ]
+        }
+        Layer::Surface(_) => {
+            let fields = [("step", number), ("from", number), ("to", number), ("at", number)];
+            vec![of(layer.id(), "bands; at is seconds since 1970", 0, &fields)]
+        }
+        _ => {
+            let titled = [("id", text), ("title_vi", text), ("title_en", text), ("severity", text), ("cause", text)];
+            let state = [("freshness", text), ("heard_at", number)];
+            let fields = match layer {
+                Layer::Alerts => [&titled[..], &[("state", text), ("station", text)]].concat(),
+                Layer::Incidents => titled.to_vec(),
+                Layer::Stations => [&named[..], &state, &[("kind", text)]].concat(),
+                Layer::Roads | Layer::Rivers => [&named[..], &state, &[("level", number)]].concat(),
+                _ => [&named[..], &state].concat(),
+            };
+            let many = [("count", number), ("severity", text), ("freshness", text), ("oldest_at", number)];
+            let points = of(layer.id(), "points; times are seconds since 1970", 0, &fields);
+            vec![points, of(tile::CLUSTERS, "several points at one place", 0, &many)]
+        }
+    }
+}
+
+/// A tile of a layer: Mapbox Vector Tile 2.1.
+///
+/// Below the layer's detail zoom, and where a tile has more than 4,096 points, points that are near each other are in
+/// `clusters`, whose counts add up. Names are in tiles from the detail zoom on, good current values from two zooms after.
+#[utoipa::path(get, path = "/tiles/{layer}/{z}/{x}/{y}", operation_id = "readTile", tag = "map",
+    params(
+        ("layer" = String, Path, description = "The layer's name", example = "stations"),
+        ("z" = u8, Path, description = "Zoom, 0 to 22", example = 8),
+        ("x" = u32, Path, description = "Column from the west", example = 201),
+        ("y" = String, Path, description = "Row from the north, with or without .mvt or .pbf", example = "111"),
+    ),
+    security(("token" = []), ("session" = [])),
+    responses(
+        (status = 200, description = "The tile", body = Vec<u8>, content_type = "application/vnd.mapbox-vector-tile",
+            headers(("etag" = String, description = "Changes with what the tile shows"))),
+        (status = 204, description = "Nothing is there"),
+        (status = 304, description = "Unchanged since the tag in If-None-Match"),
+        Refused, Missing))]
+pub async fn one(
+    door: Allowed<SeeMap>,
+    TileName(layer, id): TileName,
+    headers: HeaderMap,
+    Asked(TileAsked): Asked<TileAsked>,
+) -> Result<Response, Problem> {
+    let atlas = door.atlas();
+    let picture = atlas.picture(door.parts());
+    let sight = atlas::seen(&door.sight(&picture.catalogue), &picture);
+    let tag = tag_of(&picture, layer, id, &sight);
+    let etag = format!("W/\"{tag}\"");
+    let mut response = if headers::knows(&headers, &etag) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let zipped = atlas.tile(picture, (layer, id), sight, &tag).await?;
+        body(zipped, &headers)?
+    };
+    let out = response.headers_mut();
+    out.insert(CACHE_CONTROL, REVALIDATE);
+    out.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        out.insert(ETAG, etag);
+    }
+    Ok(response)
+}
+
+fn tag_of(picture: &Picture, layer: Layer, id: TileId, sight: &crate::layers::Sight) -> String {
+    let geometry = if layer.geometry() == Geometry::Point { "p" } else { "a" };
+    format!("{geometry}{}", tile::tag(picture, layer, id, sight))
+}
+
+/// A kept tile for somebody who takes gzip, or does not.
+fn body(zipped: Bytes, headers: &HeaderMap) -> Result<Response, Problem> {
+    if zipped.is_empty() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let takes_gzip = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').any(|one| {
+            let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+            ["gzip", "*"].contains(&name.trim()) && !["q=0", "q=0.0"].contains(&weight.trim())
+        })
+    });
+    let mut response = if takes_gzip {
+        let mut response = zipped.into_response();
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        response
+    } else {
+        let mut plain = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(zipped.as_ref()), &mut plain)
+            .map_err(Problem::internal)?;
+        plain.into_response()
+    };
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MVT));
+    Ok(response)
+}
