@@ -7,6 +7,8 @@
 //!
 //! Left out on purpose: writing TOML, and dates (no file of ours has any).
 
+mod points;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

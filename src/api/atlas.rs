@@ -42,13 +42,16 @@ struct Kept {
     uses: u64,
 }
 
-impl Default for Atlas {
-    fn default() -> Self {
-        Self { canvas: Canvas::default(), drawing: Arc::new(Semaphore::new(DRAWING_AT_ONCE)), kept: Mutex::default() }
-    }
-}
-
 impl Atlas {
+    /// Over the parts of a service.
+    pub fn new(parts: &Parts) -> Self {
+        Self {
+            canvas: Canvas::new(parts.registry.segments()),
+            drawing: Arc::new(Semaphore::new(DRAWING_AT_ONCE)),
+            kept: Mutex::default(),
+        }
+    }
+
     /// The picture of now.
     pub fn picture(&self, parts: &Parts) -> Arc<Picture> {
         self.canvas.picture(&parts.state, &parts.feed, (parts.areas)(), parts.clock.now())

@@ -55,7 +55,8 @@ impl House {
         let readers = Arc::new(Readers::new(parts.config.streams_max, parts.config.streams_per_address_max));
         let turns = Arc::new(Semaphore::new(READS_AT_ONCE));
         let [trials, queries] = [TRIALS_AT_ONCE, QUERIES_AT_ONCE].map(|count| Arc::new(Semaphore::new(count)));
-        Self { parts, readers, turns, trials, queries, atlas: Arc::default() }
+        let atlas = Arc::new(Atlas::new(&parts));
+        Self { parts, readers, turns, trials, queries, atlas }
     }
 
     /// The limits of requests.

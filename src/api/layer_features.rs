@@ -6,14 +6,14 @@ use geo::BoundingRect;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::features::{AlertFeature, Name, Point, StationFeature, freshness_schema, severity_schema};
+use super::features::{AlertFeature, Name, Point, StationFeature, StationReport, freshness_schema, severity_schema};
 use super::query::Bbox;
 use super::time::{Shown, Zone};
 use crate::layers::dots::{Cluster, Dot};
 use crate::layers::surface::{self, Band, Surface};
 use crate::layers::tally::{Measure, Tally};
 use crate::layers::{Field, IncidentView, Layer, Picture, Sight, points, tile};
-use crate::model::{AreaId, AreaLevel, Position, Severity, StationKind};
+use crate::model::{AreaId, AreaLevel, Position, Severity, StationId, StationKind};
 use crate::registry::AreaShape;
 
 /// A feature of any layer.
@@ -22,6 +22,8 @@ use crate::registry::AreaShape;
 pub enum AnyFeature {
     /// Of `stations`, of a kind's layer, of `roads` and `rivers`.
     Station(StationFeature),
+    /// Of `roads`, where a station stands for a stretch of road.
+    Segment(Box<SegmentFeature>),
     /// Of `alerts`.
     Alert(Box<AlertFeature>),
     /// Of `incidents`.
@@ -32,6 +34,41 @@ pub enum AnyFeature {
     Area(Box<AreaFeature>),
     /// Of a surface.
     Band(Box<BandFeature>),
+}
+
+/// A stretch of road as a GeoJSON feature.
+#[derive(Serialize, ToSchema)]
+pub struct SegmentFeature {
+    /// Always `Feature`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "Feature")]
+    kind: &'static str,
+    /// Its station's name in topics and addresses.
+    #[schema(value_type = String, example = "TR-QL4D-01")]
+    id: StationId,
+    /// Where it runs.
+    geometry: LineString,
+    /// What is known of its station.
+    properties: StationReport,
+}
+
+/// A GeoJSON line.
+#[derive(Serialize, ToSchema)]
+pub struct LineString {
+    /// Always `LineString`.
+    #[serde(rename = "type")]
+    #[schema(value_type = String, example = "LineString")]
+    kind: &'static str,
+    /// Longitude, latitude: WGS 84, degrees.
+    coordinates: Vec<[f64; 2]>,
+}
+
+/// A stretch of road's feature.
+pub fn segment(segment: &[Position], station: StationFeature) -> AnyFeature {
+    let coordinates = segment.iter().map(|at| [at.lon, at.lat]).collect();
+    let geometry = LineString { kind: "LineString", coordinates };
+    let (id, properties) = (station.id, station.properties);
+    AnyFeature::Segment(Box::new(SegmentFeature { kind: "Feature", id, geometry, properties }))
 }
 
 /// Points that are near each other as a GeoJSON feature, in their middle.

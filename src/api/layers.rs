@@ -222,8 +222,12 @@ fn points(
         Item::Many(cluster) => Some(layer_features::cluster(cluster, zoom, &zone)),
         Item::One(dot) => match dot.subject {
             Subject::Station(pin, _) => {
-                let station = state.catalogue.station(pin.station)?;
-                Some(AnyFeature::Station(reporter.station(station)))
+                let station = reporter.station(state.catalogue.station(pin.station)?);
+                let segment = picture.segments.get(&station.id).filter(|_| layer == Layer::Roads);
+                Some(match segment {
+                    Some(segment) => layer_features::segment(segment, station),
+                    None => AnyFeature::Station(station),
+                })
             }
             Subject::Alert(alert) => reporter.alert_feature(alert).map(|alert| AnyFeature::Alert(Box::new(alert))),
             Subject::Incident(incident) => Some(layer_features::incident(incident, dot, &zone)),

@@ -86,11 +86,7 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(maintenance::list, maintenance::plan))
         .routes(routes!(maintenance::withdraw))
         .routes(routes!(corrections::list, corrections::correct))
-        .routes(routes!(layers::list))
-        .routes(routes!(layers::one))
-        .routes(routes!(tiles::about))
-        .routes(routes!(tiles::one))
-        .routes(routes!(stream::read))
+        .merge(maps())
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::one))
         .routes(routes!(workflow::acknowledge))
@@ -170,6 +166,16 @@ fn standards() -> OpenApiRouter<House> {
         .routes(routes!(sta::landing))
         .routes(routes!(sta::landing_below))
         .routes(routes!(sta::read))
+}
+
+/// What maps are drawn from.
+fn maps() -> OpenApiRouter<House> {
+    OpenApiRouter::new()
+        .routes(routes!(layers::list))
+        .routes(routes!(layers::one))
+        .routes(routes!(tiles::about))
+        .routes(routes!(tiles::one))
+        .routes(routes!(stream::read))
 }
 
 /// The API's description, in OpenAPI 3.1.

@@ -181,7 +181,11 @@ fn vector_layers(layer: Layer) -> Vec<VectorLayer> {
             };
             let many = [("count", number), ("severity", text), ("freshness", text), ("oldest_at", number)];
             let points = of(layer.id(), "points; times are seconds since 1970", 0, &fields);
-            vec![points, of(tile::CLUSTERS, "several points at one place", 0, &many)]
+            let mut layers = vec![points, of(tile::CLUSTERS, "several points at one place", 0, &many)];
+            if layer == Layer::Roads {
+                layers.push(of(tile::SEGMENTS, "stretches of road", layer.detail_zoom(), &fields));
+            }
+            layers
         }
     }
 }

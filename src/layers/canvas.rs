@@ -18,12 +18,13 @@ use super::picture::{Draft, IncidentPart, IncidentView, Look, Picture};
 use crate::incidents::{Filter, Incident, IncidentState};
 use crate::live::{Change, Feed, Since};
 use crate::model::{Channel, Freshness, Seq, Severity, StationNo, Timestamp};
-use crate::registry::Areas;
+use crate::registry::{Areas, Segments};
 use crate::state::State;
 
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Canvas {
+    segments: Arc<Segments>,
     kept: Mutex<Option<Kept>>,
 }
 
@@ -41,6 +42,11 @@ struct Kept {
 const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
 
 impl Canvas {
+    /// Over the stretches of road that there are.
+    pub fn new(segments: Arc<Segments>) -> Canvas {
+        Canvas { segments, kept: Mutex::default() }
+    }
+
     /// The picture of `now`.
     pub fn picture(&self, state: &RwLock<State>, feed: &Feed, areas: Arc<Areas>, now: Timestamp) -> Arc<Picture> {
         let mut kept = self.kept.lock();
@@ -54,7 +60,7 @@ impl Canvas {
         };
         let Some(kept) = kept.as_mut().filter(|kept| fits(kept)) else {
             let before = kept.as_ref().map(|kept| kept.picture.revision);
-            let new = Kept::new(&state, areas, latest, now, before);
+            let new = self.draw_all(&state, areas, latest, now, before);
             return Arc::clone(&kept.insert(new).picture);
         };
         match feed.since(kept.cursor) {
@@ -62,15 +68,25 @@ impl Canvas {
                 kept.cursor = latest.max(changes.last().map_or(kept.cursor, |(seq, _)| *seq));
                 kept.follow(&state, changes, now);
             }
-            Since::Resync => *kept = Kept::new(&state, areas, latest, now, Some(kept.picture.revision)),
+            Since::Resync => *kept = self.draw_all(&state, areas, latest, now, Some(kept.picture.revision)),
         }
         Arc::clone(&kept.picture)
+    }
+
+    fn draw_all(&self, state: &State, areas: Arc<Areas>, cursor: Seq, now: Timestamp, before: Option<u64>) -> Kept {
+        Kept::new(state, (areas, Arc::clone(&self.segments)), cursor, now, before)
     }
 }
 
 impl Kept {
     /// Draws everything.
-    fn new(state: &State, areas: Arc<Areas>, cursor: Seq, now: Timestamp, before: Option<u64>) -> Kept {
+    fn new(
+        state: &State,
+        (areas, segments): (Arc<Areas>, Arc<Segments>),
+        cursor: Seq,
+        now: Timestamp,
+        before: Option<u64>,
+    ) -> Kept {
         // Greater than any of a former life, as time is.
         let revision = before.map_or(now.micros().unsigned_abs(), |before| before + 1);
         let picture = Picture::draw(Draft {
@@ -83,6 +99,7 @@ impl Kept {
             alerts: state.alerts.open().cloned().collect(),
             incidents: open_incidents(state),
         });
+        let picture = picture.with_segments(segments);
         let mut kept = Kept {
             due: BinaryHeap::with_capacity(picture.len()),
             due_at: vec![NEVER; picture.catalogue.stations().len()],

@@ -24,7 +24,7 @@ use crate::model::{
     Alert, Area, AreaId, Catalogue, Channel, ChannelId, Freshness, IncidentId, LocalName, Position, Severity, Station,
     StationKind, StationNo, Timestamp, Unit,
 };
-use crate::registry::Areas;
+use crate::registry::{Areas, Segments};
 
 /// Pins in one piece.
 pub const PIECE: usize = 256;
@@ -151,6 +151,8 @@ pub struct Picture {
     pub catalogue: Arc<Catalogue>,
     /// Their polygons.
     pub areas: Arc<Areas>,
+    /// Stretches of road, by the stations that stand for them.
+    pub segments: Arc<Segments>,
     /// Open alerts, by identifier.
     pub alerts: Arc<Vec<Arc<Alert>>>,
     /// Changes with the alerts, but for their newest values.
@@ -206,6 +208,7 @@ impl Picture {
             at,
             revision,
             areas,
+            segments: Arc::default(),
             alerts: Arc::new(alerts),
             alerts_revision: revision,
             incidents: Arc::new(incidents),
@@ -215,6 +218,12 @@ impl Picture {
             pieces,
             catalogue,
         }
+    }
+
+    /// The same with stretches of road.
+    #[must_use]
+    pub fn with_segments(self, segments: Arc<Segments>) -> Picture {
+        Picture { segments, ..self }
     }
 
     /// Stations that are drawn.

@@ -81,7 +81,7 @@ pub fn items<'p>(
     if zoom < layer.detail_zoom() {
         return dots::cluster(dots, dots::cell_bits(zoom, COARSE), show);
     }
-    if points(picture, layer, sight, within).take(points_max + 1).count() > points_max {
+    if points(picture, layer, sight, within).take(points_max.saturating_add(1)).count() > points_max {
         return dots::cluster(dots, dots::cell_bits(zoom, FINE), show);
     }
     dots.for_each(|dot| show(Item::One(dot)));

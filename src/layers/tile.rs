@@ -34,12 +34,16 @@ const VALUES_AFTER: u8 = 2;
 const MEASURES_MAX: usize = 24;
 /// The layer of a tile that has the clusters.
 pub const CLUSTERS: &str = "clusters";
+/// The layer of a tile that has stretches of road.
+pub const SEGMENTS: &str = "segments";
 /// The layer of a tile that has the places of areas' names.
 pub const LABELS: &str = "labels";
 
 /// Another number when a tile shows something else to somebody with this sight.
 pub fn tag(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight) -> String {
     let revision = match layer {
+        // A stretch reaches tiles that its station is not in.
+        Layer::Roads if !picture.segments.is_empty() => picture.stations_revision(),
         Layer::Stations | Layer::Kind(_) | Layer::Roads | Layer::Rivers => picture.revision_in(tile),
         Layer::Alerts => picture.alerts_revision,
         Layer::Incidents => picture.incidents_revision,
@@ -70,6 +74,32 @@ fn dots_of(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight, bytes: 
     }
     pen.points.finish(bytes);
     pen.clusters.finish(bytes);
+    if layer == Layer::Roads && tile.z() >= layer.detail_zoom() {
+        segments(picture, tile, sight, bytes);
+    }
+}
+
+/// Stretches of road, coloured by their station's level of service.
+fn segments(picture: &Picture, tile: TileId, sight: &Sight, bytes: &mut Vec<u8>) {
+    let mut out = LayerWriter::new(SEGMENTS);
+    let frame = Frame::with_margin(clip::MARGIN);
+    for (id, segment) in picture.segments.iter() {
+        let station = picture.catalogue.station_named(id.as_str()).and_then(|station| picture.station(station.no));
+        let Some(shown) = station.filter(|shown| sight.reaches(shown.pin.area)) else { continue };
+        let Some(line) = clip::line(segment, tile, frame) else { continue };
+        let level = Layer::Roads.level_property().and_then(|name| picture.property(name));
+        let look = level.and_then(|property| picture.look_at(&shown, property)).map(|(_, look)| look);
+        out.tag("id", Value::Text(id.as_str()));
+        out.tag("name_vi", Value::Text(&shown.station.name.vi));
+        out.tag("name_en", Value::Text(&shown.station.name.en));
+        out.tag_text("severity", shown.pin.severity.map(|severity| severity.word()));
+        out.tag("freshness", Value::Text(look.map_or(shown.pin.freshness, |look| look.freshness).word()));
+        if let Some(latest) = look.filter(|look| is_current(look)).and_then(|look| look.latest) {
+            out.tag("level", Value::Whole(latest.value as i64));
+        }
+        out.feature(Some(u64::from(shown.pin.station.0)), &line);
+    }
+    out.finish(bytes);
 }
 
 /// Writes points and clusters of one tile.

@@ -84,6 +84,12 @@ impl Declared {
         &self.indices
     }
 
+    /// Stretches of road, by the stations that stand for them.
+    pub fn segments(&self) -> super::Segments {
+        let own = self.stations.iter().filter(|declared| !declared.policy.segment.is_empty());
+        own.map(|declared| (declared.station.id.clone(), declared.policy.segment.clone())).collect()
+    }
+
     /// How many stations and areas are declared.
     pub fn counts(&self) -> (usize, usize) {
         (self.stations.len(), self.areas.len())

@@ -28,6 +28,7 @@ mod rule_book;
 mod seed;
 mod station_file;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,7 +48,10 @@ pub use station_file::{ChannelDeclaration, StationDeclaration};
 
 use crate::database::{Database, DatabaseError};
 use crate::indices;
-use crate::model::{Catalogue, CatalogueError, Mistake, SourceId, Station, StationNo, Timestamp};
+use crate::model::{Catalogue, CatalogueError, Mistake, Position, SourceId, Station, StationId, StationNo, Timestamp};
+
+/// Stretches of road, by the stations that stand for them: two points and more each, WGS 84.
+pub type Segments = BTreeMap<StationId, Vec<Position>>;
 
 /// Channels that one station may have.
 pub const CHANNELS_PER_STATION_MAX: usize = 256;
@@ -110,6 +114,8 @@ pub struct Registry {
     areas: Mutex<Arc<Areas>>,
     /// What follows from what stations observe; nothing before the files were read.
     indices: Mutex<Arc<indices::config::Config>>,
+    /// As the files have them; none before they were read.
+    segments: Mutex<Arc<Segments>>,
 }
 
 impl Registry {
@@ -127,7 +133,8 @@ impl Registry {
     pub fn over(database: Arc<Database>) -> Result<Registry, RegistryError> {
         let areas = load::areas(&database.lock())?;
         let indices = Arc::new(indices::config::Config::default());
-        Ok(Registry { database, areas: Mutex::new(Arc::new(areas)), indices: Mutex::new(indices) })
+        let segments = Mutex::default();
+        Ok(Registry { database, areas: Mutex::new(Arc::new(areas)), indices: Mutex::new(indices), segments })
     }
 
     /// The database file, to be shared.
@@ -150,6 +157,7 @@ impl Registry {
         let report = seed::files(&mut self.database.lock(), declared, now)?;
         *self.areas.lock() = Arc::new(declared.shapes.clone());
         *self.indices.lock() = Arc::new(declared.indices().clone());
+        *self.segments.lock() = Arc::new(declared.segments());
         Ok(report)
     }
 
@@ -183,6 +191,11 @@ impl Registry {
     /// A station's revision: 1 as long as nothing was recorded of it.
     pub fn revision(&self, station: StationNo) -> Result<i64, RegistryError> {
         record::revision(&self.database.lock(), station).map_err(RegistryError::sqlite("read a revision"))
+    }
+
+    /// Stretches of road.
+    pub fn segments(&self) -> Arc<Segments> {
+        Arc::clone(&self.segments.lock())
     }
 
     /// Every station, by number.

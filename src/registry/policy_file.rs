@@ -72,6 +72,8 @@ pub(super) struct ChannelPolicy {
 pub(super) struct StationPolicy {
     pub awake: Option<Awake>,
     pub channels: Vec<ChannelPolicy>,
+    /// The stretch of road that it stands for; empty for none.
+    pub segment: Vec<crate::model::Position>,
 }
 
 impl StationPolicy {
@@ -273,7 +275,8 @@ stuck = { after = "12h", except = [0] }
         sections.into_iter().for_each(Section::finish);
         root.finish();
         assert_eq!(page.into_mistakes(), []);
-        StationPolicy { awake: Some(Awake::Solar), channels: vec![found] }.put(&StationId::new("A"), &mut policy);
+        let own = StationPolicy { awake: Some(Awake::Solar), channels: vec![found], ..StationPolicy::default() };
+        own.put(&StationId::new("A"), &mut policy);
         let limits = policy.limits(&"A".into(), &property).unwrap();
         assert_eq!(
             (limits.range.is_some(), limits.step, limits.stuck.is_some()),

@@ -11,6 +11,7 @@
 //! area = "03388"               # optional: else found from the position
 //! maintenance = true           # optional
 //! awake = "solar"              # optional, as in policy_file.rs: when its devices are awake
+//! segment = [[103.4, 22.5], [103.5, 22.6]]   # optional: the stretch of road that a traffic station stands for
 //!
 //! [[station.channel]]
 //! property = "vehicle_flow"
@@ -103,7 +104,8 @@ fn station(mut section: Section<'_, '_>) -> Option<(StationDeclaration, StationP
     };
     let maintenance = section.flag("maintenance").unwrap_or(false);
     let link = section.word("link", Need::Optional, &LINKS).unwrap_or_default();
-    let mut policy = StationPolicy { awake: policy_file::awake(&mut section), channels: Vec::new() };
+    let mut policy = StationPolicy { awake: policy_file::awake(&mut section), ..StationPolicy::default() };
+    policy.segment = segment(&mut section);
     let sections = section.sections("channel", Need::Required);
     let counts = 1..=super::CHANNELS_PER_STATION_MAX;
     if section.has("channel") && !counts.contains(&sections.len()) {
@@ -171,6 +173,27 @@ fn position(section: &mut Section<'_, '_>) -> Option<Position> {
     let north = lat.map(|lat| field::latitude(lat, lon).map_err(|message| section.mistake("lat", message)));
     east?.ok().and(north?.ok())?;
     Some(Position { lon: lon?, lat: lat? })
+}
+
+/// Points of one stretch of road at most.
+const SEGMENT_POINTS_MAX: usize = 500;
+
+/// The stretch of road: two points and more, each a place on the map.
+fn segment(section: &mut Section<'_, '_>) -> Vec<Position> {
+    let points = section.points("segment");
+    if !section.has("segment") || points.is_empty() {
+        return Vec::new();
+    }
+    if !(2..=SEGMENT_POINTS_MAX).contains(&points.len()) {
+        section.mistake("segment", format!("must have 2 to {SEGMENT_POINTS_MAX} points"));
+        return Vec::new();
+    }
+    let is_wrong = |[lon, lat]: &[f64; 2]| field::longitude(*lon).and(field::latitude(*lat, Some(*lon))).err();
+    if let Some(message) = points.iter().find_map(is_wrong) {
+        section.mistake("segment", message);
+        return Vec::new();
+    }
+    points.into_iter().map(|[lon, lat]| Position { lon, lat }).collect()
 }
 
 fn known_units() -> String {
@@ -260,6 +283,22 @@ channel = []
                 "32 stations: unknown key; known here: station",
             ],
         );
+    }
+
+    #[test]
+    fn a_stretch_of_road_has_two_points_and_more() {
+        let with = |segment: &str| {
+            let text = include_str!("../../tests/fixtures/seeds/stations/small.toml");
+            text.replacen("[[station.channel]]", &format!("segment = {segment}\n[[station.channel]]"), 1)
+        };
+        let (stations, mistakes) = read("a.toml", &with("[[103.4, 22.5], [103, 22.25]]"));
+        assert_eq!(mistakes, []);
+        let [first, last] = [(103.4, 22.5), (103.0, 22.25)].map(|(lon, lat)| Position { lon, lat });
+        assert_eq!(stations[0].policy.segment, [first, last]);
+        for bad in ["[[103.4, 22.5]]", "[[103.4, 22.5], [22.5]]", "[103.4, 22.5]", "[[22.5, 103.4], [22, 103]]", "3"] {
+            let (_, mistakes) = read("a.toml", &with(bad));
+            assert!(mistakes.len() == 1 && mistakes[0].key.ends_with("segment"), "{bad}: {mistakes:?}");
+        }
     }
 
     #[test]

@@ -89,7 +89,7 @@ struct Scene {
 impl Scene {
     fn of(rows: &[Row]) -> Scene {
         let mut scene = Scene {
-            state: RwLock::new(State::new(crate::alerts::Retention::default())),
+            state: RwLock::new(State::new(Default::default())),
             feed: Feed::new(10_000, Seq(0)),
             canvas: Canvas::default(),
             areas: areas(),
@@ -339,6 +339,36 @@ fn levels_are_told_while_they_are_current() {
     assert_eq!(level(&scene, Layer::Rivers), (Some("2".into()), "live".into()));
     scene.now = scene.now + Duration::from_secs(3_600);
     assert_eq!(level(&scene, Layer::Roads), (None, "silent".into()));
+}
+
+#[test]
+fn a_stretch_of_road_runs_through_every_tile_that_it_crosses() {
+    let at = World::of(Position { lon: 103.5, lat: 22.5 });
+    let mut scene = Scene::of(&[(at, 0, None)]);
+    let line = [(103.45, 22.5), (103.5, 22.5), (103.75, 22.5)].map(|(lon, lat)| Position { lon, lat });
+    scene.canvas = Canvas::new(Arc::new([(StationId::new("S-0"), line.to_vec())].into()));
+    scene.observe(0, 6.0);
+    let picture = scene.picture();
+    let crossed: BTreeSet<(u32, u32)> = (0..=300)
+        .map(|part| Position { lon: 103.45 + f64::from(part) * 0.001, lat: 22.5 })
+        .map(|at| TileId::around(11, World::of(at)))
+        .map(|tile| (tile.x(), tile.y()))
+        .collect();
+    assert!(crossed.len() > 1);
+    for (x, y) in crossed {
+        let tile = TileId::new(11, x, y).unwrap();
+        let layers = decoder::read(&tile::draw(&picture, Layer::Roads, tile, &Sight::All));
+        let segment = &layers[tile::SEGMENTS][0];
+        assert_eq!((segment.kind, segment.attributes["level"].as_str()), (2, "6"));
+        let inside = |at: &[i32; 2]| at.iter().all(|unit| (-64..=4_160).contains(unit));
+        assert!(segment.paths.iter().flatten().all(inside), "{:?}", segment.paths);
+        let tag = tile::tag(&picture, Layer::Roads, tile, &Sight::All);
+        scene.now = scene.now + Duration::from_secs(1);
+        scene.observe(0, 5.0);
+        assert_ne!(tile::tag(&scene.picture(), Layer::Roads, tile, &Sight::All), tag);
+    }
+    let far = TileId::around(11, World::of(Position { lon: 105.0, lat: 22.5 }));
+    assert!(tile::draw(&picture, Layer::Roads, far, &Sight::All).is_empty());
 }
 
 #[test]
