@@ -12,6 +12,7 @@ mod crash;
 mod derived;
 mod edge;
 mod foreign;
+mod gdal;
 mod grafana;
 mod history;
 mod hostile;

@@ -40,6 +40,8 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("delete", "/api/v1/devices/{id}"), only(Permission::Administer)),
         (("get", "/api/v1/layers"), only(Permission::ReadMap)),
         (("get", "/api/v1/layers/{layer}"), only(Permission::ReadMap)),
+        (("get", "/tiles/{layer}"), only(Permission::ReadMap)),
+        (("get", "/tiles/{layer}/{z}/{x}/{y}"), only(Permission::ReadMap)),
         (("get", "/api/v1/stream"), only(Permission::ReadMap)),
         (("get", "/api/v1/history"), only(Permission::ReadHistory)),
         (("get", "/api/v1/history/areas"), only(Permission::ReadHistory)),
@@ -160,6 +162,7 @@ fn address(path: &str) -> String {
     let address = address.replace("{file}", "none.xml").replace("{key}", "1").replace("{report}", "seen");
     let address = address.replace("{collection}", "stations").replace("{feature}", "A-AIR");
     let address = address.replace("{*address}", "Things");
+    let address = address.replace("{z}/{x}/{y}", "0/0/0");
     let address = address.replace("{source}", "edge").replace("{device}", "nobody").replace("{name}", "none");
     let address = match address.as_str() {
         "/api/v1/stations/{id}" => "/api/v1/stations/A-AIR".to_owned(),

@@ -25,5 +25,6 @@ mod rules;
 mod server;
 mod sta;
 mod stream;
+mod tiles;
 mod trial;
 mod workflow;

@@ -186,3 +186,54 @@ async fn heartbeats_come_while_nothing_happens() {
     }
     assert_eq!(begun.elapsed().as_secs(), 30);
 }
+
+#[tokio::test]
+async fn five_hundred_readers_that_never_read_hold_nobody_up() {
+    let config = Config { streams_per_address_max: 600, ..Config::default() };
+    let house = House::with(Demo::Loopback, config);
+    let mut silent = Vec::new();
+    for _ in 0..500 {
+        silent.push(Reading::begin(&house, "/api/v1/stream?layers=air&bbox=103,22,104,23", None).await);
+    }
+    let mut reading = Reading::begin(&house, "/api/v1/stream", None).await;
+    assert_eq!(reading.next().await.unwrap().name, "heartbeat");
+    let mut last = Seq(0);
+    for round in 0..2_000 {
+        house.observe(LEVEL, 0, f64::from(round));
+        last = house.observe(PM, 0, f64::from(round));
+    }
+    loop {
+        let event = reading.news().await;
+        if event.id == Some(last) {
+            assert_eq!(event.body["properties"]["channels"][0]["value"], 1_999.0);
+            break;
+        }
+    }
+    // Whoever begins to read after all has one event to catch up with, not four thousand.
+    for slow in silent.iter_mut().take(3) {
+        let mut told = 0;
+        loop {
+            let event = slow.news().await;
+            told += 1;
+            assert_eq!(event.body["id"], "A-AIR");
+            if event.body["properties"]["channels"][0]["value"] == 1_999.0 {
+                break;
+            }
+        }
+        assert_eq!(told, 1);
+    }
+}
+
+#[tokio::test]
+async fn roads_and_rivers_are_told_by_their_stations() {
+    let house = House::demo();
+    let mut reading = Reading::begin(&house, "/api/v1/stream?layers=rivers", None).await;
+    assert_eq!(reading.next().await.unwrap().name, "heartbeat");
+    house.observe(PM, 0, 1.0);
+    house.observe(LEVEL, 0, 1.0);
+    assert_eq!(reading.news().await.body["id"], "B-RIVER");
+    for layer in ["areas", "pm2_5"] {
+        let refused = house.get(&format!("/api/v1/stream?layers={layer}")).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{layer}");
+    }
+}
