@@ -6,7 +6,7 @@ E2E := tests/e2e
 FLUX := tests/flux
 export SAOLA_PYTHON := $(CURDIR)/target/python/bin/python
 
-.PHONY: demo test lint bench bench-store bench-store-scaling backtest-fire web tools clean
+.PHONY: demo test lint bench bench-store bench-store-scaling bench-map bench-map-million backtest-fire web tools clean
 
 demo: web
 	cargo run --release --bin saola -- demo
@@ -57,6 +57,15 @@ bench-store:
 # Saola alone, over a tenth, once and ten times the days.
 bench-store-scaling:
 	cargo bench --bench store -- --scaling
+
+# Tiles of 100,000 stations beside PostGIS.
+bench-map:
+	tests/tools.sh bench
+	cargo bench --bench map
+
+# The memory of 1,000,000 stations, Saola alone.
+bench-map-million:
+	cargo bench --bench map -- --million
 
 # The shipped rules of fire weather over a recorded year.
 backtest-fire:

@@ -28,6 +28,8 @@ bench)
     need mosquitto mosquitto
     need victoria-metrics victoria-metrics
     need influxd influxdb
+    # The extension comes as one package for each version of PostgreSQL.
+    compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null || missing_packages+=(postgresql-postgis)
     python3 -c 'import ensurepip' 2>/dev/null || missing_packages+=(python3-venv)
     ;;
 lint) ;;
@@ -46,7 +48,7 @@ if [ "${#missing_packages[@]}" -gt 0 ]; then
         "${missing_packages[@]}" >/dev/null
     # Debian starts servers of its own; tests and benches start theirs on free ports.
     command -v systemctl >/dev/null &&
-        "${as_root[@]}" systemctl stop mosquitto victoria-metrics influxdb 2>/dev/null || true
+        "${as_root[@]}" systemctl stop mosquitto victoria-metrics influxdb postgresql 2>/dev/null || true
 fi
 
 cargo_tool() { # subcommand, version
