@@ -224,7 +224,18 @@ impl<N: Need> FromRequestParts<House> for Allowed<N> {
             return Err(refuse(&parts, caller, permission, head.uri.path(), peer.ip()).await);
         }
         let House { readers, turns, trials, queries, atlas, .. } = house.clone();
-        Ok(Self { parts, readers, turns, trials, queries, atlas, address: peer.ip(), caller, credential, need: PhantomData })
+        Ok(Self {
+            parts,
+            readers,
+            turns,
+            trials,
+            queries,
+            atlas,
+            address: peer.ip(),
+            caller,
+            credential,
+            need: PhantomData,
+        })
     }
 }
 

@@ -21,7 +21,7 @@ use crate::registry::AreaShape;
 #[serde(untagged)]
 pub enum AnyFeature {
     /// Of `stations`, of a kind's layer, of `roads` and `rivers`.
-    Station(StationFeature),
+    Station(Box<StationFeature>),
     /// Of `roads`, where a station stands for a stretch of road.
     Segment(Box<SegmentFeature>),
     /// Of `alerts`.

@@ -226,7 +226,7 @@ fn points(
                 let segment = picture.segments.get(&station.id).filter(|_| layer == Layer::Roads);
                 Some(match segment {
                     Some(segment) => layer_features::segment(segment, station),
-                    None => AnyFeature::Station(station),
+                    None => AnyFeature::Station(Box::new(station)),
                 })
             }
             Subject::Alert(alert) => reporter.alert_feature(alert).map(|alert| AnyFeature::Alert(Box::new(alert))),

@@ -8,8 +8,8 @@
 
 pub mod administration;
 pub mod alerts;
-pub mod base;
 pub mod atlas;
+pub mod base;
 pub mod body;
 pub mod cap;
 pub mod commands;

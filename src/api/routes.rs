@@ -20,8 +20,8 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, cap, commands, corrections, dead_letters, definition, deliveries, devices, features,
-    headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem,
-    prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices, workflow,
+    headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem, prometheus,
+    push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]

@@ -111,14 +111,17 @@ pub struct Surface {
     pub bands: Vec<Band>,
 }
 
+/// Of what, and for whom: the field and the sight.
+type Wanted = (Field, u64);
+
 /// Surfaces that were reckoned already.
 #[derive(Debug, Default)]
 pub struct Surfaces {
-    kept: Mutex<Vec<((Field, u64), Arc<Surface>)>>,
+    kept: Mutex<Vec<(Wanted, Arc<Surface>)>>,
 }
 
 impl Surfaces {
-    fn get(&self, key: (Field, u64), picture: &Picture) -> Option<Arc<Surface>> {
+    fn get(&self, key: Wanted, picture: &Picture) -> Option<Arc<Surface>> {
         let kept = self.kept.lock();
         let (_, surface) = kept.iter().find(|(own, _)| *own == key)?;
         let is_of_now = surface.revision == picture.revision;
@@ -126,7 +129,7 @@ impl Surfaces {
         (is_of_now || is_young).then(|| Arc::clone(surface))
     }
 
-    fn put(&self, key: (Field, u64), surface: Arc<Surface>) {
+    fn put(&self, key: Wanted, surface: Arc<Surface>) {
         let mut kept = self.kept.lock();
         kept.retain(|(own, _)| *own != key);
         if kept.len() >= KEPT_MAX {

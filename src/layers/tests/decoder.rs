@@ -78,7 +78,7 @@ pub fn read(bytes: &[u8]) -> BTreeMap<String, Vec<Feature>> {
 }
 
 fn read_feature(layer: &RawLayer, raw: &RawFeature) -> Feature {
-    assert!(raw.tags.len() % 2 == 0);
+    assert!(raw.tags.len().is_multiple_of(2));
     let attributes = raw.tags.chunks(2).map(|pair| {
         let value = &layer.values[pair[1] as usize];
         let parts = [

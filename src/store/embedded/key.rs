@@ -140,7 +140,7 @@ impl Span {
     }
 
     pub(super) fn last_day(self) -> Day {
-        Day(self.0 << SPAN_SHIFT | (1 << SPAN_SHIFT) - 1)
+        Day((self.0 << SPAN_SHIFT) | ((1 << SPAN_SHIFT) - 1))
     }
 
     /// What its runs begin with.
