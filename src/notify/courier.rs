@@ -12,7 +12,8 @@
 //! end is not known. After a kill what was under way is repeated with its key: once a lane.
 //! A message to which its other side always answers with a fault of its own (5xx) holds up what follows it in that lane
 //! until it is given up (`give_up_after`): order is kept, and a gateway that fails for one mostly fails for all. People
-//! with a second way are told by that one meanwhile.
+//! with a second way are told by that one meanwhile. A digest that is refused as it is leaves in parts, with a pause of
+//! `backoff_min` after each refusal; from a side that takes none of them the rest is given up soon.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -40,8 +41,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(10);
 /// How often what waits is measured, failures are told and old deliveries forgotten.
 const ROUND_EVERY: Duration = Duration::from_secs(2);
-/// Failures told at a time.
-const FAILURES_AT_A_TIME: usize = 100;
+/// Failures told at a time, and how long one round goes on telling them.
+const FAILURES_AT_A_TIME: usize = 500;
+const TELL_FOR: Duration = Duration::from_millis(500);
 /// What a try under way gets at a stop beyond its own time, to be written down.
 const SAFETY: Duration = Duration::from_secs(1);
 /// How long it waits after the outbox could not be read or written.
@@ -240,11 +242,20 @@ impl Courier {
                 return Ok(());
             }
             Outcome::Failed { error, certainty } => self.give_up(errand, &error, certainty, now)?,
-            Outcome::Unfit { error } if errand.members.len() > 1 => {
+            Outcome::Unfit { error } => {
+                *self.failing.lock().entry(errand.lane.clone()).or_default() += 1;
                 counter!("notification_tries_failed_total", "channel" => channel).increment(1);
-                outbox.split(errand.message, &error, now)?;
+                let next_at = now + self.wait(1);
+                let parted_since = outbox.parted_since(errand.message)?;
+                let is_late =
+                    parted_since.is_some_and(|since| now.since(since) >= self.config.give_up_after.duration());
+                if errand.members.len() > 1 && !is_late {
+                    outbox.split(errand.message, &error, now, next_at)?;
+                } else {
+                    self.give_up(errand, &error, Certainty::Refused, now)?;
+                    self.waiting.lock().insert(errand.lane.clone(), next_at);
+                }
             }
-            Outcome::Unfit { error } => self.give_up(errand, &error, Certainty::Refused, now)?,
             Outcome::Gone { error } => {
                 if let Err(error) = self.desk.people().remove_contact(&errand.lane) {
                     tracing::error!(%error, "a subscription that is gone could not be forgotten");
@@ -273,6 +284,7 @@ impl Courier {
             notification.key = errand.key,
             notification.channel = errand.channel,
             notification.recipient = errand.recipient,
+            notification.members = members,
             error,
             "A notification was given up."
         );
@@ -298,9 +310,8 @@ impl Courier {
             }
             Err(error) => trouble("count notifications", &error),
         }
-        match outbox.failures(FAILURES_AT_A_TIME, now) {
-            Ok(failures) => failures.into_iter().for_each(|failure| self.tell_failure(failure)),
-            Err(error) => trouble("read failures", &error),
+        if let Err(error) = self.tell_failures(now) {
+            trouble("tell failures", &error);
         }
         if let Err(error) = outbox.prune(now - self.config.keep.duration()) {
             trouble("forget old notifications", &error);
@@ -308,11 +319,25 @@ impl Courier {
         self.waiting.lock().retain(|_, until| *until > now);
     }
 
+    /// Tells failures, as many as there is time for.
+    fn tell_failures(&self, now: Timestamp) -> Result<(), OutboxError> {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < TELL_FOR {
+            let failures = self.desk.outbox().failures(FAILURES_AT_A_TIME, now)?;
+            let told: Vec<i64> = failures.iter().filter(|one| self.tell_failure(one)).map(|one| one.id).collect();
+            self.desk.outbox().failures_told(&told)?;
+            if told.len() < FAILURES_AT_A_TIME {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// A message that reached nobody: somebody else has to hear of it. While another way, or another of those whom it was
-    /// for, is being tried it waits.
-    fn tell_failure(&self, failure: Failure) {
+    /// for, is being tried it waits. Whether nothing is left to be told of it.
+    fn tell_failure(&self, failure: &Failure) -> bool {
         let is_machine = matches!(failure.channel.as_str(), "webhook" | "topic");
-        let is_told = match failure.others {
+        match failure.others {
             Others::Waiting => false,
             Others::Sent => true,
             Others::None if is_machine => true,
@@ -322,9 +347,6 @@ impl Courier {
                 step: failure.step,
                 of: failure.seq,
             }),
-        };
-        if is_told && let Err(error) = self.desk.outbox().failure_told(failure.id) {
-            trouble("note that a failure was told", &error);
         }
     }
 }
@@ -357,3 +379,6 @@ fn trouble(doing: &str, error: &OutboxError) {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(%error, cause, "Saola could not {doing}; it tries again.");
 }
+
+#[cfg(test)]
+mod tests;

@@ -284,10 +284,17 @@ impl Outbox {
         rows.map_err(failed)?.collect::<Result<_, _>>().map_err(failed)
     }
 
-    /// Notes that a failure has been told.
-    pub fn failure_told(&self, id: i64) -> Result<(), OutboxError> {
-        let noted = self.database.lock().execute("UPDATE delivery SET failure_told = 1 WHERE id = ?1", [id]);
-        noted.map_err(sqlite("note that a failure was told")).map(drop)
+    /// Notes that failures have been told.
+    pub fn failures_told(&self, ids: &[i64]) -> Result<(), OutboxError> {
+        self.transact("note that failures were told", |transaction| {
+            let failed = sqlite("note that failures were told");
+            let sql = "UPDATE delivery SET failure_told = 1 WHERE id = ?1";
+            let mut statement = transaction.prepare_cached(sql).map_err(failed)?;
+            for id in ids {
+                statement.execute([id]).map_err(failed)?;
+            }
+            Ok(())
+        })
     }
 }
 

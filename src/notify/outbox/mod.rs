@@ -19,6 +19,7 @@
 //! - A checkpoint is written only when there is something to tell: no transition, no SQL.
 
 mod list;
+mod part;
 mod queue;
 mod take;
 
@@ -35,7 +36,7 @@ pub use list::{Delivered, DeliveryRow, DeliveryState, Failure, Filter, Others, R
 pub use queue::{Event, Queued, Route, What};
 pub use take::{Certainty, Due, Errand, Pace, Taken, Waiting};
 
-const STEPS: &[&str] = &[include_str!("0001_outbox.sql")];
+const STEPS: &[&str] = &[include_str!("0001_outbox.sql"), include_str!("0002_parting.sql")];
 
 /// Why the outbox could not be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
-use super::{Outbox, OutboxError, key_of, sqlite};
+use super::{Outbox, OutboxError, key_of, part, sqlite};
 use crate::model::Timestamp;
 use crate::notify::facts::Kind;
 use crate::notify::texts::{Language, Member};
@@ -117,7 +117,8 @@ impl Outbox {
                     message
                 }
                 None => match choose(transaction, lane, pace, now)? {
-                    Chosen::Members(members) => begin(transaction, lane, &members, now)?,
+                    Chosen::Members(members) => begin(transaction, lane, &members, None, now)?,
+                    Chosen::Parted(members, root) => begin(transaction, lane, &members, Some(root), now)?,
                     Chosen::NotBefore(at) => return Ok(Taken::NotBefore(at)),
                     Chosen::Nothing => return Ok(Taken::Nothing),
                 },
@@ -144,8 +145,9 @@ impl Outbox {
         )
     }
 
-    /// It will not be tried again. The end of an alert that was queued meanwhile is withdrawn where nobody was told of
-    /// the alert, nor will be.
+    /// It will not be tried again; where it shows that the other side takes nothing of a refused digest, nor will the
+    /// rest of that. The end of an alert that was queued meanwhile is withdrawn where nobody was told of the alert, nor
+    /// will be. Returns how many deliveries were given up.
     pub fn failed(&self, message: i64, error: &str, unsure: Certainty, now: Timestamp) -> Result<usize, OutboxError> {
         self.note_certainty(message, unsure)?;
         let members = self.finish(
@@ -154,16 +156,21 @@ impl Outbox {
             "UPDATE delivery SET state = 'failed', failed_at = ?2, error = ?3 WHERE message = ?1 AND state = 'queued'",
             Some(error),
         )?;
+        let rest = self.transact("give up the rest of a digest", |transaction| {
+            part::give_up_rest(transaction, message, error, now)
+        })?;
         let sql = "UPDATE delivery SET state = 'withdrawn', error = 'they were never told of the alert' \
-                   WHERE state = 'queued' AND message IS NULL AND kind = ?2 \
-                     AND (alert, lane) IN (SELECT alert, lane FROM delivery WHERE message = ?1 AND state = 'failed') \
+                   WHERE lane = (SELECT lane FROM message WHERE id = ?1) \
+                     AND state = 'queued' AND message IS NULL AND kind = ?2 \
+                     AND EXISTS (SELECT 1 FROM delivery o WHERE o.alert = delivery.alert AND o.lane = delivery.lane \
+                                 AND o.state = 'failed') \
                      AND NOT EXISTS (SELECT 1 FROM delivery o LEFT JOIN message m ON m.id = o.message \
                                      WHERE o.alert = delivery.alert AND o.lane = delivery.lane AND o.kind <> ?2 \
                                        AND o.state <> 'withdrawn' \
                                        AND (o.state <> 'failed' OR coalesce(m.unsure, 0) = 1))";
         let withdrawn = self.database.lock().execute(sql, params![message, Kind::Resolved.word()]);
         withdrawn.map_err(sqlite("withdraw notifications"))?;
-        Ok(members)
+        Ok(members + rest)
     }
 
     fn finish(
@@ -183,30 +190,6 @@ impl Outbox {
                 Some(error) => statement.execute(params![message, now.micros(), error]),
             }
             .map_err(failed)
-        })
-    }
-
-    /// A digest that was refused as it is leaves by halves: the older half at once, as a message of its own, and the
-    /// rest waits as it did before. A half that is refused is parted again, down to single notifications.
-    pub fn split(&self, message: i64, error: &str, now: Timestamp) -> Result<(), OutboxError> {
-        self.transact("part a digest", |transaction| {
-            let failed = sqlite("part a digest");
-            let sql = "SELECT id FROM delivery WHERE message = ?1 AND state = 'queued' ORDER BY id";
-            let mut statement = transaction.prepare_cached(sql).map_err(failed)?;
-            let rows = statement.query_map([message], |row| row.get(0)).map_err(failed)?;
-            let members: Vec<i64> = rows.collect::<Result<_, _>>().map_err(failed)?;
-            let sql = "UPDATE message SET in_flight = 0, finished_at = ?2, error = ?3 WHERE id = ?1 \
-                       RETURNING lane, unsure";
-            let (lane, unsure): (String, bool) = transaction
-                .query_row(sql, params![message, now.micros(), error], |row| Ok((row.get(0)?, row.get(1)?)))
-                .map_err(failed)?;
-            let sql = "UPDATE delivery SET message = NULL, error = ?2 WHERE message = ?1 AND state = 'queued'";
-            transaction.execute(sql, params![message, error]).map_err(failed)?;
-            let Some(first) = members.get(..(members.len() / 2).max(1)) else { return Ok(()) };
-            let half = begin(transaction, &lane, first, now)?;
-            // Written down to be taken up, not under way yet.
-            let sql = "UPDATE message SET attempts = 0, in_flight = 0, unsure = ?2 WHERE id = ?1";
-            transaction.execute(sql, params![half, unsure]).map_err(failed).map(drop)
         })
     }
 
@@ -252,24 +235,33 @@ pub enum Certainty {
 
 enum Chosen {
     Members(Vec<i64>),
+    /// Of a digest that was refused.
+    Parted(Vec<i64>, i64),
     NotBefore(Timestamp),
     Nothing,
 }
 
 /// Which of a lane's waiting deliveries leave together. One by one, while few wait and few have gone within the
-/// minute; else all of them, not sooner than the pace allows.
+/// minute; else all of them, not sooner than the pace allows. What is left of a refused digest goes before.
 fn choose(transaction: &Transaction<'_>, lane: &str, pace: &Pace, now: Timestamp) -> Result<Chosen, OutboxError> {
     let failed = sqlite("look at a lane");
-    let sql = "SELECT id, digest FROM delivery WHERE lane = ?1 AND state = 'queued' AND message IS NULL \
-               AND not_before <= ?2 ORDER BY id LIMIT ?3";
+    let sql = "SELECT id, digest, part FROM delivery WHERE lane = ?1 AND state = 'queued' AND message IS NULL \
+               AND not_before <= ?2 ORDER BY part IS NULL, id LIMIT ?3";
     let mut statement = transaction.prepare_cached(sql).map_err(failed)?;
     let rows = statement
-        .query_map(params![lane, now.micros(), pace.digest_members_max], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_map(params![lane, now.micros(), pace.digest_members_max], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .map_err(failed)?;
-    let waiting: Vec<(i64, bool)> = rows.collect::<Result<_, _>>().map_err(failed)?;
-    let Some((first, wants_digest)) = waiting.first() else { return Ok(Chosen::Nothing) };
+    let waiting: Vec<(i64, bool, Option<i64>)> = rows.collect::<Result<_, _>>().map_err(failed)?;
+    let Some((first, wants_digest, part)) = waiting.first() else { return Ok(Chosen::Nothing) };
+    if let Some(part) = part {
+        let members = waiting.iter().filter(|(.., other)| *other == Some(*part)).map(|(id, ..)| *id).collect();
+        let (members, root) = part::choose(transaction, lane, *part, members)?;
+        return Ok(Chosen::Parted(members, root));
+    }
     if *wants_digest {
-        return Ok(Chosen::Members(waiting.iter().filter(|(_, digest)| *digest).map(|(id, _)| *id).collect()));
+        return Ok(Chosen::Members(waiting.iter().filter(|(_, digest, _)| *digest).map(|(id, ..)| *id).collect()));
     }
     let sql = "SELECT count(*), max(begun_at) FROM message WHERE lane = ?1 AND begun_at > ?2";
     let since = (now - MINUTE.max(pace.digest_every)).micros();
@@ -282,12 +274,18 @@ fn choose(transaction: &Transaction<'_>, lane: &str, pace: &Pace, now: Timestamp
     let earliest = last.map(|last| Timestamp::from_micros(last) + pace.digest_every);
     match earliest.filter(|earliest| *earliest > now) {
         Some(earliest) => Ok(Chosen::NotBefore(earliest)),
-        None => Ok(Chosen::Members(waiting.into_iter().map(|(id, _)| id).collect())),
+        None => Ok(Chosen::Members(waiting.into_iter().map(|(id, ..)| id).collect())),
     }
 }
 
-/// Writes a message down; its number.
-fn begin(transaction: &Transaction<'_>, lane: &str, members: &[i64], now: Timestamp) -> Result<i64, OutboxError> {
+/// Writes a message down, of a refused digest when there is a `root`; its number.
+pub(super) fn begin(
+    transaction: &Transaction<'_>,
+    lane: &str,
+    members: &[i64],
+    root: Option<i64>,
+    now: Timestamp,
+) -> Result<i64, OutboxError> {
     let failed = sqlite("write a message down");
     let mut read = transaction.prepare_cached("SELECT key FROM delivery WHERE id = ?1").map_err(failed)?;
     let keys: Result<Vec<String>, _> = members.iter().map(|id| read.query_row([id], |row| row.get(0))).collect();
@@ -296,9 +294,9 @@ fn begin(transaction: &Transaction<'_>, lane: &str, members: &[i64], now: Timest
         [only] => std::mem::take(only),
         keys => key_of(&keys.iter().map(String::as_str).collect::<Vec<_>>()),
     };
-    let sql = "INSERT INTO message (key, lane, members, attempts, in_flight, unsure, next_at, begun_at) \
-               VALUES (?1, ?2, ?3, 1, 1, 0, ?4, ?4)";
-    let row = params![key, lane, members.len() as i64, now.micros()];
+    let sql = "INSERT INTO message (key, lane, members, attempts, in_flight, unsure, next_at, begun_at, root) \
+               VALUES (?1, ?2, ?3, 1, 1, 0, ?4, ?4, ?5)";
+    let row = params![key, lane, members.len() as i64, now.micros(), root];
     let message = transaction.prepare_cached(sql).and_then(|mut statement| statement.insert(row)).map_err(failed)?;
     let mut point = transaction.prepare_cached("UPDATE delivery SET message = ?2 WHERE id = ?1").map_err(failed)?;
     for id in members {

@@ -284,7 +284,7 @@ fn failures_are_told_when_no_other_way_to_anybody_is_left() {
         assert_eq!((failures[0].step, failures[0].seq, failures[0].others), (2, Seq(1), expected), "{lane}");
     }
     for failure in bench.outbox.failures(10, NOW).unwrap() {
-        bench.outbox.failure_told(failure.id).unwrap();
+        bench.outbox.failures_told(&[failure.id]).unwrap();
     }
     assert_eq!(bench.outbox.failures(10, NOW).unwrap(), []);
 }
