@@ -9,7 +9,7 @@
 //! late before: it is vouched for. Runs of late samples are left as they are.
 
 use super::settle::Place;
-use super::signal::Memory;
+use super::signal::{Memory, Verdict};
 use super::tally::Tally;
 use super::watch::Sort;
 use super::{Alerts, Key, Spot, World};
@@ -30,11 +30,11 @@ impl Alerts {
             let key = self.watches.stand(watch.sort, own);
             match watch.sort {
                 Sort::Absence | Sort::Area(_) => {}
-                Sort::Levels(_) => self.correct_level(world, key, sample),
-                Sort::Single(_) | Sort::Part(_) => self.drop_wait(world, key, None),
+                Sort::Levels(_) => self.correct_level(world, key, sample, now),
+                Sort::Single(_) | Sort::Part(_) => self.drop_wait(world, key, None, now),
                 Sort::Member(member) => {
                     self.correct_tally(world, key, member, sample);
-                    self.drop_wait(world, key, None);
+                    self.drop_wait(world, key, None, now);
                 }
             }
         }
@@ -71,11 +71,11 @@ impl Alerts {
     }
 
     /// A level knows the newest sample alone.
-    fn correct_level(&mut self, world: World<'_>, key: Key, sample: &Sample) {
+    fn correct_level(&mut self, world: World<'_>, key: Key, sample: &Sample, now: Timestamp) {
         let Some(machine) = self.machines.get(&key) else { return };
         if machine.heard.observed_at == sample.observed_at {
             let value = sample.quality.is_good().then_some(sample.value);
-            self.drop_wait(world, key, value);
+            self.drop_wait(world, key, value, now);
         }
     }
 
@@ -97,7 +97,8 @@ impl Alerts {
     }
 
     /// What waits is dropped where the data as they are now do not say so. `value` is the newest one of a plain level.
-    fn drop_wait(&mut self, world: World<'_>, key: Key, value: Option<f64>) {
+    /// Where the calendar is closed, or has closed since the last judgement, nothing is on, whatever they say.
+    fn drop_wait(&mut self, world: World<'_>, key: Key, value: Option<f64>, now: Timestamp) {
         let Some(place) = Place::find(&self.rules, &self.watches, world.catalogue, key) else { return };
         let Some(machine) = self.machines.get_mut(&key) else { return };
         let nothing = Tally::default();
@@ -106,6 +107,9 @@ impl Alerts {
         let at = machine.heard.observed_at;
         let signal = place.signal(&self.watches, tally, value);
         let verdict = signal.and_then(|signal| signal.verdict(memory, world, at, machine.standing()));
-        machine.correct(verdict);
+        let until = machine.event_time(now).max(at);
+        let is_closed =
+            place.rule.calendar.as_ref().is_some_and(|calendar| calendar.closes_within(at, until).is_some());
+        machine.correct(verdict.map(|verdict| Verdict { on: if is_closed { 0 } else { verdict.on }, ..verdict }));
     }
 }

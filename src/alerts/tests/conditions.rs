@@ -196,6 +196,20 @@ fn outside_its_calendar_nothing_is_raised_and_what_is_raised_recovers() {
 }
 
 #[test]
+fn a_correction_while_the_calendar_is_closed_holds_up_no_end() {
+    let expected = ["720 active high 60 (value)", "1200 recovering high 60 (calendar)", "1380 cleared high 60 (value)"];
+    let each_minute = |from: i64, to: i64| (from..=to).map(|minute| format!("{}=60 ", minute * 60)).collect::<String>();
+    let mean = "property = 'pm2_5'\nunit = 'ug/m3'\nstations = ['AQ-01']\nfor = '2m'\nclear_for = '3m'\n\
+        of = { fn = 'mean', over = '2m' }\nlevels = [{ severity = 'high', above = 50, clear = 40 }]";
+    for body in [HELD, mean] {
+        let body = format!("{body}\ncalendar = {{ from = '15:10', to = '15:20' }}");
+        // The sample was judged before the closing, then after it.
+        check(&body, &format!("{} 1210. 1140!60 {}", each_minute(0, 19), each_minute(21, 30)), &expected);
+        check(&body, &format!("{} 1270. 1260!60 {}", each_minute(0, 21), each_minute(22, 30)), &expected);
+    }
+}
+
+#[test]
 fn an_edited_window_judges_by_what_is_there() {
     let mut bench = Bench::new(valley(), &rule(RAIN));
     bench.series("0@2=3 60@2=3 120@2=3");
