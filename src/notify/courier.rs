@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A try that hangs holds up its own lane alone. Lanes whose last try failed share half of the tries, and a gateway
-//! (or mail, or push; of machines each one) begins another try only while at least as many are free as it has under way:
+//! (or mail, or push; of machines each one) begins another try only while more are free than it has under way:
 //! so dead addresses leave room for the living, and a dead gateway for the others. A try that panics counts as one whose
 //! end is not known. After a kill what was under way is repeated with its key: once a lane.
 //! A message to which its other side always answers with a fault of its own (5xx) holds up what follows it in that lane
@@ -156,7 +156,7 @@ impl Courier {
                 let own_count = busy.values().filter(|other| **other == way).count();
                 if self.waiting.lock().get(&lane).is_some_and(|until| *until > now)
                     || free_count == 0
-                    || own_count > free_count
+                    || (own_count > 0 && own_count >= free_count)
                     || (is_failing && failing_count() >= (room / 2).max(1))
                     || busy.contains_key(&lane)
                 {

@@ -38,6 +38,13 @@ impl Bench {
         bench
     }
 
+    /// One more raised alert, by another way.
+    fn queue(&self, seq: u64, channel: &str, lane: &str) {
+        let mut event = raised(seq);
+        (event.routes[0].lane, event.routes[0].channel) = (lane.to_owned(), channel.to_owned());
+        self.courier.desk.outbox().queue(&[event], Seq(seq), NOW, |_, _, _| None).unwrap();
+    }
+
     /// Tries until nothing waits, or for so long; how long it took.
     fn deliver(&mut self, longest: Duration, answer: impl Fn(&[u64]) -> Option<&'static str>) -> Duration {
         let outbox = Arc::clone(&self.courier.desk);
@@ -142,4 +149,22 @@ fn parting_ends_when_the_time_for_trying_is_over() {
     });
     assert!(bench.tries <= 24, "{} tries", bench.tries);
     assert_eq!(bench.failed().len(), 1_000);
+}
+
+#[tokio::test]
+async fn a_dead_gateway_never_has_the_last_place() {
+    for (places, of_the_gateway) in [(1, 1), (2, 1), (3, 2), (4, 2), (64, 32)] {
+        let mut bench = Bench::new(0);
+        bench.courier.config.tries_at_once = places;
+        for number in 1..=64 {
+            bench.queue(number, "sms", &format!("a{number:02}"));
+        }
+        bench.queue(65, "chat", "z");
+        let courier = Arc::new(bench.courier);
+        let mut tries = JoinSet::new();
+        courier.look(&mut tries).await;
+        let busy = courier.busy.lock().clone();
+        let count = |way: &str| busy.values().filter(|other| *other == way).count();
+        assert_eq!((count("sms"), count("chat")), (of_the_gateway, usize::from(places > 1)), "of {places}");
+    }
 }
