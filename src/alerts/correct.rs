@@ -72,9 +72,11 @@ impl Alerts {
 
     /// A level knows the newest sample alone.
     fn correct_level(&mut self, world: World<'_>, key: Key, sample: &Sample, now: Timestamp) {
-        let Some(machine) = self.machines.get(&key) else { return };
+        let Some(machine) = self.machines.get_mut(&key) else { return };
         if machine.heard.observed_at == sample.observed_at {
             let value = sample.quality.is_good().then_some(sample.value);
+            // A rule that is edited judges anew by it.
+            machine.heard.value = value;
             self.drop_wait(world, key, value, now);
         }
     }

@@ -33,7 +33,7 @@ use crate::model::{AlertId, AlertState, Cause, Channel, Freshness, Severity, Tim
 pub(super) struct Heard {
     pub observed_at: Timestamp,
     pub received_at: Timestamp,
-    /// `None` for a machine that judges absence.
+    /// `None` for a machine that judges absence, and where the value was flagged afterwards.
     pub value: Option<f64>,
 }
 

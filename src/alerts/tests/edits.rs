@@ -88,6 +88,17 @@ fn an_edited_rule_keeps_its_alert() {
 }
 
 #[test]
+fn an_edited_rule_does_not_judge_by_a_value_that_was_flagged() {
+    let raised = "0 active high 60 (value)";
+    // By the value it would be over by the new level; without it nothing is known until the next one.
+    let higher = ONE_LEVEL.replace("50", "90").replace("40", "70");
+    check_edit(ONE_LEVEL, "0=60 0!x 30.", &rule(&higher), "60=80", &[raised]);
+    check_edit(ONE_LEVEL, "0=60 0!x 30.", &rule(&higher), "60=60", &[raised, "60 cleared high 60 (value)"]);
+    // A corrected one counts as it is now.
+    check_edit(ONE_LEVEL, "0=60 0!95 30.", &rule(&higher), "60=80", &[raised]);
+}
+
+#[test]
 fn a_removed_disabled_or_narrowed_rule_ends_its_alert() {
     let expected = ["0 active high 60 (value)", "30 cleared high (rule)"];
     check_edit(ONE_LEVEL, "0=60 30.", &[], "60=60", &expected);
