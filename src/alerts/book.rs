@@ -78,9 +78,9 @@ pub(super) struct Book {
     by_change: BTreeSet<(Timestamp, AlertId)>,
     #[serde(skip)]
     closed: BTreeSet<(Timestamp, AlertId)>,
-    /// What is about a channel: by channel, rule and start.
+    /// What is about a channel: by channel and rule; two may have the same start, one after the other.
     #[serde(skip)]
-    of_channel: BTreeMap<(ChannelId, String), BTreeMap<Timestamp, AlertId>>,
+    of_channel: BTreeMap<(ChannelId, String), BTreeSet<(Timestamp, AlertId)>>,
     #[serde(skip)]
     /// By station; `None` for what is about a whole area.
     open_at: BTreeMap<Option<StationNo>, BTreeSet<AlertId>>,
@@ -143,16 +143,20 @@ impl Book {
     fn place(&mut self, alert: &Alert) {
         if let Some(channel) = alert.subject.channel() {
             let of_channel = self.of_channel.entry((channel, alert.rule.clone())).or_default();
-            of_channel.insert(alert.started_at, alert.id.clone());
+            of_channel.insert((alert.started_at, alert.id.clone()));
         }
     }
 
     /// Whether a rule had an alert on a channel at an instant, as far as it is remembered.
     pub(super) fn had_one(&self, channel: ChannelId, rule: &str, at: Timestamp) -> bool {
         let of_channel = self.of_channel.get(&(channel, rule.to_owned()));
-        let begun = of_channel.and_then(|of_channel| of_channel.range(..=at).next_back());
-        let alert = begun.and_then(|(_, id)| self.alerts.get(id));
-        alert.is_some_and(|alert| alert.ended_at.is_none_or(|ended_at| at <= ended_at))
+        let after = (at + Duration::from_micros(1), AlertId("".into()));
+        let mut begun = of_channel.into_iter().flat_map(|of_channel| of_channel.range(..&after).rev()).peekable();
+        let newest = begun.peek().map(|(started_at, _)| *started_at);
+        begun
+            .take_while(|(started_at, _)| Some(*started_at) == newest)
+            .filter_map(|(_, id)| self.alerts.get(id))
+            .any(|alert| alert.ended_at.is_none_or(|ended_at| at <= ended_at))
     }
 
     /// Notes the newest value of an open alert, and how the alert stands when that differs from how it stood.
@@ -242,7 +246,7 @@ impl Book {
                     && let btree_map::Entry::Occupied(mut of_channel) =
                         self.of_channel.entry((channel, alert.rule.clone()))
                 {
-                    of_channel.get_mut().remove(&alert.started_at);
+                    of_channel.get_mut().remove(&(alert.started_at, id.clone()));
                     if of_channel.get().is_empty() {
                         of_channel.remove();
                     }

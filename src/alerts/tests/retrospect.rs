@@ -90,3 +90,30 @@ fn records_are_bounded_and_the_same_run_makes_the_same_one() {
     }
     assert_eq!(bench.alerts.retrospective(&Filter::default()).len(), RECORDS_MAX);
 }
+
+#[test]
+fn two_alerts_with_one_start_are_both_remembered() {
+    let mut bench = Bench::new(catalogue(), &rule(ONE_LEVEL));
+    bench.series("0=60 300=10");
+    let first = Arc::clone(&bench.out.last().unwrap().alert);
+    let id = AlertId(format!("{}~2", first.id.0).into());
+    let standing = |state| book::Standing {
+        state,
+        severity: first.severity,
+        threshold: first.threshold,
+        flapping: false,
+        occurrences: 1,
+    };
+    let second = Alert { id: id.clone(), state: AlertState::Active, ended_at: None, ..(*first).clone() };
+    bench.alerts.book.raise(second);
+    bench.alerts.book.note(&id, None, &standing(AlertState::Cleared), at(200), crate::model::Cause::Value).unwrap();
+    let had_one = |alerts: &Alerts, seconds| alerts.book.had_one(ChannelId(0), "dust", at(seconds));
+    let had = |alerts: &Alerts| [-1, 0, 100, 250, 300, 301].map(|seconds| had_one(alerts, seconds));
+    assert_eq!(had(&bench.alerts), [false, true, true, true, true, false]);
+    let mut restored: Alerts = postcard::from_bytes(&postcard::to_stdvec(&bench.alerts).unwrap()).unwrap();
+    restored.link(&bench.catalogue).unwrap();
+    assert_eq!(had(&restored), had(&bench.alerts));
+    // The one that ended first is forgotten first, and the other stays.
+    bench.alerts.book.forget(Duration::from_secs(86_400), 1, at(400));
+    assert!(bench.alerts.get(&id).is_none() && had_one(&bench.alerts, 250));
+}
