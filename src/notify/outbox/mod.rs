@@ -36,7 +36,8 @@ pub use list::{Delivered, DeliveryRow, DeliveryState, Failure, Filter, Others, R
 pub use queue::{Event, Queued, Route, What};
 pub use take::{Certainty, Due, Errand, Pace, Taken, Waiting};
 
-const STEPS: &[&str] = &[include_str!("0001_outbox.sql"), include_str!("0002_parting.sql")];
+const STEPS: &[&str] =
+    &[include_str!("0001_outbox.sql"), include_str!("0002_parting.sql"), include_str!("0003_unsure.sql")];
 
 /// Why the outbox could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +88,10 @@ impl Outbox {
             if is_new && begins_at > Seq::default() {
                 tracing::info!(journal.seq = begins_at.0, "The outbox is new: it begins at this entry.");
             }
-            let left = "UPDATE message SET in_flight = 0, unsure = 1 WHERE in_flight = 1";
-            connection.execute(left, []).map_err(failed)?;
+            let unsure = "UPDATE delivery SET unsure = 1 WHERE state = 'queued' \
+                          AND message IN (SELECT id FROM message WHERE in_flight = 1)";
+            connection.execute(unsure, []).map_err(failed)?;
+            connection.execute("UPDATE message SET in_flight = 0 WHERE in_flight = 1", []).map_err(failed)?;
             connection.query_row("SELECT secret FROM checkpoint", [], |row| row.get(0)).map_err(failed)?
         };
         Ok(Outbox { database, secret: hmac::Key::new(hmac::HMAC_SHA256, &secret) })

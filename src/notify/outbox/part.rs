@@ -34,11 +34,9 @@ impl Outbox {
             let rows = statement.query_map([message], |row| row.get(0)).map_err(failed)?;
             let members: Vec<i64> = rows.collect::<Result<_, _>>().map_err(failed)?;
             let sql = "UPDATE message SET in_flight = 0, finished_at = ?2, error = ?3 WHERE id = ?1 \
-                       RETURNING lane, unsure, coalesce(root, id)";
-            let (lane, unsure, root): (String, bool, i64) = transaction
-                .query_row(sql, params![message, now.micros(), error], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                })
+                       RETURNING lane, coalesce(root, id)";
+            let (lane, root): (String, i64) = transaction
+                .query_row(sql, params![message, now.micros(), error], |row| Ok((row.get(0)?, row.get(1)?)))
                 .map_err(failed)?;
             let sql =
                 "UPDATE delivery SET message = NULL, part = ?1, error = ?2 WHERE message = ?1 AND state = 'queued'";
@@ -46,8 +44,8 @@ impl Outbox {
             let Some(first) = members.get(..(members.len() / 2).max(1)) else { return Ok(()) };
             let half = begin(transaction, &lane, first, Some(root), now)?;
             // Written down to be taken up, not under way yet.
-            let sql = "UPDATE message SET attempts = 0, in_flight = 0, unsure = ?2, next_at = ?3 WHERE id = ?1";
-            transaction.execute(sql, params![half, unsure, next_at.micros()]).map_err(failed).map(drop)
+            let sql = "UPDATE message SET attempts = 0, in_flight = 0, next_at = ?2 WHERE id = ?1";
+            transaction.execute(sql, params![half, next_at.micros()]).map_err(failed).map(drop)
         })
     }
 

@@ -178,9 +178,9 @@ impl Entry<'_> {
         let sql = "SELECT d.lane, max(d.recipient), max(d.channel), max(d.languages), \
                           max(d.state IN ('sent', 'delivered', 'seen', 'acknowledged') \
                               OR (d.state = 'queued' AND d.message IS NOT NULL) \
-                              OR (d.state = 'failed' AND coalesce(m.unsure, 0) = 1)), \
+                              OR d.unsure = 1), \
                           sum(d.state = 'queued' AND d.message IS NULL) \
-                   FROM delivery d LEFT JOIN message m ON m.id = d.message \
+                   FROM delivery d \
                    WHERE d.alert = ?1 AND d.state <> 'withdrawn' GROUP BY d.lane ORDER BY min(d.id)";
         let mut statement = self.transaction.prepare_cached(sql).map_err(failed)?;
         let rows = statement.query_map([&self.event.facts.alert], |row| {

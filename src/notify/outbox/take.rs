@@ -164,10 +164,10 @@ impl Outbox {
                      AND state = 'queued' AND message IS NULL AND kind = ?2 \
                      AND EXISTS (SELECT 1 FROM delivery o WHERE o.alert = delivery.alert AND o.lane = delivery.lane \
                                  AND o.state = 'failed') \
-                     AND NOT EXISTS (SELECT 1 FROM delivery o LEFT JOIN message m ON m.id = o.message \
+                     AND NOT EXISTS (SELECT 1 FROM delivery o \
                                      WHERE o.alert = delivery.alert AND o.lane = delivery.lane AND o.kind <> ?2 \
                                        AND o.state <> 'withdrawn' \
-                                       AND (o.state <> 'failed' OR coalesce(m.unsure, 0) = 1))";
+                                       AND (o.state <> 'failed' OR o.unsure = 1))";
         let withdrawn = self.database.lock().execute(sql, params![message, Kind::Resolved.word()]);
         withdrawn.map_err(sqlite("withdraw notifications"))?;
         Ok(members + rest)
@@ -209,7 +209,7 @@ impl Outbox {
         if certainty == Certainty::Refused {
             return Ok(());
         }
-        let noted = self.database.lock().execute("UPDATE message SET unsure = 1 WHERE id = ?1", [message]);
+        let noted = self.database.lock().execute("UPDATE delivery SET unsure = 1 WHERE message = ?1 AND state = 'queued'", [message]);
         noted.map_err(sqlite("note an unsure attempt")).map(drop)
     }
 
@@ -294,8 +294,8 @@ pub(super) fn begin(
         [only] => std::mem::take(only),
         keys => key_of(&keys.iter().map(String::as_str).collect::<Vec<_>>()),
     };
-    let sql = "INSERT INTO message (key, lane, members, attempts, in_flight, unsure, next_at, begun_at, root) \
-               VALUES (?1, ?2, ?3, 1, 1, 0, ?4, ?4, ?5)";
+    let sql = "INSERT INTO message (key, lane, members, attempts, in_flight, next_at, begun_at, root) \
+               VALUES (?1, ?2, ?3, 1, 1, ?4, ?4, ?5)";
     let row = params![key, lane, members.len() as i64, now.micros(), root];
     let message = transaction.prepare_cached(sql).and_then(|mut statement| statement.insert(row)).map_err(failed)?;
     let mut point = transaction.prepare_cached("UPDATE delivery SET message = ?2 WHERE id = ?1").map_err(failed)?;

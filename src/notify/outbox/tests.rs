@@ -303,3 +303,24 @@ fn what_is_over_and_old_is_forgotten_and_what_is_open_is_not() {
     assert_eq!(bench.outbox.prune(later).unwrap(), 2);
     bench.check(&[("x", "raised", "sent")]);
 }
+
+#[test]
+fn what_may_have_arrived_stays_so_for_every_part_of_a_digest() {
+    let bench = Bench::new();
+    for seq in 1..=12 {
+        bench.queue(seq, &format!("a{seq}"), Some(Kind::Raised), &["x"]);
+    }
+    let digest = bench.take("x", NOW);
+    bench.outbox.again(digest.message, "no answer", Certainty::Unsure, NOW).unwrap();
+    let digest = bench.take("x", NOW);
+    bench.outbox.split(digest.message, "answered 400", NOW, NOW).unwrap();
+    // The last one is in the part that waits, and over meanwhile: they may have heard of it, so they hear that it is.
+    let queued = bench.queue(13, "a12", Some(Kind::Resolved), &[]);
+    assert_eq!(queued, Queued { queued: 1, withdrawn: 0 });
+    for _ in 0..2 {
+        let half = bench.take("x", NOW);
+        assert_eq!(half.members.len(), 6);
+        bench.outbox.failed(half.message, "answered 400", Certainty::Refused, NOW).unwrap();
+    }
+    assert_eq!(bench.take("x", NOW).members[0].1.kind, Kind::Resolved);
+}
