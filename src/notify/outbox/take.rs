@@ -137,80 +137,32 @@ impl Outbox {
 
     /// It was taken by the other side. Returns how many deliveries that were.
     pub fn sent(&self, message: i64, now: Timestamp) -> Result<usize, OutboxError> {
-        self.finish(
-            message,
-            now,
-            "UPDATE delivery SET state = 'sent', sent_at = ?2, error = NULL WHERE message = ?1 AND state = 'queued'",
-            None,
-        )
+        self.transact("finish a message", |transaction| finish(transaction, message, now, None))
     }
 
     /// It will not be tried again; where it shows that the other side takes nothing of a refused digest, nor will the
     /// rest of that. The end of an alert that was queued meanwhile is withdrawn where nobody was told of the alert, nor
     /// will be. Returns how many deliveries were given up.
     pub fn failed(&self, message: i64, error: &str, unsure: Certainty, now: Timestamp) -> Result<usize, OutboxError> {
-        self.note_certainty(message, unsure)?;
-        let members = self.finish(
-            message,
-            now,
-            "UPDATE delivery SET state = 'failed', failed_at = ?2, error = ?3 WHERE message = ?1 AND state = 'queued'",
-            Some(error),
-        )?;
-        let rest = self.transact("give up the rest of a digest", |transaction| {
-            part::give_up_rest(transaction, message, error, now)
-        })?;
-        let sql = "UPDATE delivery SET state = 'withdrawn', error = 'they were never told of the alert' \
-                   WHERE lane = (SELECT lane FROM message WHERE id = ?1) \
-                     AND state = 'queued' AND message IS NULL AND kind = ?2 \
-                     AND EXISTS (SELECT 1 FROM delivery o WHERE o.alert = delivery.alert AND o.lane = delivery.lane \
-                                 AND o.state = 'failed') \
-                     AND NOT EXISTS (SELECT 1 FROM delivery o \
-                                     WHERE o.alert = delivery.alert AND o.lane = delivery.lane AND o.kind <> ?2 \
-                                       AND o.state <> 'withdrawn' \
-                                       AND (o.state <> 'failed' OR o.unsure = 1))";
-        let withdrawn = self.database.lock().execute(sql, params![message, Kind::Resolved.word()]);
-        withdrawn.map_err(sqlite("withdraw notifications"))?;
-        Ok(members + rest)
-    }
-
-    fn finish(
-        &self,
-        message: i64,
-        now: Timestamp,
-        members: &'static str,
-        error: Option<&str>,
-    ) -> Result<usize, OutboxError> {
-        self.transact("finish a message", |transaction| {
-            let failed = sqlite("finish a message");
-            let sql = "UPDATE message SET in_flight = 0, finished_at = ?2, error = ?3 WHERE id = ?1";
-            transaction.execute(sql, params![message, now.micros(), error]).map_err(failed)?;
-            let mut statement = transaction.prepare_cached(members).map_err(failed)?;
-            match error {
-                None => statement.execute(params![message, now.micros()]),
-                Some(error) => statement.execute(params![message, now.micros(), error]),
-            }
-            .map_err(failed)
+        self.transact("give a message up", |transaction| {
+            note_certainty(transaction, message, unsure)?;
+            let members = finish(transaction, message, now, Some(error))?;
+            let rest = part::give_up_rest(transaction, message, error, now)?;
+            withdraw_ends(transaction, message)?;
+            Ok(members + rest)
         })
     }
 
     /// It is tried again at `next_at`.
     pub fn again(&self, message: i64, error: &str, unsure: Certainty, next_at: Timestamp) -> Result<(), OutboxError> {
-        self.note_certainty(message, unsure)?;
         self.transact("put a message back", |transaction| {
             let failed = sqlite("put a message back");
+            note_certainty(transaction, message, unsure)?;
             let sql = "UPDATE message SET in_flight = 0, next_at = ?2, error = ?3 WHERE id = ?1";
             transaction.execute(sql, params![message, next_at.micros(), error]).map_err(failed)?;
             let sql = "UPDATE delivery SET error = ?2 WHERE message = ?1 AND state = 'queued'";
             transaction.execute(sql, params![message, error]).map_err(failed).map(drop)
         })
-    }
-
-    fn note_certainty(&self, message: i64, certainty: Certainty) -> Result<(), OutboxError> {
-        if certainty == Certainty::Refused {
-            return Ok(());
-        }
-        let noted = self.database.lock().execute("UPDATE delivery SET unsure = 1 WHERE message = ?1 AND state = 'queued'", [message]);
-        noted.map_err(sqlite("note an unsure attempt")).map(drop)
     }
 
     /// What waits.
@@ -231,6 +183,47 @@ pub enum Certainty {
     Refused,
     /// It may have: the connection ended without a word.
     Unsure,
+}
+
+/// Ends a message, and of its deliveries those that still waited: sent, or with an error failed. How many.
+fn finish(
+    transaction: &Transaction<'_>,
+    message: i64,
+    now: Timestamp,
+    error: Option<&str>,
+) -> Result<usize, OutboxError> {
+    let failed = sqlite("finish a message");
+    let sql = "UPDATE message SET in_flight = 0, finished_at = ?2, error = ?3 WHERE id = ?1";
+    transaction.execute(sql, params![message, now.micros(), error]).map_err(failed)?;
+    let sql = match error {
+        None => "UPDATE delivery SET state = 'sent', sent_at = ?2, error = ?3 WHERE message = ?1 AND state = 'queued'",
+        Some(_) => {
+            "UPDATE delivery SET state = 'failed', failed_at = ?2, error = ?3 WHERE message = ?1 AND state = 'queued'"
+        }
+    };
+    transaction.execute(sql, params![message, now.micros(), error]).map_err(failed)
+}
+
+fn note_certainty(transaction: &Transaction<'_>, message: i64, certainty: Certainty) -> Result<(), OutboxError> {
+    if certainty == Certainty::Refused {
+        return Ok(());
+    }
+    let sql = "UPDATE delivery SET unsure = 1 WHERE message = ?1 AND state = 'queued'";
+    transaction.execute(sql, [message]).map_err(sqlite("note an unsure attempt")).map(drop)
+}
+
+/// Withdraws the ends that wait in a message's lane for alerts of which nobody was told there, nor will be.
+fn withdraw_ends(transaction: &Transaction<'_>, message: i64) -> Result<(), OutboxError> {
+    let sql = "UPDATE delivery SET state = 'withdrawn', error = 'they were never told of the alert' \
+               WHERE lane = (SELECT lane FROM message WHERE id = ?1) \
+                 AND state = 'queued' AND message IS NULL AND kind = ?2 \
+                 AND EXISTS (SELECT 1 FROM delivery o WHERE o.alert = delivery.alert AND o.lane = delivery.lane \
+                             AND o.state = 'failed') \
+                 AND NOT EXISTS (SELECT 1 FROM delivery o \
+                                 WHERE o.alert = delivery.alert AND o.lane = delivery.lane AND o.kind <> ?2 \
+                                   AND o.state <> 'withdrawn' AND (o.state <> 'failed' OR o.unsure = 1))";
+    let withdrawn = transaction.execute(sql, params![message, Kind::Resolved.word()]);
+    withdrawn.map_err(sqlite("withdraw notifications")).map(drop)
 }
 
 enum Chosen {
@@ -352,9 +345,12 @@ fn errand(transaction: &Transaction<'_>, message: i64, now: Timestamp) -> Result
         errand.members.push((key, Member { kind, facts }));
     }
     const WHY: &str = "what it says cannot be read";
-    for id in unreadable {
+    for id in &unreadable {
         let sql = "UPDATE delivery SET state = 'failed', failed_at = ?2, error = ?3 WHERE id = ?1";
         transaction.execute(sql, params![id, now.micros(), WHY]).map_err(failed)?;
+    }
+    if !unreadable.is_empty() {
+        withdraw_ends(transaction, message)?;
     }
     if errand.members.is_empty() {
         let sql = "UPDATE message SET in_flight = 0, finished_at = ?2, error = ?3 WHERE id = ?1";

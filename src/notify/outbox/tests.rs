@@ -324,3 +324,31 @@ fn what_may_have_arrived_stays_so_for_every_part_of_a_digest() {
     }
     assert_eq!(bench.take("x", NOW).members[0].1.kind, Kind::Resolved);
 }
+
+#[test]
+fn a_failure_and_what_it_withdraws_are_one_transaction() {
+    let bench = Bench::new();
+    bench.queue(1, "a", Some(Kind::Raised), &["x"]);
+    let raise = bench.take("x", NOW);
+    bench.queue(2, "a", Some(Kind::Resolved), &[]);
+    let fault = "CREATE TEMP TRIGGER fault BEFORE UPDATE ON delivery WHEN new.state = 'withdrawn' \
+                 BEGIN SELECT raise(ABORT, 'full'); END";
+    bench.outbox.database.lock().execute_batch(fault).unwrap();
+    bench.outbox.failed(raise.message, "answered 400", Certainty::Refused, NOW).unwrap_err();
+    bench.check(&[("x", "raised", "queued"), ("x", "resolved", "queued")]);
+    bench.outbox.database.lock().execute_batch("DROP TRIGGER fault").unwrap();
+    bench.outbox.failed(raise.message, "answered 400", Certainty::Refused, NOW).unwrap();
+    bench.check(&[("x", "raised", "failed"), ("x", "resolved", "withdrawn")]);
+}
+
+#[test]
+fn the_end_is_withdrawn_where_the_raise_cannot_be_read() {
+    let bench = Bench::new();
+    bench.queue(1, "a", Some(Kind::Raised), &["x"]);
+    let raise = bench.take("x", NOW);
+    bench.queue(2, "a", Some(Kind::Resolved), &[]);
+    bench.outbox.again(raise.message, "no connection", Certainty::Refused, NOW).unwrap();
+    bench.outbox.database.lock().execute("UPDATE notice SET facts = '{' WHERE seq = 1", []).unwrap();
+    assert_eq!(bench.outbox.take("x", &PACE, NOW).unwrap(), Taken::Nothing);
+    bench.check(&[("x", "raised", "failed"), ("x", "resolved", "withdrawn")]);
+}
