@@ -147,8 +147,8 @@ impl Book {
         }
     }
 
-    /// Whether a rule had an alert on a channel at an instant, as far as it is remembered.
-    pub(super) fn had_one(&self, channel: ChannelId, rule: &str, at: Timestamp) -> bool {
+    /// Whether a rule had an alert on a channel at any instant from `from` to `at`, as far as it is remembered.
+    pub(super) fn had_one(&self, channel: ChannelId, rule: &str, from: Timestamp, at: Timestamp) -> bool {
         let of_channel = self.of_channel.get(&(channel, rule.to_owned()));
         let after = (at + Duration::from_micros(1), AlertId("".into()));
         let mut begun = of_channel.into_iter().flat_map(|of_channel| of_channel.range(..&after).rev()).peekable();
@@ -156,7 +156,7 @@ impl Book {
         begun
             .take_while(|(started_at, _)| Some(*started_at) == newest)
             .filter_map(|(_, id)| self.alerts.get(id))
-            .any(|alert| alert.ended_at.is_none_or(|ended_at| at <= ended_at))
+            .any(|alert| alert.ended_at.is_none_or(|ended_at| from <= ended_at))
     }
 
     /// Notes the newest value of an open alert, and how the alert stands when that differs from how it stood.

@@ -4,7 +4,7 @@
 //! windows of its own. Late samples of a channel that follow each other in their own time are a *run*; the condition must
 //! hold for its hold time within the run. Then a *record* is written: an alert that is closed from its beginning and
 //! marked as retrospective, which later samples of the run carry on. A sample that is older than the one before begins a
-//! new run, and so does one after a silence. Nothing is recorded of a time in which the same rule and channel had an
+//! new run, and so does one after a silence, or after an alert that was told in time. Nothing is recorded of a time in which the same rule and channel had an
 //! alert, open or closed, as long as that is remembered.
 //!
 //! Judged are levels of one channel: the sample itself, windows and rates (over the run's own samples) and N of M. Left
@@ -187,13 +187,18 @@ impl Alerts {
     fn judge_late(&mut self, world: World<'_>, key: Key, sample: &Sample) {
         let Some(place) = Place::find(&self.rules, &self.watches, world.catalogue, key) else { return };
         let at = sample.observed_at;
-        if self.book.had_one(sample.channel, &place.rule.name, at) {
+        let had_one = |from| self.book.had_one(sample.channel, &place.rule.name, from, at);
+        if had_one(at) {
             // What was told in time is no part of a run.
             self.late.runs.remove(&key);
             return;
         }
         let heard = Heard { observed_at: at, received_at: at, value: Some(sample.value) };
-        let mut run = self.late.runs.remove(&key).filter(|run| !run.is_broken_by(place.channel, at));
+        let mut run = self
+            .late
+            .runs
+            .remove(&key)
+            .filter(|run| !run.is_broken_by(place.channel, at) && !had_one(run.heard.observed_at));
         if let Some(run) = &mut run {
             while let Some(due) = run.next_by_time(place.rule, place.channel, at) {
                 run.step(place.rule, due);

@@ -107,7 +107,7 @@ fn two_alerts_with_one_start_are_both_remembered() {
     let second = Alert { id: id.clone(), state: AlertState::Active, ended_at: None, ..(*first).clone() };
     bench.alerts.book.raise(second);
     bench.alerts.book.note(&id, None, &standing(AlertState::Cleared), at(200), crate::model::Cause::Value).unwrap();
-    let had_one = |alerts: &Alerts, seconds| alerts.book.had_one(ChannelId(0), "dust", at(seconds));
+    let had_one = |alerts: &Alerts, seconds| alerts.book.had_one(ChannelId(0), "dust", at(seconds), at(seconds));
     let had = |alerts: &Alerts| [-1, 0, 100, 250, 300, 301].map(|seconds| had_one(alerts, seconds));
     assert_eq!(had(&bench.alerts), [false, true, true, true, true, false]);
     let mut restored: Alerts = postcard::from_bytes(&postcard::to_stdvec(&bench.alerts).unwrap()).unwrap();
@@ -116,4 +116,15 @@ fn two_alerts_with_one_start_are_both_remembered() {
     // The one that ended first is forgotten first, and the other stays.
     bench.alerts.book.forget(Duration::from_secs(86_400), 1, at(400));
     assert!(bench.alerts.get(&id).is_none() && had_one(&bench.alerts, 250));
+}
+
+#[test]
+fn a_run_does_not_go_on_past_an_alert() {
+    let body = HELD.replace("'2m'", "'1m'").replace("\nclear_for = '3m'", "");
+    let mut bench = Bench::new(catalogue(), &rule(&body));
+    bench.series("100=60 160=60 170=10 60~60 180~60");
+    assert_eq!(bench.told(), ["160 active high 60 (value)", "170 cleared high 10 (value)"]);
+    assert_eq!(records(&bench), [""; 0], "of the time of the alert nothing is recorded");
+    bench.series("250~60");
+    assert_eq!(records(&bench), ["180 to 250 high 60"]);
 }
