@@ -14,7 +14,7 @@ use super::query::{Asked, FromParams, Id, Nothing, Params, limit};
 use crate::auth::Act;
 use crate::model::PersonId;
 use crate::notify::people::{CONTACTS_MAX, PeopleError, SUBSCRIPTIONS_MAX, Wished};
-use crate::notify::person::{Person, Subscription};
+use crate::notify::person::{Person, QUIET_MAX, Subscription};
 use crate::notify::{is_area, is_word};
 
 /// Letters of a name and of an address, at most.
@@ -278,9 +278,12 @@ fn check_contact(door: &Allowed<Administer>, key: &str, contact: &ContactDocumen
 }
 
 fn check_subscription(key: &str, wish: &Subscription) -> Result<(), Problem> {
-    let lists = [wish.areas.len(), wish.kinds.len(), wish.causes.len(), wish.channels.len(), wish.quiet.len()];
+    let lists = [wish.areas.len(), wish.kinds.len(), wish.causes.len(), wish.channels.len()];
     if lists.into_iter().any(|length| length > 1_000) {
         return Err(wrong(key, "a list has more than 1,000 members"));
+    }
+    if wish.quiet.len() > QUIET_MAX {
+        return Err(wrong(&format!("{key}.quiet"), &format!("has more than {QUIET_MAX} entries")));
     }
     if let Some(area) = wish.areas.iter().find(|area| !is_area(area)) {
         return Err(wrong(&format!("{key}.areas"), &format!("{:?} is no code of an area", area.as_str())));
@@ -311,5 +314,22 @@ fn problem(error: PeopleError) -> Problem {
         | PeopleError::NobodysAccount(_)
         | PeopleError::TooManyContacts => Problem::new(Code::Conflict, error.to_string()),
         PeopleError::Sqlite { .. } | PeopleError::Unreadable { .. } => Problem::internal(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quiet_hours_are_so_many_at_most() {
+        let check = |count: usize, is_taken: bool| {
+            let one = r#"{"from": "22:00", "to": "06:00", "through": "medium"}"#;
+            let quiet = serde_json::from_str(&format!("[{}]", vec![one; count].join(","))).unwrap();
+            let wish = Subscription { quiet, ..Subscription::default() };
+            assert_eq!(check_subscription("subscriptions[0]", &wish).is_ok(), is_taken, "{count}");
+        };
+        check(50, true);
+        check(51, false);
     }
 }

@@ -179,6 +179,12 @@ impl Day {
 /// How long quiet hours that follow one another hold a message; the last of them may end some hours later.
 const HOLD_MAX: Duration = Duration::from_secs(7 * 86_400);
 
+/// Quiet hours that follow one another and are looked through for one message.
+const HOLD_STEPS_MAX: usize = 50;
+
+/// Quiet hours of one subscription.
+pub const QUIET_MAX: usize = 50;
+
 impl QuietHours {
     /// Until when a message of a severity has to wait; `None` when it may go now.
     pub fn hold(&self, severity: Severity, now: Timestamp) -> Option<Timestamp> {
@@ -221,11 +227,13 @@ impl Subscription {
             holds.max_by_key(|(until, _)| *until)
         };
         let mut held = hold_at(now)?;
-        // Hours that begin where others end go on; never longer than a week, or quiet hours all around would hold for ever.
-        while held.0 < now + HOLD_MAX
-            && let Some(next) = hold_at(held.0)
-        {
-            held = next;
+        // Hours that begin where others end go on; never longer than a week, or quiet hours all around would hold for
+        // ever, nor through many short ones: what is not looked through is not quiet.
+        for _ in 0..HOLD_STEPS_MAX {
+            match hold_at(held.0).filter(|_| held.0 < now + HOLD_MAX) {
+                Some(next) => held = next,
+                None => break,
+            }
         }
         Some(held)
     }
@@ -276,6 +284,21 @@ mod tests {
         );
         let (until, _) = always.hold(Severity::Low, evening).unwrap();
         assert_eq!(until, at("2026-11-28T00:00:00+07:00"), "at last it is told");
+    }
+
+    #[test]
+    fn many_short_quiet_hours_are_not_looked_through_for_ever() {
+        let time = |minute: u32| format!("{:02}:{:02}", minute / 60 % 24, minute % 60);
+        let entry = |minute: u32| {
+            let (from, to) = (time(minute), time(minute + 1));
+            format!(r#"{{"from": "{from}", "to": "{to}", "zone": "Asia/Ho_Chi_Minh", "through": "low"}}"#)
+        };
+        let minutes: Vec<String> = (0..1_440).map(entry).collect();
+        let quiet = serde_json::from_str(&format!("[{}]", minutes.join(","))).unwrap();
+        let subscription = Subscription { quiet, ..Subscription::default() };
+        let now = Timestamp::parse("2026-11-20T23:00:30+07:00").unwrap();
+        let (until, _) = subscription.hold(Severity::Low, now).unwrap();
+        assert_eq!(until, Timestamp::parse("2026-11-20T23:51:00+07:00").unwrap());
     }
 
     #[test]
