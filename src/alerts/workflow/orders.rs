@@ -136,12 +136,13 @@ impl Workflow {
     ) -> Result<u64, Refusal> {
         let place = self.shelves.iter().position(|shelf| is_of(shelf, alert)).ok_or(Refusal::NotShelved)?;
         let shelf = self.shelves.remove(place);
-        if !alert.state.is_open() {
-            // The rule is off the shelf for what comes; this alert is over.
-            return Ok(self.note(scene, alert, command, Did::Unshelved { note: note.to_owned() }));
+        let did = Did::Unshelved { note: note.to_owned() };
+        self.bring_back(scene, &shelf, did.clone(), Some(command));
+        if alert.state.is_open() {
+            return Ok(self.version(&alert.id));
         }
-        self.bring_back(scene, &shelf, Did::Unshelved { note: note.to_owned() }, Some(command));
-        Ok(self.version(&alert.id))
+        // This alert is over; its rule is off the shelf for what is open and for what comes.
+        Ok(self.note(scene, alert, command, did))
     }
 
     fn close(
