@@ -80,12 +80,14 @@ export async function operations(browser, http, { size = SIZES.laptop, language 
   return opened;
 }
 
-/** The card of an alert, with its incident unfolded if it is in one. */
+/** The card of an alert, with its incident unfolded if it is in one: also in one that is only now made. */
 export async function card(page, id) {
   const found = page.locator(`#alerts [data-alert="${id}"]`);
-  const folded = page.locator('#alerts [data-incident] > [aria-expanded="false"]');
-  await page.waitForFunction((wanted) => document.querySelector(`#alerts [data-alert="${CSS.escape(wanted)}"], #alerts [data-incident]`) !== null, id, { timeout: NEWS_MS });
-  while ((await found.count()) === 0 && (await folded.count()) > 0) await folded.first().click();
+  await page.waitForFunction((wanted) => {
+    if (document.querySelector(`#alerts [data-alert="${CSS.escape(wanted)}"]`) !== null) return true;
+    document.querySelector('#alerts [data-incident] > [aria-expanded="false"]')?.click();
+    return false;
+  }, id, { timeout: NEWS_MS });
   await found.waitFor({ timeout: NEWS_MS });
   return found;
 }
