@@ -77,6 +77,9 @@ export async function operations(browser, http, { size = SIZES.laptop, language 
   }, [language, theme]);
   await opened.page.goto(`${http}/${hash}`);
   await opened.page.waitForSelector('[data-tab="alerts"], nav.foot', { timeout: FIRST_IDLE_MS, state: 'attached' });
+  // The page comes dark and takes its theme when it begins; colours may still be on their way then.
+  await opened.page.waitForSelector(`html[data-theme="${theme}"]`, { state: 'attached' });
+  await opened.page.evaluate(() => Promise.allSettled(document.getAnimations().filter((one) => one instanceof CSSTransition).map((one) => one.finished)));
   return opened;
 }
 
