@@ -9,7 +9,7 @@ use saola::auth::Role;
 use saola::model::{Body, RuleFile};
 use tower::ServiceExt;
 
-use super::house::{Answer, House, LEVEL, PM, request, with_token};
+use super::house::{Answer, House, LEVEL, PM, escaped, request, with_token};
 
 const RULES: &str = "
 [[rule]]
@@ -46,8 +46,7 @@ async fn an_alert_carries_its_evidence() {
     let list = alerts(&house.get("/api/v1/alerts?severity=very_high").await);
     assert_eq!(list.len(), 1);
     let id = list[0]["id"].as_str().unwrap();
-    let encoded: String = id.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let mut alert = house.get(&format!("/api/v1/alerts/{encoded}")).await.json();
+    let mut alert = house.get(&format!("/api/v1/alerts/{}", escaped(id))).await.json();
     assert_eq!(alert.as_object_mut().unwrap().remove("deliveries"), Some(serde_json::json!([])));
     assert_eq!(alert, list[0], "the list says the same, without deliveries");
     for (member, expected) in [
@@ -95,7 +94,7 @@ async fn alerts_are_found_by_state_severity_area_and_time() {
         assert_eq!(rules, expected, "{query}");
     }
     let first = house.get("/api/v1/alerts?limit=1").await.json();
-    let next: String = first["next"].as_str().unwrap().bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let next = escaped(first["next"].as_str().unwrap());
     let second = house.get(&format!("/api/v1/alerts?limit=1&next={next}")).await.json();
     assert_eq!((&first["alerts"][0]["rule"], &second["alerts"][0]["rule"]), (&"dust".into(), &"flood".into()));
     assert!(second["next"].is_null());
@@ -127,7 +126,7 @@ async fn a_ranger_is_told_of_the_alerts_of_its_commune_only() {
     assert!(!layer.text().contains("flood"), "{}", layer.text());
     let all = house.token("planner.b", Role::Planner, None, Duration::from_secs(3_600));
     for alert in alerts(&house.get_as(&all, "/api/v1/alerts").await) {
-        let encoded: String = alert["id"].as_str().unwrap().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = escaped(alert["id"].as_str().unwrap());
         let expected = if alert["rule"] == "dust" { StatusCode::OK } else { StatusCode::NOT_FOUND };
         assert_eq!(house.get_as(&token, &format!("/api/v1/alerts/{encoded}")).await.status, expected);
     }

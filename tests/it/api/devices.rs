@@ -2,22 +2,18 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::http::{Method, StatusCode};
 use saola::api::{Config, Demo};
 use saola::auth::Role;
 use saola::model::{Keep, StationCommand};
 use serde_json::json;
 
-use super::house::{Answer, House, NOW, request, with_token};
+use super::house::{Answer, House, NOW, request, send, with_token};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
 async fn post(house: &House, token: &str, path: &str, body: &serde_json::Value) -> Answer {
-    let mut asked = with_token(request(Method::POST, path), token);
-    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    *asked.body_mut() = Body::from(body.to_string());
-    house.ask(asked).await
+    send(house, token, Method::POST, path, body).await
 }
 
 fn acts(house: &House) -> Vec<String> {

@@ -8,7 +8,7 @@ use saola::api::{self, Config, Demo};
 use saola::auth::{Permission, Role};
 use saola::model::{Body, Seq};
 
-use super::house::{Answer, House, LEVEL, PASSWORD, PM, RAIN, request, with_token};
+use super::house::{Answer, House, LEVEL, PASSWORD, PM, RAIN, request, with_json, with_token};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -352,10 +352,7 @@ async fn the_demo_is_for_this_machine_by_its_own_names() {
 }
 
 fn sign_in(name: &str, password: &str) -> axum::http::Request<axum::body::Body> {
-    let mut asked = request(Method::POST, "/api/v1/session");
-    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    *asked.body_mut() = serde_json::json!({"name": name, "password": password}).to_string().into();
-    asked
+    with_json(request(Method::POST, "/api/v1/session"), &serde_json::json!({"name": name, "password": password}))
 }
 
 #[tokio::test]

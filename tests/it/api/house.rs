@@ -1,5 +1,6 @@
 //! A house to knock at: two communes, four stations, a manual clock, entries applied by hand.
 
+use std::borrow::Borrow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -311,6 +312,29 @@ pub const PASSWORD: &str = "sương mù Sìn Hồ 1968";
 pub fn with_token(mut request: Request<HttpBody>, token: &str) -> Request<HttpBody> {
     request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     request
+}
+
+/// With a body in JSON.
+pub fn with_json(mut request: Request<HttpBody>, body: &serde_json::Value) -> Request<HttpBody> {
+    request.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    *request.body_mut() = body.to_string().into();
+    request
+}
+
+/// The answer to a request with a token and a body in JSON.
+pub async fn send(
+    house: &House,
+    token: &str,
+    method: Method,
+    path: &str,
+    body: impl Borrow<serde_json::Value>,
+) -> Answer {
+    house.ask(with_json(with_token(request(method, path), token), body.borrow())).await
+}
+
+/// A name as one segment of an address, whatever is in it.
+pub fn escaped(name: &str) -> String {
+    name.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// A request from this machine, without a body.

@@ -10,7 +10,7 @@ use saola::model::{Body, Deaf, Outage, RuleFile, SourceId};
 use serde_json::json;
 use tower::ServiceExt;
 
-use super::house::{Answer, House, LEVEL, PM, request, with_token};
+use super::house::{Answer, House, LEVEL, PM, escaped, request, with_token};
 
 const RULES: &str = "
 [[rule]]
@@ -74,10 +74,6 @@ fn incidents(answer: &Answer) -> Vec<serde_json::Value> {
     answer.json()["incidents"].as_array().unwrap().clone()
 }
 
-fn encoded(id: &serde_json::Value) -> String {
-    id.as_str().unwrap().bytes().map(|byte| format!("%{byte:02X}")).collect()
-}
-
 #[tokio::test]
 async fn an_incident_says_what_belongs_together() {
     let house = alarmed(Demo::Loopback, ONE_FOR_BOTH);
@@ -96,14 +92,14 @@ async fn an_incident_says_what_belongs_together() {
     assert_eq!(summary["changed_at"], "2026-11-21T10:15:00+07:00");
     assert_eq!(summary["geometry"]["type"], "Point");
     assert!(summary["radius_m"].as_f64().unwrap() > 1_000.0);
-    let document = house.get(&format!("/api/v1/incidents/{}", encoded(&summary["id"]))).await.json();
+    let document = house.get(&format!("/api/v1/incidents/{}", escaped(summary["id"].as_str().unwrap()))).await.json();
     let members = document["members"].as_array().unwrap();
     let stations: Vec<_> = members.iter().map(|member| member["station"].as_str().unwrap()).collect();
     assert_eq!(stations, ["A-AIR", "B-RIVER"]);
     let what: Vec<_> = document["timeline"].as_array().unwrap().iter().map(|moment| &moment["what"]).collect();
     assert_eq!(what, ["joined", "severity", "joined", "severity"]);
     for member in members {
-        let alert = house.get(&format!("/api/v1/alerts/{}", encoded(&member["alert"]))).await.json();
+        let alert = house.get(&format!("/api/v1/alerts/{}", escaped(member["alert"].as_str().unwrap()))).await.json();
         assert_eq!(alert["incident"], summary["id"]);
         assert_eq!(alert["masked_by"], serde_json::Value::Null);
     }
@@ -132,7 +128,8 @@ async fn incidents_are_found_by_state_severity_area_and_time() {
         assert_eq!(causes, expected, "{query}");
     }
     let first = house.get("/api/v1/incidents?limit=1").await.json();
-    let second = house.get(&format!("/api/v1/incidents?limit=1&next={}", encoded(&first["next"]))).await.json();
+    let second =
+        house.get(&format!("/api/v1/incidents?limit=1&next={}", escaped(first["next"].as_str().unwrap()))).await.json();
     assert_eq!((&first["incidents"][0]["cause"], &second["incidents"][0]["cause"]), (&json!("dust"), &json!("flood")));
     assert!(second["next"].is_null());
     for query in ["?state=new", "?severity=bad", "?limit=0", "?limit=1001", "?next=x", "?area=999", "?foo=1"] {
@@ -148,7 +145,7 @@ async fn a_ranger_is_told_of_its_own_part_of_an_incident() {
     let list = incidents(&house.get_as(&token, "/api/v1/incidents").await);
     assert_eq!((list.len(), &list[0]["severity"], &list[0]["areas"]), (1, &json!("medium"), &json!(["001"])));
     assert_eq!((&list[0]["counts"]["active"], &list[0]["radius_m"]), (&json!(1), &json!(0.0)));
-    let one = house.get_as(&token, &format!("/api/v1/incidents/{}", encoded(&list[0]["id"]))).await;
+    let one = house.get_as(&token, &format!("/api/v1/incidents/{}", escaped(list[0]["id"].as_str().unwrap()))).await;
     let stations: Vec<_> = one.json()["members"].as_array().unwrap().iter().map(|m| m["station"].clone()).collect();
     assert_eq!(stations, ["A-AIR"]);
     assert!(incidents(&house.get_as(&token, "/api/v1/incidents?area=002").await).is_empty());
@@ -160,7 +157,7 @@ async fn a_ranger_is_told_of_its_own_part_of_an_incident() {
     let all = house.token("planner.b", Role::Planner, None, Duration::from_secs(3_600));
     for incident in incidents(&house.get_as(&all, "/api/v1/incidents").await) {
         let expected = if incident["cause"] == "dust" { StatusCode::OK } else { StatusCode::NOT_FOUND };
-        let path = format!("/api/v1/incidents/{}", encoded(&incident["id"]));
+        let path = format!("/api/v1/incidents/{}", escaped(incident["id"].as_str().unwrap()));
         assert_eq!(house.get_as(&token, &path).await.status, expected);
     }
 }
@@ -173,7 +170,7 @@ async fn a_source_that_is_not_heard_names_its_stations() {
     let token = house.token("planner.b", Role::Planner, None, Duration::from_secs(3_600));
     let list = incidents(&house.get_as(&token, "/api/v1/incidents?severity=medium").await);
     assert_eq!((list.len(), &list[0]["cause"], &list[0]["unknown_stations"]), (1, &json!("gateway"), &json!(2)));
-    let path = format!("/api/v1/incidents/{}", encoded(&list[0]["id"]));
+    let path = format!("/api/v1/incidents/{}", escaped(list[0]["id"].as_str().unwrap()));
     let one = house.get_as(&token, &path).await.json();
     let stations: Vec<_> = one["stations"].as_array().unwrap().iter().map(|s| (&s["station"], &s["state"])).collect();
     assert_eq!(stations, [(&json!("A-AIR"), &json!("unknown")), (&json!("B-RIVER"), &json!("unknown"))]);

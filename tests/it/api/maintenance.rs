@@ -1,19 +1,11 @@
 //! Maintenance windows and corrections by the API: who may, what is journaled, what is refused.
 
-use axum::body::Body as HttpBody;
 use axum::http::{Method, StatusCode};
 use saola::auth::Role;
 use saola::model::{Body, Corrections, MaintenanceCommand, Quality, Sample, StationNo, TimeClass};
 use serde_json::json;
 
-use super::house::{Answer, House, NOW, PM, request, with_token};
-
-async fn send(house: &House, token: &str, method: Method, path: &str, body: serde_json::Value) -> Answer {
-    let mut asked = with_token(request(method, path), token);
-    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    *asked.body_mut() = HttpBody::from(body.to_string());
-    house.ask(asked).await
-}
+use super::house::{House, NOW, PM, send};
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 

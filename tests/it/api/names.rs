@@ -5,7 +5,7 @@ use saola::api::{Config, Demo};
 use saola::auth::Role;
 use serde_json::{Value, json};
 
-use super::house::{House, request, with_token};
+use super::house::{Answer, House, escaped, send};
 use crate::names::NAMES;
 
 /// What a station may be called in topics and addresses.
@@ -13,22 +13,10 @@ const WRITABLE: [&str; 3] = ["Đồn-biên-phòng-7", "Nậm_Mạ", "TRẠM-số
 
 const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
 
-/// Every byte that is not a letter or digit, as it stands in an address.
-fn encoded(text: &str) -> String {
-    let byte = |byte: u8| match byte.is_ascii_alphanumeric() {
-        true => char::from(byte).to_string(),
-        false => format!("%{byte:02X}"),
-    };
-    text.bytes().map(byte).collect()
-}
-
-async fn declare(house: &House, token: &str, id: &str, name: &str) -> super::house::Answer {
+async fn declare(house: &House, token: &str, id: &str, name: &str) -> Answer {
     let station = json!({"id": id, "kind": "air", "name": {"vi": name, "en": name}, "lon": 103.4, "lat": 22.4,
         "channels": [{"property": "pm2_5"}]});
-    let mut asked = with_token(request(Method::POST, "/api/v1/stations"), token);
-    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    *asked.body_mut() = station.to_string().into();
-    house.ask(asked).await
+    send(house, token, Method::POST, "/api/v1/stations", station).await
 }
 
 fn named<'a>(features: &'a Value, id: &str) -> Option<&'a Value> {
@@ -51,7 +39,7 @@ async fn names_of_stations_come_out_as_they_went_in_or_are_refused_with_a_reason
         }
         kept += 1;
         let both = json!({"vi": name, "en": name});
-        for path in ["/api/v1/stations", "/api/v1/layers/stations", &format!("/api/v1/stations?q={}", encoded(name))] {
+        for path in ["/api/v1/stations", "/api/v1/layers/stations", &format!("/api/v1/stations?q={}", escaped(name))] {
             let listed = house.get_as(&token, path).await.json();
             let found = named(&listed, &id).unwrap_or_else(|| panic!("{path} has no {name:?}"));
             assert_eq!(found["properties"]["name"], both, "{path}");
@@ -86,7 +74,7 @@ async fn identifiers_of_stations_come_through_the_store_and_every_export() {
     assert!(kept.iter().map(|(name, _)| *name).eq(WRITABLE), "{kept:?}");
     for (name, value) in &kept {
         let whole = format!("{name}/pm2_5");
-        let path = format!("/api/v1/history?channel={}%2Fpm2_5&channel=A-AIR%2Fpm2_5", encoded(name));
+        let path = format!("/api/v1/history?channel={}%2Fpm2_5&channel=A-AIR%2Fpm2_5", escaped(name));
         let listed = house.get_as(&token, &path).await.json();
         assert_eq!(
             (&listed["channels"][0]["channel"], listed["channels"][0]["samples"][0]["value"].as_f64()),

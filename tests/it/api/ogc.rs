@@ -11,7 +11,7 @@ use saola::geodesy::vn2000::tm3_103;
 use saola::model::{Body, Quality, RuleFile};
 use serde_json::Value;
 
-use super::house::{Answer, House, LEVEL, PM, RAIN, TEMPERATURE, request};
+use super::house::{Answer, House, LEVEL, PM, RAIN, TEMPERATURE, escaped, request};
 
 const RULES: &str = "[[rule]]\nname = 'flood'\ntitle = { vi = 'Lũ', en = 'Flood' }\nproperty = 'water_level'\n\
     levels = [{ severity = 'high', above = 3, clear = 2.5 }]\n\
@@ -83,12 +83,6 @@ async fn every_link_leads_somewhere() {
     let description = house.get("/ogc/api").await;
     assert!(description.header("content-type").starts_with("application/vnd.oai.openapi+json;version=3.0"));
     assert_eq!(description.json()["openapi"], "3.0.3");
-}
-
-fn escaped(id: &str) -> String {
-    id.bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 #[tokio::test]

@@ -7,16 +7,9 @@ use saola::api::{Config, Demo};
 use saola::auth::Role;
 use serde_json::json;
 
-use super::house::{Answer, House, request, with_token};
+use super::house::{House, send};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-
-async fn send(house: &House, token: &str, method: Method, path: &str, body: &serde_json::Value) -> Answer {
-    let mut asked = with_token(request(method, path), token);
-    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    *asked.body_mut() = body.to_string().into();
-    house.ask(asked).await
-}
 
 fn lan() -> serde_json::Value {
     json!({

@@ -6,7 +6,7 @@ use saola::auth::Role;
 use saola::model::{Body, Message, Rejection, SourceId, Unit, UnknownName};
 use serde_json::{Value, json};
 
-use super::house::{Answer, House, NOW, request, with_token};
+use super::house::{Answer, House, NOW, request, with_json, with_token};
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3_600);
 
@@ -17,18 +17,14 @@ fn house() -> (House, String) {
     (house, token)
 }
 
-fn send(method: Method, path: &str, token: &str, body: Option<&Value>) -> Request<axum::body::Body> {
-    let mut asked = with_token(request(method, path), token);
-    if let Some(body) = body {
-        asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
-        *asked.body_mut() = body.to_string().into();
-    }
-    asked
+fn asked(method: Method, path: &str, token: &str, body: Option<&Value>) -> Request<axum::body::Body> {
+    let asked = with_token(request(method, path), token);
+    body.iter().fold(asked, |asked, body| with_json(asked, body))
 }
 
 async fn ask(house: &House, token: &str, method: Method, path: &str, body: Value) -> Answer {
     let body = Some(body).filter(|body| !body.is_null());
-    house.ask(send(method, path, token, body.as_ref())).await
+    house.ask(asked(method, path, token, body.as_ref())).await
 }
 
 /// The answer, which must have this status.
@@ -142,7 +138,7 @@ async fn a_change_to_another_revision_than_the_present_one_is_refused() {
     ] {
         let mut changed = station("Đồn-7");
         changed["name"]["en"] = json!(format!("{header} {value}").replace('"', ""));
-        let mut asked = send(Method::PUT, ONE, &token, Some(&changed));
+        let mut asked = asked(Method::PUT, ONE, &token, Some(&changed));
         asked.headers_mut().insert(header, value.parse().unwrap());
         let answer = house.ask(asked).await;
         assert_eq!(answer.status, expected, "{header}: {value}: {}", answer.text());
@@ -159,7 +155,7 @@ async fn concurrent_changes_lose_nothing() {
     let (house, token) = house();
     must(&house, &token, Method::POST, "/api/v1/stations", station("Đồn-7"), StatusCode::CREATED).await;
     let tries = (0..20).map(|number| {
-        let mut asked = send(Method::PATCH, ONE, &token, Some(&json!({"name": {"en": format!("Post {number}")}})));
+        let mut asked = asked(Method::PATCH, ONE, &token, Some(&json!({"name": {"en": format!("Post {number}")}})));
         asked.headers_mut().insert("if-match", "\"1\"".parse().unwrap());
         house.ask(asked)
     });

@@ -2,22 +2,14 @@
 
 use std::time::Duration;
 
-use axum::body::Body as HttpBody;
 use axum::http::{Method, StatusCode};
 use saola::api::{Config, Demo};
 use saola::auth::Role;
 use serde_json::{Value, json};
 
-use super::house::{Answer, House, request, with_token};
+use super::house::{House, send};
 
 const DAY: Duration = Duration::from_secs(86_400);
-
-async fn send(house: &House, token: &str, method: Method, path: &str, body: Value) -> Answer {
-    let mut asked = with_token(request(method, path), token);
-    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    *asked.body_mut() = HttpBody::from(body.to_string());
-    house.ask(asked).await
-}
 
 fn shift(person: &str, area: Option<&str>, hours: (u32, u32)) -> Value {
     json!({

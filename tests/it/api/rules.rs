@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use axum::body::Body as HttpBody;
 use axum::http::{Method, StatusCode};
 use saola::api::{Config, Demo};
 use saola::auth::Role;
 use saola::model::{Body, RuleFile};
 use serde_json::{Value, json};
 
-use super::house::{Answer, FILE_RULES, House, LEVEL, PM, request, with_token};
+use super::house::{Answer, FILE_RULES, House, LEVEL, PM, request, send, with_json, with_token};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -21,17 +20,9 @@ fn house() -> (House, String) {
     (house, token)
 }
 
-async fn send(house: &House, token: &str, method: Method, path: &str, body: Value) -> Answer {
-    send_if(house, token, method, path, body, None).await
-}
-
-async fn send_if(house: &House, token: &str, method: Method, path: &str, body: Value, version: Option<&str>) -> Answer {
-    let mut asked = with_token(request(method, path), token);
-    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    if let Some(version) = version {
-        asked.headers_mut().insert("if-match", version.parse().unwrap());
-    }
-    *asked.body_mut() = HttpBody::from(body.to_string());
+async fn send_if(house: &House, token: &str, path: &str, body: Value, version: &str) -> Answer {
+    let mut asked = with_json(with_token(request(Method::PUT, path), token), &body);
+    asked.headers_mut().insert("if-match", version.parse().unwrap());
     house.ask(asked).await
 }
 
@@ -63,10 +54,10 @@ async fn a_rule_lives_through_its_versions() {
     house.observe(PM, 50, 60.0);
     assert_eq!(open(&house), ["dust", "flood"]);
 
-    let raised = send_if(&house, &token, Method::PUT, path, dust(80), Some("\"1\"")).await;
+    let raised = send_if(&house, &token, path, dust(80), "\"1\"").await;
     assert_eq!((raised.status, raised.header("etag")), (StatusCode::OK, "\"2\""), "{}", raised.text());
     assert_eq!(open(&house), ["flood"], "the alert is over by the new level");
-    let stale = send_if(&house, &token, Method::PUT, path, dust(90), Some("\"1\"")).await;
+    let stale = send_if(&house, &token, path, dust(90), "\"1\"").await;
     assert_eq!((stale.status, &stale.json()["code"]), (StatusCode::PRECONDITION_FAILED, &json!("changed_since")));
     let same = send(&house, &token, Method::PUT, path, dust(80)).await;
     assert_eq!(same.header("etag"), "\"2\"", "what says the same is no version");

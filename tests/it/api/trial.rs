@@ -7,16 +7,13 @@ use axum::http::{Method, Request, StatusCode};
 use saola::auth::Role;
 use serde_json::{Value, json};
 
-use super::house::{Answer, House, LEVEL, PM, request, with_token};
+use super::house::{Answer, House, LEVEL, PM, request, with_json, with_token};
 
 const RULE: &str = "[[rule]]\nname = 'high-water'\ntitle = { vi = 'Nước', en = 'Water' }\nproperty = 'water_level'\n\
     unit = 'm'\nlevels = [{ severity = 'low', above = 2 }, { severity = 'high', above = 3 }]\n";
 
 fn posted(path: &str, body: &Value) -> Request<HttpBody> {
-    let mut request = request(Method::POST, path);
-    request.headers_mut().insert("content-type", "application/json".parse().unwrap());
-    *request.body_mut() = HttpBody::from(body.to_string());
-    request
+    with_json(request(Method::POST, path), body)
 }
 
 async fn post(house: &House, path: &str, body: Value) -> Answer {

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use axum::body::Body as HttpBody;
 use axum::http::{Method, StatusCode};
 use saola::api::{Config, Demo};
 use saola::auth::Role;
@@ -11,7 +10,7 @@ use saola::model::{Body, EscalationPlan, Ladder, LadderStep, Recipient, RuleFile
 use saola::state::{Effects, State};
 use serde_json::{Value, json};
 
-use super::house::{Answer, FILE_RULES, House, LEVEL, NOW, request, with_token};
+use super::house::{Answer, FILE_RULES, House, LEVEL, NOW, request, with_json, with_token};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -50,8 +49,7 @@ impl<'a> Said<'a> {
     async fn to(self, house: &House) -> Answer {
         let mut asked = with_token(request(Method::POST, &self.path), self.token);
         if !self.body.is_null() {
-            asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
-            *asked.body_mut() = HttpBody::from(self.body.to_string());
+            asked = with_json(asked, &self.body);
         }
         for (name, value) in self.headers {
             asked.headers_mut().insert(name, value.parse().unwrap());
