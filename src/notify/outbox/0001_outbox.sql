@@ -21,7 +21,6 @@ CREATE TABLE notice (
 ) STRICT;
 
 CREATE INDEX notice_of_alert ON notice (alert);
-CREATE INDEX notice_at ON notice (at);
 
 -- What leaves: one delivery, or a digest of many. Made before it leaves, so that it can be repeated as it was.
 CREATE TABLE message (
@@ -42,7 +41,6 @@ CREATE TABLE message (
 
 -- At most one message of a lane is under way.
 CREATE UNIQUE INDEX message_under_way ON message (lane) WHERE finished_at IS NULL;
-CREATE INDEX message_finished ON message (finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX message_of_lane ON message (lane, begun_at);
 
 CREATE TABLE delivery (
