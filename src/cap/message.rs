@@ -177,7 +177,7 @@ fn id_of(alert: &Alert, message: &Message) -> String {
 /// since 1975.
 pub(super) fn time_text(at: Timestamp) -> String {
     const EAST_S: i64 = 7 * 3_600;
-    let seconds = at.micros().div_euclid(1_000_000);
+    let seconds = at.seconds();
     let shifted = Timestamp::from_seconds(seconds.saturating_add(EAST_S));
     shifted.to_string().trim_end_matches('Z').to_owned() + "+07:00"
 }

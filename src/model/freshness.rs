@@ -23,6 +23,10 @@ pub enum Freshness {
 }
 
 impl Freshness {
+    /// Every one, best first.
+    pub const ALL: [Freshness; 5] =
+        [Freshness::Live, Freshness::Late, Freshness::Stale, Freshness::Silent, Freshness::Maintenance];
+
     /// The word used in answers.
     pub fn word(self) -> &'static str {
         match self {

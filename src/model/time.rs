@@ -30,6 +30,11 @@ impl Timestamp {
         Self(seconds.saturating_mul(1_000_000))
     }
 
+    /// Whole seconds since 1970, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
     /// Microseconds since 1970.
     pub const fn micros(self) -> i64 {
         self.0
