@@ -4,7 +4,7 @@
 //! `open_at` until then. A time-line is bounded: its first moment stays, the oldest after it go. Closed alerts are
 //! bounded by age and by number; what went is counted.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, btree_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,12 +78,21 @@ pub(super) struct Book {
     by_change: BTreeSet<(Timestamp, AlertId)>,
     #[serde(skip)]
     closed: BTreeSet<(Timestamp, AlertId)>,
-    /// What is about a channel: by channel and rule; two may have the same start, one after the other.
+    /// What is about a channel, by start; two of one rule may have the same, one after the other.
     #[serde(skip)]
-    of_channel: BTreeMap<(ChannelId, String), BTreeSet<(Timestamp, AlertId)>>,
+    of_channel: OfChannel,
     #[serde(skip)]
     /// By station; `None` for what is about a whole area.
     open_at: BTreeMap<Option<StationNo>, BTreeSet<AlertId>>,
+}
+
+/// Alerts by channel and start.
+type OfChannel = BTreeMap<ChannelId, BTreeSet<(Timestamp, AlertId)>>;
+
+fn place(of_channel: &mut OfChannel, alert: &Alert) {
+    if let Some(channel) = alert.subject.channel() {
+        of_channel.entry(channel).or_default().insert((alert.started_at, alert.id.clone()));
+    }
 }
 
 /// How an alert stands from a moment on.
@@ -135,27 +144,20 @@ impl Book {
         let alert = Arc::new(alert);
         self.by_change.insert((alert.changed_at, alert.id.clone()));
         self.open_at.entry(alert.subject.station()).or_default().insert(alert.id.clone());
-        self.place(&alert);
+        place(&mut self.of_channel, &alert);
         self.alerts.insert(alert.id.clone(), Arc::clone(&alert));
         Transition { from: None, alert, seq: Seq::default() }
     }
 
-    fn place(&mut self, alert: &Alert) {
-        if let Some(channel) = alert.subject.channel() {
-            let of_channel = self.of_channel.entry((channel, alert.rule.clone())).or_default();
-            of_channel.insert((alert.started_at, alert.id.clone()));
-        }
-    }
-
     /// Whether a rule had an alert on a channel at any instant from `from` to `at`, as far as it is remembered.
     pub(super) fn had_one(&self, channel: ChannelId, rule: &str, from: Timestamp, at: Timestamp) -> bool {
-        let of_channel = self.of_channel.get(&(channel, rule.to_owned()));
+        let Some(of_channel) = self.of_channel.get(&channel) else { return false };
         let after = (at + Duration::from_micros(1), AlertId("".into()));
-        let mut begun = of_channel.into_iter().flat_map(|of_channel| of_channel.range(..&after).rev()).peekable();
-        let newest = begun.peek().map(|(started_at, _)| *started_at);
+        let begun = of_channel.range(..after).rev().filter_map(|(_, id)| self.alerts.get(id));
+        let mut begun = begun.filter(|alert| alert.rule == rule).peekable();
+        let newest = begun.peek().map(|alert| alert.started_at);
         begun
-            .take_while(|(started_at, _)| Some(*started_at) == newest)
-            .filter_map(|(_, id)| self.alerts.get(id))
+            .take_while(|alert| Some(alert.started_at) == newest)
             .any(|alert| alert.ended_at.is_none_or(|ended_at| from <= ended_at))
     }
 
@@ -243,12 +245,11 @@ impl Book {
         {
             if let Some(alert) = self.alerts.remove(&id) {
                 if let Some(channel) = alert.subject.channel()
-                    && let btree_map::Entry::Occupied(mut of_channel) =
-                        self.of_channel.entry((channel, alert.rule.clone()))
+                    && let Some(of_channel) = self.of_channel.get_mut(&channel)
                 {
-                    of_channel.get_mut().remove(&(alert.started_at, id.clone()));
-                    if of_channel.get().is_empty() {
-                        of_channel.remove();
+                    of_channel.remove(&(alert.started_at, id.clone()));
+                    if of_channel.is_empty() {
+                        self.of_channel.remove(&channel);
                     }
                 }
                 self.by_change.remove(&(alert.changed_at, id));
@@ -266,9 +267,9 @@ impl Book {
     pub(super) fn index(&mut self) {
         self.by_change = self.alerts.values().map(|alert| (alert.changed_at, alert.id.clone())).collect();
         self.closed = self.alerts.values().filter_map(|alert| Some((alert.ended_at?, alert.id.clone()))).collect();
-        self.of_channel = BTreeMap::new();
-        for alert in self.alerts.values().cloned().collect::<Vec<_>>() {
-            self.place(&alert);
+        self.of_channel = OfChannel::new();
+        for alert in self.alerts.values() {
+            place(&mut self.of_channel, alert);
         }
         self.open_at = BTreeMap::new();
         for alert in self.alerts.values().filter(|alert| alert.state.is_open()) {

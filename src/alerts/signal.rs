@@ -167,7 +167,7 @@ impl Reading {
                 let ring = ring?;
                 let whole = ring.reduce(reduce, over, completeness, channel.interval).map(Number::Exact);
                 let only_grows = reduce == Reduce::Sum && channel.plausible.min >= 0.0;
-                let part = || ring.sum_so_far(over).filter(|_| only_grows).map(Number::AtLeast);
+                let part = || only_grows.then(|| ring.sum_so_far(over)).flatten().map(Number::AtLeast);
                 whole.or_else(part)
             }
             Of::Rate { over, completeness } => ring?.rate(over, completeness).map(Number::Exact),

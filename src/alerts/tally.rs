@@ -65,8 +65,11 @@ impl Tally {
         if let Some(value) = value {
             self.hear(channel, limit, value);
         }
-        if was_silent || value.is_none() {
-            self.doubt(|other| other == channel);
+        if let Some(doubt @ Doubt::Sure) = self.holders.get_mut(&channel)
+            && (was_silent || value.is_none())
+        {
+            *doubt = Doubt::Silent;
+            self.doubtful += 1;
         }
     }
 

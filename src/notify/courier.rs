@@ -43,6 +43,8 @@ const LOOK_AT_MOST_EVERY: Duration = Duration::from_millis(10);
 const ROUND_EVERY: Duration = Duration::from_secs(2);
 /// Failures told at a time, and how long one round goes on telling them.
 const FAILURES_AT_A_TIME: usize = 500;
+/// And looked for at a time.
+const FAILURES_A_ROUND: usize = 10_000;
 const TELL_FOR: Duration = Duration::from_millis(500);
 /// What a try under way gets at a stop beyond its own time, to be written down.
 const SAFETY: Duration = Duration::from_secs(1);
@@ -322,11 +324,12 @@ impl Courier {
     /// Tells failures, as many as there is time for.
     fn tell_failures(&self, now: Timestamp) -> Result<(), OutboxError> {
         let begun = std::time::Instant::now();
-        while begun.elapsed() < TELL_FOR {
-            let failures = self.desk.outbox().failures(FAILURES_AT_A_TIME, now)?;
-            let told: Vec<i64> = failures.iter().filter(|one| self.tell_failure(one)).map(|one| one.id).collect();
+        // To look for them costs a look at all that there are.
+        let failures = self.desk.outbox().failures(FAILURES_A_ROUND, now)?;
+        for page in failures.chunks(FAILURES_AT_A_TIME) {
+            let told: Vec<i64> = page.iter().filter(|one| self.tell_failure(one)).map(|one| one.id).collect();
             self.desk.outbox().failures_told(&told)?;
-            if told.len() < FAILURES_AT_A_TIME {
+            if told.len() < FAILURES_AT_A_TIME || begun.elapsed() >= TELL_FOR {
                 break;
             }
         }

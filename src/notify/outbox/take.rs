@@ -353,8 +353,7 @@ fn errand(transaction: &Transaction<'_>, message: i64, now: Timestamp) -> Result
         withdraw_ends(transaction, message)?;
     }
     if errand.members.is_empty() {
-        let sql = "UPDATE message SET in_flight = 0, finished_at = ?2, error = ?3 WHERE id = ?1";
-        transaction.execute(sql, params![message, now.micros(), WHY]).map_err(failed)?;
+        finish(transaction, message, now, Some(WHY))?;
         return Ok(None);
     }
     Ok(Some(errand))

@@ -1,28 +1,30 @@
 //! Texts that must not be longer than a channel takes.
 
 /// The whole lines of a text that fit, and a sign that something is left out; `None` when all of it fits. `length` is
-/// counted as the channel counts. Of a first line that is too long its beginning is kept.
+/// counted as the channel counts, letter by letter. Of a first line that is too long its beginning is kept.
 pub(super) fn shortened(text: &str, most: usize, length: impl Fn(&str) -> usize) -> Option<String> {
     const SIGN: &str = "…";
     if length(text) <= most {
         return None;
     }
     let room = most.saturating_sub(length(SIGN));
-    let mut kept = String::new();
+    let (mut kept, mut used) = (String::new(), 0);
     for line in text.lines() {
-        if length(&kept) + length(line) + 1 > room {
+        used += length(line) + 1;
+        if used > room {
             break;
         }
         kept.push_str(line);
         kept.push('\n');
     }
     if kept.is_empty() {
+        used = 0;
         for letter in text.lines().next().unwrap_or_default().chars() {
-            kept.push(letter);
-            if length(&kept) > room {
-                kept.pop();
+            used += length(letter.encode_utf8(&mut [0; 4]));
+            if used > room {
                 break;
             }
+            kept.push(letter);
         }
     }
     Some(kept + SIGN)

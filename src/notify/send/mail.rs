@@ -136,7 +136,7 @@ impl Server {
         now: Timestamp,
     ) -> Option<(Envelope, Vec<u8>)> {
         let to = Mailbox::new(Some(crate::notify::facts::clean(name, 120)), address);
-        let seconds = u64::try_from(now.micros().div_euclid(1_000_000)).unwrap_or(0);
+        let seconds = u64::try_from(now.seconds()).unwrap_or(0);
         let key = HeaderName::new_from_ascii_str("X-Saola-Key");
         let message = Message::builder()
             .from(self.from.clone())

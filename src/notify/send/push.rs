@@ -118,7 +118,7 @@ impl Vapid {
 
     /// The value of `Authorization` for the push service at `origin` (RFC 8292, 3).
     fn authorization(&self, origin: &str, contact: &str, now: Timestamp) -> Option<String> {
-        let expires = now.micros().div_euclid(1_000_000) + SIGNED_FOR_S;
+        let expires = now.seconds() + SIGNED_FOR_S;
         let header = URL_SAFE_NO_PAD.encode(json!({"typ": "JWT", "alg": "ES256"}).to_string());
         let claims = URL_SAFE_NO_PAD.encode(json!({"aud": origin, "exp": expires, "sub": contact}).to_string());
         let signed = format!("{header}.{claims}");

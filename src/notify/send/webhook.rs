@@ -45,7 +45,7 @@ impl Target {
             return Outcome::refused(why.to_string());
         }
         let body = payload::document(errand, worded);
-        let signed_at = now.micros().div_euclid(1_000_000);
+        let signed_at = now.seconds();
         let request = self
             .client
             .post(self.url.clone())
