@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::deliveries::{self, DeliveryDocument};
 use super::door::{Allowed, SeeAlerts};
-use super::features::{ALERT_STATES, AlertDocument, Reporter, SEVERITIES};
+use super::features::{ALERT_STATES, AlertDocument, Reporter};
 use super::problem::{Missing, Problem, Refused};
 use super::query::{self, Asked, FromParams, Id, Nothing, Params, limit, word};
 use super::sight::Sight;
@@ -86,7 +86,7 @@ impl FromParams for AlertsAsked {
         })?;
         Ok(Self {
             state: states.into_iter().flatten().collect(),
-            severity: params.many("severity", |text| word(text, &SEVERITIES, Severity::word))?,
+            severity: params.many("severity", |text| word(text, &Severity::ALL, Severity::word))?,
             area: params.one("area", |text| Ok(AreaId::new(text)))?,
             since: params.one("since", When::parse)?,
             retrospective: params.one("retrospective", Listed::parse)?.unwrap_or(Listed::Alerts),

@@ -10,12 +10,12 @@ use axum::body::Bytes;
 use hashbrown::HashMap;
 use libdeflater::{CompressionLvl, Compressor};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Parts;
 use super::problem::Problem;
 use super::sight::Sight;
-use crate::layers::{self, Canvas, Layer, Picture, TileId, tile};
+use crate::layers::{self, Canvas, Layer, Picture, TileId, surface, tile};
 
 /// Bytes of tiles kept, compressed: some thousands.
 const KEPT_BYTES_MAX: usize = 32 * 1_024 * 1_024;
@@ -57,6 +57,28 @@ impl Atlas {
         self.canvas.picture(&parts.state, &parts.feed, (parts.areas)(), parts.clock.now())
     }
 
+    /// Reckons the surface that a layer is, unless it is kept or the layer is none: apart from what answers everybody, and
+    /// in line, so that those who ask for it together wait for one.
+    pub async fn prepare(&self, picture: &Arc<Picture>, layer: Layer, sight: &layers::Sight) -> Result<(), Problem> {
+        let Layer::Surface(field) = layer else { return Ok(()) };
+        if surface::is_kept(picture, field, sight) {
+            return Ok(());
+        }
+        let turn = self.turn().await?;
+        let (picture, sight) = (Arc::clone(picture), sight.clone());
+        let reckoned = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            surface::surface(&picture, field, &sight);
+        });
+        reckoned.await.map_err(Problem::internal)
+    }
+
+    /// A place among those who draw.
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        // Closed never: the semaphore lives as long as this.
+        Arc::clone(&self.drawing).acquire_owned().await.map_err(Problem::internal)
+    }
+
     /// A tile, compressed with gzip; empty when it shows nothing.
     pub async fn tile(
         &self,
@@ -70,8 +92,7 @@ impl Atlas {
             metrics::counter!("http_tiles_total", "from" => "kept").increment(1);
             return Ok(kept);
         }
-        // Closed never: the semaphore lives as long as this.
-        let turn = Arc::clone(&self.drawing).acquire_owned().await.map_err(Problem::internal)?;
+        let turn = self.turn().await?;
         if let Some(kept) = self.kept.lock().get(&key, tag) {
             return Ok(kept);
         }

@@ -34,6 +34,11 @@ impl Base {
         Self(host.filter(is_plain).map_or_else(String::new, |host| format!("http://{host}")))
     }
 
+    /// Whether links are whole addresses.
+    pub fn is_known(&self) -> bool {
+        !self.0.is_empty()
+    }
+
     /// The address of something below: `path` begins with a slash and is escaped already.
     pub fn link(&self, path: &str) -> String {
         format!("{}{path}", self.0)

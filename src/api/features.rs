@@ -15,17 +15,9 @@ use crate::model::{
 };
 use crate::state::State;
 
-/// Every severity, mildest first.
-pub const SEVERITIES: [Severity; 5] =
-    [Severity::Low, Severity::Medium, Severity::High, Severity::VeryHigh, Severity::Catastrophic];
-
 /// Every state of an alert.
 pub const ALERT_STATES: [AlertState; 5] =
     [AlertState::Active, AlertState::Recovering, AlertState::Unknown, AlertState::Latched, AlertState::Cleared];
-
-/// Every freshness, best first.
-pub const FRESHNESSES: [Freshness; 5] =
-    [Freshness::Live, Freshness::Late, Freshness::Stale, Freshness::Silent, Freshness::Maintenance];
 
 /// The schema of a closed list of words.
 fn words(words: impl IntoIterator<Item = &'static str>, what: &str) -> Object {
@@ -44,7 +36,7 @@ pub fn kind_schema() -> Object {
 /// The schema of [`Freshness`].
 pub fn freshness_schema() -> Object {
     words(
-        FRESHNESSES.map(Freshness::word),
+        Freshness::ALL.map(Freshness::word),
         "How current the value is, by the channel's own interval since its last valid sample (one of a faulty device is \
          none), asleep not counted: live (at most one interval old plus the link's grace), late (two), stale (five), \
          silent (older, never seen, or its device said that it leaves), maintenance.",
@@ -53,7 +45,7 @@ pub fn freshness_schema() -> Object {
 
 /// The schema of [`Severity`].
 pub fn severity_schema() -> Object {
-    words(SEVERITIES.map(Severity::word), "A technical threshold, never the official disaster risk level.")
+    words(Severity::ALL.map(Severity::word), "A technical threshold, never the official disaster risk level.")
 }
 
 /// The schema of [`AlertState`].

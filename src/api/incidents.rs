@@ -8,7 +8,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::door::{Allowed, SeeAlerts};
-use super::features::{Name, Point, Reporter, SEVERITIES, severity_schema, state_schema};
+use super::features::{Name, Point, Reporter, severity_schema, state_schema};
 use super::problem::{Missing, Problem, Refused};
 use super::query::{self, Asked, FromParams, Id, Nothing, Params, limit, word};
 use super::sight::Sight;
@@ -53,7 +53,7 @@ impl FromParams for IncidentsAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
         Ok(Self {
             state: params.many("state", |text| word(text, &IncidentState::ALL, IncidentState::word))?,
-            severity: params.many("severity", |text| word(text, &SEVERITIES, Severity::word))?,
+            severity: params.many("severity", |text| word(text, &Severity::ALL, Severity::word))?,
             area: params.one("area", |text| Ok(AreaId::new(text)))?,
             since: params.one("since", When::parse)?,
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),

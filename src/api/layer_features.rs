@@ -13,7 +13,7 @@ use crate::layers::dots::{Cluster, Dot};
 use crate::layers::surface::{self, Band, Surface};
 use crate::layers::tally::{Measure, Tally};
 use crate::layers::{Field, IncidentView, Layer, Picture, Sight, points, tile};
-use crate::model::{AreaId, AreaLevel, Position, Severity, StationId, StationKind};
+use crate::model::{AreaId, AreaLevel, Freshness, Position, Severity, StationId, StationKind};
 use crate::registry::AreaShape;
 
 /// A feature of any layer.
@@ -287,7 +287,7 @@ fn area(picture: &Picture, shape: &AreaShape, tally: &Tally, alerts: &[(AreaId, 
     let number = picture.area_number(&shape.area.id);
     let own = number.and_then(|number| tally.get(number));
     let of_alerts = alerts.iter().filter(|(id, _)| *id == shape.area.id).map(|(_, severity)| *severity).max();
-    let freshness = super::features::FRESHNESSES.iter().zip(own.map_or([0; 5], |own| own.by_freshness));
+    let freshness = Freshness::ALL.iter().zip(own.map_or([0; 5], |own| own.by_freshness));
     let measures = number.into_iter().flat_map(|number| tally.measures_of(number)).filter_map(|(property, measure)| {
         let name = picture.properties().get(usize::from(property))?;
         Some((name.clone(), self::measure(name, picture.unit_of(property)?.code(), measure)))

@@ -6,18 +6,15 @@
 //! Left out for now: the past (`at`).
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
 
 use super::atlas;
 use super::door::{Allowed, SeeMap};
 use super::features::{Name, Reporter};
-use super::headers::{self, REVALIDATE};
+use super::headers::revalidated;
 use super::layer_features::{self, AnyFeature};
 use super::problem::{Missing, Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, Id, Nothing, Params};
@@ -185,6 +182,7 @@ pub async fn one(
     let layer = Layer::named(&id).ok_or_else(|| Problem::not_found("layer", &id))?;
     let picture = door.atlas().picture(door.parts());
     let sight = atlas::seen(&door.sight(&picture.catalogue), &picture);
+    door.atlas().prepare(&picture, layer, &sight).await?;
     let features = match layer {
         Layer::Areas => layer_features::areas(&picture, &sight, asked.bbox),
         Layer::Surface(field) => layer_features::bands(&picture, field, &sight, asked.bbox),
@@ -192,7 +190,7 @@ pub async fn one(
     };
     let body = FeatureCollection { kind: "FeatureCollection", layer: layer.id(), features };
     let body = serde_json::to_vec(&body).map_err(Problem::internal)?;
-    Ok(tagged(body, &headers))
+    Ok(revalidated(body, GEO_JSON, &headers))
 }
 
 fn points(
@@ -234,21 +232,4 @@ fn points(
         },
     };
     items.iter().filter_map(feature).collect()
-}
-
-fn tagged(body: Vec<u8>, headers: &HeaderMap) -> Response {
-    let digest = Sha256::digest(&body);
-    let hex: String = digest[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    // Weak: the same content may be sent compressed.
-    let tag = format!("W/\"{hex}\"");
-    let is_known = headers::knows(headers, &tag);
-    let mut response =
-        if is_known { StatusCode::NOT_MODIFIED.into_response() } else { Bytes::from(body).into_response() };
-    let out = response.headers_mut();
-    out.insert(CONTENT_TYPE, HeaderValue::from_static(GEO_JSON));
-    out.insert(CACHE_CONTROL, REVALIDATE);
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        out.insert(ETAG, tag);
-    }
-    response
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path};
-use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HOST, VARY};
+use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -16,11 +16,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::atlas;
+use super::base::Base;
 use super::door::{Allowed, SeeMap};
 use super::headers::{self, REVALIDATE};
 use super::problem::{Code, Missing, Problem, Refused};
 use super::query::{Asked, FromParams, Id, Params};
-use crate::layers::{Geometry, Layer, Picture, TileId, mercator, tile};
+use crate::layers::{Layer, TileId, mercator, tile};
 
 /// The greatest zoom that maps need to ask for: they enlarge tiles beyond it.
 const ZOOM_SERVED: u8 = 16;
@@ -118,11 +119,15 @@ pub struct VectorLayer {
 pub async fn about(
     door: Allowed<SeeMap>,
     Id(id): Id,
-    headers: HeaderMap,
+    base: Base,
     Asked(TileAsked): Asked<TileAsked>,
 ) -> Result<Json<TileJson>, Problem> {
     let id = id.strip_suffix(".json").unwrap_or(&id);
     let layer = Layer::named(id).ok_or_else(|| Problem::not_found("layer", id))?;
+    if !base.is_known() {
+        // The standard wants whole addresses.
+        return Err(Problem::new(Code::InvalidParameter, "the header Host is no name of a host"));
+    }
     let [vi, en] = layer.title();
     let whole = (door.parts().areas)().whole();
     let bounds = whole.map_or([-180.0, -85.0511, 180.0, 85.0511], |whole| {
@@ -132,22 +137,13 @@ pub async fn about(
         tilejson: "3.0.0",
         name: vi,
         description: en,
-        tiles: vec![format!("{}/tiles/{}/{{z}}/{{x}}/{{y}}.mvt", base(&headers)?, layer.id())],
+        tiles: vec![base.link(&format!("/tiles/{}/{{z}}/{{x}}/{{y}}.mvt", layer.id()))],
         scheme: "xyz",
         minzoom: 0,
         maxzoom: ZOOM_SERVED,
         bounds,
         vector_layers: vector_layers(layer),
     }))
-}
-
-/// Where the caller found the service, by its own word.
-fn base(headers: &HeaderMap) -> Result<String, Problem> {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let is_plain = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte));
-    is_plain
-        .then(|| format!("http://{host}"))
-        .ok_or_else(|| Problem::new(Code::InvalidParameter, "the header Host is no name of a host"))
 }
 
 fn vector_layers(layer: Layer) -> Vec<VectorLayer> {
@@ -217,7 +213,8 @@ pub async fn one(
     let atlas = door.atlas();
     let picture = atlas.picture(door.parts());
     let sight = atlas::seen(&door.sight(&picture.catalogue), &picture);
-    let tag = tag_of(&picture, layer, id, &sight);
+    atlas.prepare(&picture, layer, &sight).await?;
+    let tag = tile::tag(&picture, layer, id, &sight);
     let etag = format!("W/\"{tag}\"");
     let mut response = if headers::knows(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -232,11 +229,6 @@ pub async fn one(
         out.insert(ETAG, etag);
     }
     Ok(response)
-}
-
-fn tag_of(picture: &Picture, layer: Layer, id: TileId, sight: &crate::layers::Sight) -> String {
-    let geometry = if layer.geometry() == Geometry::Point { "p" } else { "a" };
-    format!("{geometry}{}", tile::tag(picture, layer, id, sight))
 }
 
 /// A kept tile for somebody who takes gzip, or does not.

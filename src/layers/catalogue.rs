@@ -175,7 +175,7 @@ impl Layer {
         match self {
             Layer::Areas | Layer::Alerts | Layer::Incidents => Severity::ALL.map(severity).into(),
             Layer::Stations | Layer::Kind(_) => {
-                FRESHNESSES.map(freshness).into_iter().chain(Severity::ALL.map(severity)).collect()
+                Freshness::ALL.map(freshness).into_iter().chain(Severity::ALL.map(severity)).collect()
             }
             Layer::Roads => SERVICE.iter().map(|row| mark("level", row)).collect(),
             Layer::Rivers => ALARM.iter().map(|row| mark("level", row)).collect(),
@@ -183,9 +183,6 @@ impl Layer {
         }
     }
 }
-
-const FRESHNESSES: [Freshness; 5] =
-    [Freshness::Live, Freshness::Late, Freshness::Stale, Freshness::Silent, Freshness::Maintenance];
 
 /// Value, Vietnamese, English, colour, shape.
 type Row = (&'static str, &'static str, &'static str, &'static str, &'static str);

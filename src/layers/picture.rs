@@ -43,6 +43,14 @@ pub struct Look {
     pub fresh_until: Option<Timestamp>,
 }
 
+impl Look {
+    /// Its newest sample, if that is good and of now.
+    pub fn current(&self) -> Option<Latest> {
+        let is_of_now = matches!(self.freshness, Freshness::Live | Freshness::Late);
+        self.latest.filter(|latest| is_of_now && latest.quality.is_good())
+    }
+}
+
 /// A station as it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pin {

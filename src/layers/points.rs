@@ -6,7 +6,6 @@ use super::dots::{self, Dot, Item, Subject};
 use super::mercator::{TileId, World};
 use super::picture::{IncidentView, NOWHERE, Picture, Pin};
 use super::sight::Sight;
-use super::tally::is_current;
 use crate::model::{Alert, Position, Severity};
 
 /// Cells along a tile's side below the detail zoom, as a power of two: 8 cells, 64 of a map's pixels each.
@@ -77,14 +76,15 @@ pub fn items<'p>(
     (zoom, points_max): (u8, usize),
     mut show: impl FnMut(Item<'p>),
 ) {
-    let dots = points(picture, layer, sight, within);
+    let mut dots = points(picture, layer, sight, within);
     if zoom < layer.detail_zoom() {
         return dots::cluster(dots, dots::cell_bits(zoom, COARSE), show);
     }
-    if points(picture, layer, sight, within).take(points_max.saturating_add(1)).count() > points_max {
-        return dots::cluster(dots, dots::cell_bits(zoom, FINE), show);
-    }
-    dots.for_each(|dot| show(Item::One(dot)));
+    let head: Vec<Dot<'_>> = dots.by_ref().take(points_max).collect();
+    let Some(next) = dots.next() else {
+        return head.into_iter().for_each(|dot| show(Item::One(dot)));
+    };
+    dots::cluster(head.into_iter().chain([next]).chain(dots), dots::cell_bits(zoom, FINE), show);
 }
 
 fn of_station(place: usize, morton: u64, pin: &Pin) -> Dot<'_> {
@@ -104,7 +104,7 @@ fn of_station(place: usize, morton: u64, pin: &Pin) -> Dot<'_> {
 fn with_level<'p>(picture: &'p Picture, dot: Dot<'p>, place: usize, property: u16) -> Option<Dot<'p>> {
     let shown = picture.at_place(place)?;
     let (_, look) = picture.look_at(&shown, property)?;
-    let level = look.latest.filter(|_| is_current(look)).map(|latest| latest.value);
+    let level = look.current().map(|latest| latest.value);
     Some(Dot { level, freshness: dot.freshness.max(Some(look.freshness)), ..dot })
 }
 

@@ -19,7 +19,6 @@ use rstar::primitives::GeomWithData;
 use super::bands::Grid;
 use super::picture::Picture;
 use super::sight::Sight;
-use super::tally::is_current;
 use crate::model::Timestamp;
 
 /// How long a surface stands for the pictures after its own.
@@ -139,7 +138,12 @@ impl Surfaces {
     }
 }
 
-/// The surface of a field, kept or reckoned.
+/// Whether the surface of a field need not be reckoned.
+pub fn is_kept(picture: &Picture, field: Field, sight: &Sight) -> bool {
+    picture.surfaces.get((field, sight.number()), picture).is_some()
+}
+
+/// The surface of a field, kept or reckoned: that takes a processor for a while.
 pub fn surface(picture: &Picture, field: Field, sight: &Sight) -> Arc<Surface> {
     let key = (field, sight.number());
     if let Some(kept) = picture.surfaces.get(key, picture) {
@@ -178,7 +182,7 @@ fn samples(picture: &Picture, field: Field, sight: &Sight) -> Vec<([f64; 2], f64
     };
     let sample = |shown: super::picture::Shown<'_>| {
         let (channel, look) = picture.look_at(&shown, property)?;
-        let value = look.latest.filter(|_| is_current(look))?.value;
+        let value = look.current()?.value;
         Some(([shown.pin.position.lon, shown.pin.position.lat], channel.unit.convert(value, unit)?))
     };
     picture.stations().filter(|shown| sight.reaches(shown.pin.area)).filter_map(sample).collect()

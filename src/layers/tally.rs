@@ -4,8 +4,8 @@
 //! is counted of what could be is the completeness. A piece of the picture keeps its tally until something in it
 //! changes, so that an area costs its pieces and not its stations.
 
-use super::picture::{Look, NOWHERE, Picture, Shown};
-use crate::model::{Freshness, Severity};
+use super::picture::{NOWHERE, Picture, Shown};
+use crate::model::Severity;
 
 /// How the stations of one area stand.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,12 +72,6 @@ pub struct Tally {
     pub measures: Vec<((u32, u16), Measure)>,
 }
 
-/// Whether a sample is good and of now.
-pub fn is_current(look: &Look) -> bool {
-    matches!(look.freshness, Freshness::Live | Freshness::Late)
-        && look.latest.is_some_and(|latest| latest.quality.is_good())
-}
-
 impl Tally {
     /// Of some stations.
     pub fn of<'p>(picture: &'p Picture, stations: impl Iterator<Item = Shown<'p>>) -> Tally {
@@ -91,7 +85,7 @@ impl Tally {
             for (id, look) in shown.station.channels.iter().zip(shown.looks) {
                 let channel = picture.catalogue.channel(*id).filter(|channel| !channel.retired);
                 let Some((channel, property)) = channel.zip(picture.property_of(*id)) else { continue };
-                let value = look.latest.filter(|_| is_current(look)).and_then(|latest| {
+                let value = look.current().and_then(|latest| {
                     picture.unit_of(property).and_then(|unit| channel.unit.convert(latest.value, unit))
                 });
                 let mut one = Measure { expected: 1, ..Measure::NONE };

@@ -21,7 +21,7 @@ use super::picture::Picture;
 use super::points::{self, FINE, Within};
 use super::sight::Sight;
 use super::surface;
-use super::tally::{Tally, is_current};
+use super::tally::Tally;
 use crate::model::{AreaLevel, StationKind, Subject as Of};
 
 /// Points of one tile.
@@ -94,7 +94,7 @@ fn segments(picture: &Picture, tile: TileId, sight: &Sight, bytes: &mut Vec<u8>)
         out.tag("name_en", Value::Text(&shown.station.name.en));
         out.tag_text("severity", shown.pin.severity.map(|severity| severity.word()));
         out.tag("freshness", Value::Text(look.map_or(shown.pin.freshness, |look| look.freshness).word()));
-        if let Some(latest) = look.filter(|look| is_current(look)).and_then(|look| look.latest) {
+        if let Some(latest) = look.and_then(|look| look.current()) {
             out.tag("level", Value::Whole(latest.value as i64));
         }
         out.feature(Some(u64::from(shown.pin.station.0)), &line);
@@ -160,7 +160,7 @@ impl<'p> Pen<'p> {
         out.tag_text("severity", dot.severity.map(|severity| severity.word()));
         out.tag_text("freshness", dot.freshness.map(|freshness| freshness.word()));
         if let Some(at) = dot.heard_at {
-            out.tag("heard_at", Value::Whole(at.micros().div_euclid(1_000_000)));
+            out.tag("heard_at", Value::Whole(at.seconds()));
         }
         if let Some(level) = dot.level {
             out.tag("level", Value::Whole(level as i64));
@@ -180,8 +180,8 @@ impl<'p> Pen<'p> {
             out.tag("name_en", Value::Text(&shown.station.name.en));
         }
         if has_values {
-            for (id, look) in shown.station.channels.iter().zip(shown.looks).filter(|(_, look)| is_current(look)) {
-                if let (Some(channel), Some(latest)) = (self.picture.catalogue.channel(*id), look.latest)
+            for (id, look) in shown.station.channels.iter().zip(shown.looks) {
+                if let (Some(channel), Some(latest)) = (self.picture.catalogue.channel(*id), look.current())
                     && !channel.retired
                 {
                     out.tag(channel.property.as_str(), Value::Number(latest.value));
@@ -209,7 +209,7 @@ impl<'p> Pen<'p> {
         out.tag_text("severity", cluster.severity.map(|severity| severity.word()));
         out.tag_text("freshness", cluster.freshness.map(|freshness| freshness.word()));
         if let Some(at) = cluster.oldest_at {
-            out.tag("oldest_at", Value::Whole(at.micros().div_euclid(1_000_000)));
+            out.tag("oldest_at", Value::Whole(at.seconds()));
         }
         if cluster.never_heard > 0 {
             out.tag("never_heard", Value::Whole(i64::from(cluster.never_heard)));
@@ -305,7 +305,7 @@ fn bands(picture: &Picture, field: surface::Field, tile: TileId, sight: &Sight, 
                 out.tag(name, Value::Number(end));
             }
         }
-        out.tag("at", Value::Whole(surface.at.micros().div_euclid(1_000_000)));
+        out.tag("at", Value::Whole(surface.at.seconds()));
         out.feature(Some(band.step as u64), &polygon);
     }
     out.finish(bytes);

@@ -243,6 +243,9 @@ async fn tiles_are_described_as_the_standard_says() {
     );
     strange.headers_mut().insert("host", "a\"b".parse().unwrap());
     assert_eq!(house.ask(strange).await.status, StatusCode::BAD_REQUEST);
+    let named = Config { public_url: "https://saola.example".to_owned(), ..Config::default() };
+    let about = House::with(Demo::Loopback, named).get("/tiles/stations").await.json();
+    assert_eq!(about["tiles"], serde_json::json!(["https://saola.example/tiles/stations/{z}/{x}/{y}.mvt"]));
 }
 
 #[tokio::test]
