@@ -1,6 +1,6 @@
 //! JSON bodies: declared, complete in time, no larger than allowed, without members that nobody knows.
 
-use axum::body::{HttpBody as _, to_bytes};
+use axum::body::{Bytes, HttpBody as _, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
@@ -37,17 +37,22 @@ impl<T: DeserializeOwned> FromRequest<House> for Body<T> {
         if !is_json.iter().any(|known| media_type.eq_ignore_ascii_case(known)) {
             return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
         }
-        let config = house.limits();
-        let read = to_bytes(request.into_body(), config.body_bytes_max);
-        let bytes = match tokio::time::timeout(config.body_timeout.duration(), read).await {
-            Err(_) => return Err(Problem::new(Code::RequestTimeout, "the body was not complete in time")),
-            Ok(Err(_)) => {
-                let why = format!("the body was cut off or holds more than {} bytes", config.body_bytes_max);
-                return Err(Problem::new(Code::BodyTooLarge, why));
-            }
-            Ok(Ok(bytes)) => bytes,
-        };
+        let bytes = read_whole(request, house, "body").await?;
         serde_json::from_slice(&bytes).map(Body).map_err(|error| Problem::new(Code::InvalidBody, error.to_string()))
+    }
+}
+
+/// A body in its bounds of time and size; `name` is what an error calls it.
+pub async fn read_whole(request: Request, house: &House, name: &str) -> Result<Bytes, Problem> {
+    let config = house.limits();
+    let read = to_bytes(request.into_body(), config.body_bytes_max);
+    match tokio::time::timeout(config.body_timeout.duration(), read).await {
+        Err(_) => Err(Problem::new(Code::RequestTimeout, format!("the {name} was not complete in time"))),
+        Ok(Err(_)) => {
+            let why = format!("the {name} was cut off or holds more than {} bytes", config.body_bytes_max);
+            Err(Problem::new(Code::BodyTooLarge, why))
+        }
+        Ok(Ok(bytes)) => Ok(bytes),
     }
 }
 

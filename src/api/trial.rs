@@ -263,8 +263,8 @@ fn busy() -> Problem {
     Problem::new(Code::Unavailable, why).retry_after(BUSY_SECONDS)
 }
 
-/// Ends a backtest when its caller has hung up.
-struct Stop(Arc<AtomicBool>);
+/// Ends work on a blocking thread when its caller has hung up.
+pub(super) struct Stop(pub(super) Arc<AtomicBool>);
 
 impl Drop for Stop {
     fn drop(&mut self) {

@@ -2,22 +2,12 @@
 //!
 //! Standard deviation and variance are those of the whole (divided by n), as Prometheus has them.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::query::{Aggregation, Grouping};
 use super::window::quantile;
-use super::{Labels, Line, NAME, PromqlError};
-
-/// The labels by which series belong together.
-fn group(labels: &Labels, modifier: Option<&Grouping>) -> Labels {
-    match modifier {
-        None => Labels::default(),
-        Some(Grouping::By(by)) => labels.filtered(|name| by.iter().any(|one| one == name)),
-        Some(Grouping::Without(without)) => {
-            labels.filtered(|name| name != NAME && !without.iter().any(|one| one == name))
-        }
-    }
-}
+use super::{Labels, Line, PromqlError};
 
 /// Groups of series, by their labels.
 pub(super) fn aggregate(
@@ -28,7 +18,8 @@ pub(super) fn aggregate(
 ) -> Result<Vec<Line>, PromqlError> {
     let mut groups: BTreeMap<Labels, Vec<Line>> = BTreeMap::new();
     for line in lines {
-        groups.entry(group(&line.labels, modifier)).or_default().push(line);
+        let group = modifier.map_or_else(Labels::default, |by| by.of(&line.labels));
+        groups.entry(group).or_default().push(line);
     }
     match op {
         Aggregation::TopK | Aggregation::BottomK => {
@@ -86,16 +77,17 @@ fn foremost(is_highest: bool, mut lines: Vec<Line>, number: &[f64]) -> Vec<Line>
             .enumerate()
             .filter_map(|(place, line)| Some((line.values.get(step).copied().flatten()?, place)))
             .collect();
-        order.sort_by(|a, b| {
-            // What is not a number comes last.
-            let by_value = if is_highest { b.0.partial_cmp(&a.0) } else { a.0.partial_cmp(&b.0) };
-            let by_value = by_value.unwrap_or_else(|| a.0.is_nan().cmp(&b.0.is_nan()));
-            by_value.then_with(|| lines[a.1].labels.cmp(&lines[b.1].labels))
-        });
+        order.sort_by(|a, b| numbers(a.0, b.0, is_highest).then_with(|| lines[a.1].labels.cmp(&lines[b.1].labels)));
         for (_, place) in order.into_iter().skip(keep) {
             lines[place].values[step] = None;
         }
     }
     lines.retain(|line| line.values.iter().any(Option::is_some));
     lines
+}
+
+/// The order of two numbers; what is not a number comes last either way.
+pub(super) fn numbers(a: f64, b: f64, is_descending: bool) -> Ordering {
+    let by_value = if is_descending { b.partial_cmp(&a) } else { a.partial_cmp(&b) };
+    by_value.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::query::{Grouping, Operator};
-use super::{Labels, Line, NAME, PromqlError};
+use super::{Labels, Line, PromqlError};
 
 /// What an operator makes of two numbers.
 enum Outcome {
@@ -87,13 +87,7 @@ struct Matching<'m>(Option<&'m Grouping>);
 
 impl Matching<'_> {
     fn of(&self, labels: &Labels) -> Labels {
-        match self.0 {
-            None => labels.without_name(),
-            Some(Grouping::By(on)) => labels.filtered(|name| on.iter().any(|one| one == name)),
-            Some(Grouping::Without(ignored)) => {
-                labels.filtered(|name| name != NAME && !ignored.iter().any(|one| one == name))
-            }
-        }
+        self.0.map_or_else(|| labels.without_name(), |grouping| grouping.of(labels))
     }
 }
 
@@ -111,7 +105,8 @@ pub(super) fn vectors(
     let (left, right) = (once(left, &matching, "left")?, once(right, &matching, "right")?);
     let mut found = Vec::new();
     for (key, line) in left {
-        let Some((_, other)) = right.iter().find(|(known, _)| *known == key) else { continue };
+        let Ok(place) = right.binary_search_by(|(known, _)| known.cmp(&key)) else { continue };
+        let other = &right[place].1;
         let mut values = Vec::with_capacity(line.values.len());
         for (a, b) in line.values.iter().zip(&other.values) {
             let outcome = a.zip(*b).map(|(a, b)| Ok::<_, PromqlError>((of_numbers(op, a, b)?, a))).transpose()?;
@@ -130,7 +125,7 @@ pub(super) fn vectors(
     Ok(found)
 }
 
-/// By the labels that are matched; an error when two series have the same.
+/// By the labels that are matched, ascending; an error when two series have the same.
 fn once(lines: Vec<Line>, matching: &Matching<'_>, side: &str) -> Result<Vec<(Labels, Line)>, PromqlError> {
     let mut keyed: Vec<(Labels, Line)> = lines.into_iter().map(|line| (matching.of(&line.labels), line)).collect();
     keyed.sort_by(|a, b| a.0.cmp(&b.0));

@@ -224,11 +224,7 @@ fn mapped(
 /// By the newest value; what is not a number comes last.
 fn sorted(mut lines: Vec<Line>, is_descending: bool) -> Vec<Line> {
     let key = |line: &Line| line.values.last().copied().flatten().unwrap_or(f64::NAN);
-    lines.sort_by(|a, b| {
-        let (a, b) = (key(a), key(b));
-        let by_value = if is_descending { b.partial_cmp(&a) } else { a.partial_cmp(&b) };
-        by_value.unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
-    });
+    lines.sort_by(|a, b| aggregate::numbers(key(a), key(b), is_descending));
     lines
 }
 

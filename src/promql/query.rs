@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use regex::Regex;
 
+use super::{Labels, NAME};
 use crate::model::Timestamp;
 
 /// A part of a query.
@@ -92,6 +93,18 @@ pub enum Grouping {
     By(Vec<String>),
     /// By all but these and the name: `without`, `ignoring`.
     Without(Vec<String>),
+}
+
+impl Grouping {
+    /// The labels by which a series belongs to others.
+    pub(super) fn of(&self, labels: &Labels) -> Labels {
+        match self {
+            Grouping::By(by) => labels.filtered(|name| by.iter().any(|one| one == name)),
+            Grouping::Without(without) => {
+                labels.filtered(|name| name != NAME && !without.iter().any(|one| one == name))
+            }
+        }
+    }
 }
 
 /// An aggregation.

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 
 use super::super::door::House;
 use super::answer::Unanswered;
+use crate::api::body::read_whole;
 use crate::api::problem::{Code, Problem};
 use crate::model::Timestamp;
 use crate::promql::PromqlError;
@@ -32,17 +32,7 @@ impl FromRequest<House> for Fields {
                 let why = "send the parameters as application/x-www-form-urlencoded";
                 return Err(Problem::new(Code::UnsupportedMediaType, why).into());
             }
-            let config = house.limits();
-            let read = to_bytes(request.into_body(), config.body_bytes_max);
-            let bytes = match tokio::time::timeout(config.body_timeout.duration(), read).await {
-                Err(_) => return Err(Problem::new(Code::RequestTimeout, "the form was not complete in time").into()),
-                Ok(Err(_)) => {
-                    let why = format!("the form was cut off or holds more than {} bytes", config.body_bytes_max);
-                    return Err(Problem::new(Code::BodyTooLarge, why).into());
-                }
-                Ok(Ok(bytes)) => bytes,
-            };
-            pairs.extend(decoded(&bytes));
+            pairs.extend(decoded(&read_whole(request, house, "form").await?));
         }
         if pairs.len() > FIELDS_MAX {
             return Err(PromqlError::BadData(format!("at most {FIELDS_MAX} parameters can be sent")).into());

@@ -12,7 +12,7 @@ mod asked;
 mod lists;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Json;
@@ -23,6 +23,7 @@ pub use answer::{Failed, Success};
 pub use lists::*;
 
 use super::door::{Allowed, SeeHistory};
+use super::trial::Stop;
 use crate::model::{Catalogue, Channel, Freshness, Station, fresh_for};
 use crate::promql::{self, Answer, Instants, Labels, Limits, NAME, PromqlError, Series, World};
 use answer::Unanswered;
@@ -134,25 +135,16 @@ async fn at_many_instants(door: Allowed<SeeHistory>, fields: Fields) -> Result<R
     answer::at_many(answer, &instants).map_err(Unanswered::from)
 }
 
-/// Tells a query that nobody waits for it any more.
-struct Waiting(Arc<AtomicBool>);
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Reads and answers on a blocking thread: reading a hostile query takes a while, too.
 async fn evaluate(door: Allowed<SeeHistory>, query: String, instants: Instants) -> Result<Answer, Unanswered> {
     let turn = door.query_turns().acquire_owned().await.map_err(Unanswered::internal)?;
-    let series = series(&door);
     let history = Arc::clone(&door.parts().history);
     let given_up = Arc::new(AtomicBool::new(false));
-    let waiting = Waiting(Arc::clone(&given_up));
+    let waiting = Stop(Arc::clone(&given_up));
     let work = move || {
         let _turn = turn;
         let expr = promql::read(&query)?;
+        let series = series(&door);
         let limits = Limits { samples_max: history.samples_max() };
         let world = World { store: history.store(), series: &series, limits, given_up: &given_up };
         promql::evaluate(&world, &expr, instants)
