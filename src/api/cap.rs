@@ -77,66 +77,41 @@ impl Told {
     }
 }
 
-/// What a message says, beside its transition; without borrowing from the state.
-struct Facts {
-    station_kind: Option<crate::model::StationKind>,
-    unit: Unit,
-    is_derived: bool,
-    place: LocalName,
-    reach: Reach,
-    advice: Option<LocalName>,
-    source: Option<String>,
+/// What a message says beside its transition; of an area as a whole without its outline. `None` when what it is about is
+/// not known any more.
+fn about<'a>(state: &State, alert: &'a Alert) -> Option<About<'a>> {
+    let catalogue = &state.catalogue;
+    let rule = state.alerts.rules().named(&alert.rule);
+    let area = alert.subject.area();
+    let area_name = area.and_then(|area| catalogue.area(area)).map(|area| &area.name);
+    let of_area = About {
+        alert,
+        station_kind: None,
+        unit: Unit::One,
+        is_derived: false,
+        place: area_name.cloned().unwrap_or_else(unnamed),
+        reach: Reach { area: area.cloned(), ..Reach::default() },
+        advice: rule.and_then(|rule| rule.text.clone()),
+        source: rule.and_then(|rule| rule.source.clone()),
+    };
+    let Subject::Channel { station, channel, .. } = &alert.subject else { return Some(of_area) };
+    let (station, channel) = (catalogue.station(*station)?, catalogue.channel(*channel)?);
+    Some(About {
+        station_kind: Some(station.kind),
+        unit: channel.unit,
+        is_derived: catalogue.is_derived(channel.id),
+        place: together(&station.name, area_name),
+        reach: Reach { station: Some(catalogue.place_at(station, alert.started_at).0), ..of_area.reach },
+        ..of_area
+    })
 }
 
-impl Facts {
-    fn of(parts: &Parts, state: &State, alert: &Alert) -> Option<Facts> {
-        let catalogue = &state.catalogue;
-        let rule = state.alerts.rules().named(&alert.rule);
-        let area = alert.subject.area();
-        let area_name = area.and_then(|area| catalogue.area(area)).map(|area| area.name.clone());
-        let (advice, source) = (rule.and_then(|rule| rule.text.clone()), rule.and_then(|rule| rule.source.clone()));
-        let facts = Facts {
-            station_kind: None,
-            unit: Unit::One,
-            is_derived: false,
-            place: area_name.clone().unwrap_or_else(unnamed),
-            reach: Reach { area: area.cloned(), ..Reach::default() },
-            advice,
-            source,
-        };
-        let Subject::Channel { station, channel, .. } = &alert.subject else {
-            let areas = (parts.areas)();
-            let rings = area.and_then(|area| areas.polygon(area)).map(cap::outline).unwrap_or_default();
-            let middle = area.filter(|_| rings.is_empty()).and_then(|area| catalogue.middle_of(area));
-            return Some(Facts { reach: Reach { rings, station: middle, ..facts.reach }, ..facts });
-        };
-        let (station, channel) = (catalogue.station(*station)?, catalogue.channel(*channel)?);
-        Some(Facts {
-            station_kind: Some(station.kind),
-            unit: channel.unit,
-            is_derived: catalogue.is_derived(channel.id),
-            place: together(&station.name, area_name.as_ref()),
-            reach: Reach { station: Some(place_at(catalogue, station, alert.started_at)), ..facts.reach },
-            ..facts
-        })
-    }
-
-    fn about<'a>(&'a self, alert: &'a Alert) -> About<'a> {
-        About {
-            alert,
-            station_kind: self.station_kind,
-            unit: self.unit,
-            is_derived: self.is_derived,
-            place: self.place.clone(),
-            reach: self.reach.clone(),
-            advice: self.advice.clone(),
-            source: self.source.clone(),
-        }
-    }
-}
-
-fn place_at(catalogue: &Catalogue, station: &crate::model::Station, at: Timestamp) -> crate::model::Position {
-    catalogue.place_at(station, at).0
+/// Where an area as a whole is: its outline, or else the middle of its stations.
+fn with_outline(parts: &Parts, catalogue: &Catalogue, reach: Reach) -> Reach {
+    let area = reach.area.as_ref().filter(|_| reach.station.is_none());
+    let rings = area.and_then(|area| (parts.areas)().polygon(area).map(cap::outline)).unwrap_or_default();
+    let middle = area.filter(|_| rings.is_empty()).and_then(|area| catalogue.middle_of(area));
+    Reach { rings, station: reach.station.or(middle), ..reach }
 }
 
 fn unnamed() -> LocalName {
@@ -181,21 +156,19 @@ pub async fn feed(
         all.iter().filter_map(|alert| Told::of(&state, &sight, alert)).collect()
     };
     let (page, more) = page(&told, since, &asked);
-    let entries: Vec<(&Alert, Message, Facts)> = {
+    let entries: Vec<(Message, About<'_>)> = {
         let state = parts.state.read();
-        let with_facts = |(alert, message)| Some((alert, message, Facts::of(parts, &state, alert)?));
-        page.into_iter().filter_map(with_facts).collect()
+        page.into_iter().filter_map(|(alert, message)| Some((message, about(&state, alert)?))).collect()
     };
-    let abouts: Vec<About<'_>> = entries.iter().map(|(alert, _, facts)| facts.about(alert)).collect();
-    let listed = entries.iter().zip(&abouts).map(|((_, message, _), about)| {
+    let listed = entries.iter().map(|(message, about)| {
         let address = format!("{}.xml", escaped(&message.id));
         Entry { message, about, address }
     });
     let address = |next: &str| format!("alerts.atom?limit={}&next={}", asked.limit, escaped(next));
     let own = asked.next.as_ref().map(|(at, id)| address(&query::place_text(*at, id)));
-    let last = entries.last().filter(|_| more).map(|(_, message, _)| query::place_text(message.sent, &message.id));
+    let last = entries.last().filter(|_| more).map(|(message, _)| query::place_text(message.sent, &message.id));
     let feed = Feed {
-        updated: entries.first().map_or(Timestamp::EPOCH, |(_, message, _)| message.sent),
+        updated: entries.first().map_or(Timestamp::EPOCH, |(message, _)| message.sent),
         entries: listed.collect(),
         own: own.unwrap_or_else(|| format!("alerts.atom?limit={}", asked.limit)),
         next: last.map(|next| address(&next)),
@@ -252,15 +225,17 @@ pub async fn one(
     let missing = || Problem::not_found("message", &file);
     let id = file.strip_suffix(".xml").ok_or_else(missing)?;
     let parts = door.parts();
-    let (message, alert, facts) = {
+    let (message, told, catalogue);
+    let mut about = {
         let state = parts.state.read();
         let sight = door.sight(&state.catalogue);
         let alert = cap::alert_of(id).and_then(|alert| state.alerts.get(&alert));
-        let told = alert.and_then(|alert| Told::of(&state, &sight, alert)).ok_or_else(missing)?;
-        let message = told.messages().into_iter().find(|message| message.id == id).ok_or_else(missing)?;
-        let facts = Facts::of(parts, &state, &told.alert).ok_or_else(missing)?;
-        (message, told.alert, facts)
+        told = alert.and_then(|alert| Told::of(&state, &sight, alert)).ok_or_else(missing)?;
+        message = told.messages().into_iter().find(|message| message.id == id).ok_or_else(missing)?;
+        catalogue = Arc::clone(&state.catalogue);
+        about(&state, &told.alert).ok_or_else(missing)?
     };
-    let body = cap::write(&message, &facts.about(&alert), &parts.cap).map_err(Problem::internal)?;
+    about.reach = with_outline(parts, &catalogue, about.reach);
+    let body = cap::write(&message, &about, &parts.cap).map_err(Problem::internal)?;
     Ok(revalidated(body, CAP, &headers))
 }
