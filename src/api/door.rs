@@ -139,12 +139,7 @@ pub enum Credential {
 
 /// A caller whom the route's permission has let in.
 pub struct Allowed<N> {
-    parts: Arc<Parts>,
-    readers: Arc<Readers>,
-    turns: Arc<Semaphore>,
-    trials: Arc<Semaphore>,
-    queries: Arc<Semaphore>,
-    atlas: Arc<Atlas>,
+    house: House,
     address: IpAddr,
     caller: Caller,
     credential: Credential,
@@ -154,7 +149,7 @@ pub struct Allowed<N> {
 impl<N> Allowed<N> {
     /// The service.
     pub fn parts(&self) -> &Arc<Parts> {
-        &self.parts
+        &self.house.parts
     }
 
     /// Who asks.
@@ -179,32 +174,32 @@ impl<N> Allowed<N> {
 
     /// A seat among the stream's readers; `None` when all are taken.
     pub fn take_seat(&self) -> Option<Seat> {
-        self.readers.take(self.address)
+        self.house.readers.take(self.address)
     }
 
     /// The line in which pieces of history are read.
     pub fn turns(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.turns)
+        Arc::clone(&self.house.turns)
     }
 
     /// The line in which queries of whole series are answered.
     pub fn query_turns(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.queries)
+        Arc::clone(&self.house.queries)
     }
 
     /// Leave to try rules on history; `None` while others do.
     pub fn take_trial(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.trials).try_acquire_owned().ok()
+        Arc::clone(&self.house.trials).try_acquire_owned().ok()
     }
 
     /// What maps are answered from.
     pub fn atlas(&self) -> &Atlas {
-        &self.atlas
+        &self.house.atlas
     }
 
     /// For answers that outlast the request.
     pub fn into_pass(self) -> Pass {
-        Pass { parts: self.parts, caller: self.caller, credential: self.credential }
+        Pass { parts: self.house.parts, caller: self.caller, credential: self.credential }
     }
 }
 
@@ -212,30 +207,17 @@ impl<N: Need> FromRequestParts<House> for Allowed<N> {
     type Rejection = Problem;
 
     async fn from_request_parts(head: &mut Head, house: &House) -> Result<Self, Problem> {
-        let parts = Arc::clone(&house.parts);
-        let peer = peer(head);
-        let (caller, credential) = identify(&parts, head, peer).await?;
+        let (parts, peer) = (&house.parts, peer(head));
+        let (caller, credential) = identify(parts, head, peer).await?;
         if changes(&head.method) && credential_comes_by_itself(&credential) {
             check_same_origin(&head.headers, &credential)?;
         }
         if let Some(permission) = N::PERMISSION
             && !auth::may(&caller, permission)
         {
-            return Err(refuse(&parts, caller, permission, head.uri.path(), peer.ip()).await);
+            return Err(refuse(parts, caller, permission, head.uri.path(), peer.ip()).await);
         }
-        let House { readers, turns, trials, queries, atlas, .. } = house.clone();
-        Ok(Self {
-            parts,
-            readers,
-            turns,
-            trials,
-            queries,
-            atlas,
-            address: peer.ip(),
-            caller,
-            credential,
-            need: PhantomData,
-        })
+        Ok(Self { house: house.clone(), address: peer.ip(), caller, credential, need: PhantomData })
     }
 }
 
