@@ -171,6 +171,11 @@ impl Bbox {
         let &[west, south, east, north] = numbers.as_slice() else {
             return Err(wanted());
         };
+        Self::of([west, south, east, north])
+    }
+
+    /// From west, south, east, north.
+    pub fn of([west, south, east, north]: [f64; 4]) -> Result<Self, String> {
         if !(-180.0..=180.0).contains(&west) || !(-180.0..=180.0).contains(&east) {
             return Err("west and east lie between -180 and 180".to_owned());
         }

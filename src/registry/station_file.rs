@@ -181,19 +181,19 @@ const SEGMENT_POINTS_MAX: usize = 500;
 /// The stretch of road: two points and more, each a place on the map.
 fn segment(section: &mut Section<'_, '_>) -> Vec<Position> {
     let points = section.points("segment");
-    if !section.has("segment") || points.is_empty() {
+    if points.is_empty() {
         return Vec::new();
     }
     if !(2..=SEGMENT_POINTS_MAX).contains(&points.len()) {
         section.mistake("segment", format!("must have 2 to {SEGMENT_POINTS_MAX} points"));
         return Vec::new();
     }
-    let is_wrong = |[lon, lat]: &[f64; 2]| field::longitude(*lon).and(field::latitude(*lat, Some(*lon))).err();
-    if let Some(message) = points.iter().find_map(is_wrong) {
+    let points: Vec<Position> = points.into_iter().map(|[lon, lat]| Position { lon, lat }).collect();
+    if let Some((_, message)) = points.iter().find_map(|at| field::position(*at).err()) {
         section.mistake("segment", message);
         return Vec::new();
     }
-    points.into_iter().map(|[lon, lat]| Position { lon, lat }).collect()
+    points
 }
 
 fn known_units() -> String {

@@ -13,43 +13,9 @@ use crate::model::{Position, Timestamp};
 pub(super) const LIMIT_DEFAULT: usize = 1_000;
 pub(super) const LIMIT_MAX: usize = 10_000;
 
-/// Every property that can be asked for, of whatever collection.
-const FILTERS: [&str; 28] = [
-    "kind",
-    "name_vi",
-    "name_en",
-    "area",
-    "area_name",
-    "freshness",
-    "severity",
-    "maintenance",
-    "station",
-    "property",
-    "unit",
-    "value",
-    "observed_at",
-    "received_at",
-    "quality",
-    "rule",
-    "title_vi",
-    "title_en",
-    "state",
-    "threshold",
-    "started_at",
-    "changed_at",
-    "ended_at",
-    "cause",
-    "opened_at",
-    "closed_at",
-    "level",
-    "parent",
-];
-
 /// The parameters of `/items`.
 pub struct ItemsAsked {
-    /// West, south, east, north, in the system of `bbox-crs`.
-    pub(super) bbox: Option<[f64; 4]>,
-    pub(super) bbox_crs: Crs,
+    pub(super) bbox: Option<Rectangle>,
     pub(super) datetime: Option<Times>,
     pub(super) crs: Crs,
     pub(super) limit: usize,
@@ -131,16 +97,17 @@ impl FromParams for ItemsAsked {
         OnlyJson::take(params)?;
         let bbox = params.one("bbox", numbers)?;
         let bbox_crs = params.one("bbox-crs", Crs::parse)?.unwrap_or(Crs::Crs84);
-        if let Some([west, south, east, north]) = bbox {
-            check_box(bbox_crs, [west, south, east, north]).map_err(|why| Problem::parameter("bbox", why))?;
-        }
+        let bbox = bbox.map(|ends| Rectangle::of(bbox_crs, ends)).transpose();
+        let bbox = bbox.map_err(|why| Problem::parameter("bbox", why))?;
         let mut filters = Vec::new();
-        for name in FILTERS {
-            filters.extend(params.one(name, |text| Ok((name, text.to_owned())))?);
+        for (place, name) in Collection::ALL.iter().flat_map(|one| one.properties()).enumerate() {
+            let before = Collection::ALL.iter().flat_map(|one| one.properties()).take(place);
+            if !before.clone().any(|known| known == name) {
+                filters.extend(params.one(name, |text| Ok((*name, text.to_owned())))?);
+            }
         }
         Ok(Self {
             bbox,
-            bbox_crs,
             datetime: params.one("datetime", Times::parse)?,
             crs: params.one("crs", Crs::parse)?.unwrap_or(Crs::Crs84),
             limit: params.one("limit", limit)?.unwrap_or(LIMIT_DEFAULT),
@@ -166,30 +133,48 @@ impl ItemsAsked {
             Err(Problem::parameter(name, format!("features of {} have {known}", collection.id())))
         })
     }
+}
 
-    /// Whether a point is in the rectangle.
-    pub fn holds(&self, at: Position) -> bool {
-        let Some([west, south, east, north]) = self.bbox else { return true };
-        match self.bbox_crs {
-            Crs::Crs84 => degrees([west, south, east, north]).is_none_or(|bbox| bbox.contains(at)),
-            grid => grid.coordinates(at).is_ok_and(|[x, y]| west <= x && x <= east && south <= y && y <= north),
+/// A rectangle, in the system of `bbox-crs`.
+pub(super) enum Rectangle {
+    Degrees(Bbox),
+    /// West, south, east, north in metres, and the rectangle of degrees around it, which is larger by up to some hundred
+    /// metres.
+    Grid([f64; 4], Option<Bbox>),
+}
+
+impl Rectangle {
+    fn of(crs: Crs, ends: [f64; 4]) -> Result<Self, String> {
+        let [west, south, east, north] = ends;
+        match crs {
+            Crs::Crs84 => Bbox::of(ends).map(Rectangle::Degrees),
+            Crs::Vn2000 if west > east || south > north => Err("west and south come first".to_owned()),
+            Crs::Vn2000 => {
+                let leaves = || "it leaves the zone VN-2000 / TM-3 103-00 (8 to 24 N, 101 to 105 E)".to_owned();
+                let around = around(ends).ok_or_else(leaves)?;
+                Ok(Rectangle::Grid(ends, Bbox::of(around).ok()))
+            }
         }
     }
 
-    /// Whether the rectangle between two corners meets the one that is asked for. A rectangle of the grid is taken for
-    /// the one of degrees around it, which is larger by up to some hundred metres.
-    pub fn touches(&self, low: Position, high: Position) -> bool {
-        let Some(asked) = self.bbox else { return true };
-        let around = match self.bbox_crs {
-            Crs::Crs84 => degrees(asked),
-            Crs::Vn2000 => around(asked).and_then(degrees),
-        };
-        around.is_none_or(|bbox| bbox.touches(low, high))
+    /// Whether a point is in it.
+    pub fn holds(&self, at: Position) -> bool {
+        match self {
+            Rectangle::Degrees(bbox) => bbox.contains(at),
+            Rectangle::Grid([west, south, east, north], _) => {
+                let place = Crs::Vn2000.coordinates(at);
+                place.is_ok_and(|[x, y]| (*west..=*east).contains(&x) && (*south..=*north).contains(&y))
+            }
+        }
     }
-}
 
-fn degrees([west, south, east, north]: [f64; 4]) -> Option<Bbox> {
-    Bbox::parse(&format!("{west},{south},{east},{north}")).ok()
+    /// Whether the rectangle between two corners meets it.
+    pub fn touches(&self, low: Position, high: Position) -> bool {
+        match self {
+            Rectangle::Degrees(bbox) => bbox.touches(low, high),
+            Rectangle::Grid(_, around) => around.is_none_or(|around| around.touches(low, high)),
+        }
+    }
 }
 
 /// The rectangle of degrees around one of the grid.
@@ -216,16 +201,6 @@ fn numbers(text: &str) -> Result<[f64; 4], String> {
         all if !all.iter().all(|number| number.is_finite()) => Err(wrong()),
         &[west, south, east, north] | &[west, south, _, east, north, _] => Ok([west, south, east, north]),
         _ => Err(wrong()),
-    }
-}
-
-fn check_box(crs: Crs, [west, south, east, north]: [f64; 4]) -> Result<(), String> {
-    match crs {
-        Crs::Crs84 => Bbox::parse(&format!("{west},{south},{east},{north}")).map(drop),
-        Crs::Vn2000 if west > east || south > north => Err("west and south come first".to_owned()),
-        Crs::Vn2000 => around([west, south, east, north])
-            .map(drop)
-            .ok_or_else(|| "it leaves the zone VN-2000 / TM-3 103-00 (8 to 24 N, 101 to 105 E)".to_owned()),
     }
 }
 

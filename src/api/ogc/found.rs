@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::asked::{ItemsAsked, Place};
+use super::asked::{ItemsAsked, Place, Rectangle};
 use super::collection::Collection;
 use crate::alerts;
 use crate::api::features::Reporter;
@@ -124,22 +124,22 @@ impl<'a> Scene<'a> {
 
     /// Whether a feature is asked for; the place to go on from is not looked at.
     pub fn is_asked(&self, found: &Found<'_>, asked: &ItemsAsked) -> bool {
-        let is_here = || match self.shape(found) {
-            _ if asked.bbox.is_none() => true,
+        let is_in = |bbox: &Rectangle| match self.shape(found) {
             // Without a place it is in no rectangle.
             None => false,
-            Some(Shape::Point(at)) => asked.holds(at),
+            Some(Shape::Point(at)) => bbox.holds(at),
             Some(Shape::Area(shape)) => {
                 let corner = |at: geo::Coord<f64>| Position { lon: at.x, lat: at.y };
-                asked.touches(corner(shape.bounds.min()), corner(shape.bounds.max()))
+                bbox.touches(corner(shape.bounds.min()), corner(shape.bounds.max()))
             }
         };
+        let is_here = asked.bbox.as_ref().is_none_or(is_in);
         let is_then = || match (&asked.datetime, self.times(found)) {
             (Some(asked), Some((from, to))) => asked.meet(from, to, self.reporter.now),
             _ => true,
         };
         let has = |(name, wanted): &(&'static str, String)| equals(&self.property(found, name), wanted);
-        asked.filters.iter().all(has) && is_then() && is_here()
+        is_here && is_then() && asked.filters.iter().all(has)
     }
 
     /// Its name in addresses.

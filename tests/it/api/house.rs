@@ -332,6 +332,12 @@ pub async fn send(
     house.ask(with_json(with_token(request(method, path), token), body.borrow())).await
 }
 
+/// An answer that must be a document.
+pub fn document(answer: &Answer, path: &str) -> serde_json::Value {
+    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
+    answer.json()
+}
+
 /// A name as one segment of an address, whatever is in it.
 pub fn escaped(name: &str) -> String {
     name.bytes().map(|byte| format!("%{byte:02X}")).collect()

@@ -11,7 +11,7 @@ use saola::geodesy::vn2000::tm3_103;
 use saola::model::{Body, Quality, RuleFile};
 use serde_json::Value;
 
-use super::house::{Answer, House, LEVEL, PM, RAIN, TEMPERATURE, escaped, request};
+use super::house::{House, LEVEL, PM, RAIN, TEMPERATURE, document, escaped, request};
 
 const RULES: &str = "[[rule]]\nname = 'flood'\ntitle = { vi = 'Lũ', en = 'Flood' }\nproperty = 'water_level'\n\
     levels = [{ severity = 'high', above = 3, clear = 2.5 }]\n\
@@ -30,11 +30,6 @@ fn alarmed(demo: Demo, config: Config) -> House {
     house.observe_as(TEMPERATURE, 600, 21.5, Quality::RANGE);
     house.observe(RAIN, 0, 1.0);
     house
-}
-
-fn document(answer: &Answer, path: &str) -> Value {
-    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
-    answer.json()
 }
 
 fn ids(document: &Value) -> Vec<String> {

@@ -11,14 +11,9 @@ use saola::history;
 use saola::model::{Body, ChannelId, FormerPlace, Position, Quality, StationNo, Timestamp};
 use serde_json::{Value, json};
 
-use super::house::{Answer, House, LEVEL, NOW, OLD, PM, RAIN, TEMPERATURE, request};
+use super::house::{House, LEVEL, NOW, OLD, PM, RAIN, TEMPERATURE, document, request};
 
 const ORIGIN: &str = "http://127.0.0.1:8080";
-
-fn document(answer: &Answer, path: &str) -> Value {
-    assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text());
-    answer.json()
-}
 
 /// What `/sta/v1.1/` has below, as JSON.
 async fn read(house: &House, path: &str) -> Value {
