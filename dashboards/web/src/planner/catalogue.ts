@@ -1,27 +1,10 @@
 // What can be asked about: the channels of all stations, and the indices among them.
+import { stepOf, type Index, type Step } from '../api/indices';
 import type { Station } from '../api/wire';
 import type { Words } from '../states';
 import { matches } from '../stations/search';
 import { leadingProperty, propertyWords } from '../words/properties';
 import { isOwnValue, type Fn } from './functions';
-
-/** A step of an index: values up to `to` mean this. */
-export interface Level {
-  /** `null`: everything above the step before. */
-  to: number | null;
-  title: Partial<Words>;
-  colour: string;
-}
-
-export interface Index {
-  id: string;
-  title: Partial<Words>;
-  /** Ascending; empty for an amount. */
-  scale: readonly Level[];
-  source: string;
-  /** False: its numbers must be replaced by those in force before anybody acts on it. */
-  confirmed: boolean;
-}
 
 export interface Listed {
   /** STATION/PROPERTY. */
@@ -35,24 +18,6 @@ export interface Listed {
   found: readonly string[];
 }
 
-type Json = Record<string, unknown>;
-const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
-
-export function readIndices(value: unknown): Index[] {
-  const rows = object(value).indices;
-  return (Array.isArray(rows) ? rows : []).map(object).filter((row) => typeof row.id === 'string').map((row) => ({
-    id: String(row.id),
-    title: object(row.title) as Partial<Words>,
-    scale: (Array.isArray(row.scale) ? row.scale : []).map(object).map((step) => ({
-      to: typeof step.to === 'number' ? step.to : null,
-      title: object(step.title) as Partial<Words>,
-      colour: typeof step.colour === 'string' && /^#[0-9a-f]{6}$/i.test(step.colour) ? step.colour : '#808080',
-    })),
-    source: typeof row.source === 'string' ? row.source : '',
-    confirmed: row.confirmed === true,
-  }));
-}
-
 /** What the property is called; an index has its title from the server. */
 export function nameOfProperty(property: string, indices: readonly Index[], language: 'vi' | 'en'): string {
   const title = indices.find(({ id }) => id === property)?.title;
@@ -60,10 +25,8 @@ export function nameOfProperty(property: string, indices: readonly Index[], lang
 }
 
 /** What an index' value means; `null` for amounts, and for what is no value of the index any more (a sum, a count). */
-export function levelOf(indices: readonly Index[], property: string, fn: Fn, value: number): Level | null {
-  if (!isOwnValue(fn)) return null;
-  const scale = indices.find(({ id }) => id === property)?.scale ?? [];
-  return scale.find(({ to }) => to === null || value <= to) ?? null;
+export function levelOf(indices: readonly Index[], property: string, fn: Fn, value: number): Step | null {
+  return isOwnValue(fn) ? stepOf(indices.find(({ id }) => id === property), value) : null;
 }
 
 /** Every channel: those that speak for their stations first, those that never observed anything last. */

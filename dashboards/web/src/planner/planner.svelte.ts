@@ -1,9 +1,10 @@
 // The planner's question and its answer: the view in the address, what the server said to it, and who asks.
 import { ApiError, ask, getJson } from '../api/client';
+import { readIndices, type Index } from '../api/indices';
 import { readMe, readStations, type Me, type Station } from '../api/wire';
 import { readAnswer, type Answer } from './answer';
 import { bucketCount } from './calendar';
-import { areasOf, listed, readIndices, type Index } from './catalogue';
+import { areasOf, listed } from './catalogue';
 import { averageOf, averages } from './limits';
 import type { Fn } from './functions';
 import { everyOf, isAsked, propertiesOf, question, readView, writeView, type Format, type View } from './view';

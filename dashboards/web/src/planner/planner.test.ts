@@ -1,9 +1,10 @@
 // Finding channels, asking for less, files and words.
 import { describe, expect, test } from 'vitest';
+import { readIndices } from '../api/indices';
 import { readStation } from '../api/wire';
 import { narrower } from './advice';
 import { readAnswer } from './answer';
-import { areasOf, levelOf, listed, readIndices, seek } from './catalogue';
+import { areasOf, levelOf, listed, seek } from './catalogue';
 import { fileStem, manifest } from './download';
 import { FUNCTIONS } from './functions';
 import { drawnSeries, panels } from './panels';
@@ -49,6 +50,11 @@ test('an index says what its values mean, a count of them nothing', () => {
   expect([50, 51].map((value) => levelOf([aqi], 'vn_aqi', 'max', value)?.title.vi)).toEqual(['Tốt', 'Xấu']);
   expect(levelOf([aqi], 'vn_aqi', 'count', 3)).toBeNull();
   expect(aqi.scale[1]?.colour).toBe('#808080');
+});
+
+test('an end of a class of cbi is in the class above', () => {
+  const cbi = readIndices({ indices: [{ id: 'cbi', scale: [50, 75, 90, null].map((to, place) => ({ to, title: { en: `class ${place}` }, colour: '#123456' })) }] });
+  expect([49.9, 50, 75, 90].map((value) => levelOf(cbi, 'cbi', 'max', value)?.title.en)).toEqual(['class 0', 'class 1', 'class 2', 'class 3']);
 });
 
 test('of areas those are drawn that were chosen, otherwise the greatest that can be relied on', () => {
