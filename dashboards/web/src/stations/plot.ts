@@ -3,7 +3,7 @@ import UPlot from 'uplot';
 import type { Channel } from '../api/wire';
 import { ends, type Line } from '../rules/thresholds';
 import { SEVERITY, type Language, type Theme } from '../states';
-import { number, unitWords } from '../words/properties';
+import { decimals, number, unitWords } from '../words/properties';
 import { hourMinute, shortDate, ZONE } from '../words/time';
 import type { Columns, Gap } from './history';
 
@@ -155,7 +155,7 @@ export function plot(parent: HTMLElement, { channel, language, theme, onread }: 
           values: (_, values) => {
             const step = values.length > 1 ? (values[1] ?? 0) - (values[0] ?? 0) : 1;
             const digits = [0, 1, 2].find((count) => Math.abs(step * 10 ** count - Math.round(step * 10 ** count)) < 1e-6) ?? 3;
-            return values.map((value) => new Intl.NumberFormat(language === 'vi' ? 'vi-VN' : 'en-GB', { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value));
+            return values.map((value) => decimals(language, digits, digits).format(value));
           },
         },
       ],

@@ -1,6 +1,6 @@
 // Every property that a station of the demo carries or the server computes has a name in both languages.
 import { expect, test } from 'vitest';
-import { isNamed, propertyWords } from './properties';
+import { isNamed, number, propertyWords } from './properties';
 
 const STATIONS = import.meta.glob<string>('../../../../config/stations/*.toml', { query: '?raw', import: 'default', eager: true });
 const SOURCES = import.meta.glob<string>(['../../../../src/indices/config/outputs.rs', '../../../../src/indices/rain.rs', '../../../../src/api/scale.rs'], { query: '?raw', import: 'default', eager: true });
@@ -44,4 +44,9 @@ test('computed ones are called as the server calls them', () => {
 test('a property without a name is shown by its own', () => {
   expect(isNamed('toString')).toBe(false);
   expect(propertyWords('new_thing', 'vi')).toBe('new thing');
+});
+
+test('digits of a property that is listed and of one that is not keep apart', () => {
+  const shown = (): string[] => ['acoustic_score', 'unlisted'].map((property) => number(1.5, property, 'en'));
+  expect([...shown(), ...shown()]).toEqual(['1.50', '1.5', '1.50', '1.5']);
 });

@@ -1,5 +1,6 @@
 // Observed properties and units as people read them. A property that is not listed is shown by its own name.
 import type { Language, Words } from '../states';
+import { LOCALE } from './time';
 
 interface PropertyWords extends Words {
   /** Digits after the point. */
@@ -100,8 +101,18 @@ const LEADING: readonly string[] = [
   'rainfall',
 ];
 
-const LOCALE: Readonly<Record<Language, string>> = { vi: 'vi-VN', en: 'en-GB' };
 const formats = new Map<string, Intl.NumberFormat>();
+
+/** Numbers with so many digits after the point, made once: a table asks for thousands. */
+export function decimals(language: Language, least: number, most: number): Intl.NumberFormat {
+  const key = `${language} ${least} ${most}`;
+  let format = formats.get(key);
+  if (!format) {
+    format = new Intl.NumberFormat(LOCALE[language], { minimumFractionDigits: least, maximumFractionDigits: most });
+    formats.set(key, format);
+  }
+  return format;
+}
 
 /** Whether the property has a name of its own here. */
 export function isNamed(property: string): boolean {
@@ -121,15 +132,8 @@ export function unitWords(unit: string, language: Language): string {
 /** A value with the digits that its property deserves; `–` when there is none. */
 export function number(value: number | null | undefined, property: string, language: Language): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
-  const digits = PROPERTIES[property]?.digits ?? 2;
-  const key = `${language} ${digits}`;
-  let format = formats.get(key);
-  if (!format) {
-    const minimum = PROPERTIES[property] ? digits : 0;
-    format = new Intl.NumberFormat(LOCALE[language], { minimumFractionDigits: minimum, maximumFractionDigits: digits });
-    formats.set(key, format);
-  }
-  return format.format(value);
+  const digits = PROPERTIES[property]?.digits;
+  return decimals(language, digits ?? 0, digits ?? 2).format(value);
 }
 
 /** Value and unit, joined by a space that does not break; degrees of arc follow the number at once. */

@@ -4,7 +4,7 @@ import type { Messages } from './vi';
 
 export const ZONE = 'Asia/Ho_Chi_Minh';
 
-const LOCALE: Readonly<Record<Language, string>> = { vi: 'vi-VN', en: 'en-GB' };
+export const LOCALE: Readonly<Record<Language, string>> = { vi: 'vi-VN', en: 'en-GB' };
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 

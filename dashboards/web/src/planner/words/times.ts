@@ -1,11 +1,9 @@
 // Days, buckets and amounts as planners read them.
 import type { Language } from '../../states';
-import { number, unitWords } from '../../words/properties';
+import { decimals, number, unitWords } from '../../words/properties';
 import { hourMinute, shortDate } from '../../words/time';
 import { dayOf, plusDays, type Day, type Period, type TickStep } from '../calendar';
 import { unitOf, type Fn } from '../functions';
-
-const LOCALE: Readonly<Record<Language, string>> = { vi: 'vi-VN', en: 'en-GB' };
 
 /** `31/10/2026`, in both languages. */
 export function dayWords(day: Day): string {
@@ -41,17 +39,17 @@ export function percent(share: number | null, language: Language): string {
   if (share === null) return '–';
   // Rounded down: what is not whole must not read 100 %.
   const shown = share >= 1 ? 100 : Math.min(99.9, Math.floor(share * 1000) / 10);
-  const text = new Intl.NumberFormat(LOCALE[language], { maximumFractionDigits: shown < 10 || shown > 99 ? 1 : 0 }).format(shown > 99 || shown < 10 ? shown : Math.floor(shown));
+  const text = decimals(language, 0, shown < 10 || shown > 99 ? 1 : 0).format(shown > 99 || shown < 10 ? shown : Math.floor(shown));
   return `${text}\u00a0%`;
 }
 
-export const whole = (value: number, language: Language): string => new Intl.NumberFormat(LOCALE[language], { maximumFractionDigits: 0 }).format(value);
+export const whole = (value: number, language: Language): string => decimals(language, 0, 0).format(value);
 
 /** What a function gave, without its unit. */
 export function result(value: number | null | undefined, fn: Fn, property: string, language: Language): string {
   if (value === null || value === undefined) return '–';
   if (fn === 'count') return whole(value, language);
-  if (fn === 'exceedance_hours') return new Intl.NumberFormat(LOCALE[language], { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
+  if (fn === 'exceedance_hours') return decimals(language, 1, 1).format(value);
   return number(value, property, language);
 }
 
@@ -69,5 +67,5 @@ export function resultQuantity(value: number | null | undefined, fn: Fn, propert
 
 export function bytesWords(bytes: number, language: Language): string {
   const [value, unit] = bytes < 1000 ? [bytes, 'B'] : bytes < 1_000_000 ? [bytes / 1000, 'kB'] : [bytes / 1_000_000, 'MB'];
-  return `${new Intl.NumberFormat(LOCALE[language], { maximumFractionDigits: unit === 'B' ? 0 : 1 }).format(value)}\u00a0${unit}`;
+  return `${decimals(language, 0, unit === 'B' ? 0 : 1).format(value)}\u00a0${unit}`;
 }
