@@ -1,4 +1,5 @@
 // The API's answer about buckets, read into the page's own types.
+import { finite, instant, list, object, text, type Json } from '../api/json';
 import type { Words } from '../states';
 
 export interface Bucket {
@@ -56,17 +57,6 @@ export interface Answer {
   series: readonly Series[];
 }
 
-type Json = Record<string, unknown>;
-const object = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-const finite = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null);
-
-function instant(value: unknown): number | null {
-  const at = typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(at) ? null : at;
-}
-
 const valuesOf = (row: Json, functions: readonly string[], before: string): Record<string, number | null> =>
   Object.fromEntries(functions.map((fn) => [fn, finite(row[`${before}${fn}`])]));
 
@@ -94,7 +84,7 @@ function bucket(value: unknown, functions: readonly string[]): Bucket | null {
     count: finite(row.count) ?? 0,
     expected: finite(row.expected) ?? 0,
     completeness: finite(row.completeness),
-    worst: text(row.worst_quality) || null,
+    worst: text(row.worst_quality),
     leftOut: finite(row.left_out) ?? 0,
     partial: row.partial === true,
     stations: finite(row.stations),
@@ -119,26 +109,26 @@ export function readAnswer(value: unknown): Answer {
   const isAreas = Array.isArray(from.areas);
   const series = list(isAreas ? from.areas : from.channels).map((entry): Series => {
     const row = object(entry);
-    const key = text(isAreas ? row.area : row.channel);
+    const key = text(isAreas ? row.area : row.channel) ?? '';
     const rows = list(row.buckets);
     return {
       key,
       name: names(row.name),
-      property: isAreas ? text(from.property) : key.slice(key.lastIndexOf('/') + 1),
-      unit: text(row.unit) || '1',
-      tiers: text(row.tier).split(',').filter((word) => word !== ''),
+      property: isAreas ? (text(from.property) ?? '') : key.slice(key.lastIndexOf('/') + 1),
+      unit: text(row.unit) ?? '1',
+      tiers: text(row.tier)?.split(',').filter((word) => word !== '') ?? [],
       keptSince: instant(row.kept_since),
       buckets: rows.map((entry) => bucket(entry, functions)).filter((entry) => entry !== null),
       surplus: rows.filter((entry) => instant(object(entry).time) === null).map((entry) => otherOf(entry, functions)).filter((entry) => entry !== null),
     };
   });
   return {
-    every: text(from.every),
-    tz: text(from.tz),
+    every: text(from.every) ?? '',
+    tz: text(from.tz) ?? '',
     from: instant(from.from) ?? 0,
     to: instant(from.to) ?? 0,
     functions,
-    quality: text(from.quality),
+    quality: text(from.quality) ?? '',
     compare,
     series,
   };
