@@ -99,14 +99,20 @@ export interface Judgement {
   highest: number | null;
 }
 
-/** Means of buckets against the limit of each bucket's own day; `null` when no limit is of this. */
-export function judge(series: Series, every: string): Judgement | null {
+/** The limits that buckets of this length are judged by, oldest first; empty when none is of them. */
+export function limitsOf(series: Series, every: string): LegalLimit[] {
   const average = averageOf(every);
   const first = series.buckets[0];
   const last = series.buckets.at(-1);
-  if (average === null || series.unit !== LIMIT_UNIT || !first || !last) return null;
-  const limits = limitsWithin(series.property, average, first.at, last.end);
-  if (limits.length === 0) return null;
+  if (average === null || series.unit !== LIMIT_UNIT || !first || !last) return [];
+  return limitsWithin(series.property, average, first.at, last.end);
+}
+
+/** Means of buckets against the limit of each bucket's own day; `null` when no limit is of this. */
+export function judge(series: Series, every: string): Judgement | null {
+  const average = averageOf(every);
+  const limits = limitsOf(series, every);
+  if (average === null || limits.length === 0) return null;
   const over: Bucket[] = [];
   let [judged, unjudged, unjudgedAbove, empty] = [0, 0, 0, 0];
   let highest: number | null = null;

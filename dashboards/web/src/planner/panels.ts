@@ -1,6 +1,6 @@
 // What is drawn together: series of one function, one property and one unit. Two units never share an axis.
 import type { Answer, Series } from './answer';
-import { ENOUGH, overall, summary } from './firmness';
+import { ENOUGH, summary } from './firmness';
 import type { Fn } from './functions';
 import { DRAWN_MAX, functionsOf, type View } from './view';
 
@@ -15,12 +15,13 @@ export interface Panel {
 
 /** The series of areas, the greatest first; those with too few samples come after all that have enough. */
 export function ranked(answer: Answer, fn: Fn): Series[] {
-  const size = (series: Series): number => {
-    const { whole, highest } = summary(series, fn);
-    return whole ?? highest ?? -Infinity;
-  };
-  const isEnough = ({ buckets }: Series): number => ((overall(buckets) ?? 0) >= ENOUGH ? 1 : 0);
-  return [...answer.series].sort((a, b) => isEnough(b) - isEnough(a) || size(b) - size(a) || (overall(b.buckets) ?? 0) - (overall(a.buckets) ?? 0) || a.key.localeCompare(b.key));
+  const rows = answer.series.map((series) => {
+    const { whole, highest, completeness } = summary(series, fn);
+    const share = completeness ?? 0;
+    return { series, size: whole ?? highest ?? -Infinity, share, enough: share >= ENOUGH ? 1 : 0 };
+  });
+  rows.sort((a, b) => b.enough - a.enough || b.size - a.size || b.share - a.share || a.series.key.localeCompare(b.series.key));
+  return rows.map(({ series }) => series);
 }
 
 /** The series that are drawn: all channels, or the areas that were chosen, or the first of them. */
