@@ -1,6 +1,6 @@
 // Which alerts are open, in what order they are read, and how those of one incident fold.
 import type { Incident } from '../api/incidents';
-import type { Alert } from '../api/wire';
+import type { Alert, Handling } from '../api/wire';
 import { rank } from '../states';
 
 /** Whether somebody may still have to act. */
@@ -11,6 +11,11 @@ export function isOpen(alert: Alert): boolean {
 /** From here on an alert is heard as well as seen. */
 export function isCritical(alert: Alert): boolean {
   return rank(alert.severity) >= rank('very_high');
+}
+
+/** Those who said that they look after it, each once. */
+export function acknowledgers(handling: Handling): string[] {
+  return [...new Set(handling.acknowledgedBy.map(({ by }) => by))];
 }
 
 /** Who has to do something: 0 somebody, 1 nobody more, 2 nobody wants to be told. */

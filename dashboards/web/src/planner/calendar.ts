@@ -1,8 +1,6 @@
-// Days, periods and buckets of Viet Nam's calendar, as the planner asks for them.
-import { DAY_MS, HOUR_MS } from '../stations/history';
-
-/** Viet Nam has stood at +07:00 all year since 1975; the server judges buckets by its own time-zone database. */
-const OFFSET_MS = 7 * HOUR_MS;
+// Days, periods and buckets of Viet Nam's calendar, as the planner asks for them. The server judges buckets by its own
+// time-zone database.
+import { DAY_MS, HOUR_MS, OFFSET_MS } from '../words/time';
 
 /** A day of the calendar, `2026-10-31`. */
 export type Day = string;

@@ -4,6 +4,7 @@
 // a page send. The same members are put together here from the answer on the screen, and the hash from the bytes that
 // arrived; `made_by` says so.
 import { ask } from '../api/client';
+import { OFFSET_MS } from '../words/time';
 import type { Answer } from './answer';
 import { startOf } from './calendar';
 import { everyOf, functionsOf, propertiesOf, type Format, type View } from './view';
@@ -60,7 +61,7 @@ export interface About {
 
 /** The members of the server's manifest, in its words. */
 export function manifest({ view, answer }: Shown, about: About): string {
-  const time = (at: number): string => new Date(at + 7 * 3_600_000).toISOString().replace(/\.\d+Z$/, '+07:00');
+  const time = (at: number): string => new Date(at + OFFSET_MS).toISOString().replace(/\.\d+Z$/, '+07:00');
   const told = answer?.series.map(({ key, name, unit, tiers, keptSince }) => ({
     ...(view.what === 'areas' ? { area: key, name } : { channel: key }),
     unit,

@@ -1,7 +1,8 @@
 // A day of samples made ready for drawing.
 import { expect, test } from 'vitest';
 import type { Bucket, Channel, Sample } from '../api/wire';
-import { bucketColumns, bucketGaps, bucketSummary, columns, completeness, DAY_MS, extended, fittingSpan, gapAfterMs, gaps, HOUR_MS, summary, within } from './history';
+import { DAY_MS, HOUR_MS } from '../words/time';
+import { bucketColumns, bucketGaps, bucketSummary, columns, completeness, extended, fittingSpan, gapAfterMs, gaps, summary, within } from './history';
 
 const sample = (at: number, value: number, quality: Sample['quality'] = 'good'): Sample => ({ at, value, quality });
 const channel = (at: number | null, value: number): Channel => ({

@@ -1,9 +1,7 @@
 // A day of one channel, made ready for drawing: gaps as gaps, samples that may not be used apart from the others.
 import type { Bucket, Channel, Sample } from '../api/wire';
 import { isUsable } from '../states';
-
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS, HOUR_MS } from '../words/time';
 
 /** What the chart offers, in hours. */
 export const SPANS_H = [1, 6, 24, 168] as const;

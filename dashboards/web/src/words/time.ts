@@ -4,6 +4,11 @@ import type { Messages } from './vi';
 
 export const ZONE = 'Asia/Ho_Chi_Minh';
 
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+/** Viet Nam has stood at +07:00 all year since 1975. */
+export const OFFSET_MS = 7 * HOUR_MS;
+
 export const LOCALE: Readonly<Record<Language, string>> = { vi: 'vi-VN', en: 'en-GB' };
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -40,11 +45,14 @@ export function shortDate(at: number, language: Language): string {
   return `${part('day')}/${part('month')}`;
 }
 
+/** `21/11 10:32`. */
+export function dayMinute(at: number, language: Language): string {
+  return `${shortDate(at, language)} ${hourMinute(at, language)}`;
+}
+
 /** `10:32` today, `21/11 10:32` on another day. */
 export function moment(at: number, now: number, language: Language): string {
-  const minute = hourMinute(at, language);
-  const day = shortDate(at, language);
-  return day === shortDate(now, language) ? minute : `${day} ${minute}`;
+  return shortDate(at, language) === shortDate(now, language) ? hourMinute(at, language) : dayMinute(at, language);
 }
 
 /** How long ago, rounded down: an age must never look younger than the next unit says. Unit changes at 100 s, 100 min, 48 h. */
@@ -71,9 +79,9 @@ export function span(ms: number, say: Messages): string {
   return say.span.days(Math.floor(seconds / 86_400));
 }
 
-/** What an input of date and time shows: Viet Nam's clock, which has been seven hours ahead since 1975. */
+/** What an input of date and time shows: Viet Nam's clock. */
 export function toInput(at: number): string {
-  return new Date(at + 7 * 3_600_000).toISOString().slice(0, 16);
+  return new Date(at + OFFSET_MS).toISOString().slice(0, 16);
 }
 
 /** The moment that such an input says; null when it says none. */
