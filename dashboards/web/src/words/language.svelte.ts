@@ -1,6 +1,6 @@
 // Which language the page speaks, remembered on this device; Vietnamese unless somebody chose otherwise.
 import type { Language, Words } from '../states';
-import { remembered } from '../shell/remembered';
+import { remember, remembered } from '../shell/remembered';
 import { en } from './en';
 import { vi, type Messages } from './vi';
 
@@ -12,6 +12,16 @@ class Speech {
   /** The messages of the language in use. */
   get say(): Messages {
     return MESSAGES[this.language];
+  }
+
+  /** The one that is not in use. */
+  get other(): Language {
+    return this.language === 'vi' ? 'en' : 'vi';
+  }
+
+  switch(): void {
+    this.language = this.other;
+    remember('language', this.language);
   }
 
   /** The text of the language in use; the other one when it is missing (a station may be named in one only). */
