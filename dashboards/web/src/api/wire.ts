@@ -13,6 +13,7 @@ import {
   type AlertState,
   type Freshness,
   type Kind,
+  type Language,
   type Quality,
   type Severity,
   type Words,
@@ -51,6 +52,19 @@ export interface Station {
   channels: readonly Channel[];
   declared: Freshness;
   severity: Severity | null;
+}
+
+export interface ListedArea {
+  id: string;
+  name: Partial<Words>;
+}
+
+/** The areas in which stations stand, in the order of their names in a language. */
+export function areasOf(stations: readonly Station[], language: Language): ListedArea[] {
+  const found = new Map<string, ListedArea>();
+  for (const { area, areaName } of stations) if (area !== null && !found.has(area)) found.set(area, { id: area, name: areaName });
+  const nameOf = ({ id, name }: ListedArea): string => (name[language] ?? name.vi ?? name.en) || id;
+  return [...found.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b), language));
 }
 
 /** That nobody is told of an alert until a time. */

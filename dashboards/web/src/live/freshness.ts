@@ -35,6 +35,11 @@ export function channelFreshness(channel: Channel, now: number): Freshness {
   return worse(channel.declared, byAge);
 }
 
+/** When a station last observed anything; 0 when it never did. */
+export function lastObserved(station: Station): number {
+  return Math.max(0, ...station.channels.map(({ observedAt }) => observedAt ?? 0));
+}
+
 /** A station is as fresh as its worst channel. */
 export function stationFreshness(station: Station, now: number): Freshness {
   if (station.declared === 'maintenance') return 'maintenance';

@@ -53,11 +53,15 @@ class Picture {
   #loading = 0;
   #held = false;
 
+  readonly stations: readonly Station[] = $derived.by(() => {
+    void this.version;
+    return [...this.#stations.values()];
+  });
+
   /** Every station with its freshness now: recomputed every second, because values grow old by themselves. */
   readonly seen: readonly Seen[] = $derived.by(() => {
-    void this.version;
     const now = clock.now;
-    return [...this.#stations.values()].map((station) => ({ station, freshness: stationFreshness(station, now) }));
+    return this.stations.map((station) => ({ station, freshness: stationFreshness(station, now) }));
   });
 
   readonly alerts: readonly Alert[] = $derived.by(() => {

@@ -1,7 +1,6 @@
 // What can be asked about: the channels of all stations, and the indices among them.
 import { stepOf, type Index, type Step } from '../api/indices';
 import type { Station } from '../api/wire';
-import type { Words } from '../states';
 import { matches } from '../stations/search';
 import { leadingProperty, propertyWords } from '../words/properties';
 import { isOwnValue, type Fn } from './functions';
@@ -67,16 +66,4 @@ export function seek(all: readonly Listed[], indices: readonly Index[], { query,
       (property === '' || channel.property === property) &&
       (query.trim() === '' || matches(query.trim(), channel.found)),
   );
-}
-
-export interface ListedArea {
-  id: string;
-  name: Partial<Words>;
-}
-
-/** The areas in which stations stand; others have no history. */
-export function areasOf(stations: readonly Station[]): ListedArea[] {
-  const found = new Map<string, ListedArea>();
-  for (const { area, areaName } of stations) if (area !== null && !found.has(area)) found.set(area, { id: area, name: areaName });
-  return [...found.values()].sort((a, b) => (a.name.vi ?? a.id).localeCompare(b.name.vi ?? b.id, 'vi'));
 }

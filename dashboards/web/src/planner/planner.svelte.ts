@@ -1,10 +1,11 @@
 // The planner's question and its answer: the view in the address, what the server said to it, and who asks.
 import { ApiError, ask, getJson } from '../api/client';
 import { readIndices, type Index } from '../api/indices';
-import { readMe, readStations, type Me, type Station } from '../api/wire';
+import { areasOf, readMe, readStations, type Me, type Station } from '../api/wire';
+import { speech } from '../words/language.svelte';
 import { readAnswer, type Answer } from './answer';
 import { bucketCount } from './calendar';
-import { areasOf, listed } from './catalogue';
+import { listed } from './catalogue';
 import { averageOf, averages } from './limits';
 import type { Fn } from './functions';
 import { everyOf, isAsked, propertiesOf, question, readView, writeView, type Format, type View } from './view';
@@ -51,7 +52,8 @@ class Planner {
   answered = $state.raw<Answered | null>(null);
 
   readonly channels = $derived(listed(this.stations, this.indices));
-  readonly areas = $derived(areasOf(this.stations));
+  /** Others have no history. */
+  readonly areas = $derived(areasOf(this.stations, speech.language));
 
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking: AbortController | undefined;

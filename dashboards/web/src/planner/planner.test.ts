@@ -1,10 +1,10 @@
 // Finding channels, asking for less, files and words.
 import { describe, expect, test } from 'vitest';
 import { readIndices } from '../api/indices';
-import { readStation } from '../api/wire';
+import { areasOf, readStation } from '../api/wire';
 import { narrower } from './advice';
 import { readAnswer } from './answer';
-import { areasOf, levelOf, listed, seek } from './catalogue';
+import { levelOf, listed, seek } from './catalogue';
 import { fileStem, manifest } from './download';
 import { FUNCTIONS } from './functions';
 import { drawnSeries, panels } from './panels';
@@ -40,7 +40,7 @@ describe('channels', () => {
 
   test('that speak for their station come first, those without samples last', () => {
     expect(seek(all, indices, { query: '', property: '', isIndex: false }).map(({ name }) => name)).toEqual(['RG-02/rainfall', 'RG-02/battery_voltage', 'RG-01/rainfall']);
-    expect(areasOf([station('A', 'a', [])])).toEqual([{ id: '03388', name: { vi: 'Tả Lèng', en: 'Ta Leng' } }]);
+    expect(areasOf([station('A', 'a', [])], 'vi')).toEqual([{ id: '03388', name: { vi: 'Tả Lèng', en: 'Ta Leng' } }]);
   });
 });
 
