@@ -1,5 +1,6 @@
 // The order in which alerts are read, and how they fold.
 import { expect, test } from 'vitest';
+import type { Incident } from '../api/incidents';
 import type { Alert } from '../api/wire';
 import { alert, handling } from './fixture';
 import { byEnd, byUrgency, fold, isOpen } from './order';
@@ -28,6 +29,8 @@ test('ended alerts: newest end first', () => {
   expect(ids([alert('a', { endedAt: 1 }), alert('b', { endedAt: 5 })].sort(byEnd))).toEqual(['b', 'a']);
 });
 
+const incidentOf = (id: string): Incident => ({ id, title: {}, state: 'open', changedAt: 0, place: null, radiusM: 0, unknownStations: 0 });
+
 test('an incident stands where its most urgent alert belongs, and an incident of one alert is that alert', () => {
   const rows = fold(
     [
@@ -37,9 +40,9 @@ test('an incident stands where its most urgent alert belongs, and an incident of
       alert('only', { incident: 'flood', severity: 'medium' }),
       alert('fire-taken', { incident: 'fire', severity: 'catastrophic', handling: handling({ acknowledged: true }) }),
     ],
-    new Map(),
+    new Map(['fire', 'flood'].map((id) => [id, incidentOf(id)])),
   );
-  expect(rows.map(({ key, incident, alerts }) => [key, incident?.id, ids(alerts)])).toEqual([
+  expect(rows.map(({ key, incident, alerts }) => [key, incident?.known?.id, ids(alerts)])).toEqual([
     ['fire', 'fire', ['fire-worst', 'fire-low', 'fire-taken']],
     ['alone', undefined, ['alone']],
     ['only', undefined, ['only']],

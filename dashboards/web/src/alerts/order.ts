@@ -39,7 +39,7 @@ export interface Row {
   /** The incident's or the alert's identifier. */
   key: string;
   /** Null for an alert that stands alone. */
-  incident: { id: string; known: Incident | undefined } | null;
+  incident: { known: Incident | undefined } | null;
   /** The most urgent first; never empty. */
   alerts: readonly [Alert, ...Alert[]];
 }
@@ -55,6 +55,6 @@ export function fold(alerts: readonly Alert[], incidents: ReadonlyMap<string, In
   return [...rows.values()].map(({ incident, alerts: own }) =>
     incident === null || own.length === 1
       ? { key: own[0].id, incident: null, alerts: own }
-      : { key: incident, incident: { id: incident, known: incidents.get(incident) }, alerts: own },
+      : { key: incident, incident: { known: incidents.get(incident) }, alerts: own },
   );
 }

@@ -1,5 +1,5 @@
 // Incidents: alerts that belong together by place and cause.
-import { SEVERITIES, type Severity, type Words } from '../states';
+import { SEVERITIES, type Words } from '../states';
 import { finite, instant, list, object, oneOf, text, words } from './json';
 
 export interface Incident {
@@ -7,11 +7,7 @@ export interface Incident {
   title: Partial<Words>;
   /** open, closed or merged. */
   state: string;
-  severity: Severity;
-  openedAt: number;
   changedAt: number;
-  /** Codes of its communes. */
-  areas: readonly string[];
   place: { lon: number; lat: number } | null;
   radiusM: number;
   unknownStations: number;
@@ -20,18 +16,14 @@ export interface Incident {
 export function readIncident(value: unknown): Incident | null {
   const from = object(value);
   const id = text(from.id);
-  const severity = oneOf(from.severity, SEVERITIES);
   const openedAt = instant(from.opened_at);
-  if (id === null || severity === null || openedAt === null) return null;
+  if (id === null || oneOf(from.severity, SEVERITIES) === null || openedAt === null) return null;
   const [lon, lat] = list(object(from.geometry).coordinates).map(finite);
   return {
     id,
     title: words(from.title),
     state: text(from.state) ?? '',
-    severity,
-    openedAt,
     changedAt: instant(from.changed_at) ?? openedAt,
-    areas: list(from.areas).map(text).filter((code) => code !== null),
     place: typeof lon === 'number' && typeof lat === 'number' ? { lon, lat } : null,
     radiusM: finite(from.radius_m) ?? 0,
     unknownStations: finite(from.unknown_stations) ?? 0,

@@ -1,7 +1,7 @@
 // One picture of buckets as path data: bars for amounts, lines for the rest, a strip of completeness under them.
 //
 // Each kind of firmness has its own path, so that a picture of thousands of buckets is a few elements. The words for
-// what is drawn how are in FirmnessLegend.svelte; the patterns are in ChartPatterns.svelte.
+// what is drawn how are in FirmnessLegend.svelte; the patterns are in Chart.svelte.
 import type { Bucket, Series } from './answer';
 import { firmness, otherFirmness, type Firmness } from './firmness';
 import { isAdded, type Fn } from './functions';

@@ -137,8 +137,7 @@ export function comparedPeriod(view: View): Period | '-1y' | null {
   return view.comparison === 'own' ? view.compared : before(view.period);
 }
 
-export const FORMATS = ['json', 'csv', 'ndjson', 'parquet'] as const;
-export type Format = (typeof FORMATS)[number];
+export type Format = 'json' | 'csv' | 'ndjson' | 'parquet';
 
 /** The question for the API. `besides` are functions that something else on the page needs. */
 export function question(view: View, format: Format, besides: readonly Fn[] = []): string {
