@@ -1,30 +1,23 @@
 // The operations page in a real browser against a running server: what staff see when a device speaks, when an alert
 // is raised, when the line breaks. Any console error or failed request fails the test.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { launch, open } from './browser.mjs';
 import { cuttableLine, underTest } from './server.mjs';
-import { card, carries, FIRST_IDLE_MS, held, idle, NEWS_MS, SIZES } from './story.mjs';
-
-const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
+import { card, carries, FIRST_IDLE_MS, held, idle, NEWS_MS, province, shot, SIZES } from './story.mjs';
 
 let server;
 let browser;
+let land;
 
 before(async () => {
-  mkdirSync(SHOTS, { recursive: true });
   [server, browser] = await Promise.all([underTest(), launch()]);
+  land = province(server);
 });
 after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-const json = async (path) => (await fetch(`${server.http}${path}`)).json();
-const stations = async () => (await json('/api/v1/layers/stations')).features;
-const shot = (page, name) => page.screenshot({ path: `${SHOTS}${name}.png` });
 
 /** A station without an open alert that carries the property, and what it takes to alarm about it. */
 async function candidates() {
@@ -33,7 +26,7 @@ async function candidates() {
     ['pm2_5', 480],
     ['smoke', 0.98],
   ];
-  const calm = (await stations()).filter((feature) => feature.properties.severity === null && feature.properties.freshness !== 'maintenance');
+  const calm = (await land.stations()).filter((feature) => feature.properties.severity === null && feature.properties.freshness !== 'maintenance');
   return alarming.flatMap(([property, value]) => {
     const feature = calm.find((candidate) => carries(candidate, property));
     if (!feature) return [];
@@ -46,7 +39,7 @@ test('the map shows every station, and a published value reaches the screen', as
   const { page, complaints, close } = await open(browser, SIZES.laptop);
   await page.goto(server.http);
   await idle(page);
-  const all = await stations();
+  const all = await land.stations();
   await page.click('[data-tab="stations"]');
   assert.equal(await page.locator('[data-list="stations"] [data-station]').count(), all.length);
 
@@ -75,9 +68,7 @@ test('an alert appears by itself, and a click on it opens it on the map', async 
   const alarms = await candidates();
   assert.ok(alarms.length > 0, 'the province has no calm station to alarm');
   for (const { id, property, value, seconds } of alarms) await server.tell(id, held(property, value, seconds));
-  const ids = alarms.map(({ id }) => id);
-  let alert;
-  while (!alert) alert = (await json('/api/v1/alerts?state=open&limit=1000')).alerts.find(({ station }) => ids.includes(station));
+  const alert = await land.raised(alarms.map(({ id }) => id));
   const raised = await card(page, alert.id);
   assert.match(await page.locator('[aria-live]').allInnerTexts().then((texts) => texts.join(' ')), /Cảnh báo mới/);
   await shot(page, 'alert-laptop');
@@ -99,7 +90,7 @@ test('an alert appears by itself, and a click on it opens it on the map', async 
 test('a click on a station on the map opens it', async () => {
   const { page, complaints, close } = await open(browser, { ...SIZES.laptop, reducedMotion: 'reduce' });
   // A station that stands alone: others under the same click would make the page ask which.
-  const all = await stations();
+  const all = await land.stations();
   const near = (a, b) => Math.hypot(...a.geometry.coordinates.map((c, axis) => c - b.geometry.coordinates[axis]));
   const alone = all.reduce((best, feature) => {
     const distance = Math.min(...all.filter((other) => other !== feature).map((other) => near(feature, other)));

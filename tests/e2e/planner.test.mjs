@@ -2,15 +2,13 @@
 // never taking thin data for firm. Any console error or failed request fails the test.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { launch, open } from './browser.mjs';
 import { underTest } from './server.mjs';
+import { shot } from './story.mjs';
 
 const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
-const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
 const PATIENCE_MS = 30_000;
 const DAY_MS = 86_400_000;
 const GAUGE = 'RG-01';
@@ -37,7 +35,6 @@ function month(property, value) {
 }
 
 before(async () => {
-  mkdirSync(SHOTS, { recursive: true });
   [server, browser] = await Promise.all([underTest(), launch()]);
   // The gauge: 28.8 mm on the 3rd; 19.2 mm in a third of the 5th; nothing from the 10th to the 12th. A value that never
   // changes would be taken for a sensor that is stuck.
@@ -62,7 +59,6 @@ after(async () => {
   await server?.stop();
 });
 
-const shot = (page, name) => page.screenshot({ path: `${SHOTS}planner-${name}.png` });
 const ready = (page) => page.waitForSelector('#result[data-phase="ready"]', { timeout: PATIENCE_MS });
 
 async function opened(size, link = '/history', context = {}) {
@@ -97,7 +93,7 @@ test("last month's rain of a gauge takes at most four clicks, found without diac
   assert.ok(Math.abs(whole - (28.8 + 19.2)) < 1e-6, `${whole} mm`);
   assert.match(await page.locator('[data-subject]').innerText(), /Lượng mưa \(tổng\)/);
   assert.match(await page.locator('[data-tiers]').innerText(), /bảng|từng mẫu/);
-  await shot(page, 'rain-laptop');
+  await shot(page, 'planner-rain-laptop');
   assert.deepEqual(complaints, []);
   await close();
 });
@@ -229,7 +225,7 @@ test('the print is a report: sources, question, zone and completeness on white p
 test('what is too large is answered by ways to ask for less', async () => {
   const { page, complaints, close } = await opened('laptop', `${LINK.replace(MONTH.from, '2016-01-01')}&every=1m`);
   await page.waitForSelector('[data-advice="narrow"]');
-  await shot(page, 'advice-laptop');
+  await shot(page, 'planner-advice-laptop');
   await page.click('[data-narrower="longer"]');
   await ready(page);
   assert.deepEqual(complaints, []);
@@ -290,11 +286,11 @@ for (const [size, viewport] of Object.entries(SIZES)) {
   test(`the page stands at ${viewport.width} x ${viewport.height}, in both languages and themes`, async () => {
     const { page, complaints, close } = await opened(size, `${LINK}&channel=${AIR}/pm2_5&compare=before`);
     await ready(page);
-    await shot(page, `${size}-vi-dark`);
+    await shot(page, `planner-${size}-vi-dark`);
     await page.click('[data-switch="language"]');
     await page.click('[data-switch="theme"]');
     await page.waitForFunction(() => document.documentElement.lang === 'en' && document.documentElement.dataset.theme === 'light');
-    await shot(page, `${size}-en-light`);
+    await shot(page, `planner-${size}-en-light`);
     assert.match(await page.locator('[data-subject]').innerText(), /Rainfall \(sum\)/);
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0, 'the page is wider than the screen');
     assert.deepEqual(complaints, []);

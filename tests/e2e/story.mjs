@@ -1,11 +1,21 @@
 // What the stories have in common: stations to alarm, readings that raise, a page in a language.
 import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { open } from './browser.mjs';
 
 export const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1366, height: 768 }, phone: { width: 390, height: 844 } };
 /** The first drawing in software, on a machine that builds something else meanwhile. */
 export const FIRST_IDLE_MS = 90_000;
 export const NEWS_MS = 30_000;
+const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
+
+/** Keeps a picture of the page as it is, for people to look at. */
+export async function shot(page, name) {
+  mkdirSync(SHOTS, { recursive: true });
+  await page.screenshot({ path: `${SHOTS}${name}.png` });
+}
 
 export async function idle(page) {
   await page.waitForSelector('[data-map-state="idle"]', { timeout: FIRST_IDLE_MS, state: 'attached' });
@@ -33,17 +43,23 @@ export function province(server) {
     return all.filter((feature) => !open.has(feature.id) && feature.properties.freshness !== 'maintenance' && carries(feature, property) && !feature.id.startsWith('REC-'));
   }
 
+  /** The first open alert of one of the stations, once there is one: about the property, if one is named. */
+  async function raised(ids, property) {
+    const until = Date.now() + NEWS_MS;
+    while (Date.now() < until) {
+      const found = (await openAlerts()).find((alert) => ids.includes(alert.station) && (property === undefined || alert.property === property));
+      if (found) return found;
+      await pause(100);
+    }
+    throw new Error(`${ids.join(', ')}: no alert${property === undefined ? '' : ` about ${property}`} within ${NEWS_MS / 1000} s`);
+  }
+
   /** Raises an alert of its own and answers with it. */
   async function raise(property = 'camera_fire_score', value = 0.97) {
     const [feature] = await calm(property);
     assert.ok(feature, `no calm station measures ${property}`);
     await server.tell(feature.id, [{ time: new Date().toISOString(), property, value }]);
-    const until = Date.now() + NEWS_MS;
-    while (Date.now() < until) {
-      const found = (await openAlerts()).find((alert) => alert.station === feature.id && alert.property === property);
-      if (found) return found;
-    }
-    throw new Error(`${feature.id}: ${property} ${value} raised nothing`);
+    return raised([feature.id], property);
   }
 
   /** Somebody else does something about an alert. */
@@ -52,7 +68,7 @@ export function province(server) {
     assert.equal(response.status, 200, await response.text());
   }
 
-  return { json, stations, alertPath, openAlerts, calm, raise, colleague };
+  return { json, stations, alertPath, openAlerts, calm, raised, raise, colleague };
 }
 
 /**

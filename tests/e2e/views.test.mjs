@@ -1,15 +1,13 @@
 // Why an alert was raised, charts, the technician's view, the hand-over, the keyboard, and what axe-core has to say.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { after, before, test } from 'node:test';
 import { launch } from './browser.mjs';
 import { publish } from './mqtt.mjs';
 import { cuttableLine, underTest } from './server.mjs';
-import { card, carries, idle, NEWS_MS, operations, province, SIZES } from './story.mjs';
+import { card, carries, idle, NEWS_MS, operations, province, shot, SIZES } from './story.mjs';
 
-const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let server;
@@ -17,7 +15,6 @@ let browser;
 let land;
 
 before(async () => {
-  mkdirSync(SHOTS, { recursive: true });
   [server, browser] = await Promise.all([underTest(), launch()]);
   land = province(server);
 });
@@ -25,8 +22,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-const shot = (page, name) => page.screenshot({ path: `${SHOTS}${name}.png` });
 
 /** What axe-core finds that is serious or worse. Run beside the page: its policy lets no foreign script in. */
 async function serious(page) {
