@@ -1,9 +1,10 @@
 //! Geometries as well-known text (OGC 06-103r4), bounded, and how two of them lie to each other.
 
 use geo::coordinate_position::{CoordPos, CoordinatePosition};
+use geo::kernels::{Kernel, Orientation, RobustKernel};
 use geo::{
     Coord, CoordsIter, Distance, Euclidean, Geometry, Line, LineString, MultiLineString, MultiPoint, MultiPolygon,
-    Point, Polygon, Relate,
+    Point, Polygon, Relate, Validation,
 };
 
 use super::{Refused, shown};
@@ -13,7 +14,15 @@ use crate::model::Position;
 /// Points of one geometry, at most.
 const POINTS_MAX: usize = 2_000;
 
+/// Rings of one geometry, at most: each is held against every other.
+const RINGS_MAX: usize = 50;
+
 /// Reads POINT, LINESTRING, POLYGON, and MULTI of them; degrees, longitude first; heights are passed over.
+///
+/// # Errors
+///
+/// Text that is no such geometry; too many points or rings; areas that are not valid (OGC 06-103r4, 6.1.11): with them
+/// a matrix means nothing.
 pub(super) fn parse(text: &str) -> Result<Geometry<f64>, Refused> {
     let text = text.trim();
     // PostGIS and its friends write the system in front.
@@ -26,7 +35,7 @@ pub(super) fn parse(text: &str) -> Result<Geometry<f64>, Refused> {
     let (word, rest) = text.split_at(end);
     let rest = rest.trim_start();
     let rest = ["ZM", "Z", "M"].iter().find_map(|mark| strip(rest, mark)).unwrap_or(rest);
-    let mut reader = Reader { rest, points: 0 };
+    let mut reader = Reader { rest, points: 0, rings: 0 };
     let geometry = match word.to_ascii_uppercase().as_str() {
         "POINT" => Geometry::Point(Point(reader.inside(Reader::one)?)),
         "LINESTRING" => Geometry::LineString(reader.line()?),
@@ -39,7 +48,13 @@ pub(super) fn parse(text: &str) -> Result<Geometry<f64>, Refused> {
             return Err(Refused::wrong(format!("{} is not a geometry as {known}", shown(text))));
         }
     };
-    if reader.rest.trim().is_empty() { Ok(geometry) } else { Err(reader.wrong()) }
+    if !reader.rest.trim().is_empty() {
+        return Err(reader.wrong());
+    }
+    match geometry.check_validation() {
+        Ok(()) => Ok(geometry),
+        Err(why) => Err(Refused::wrong(format!("{} is not valid: {why}", shown(text)))),
+    }
 }
 
 /// What follows a mark that stands alone.
@@ -53,6 +68,7 @@ fn strip<'t>(text: &'t str, mark: &str) -> Option<&'t str> {
 struct Reader<'t> {
     rest: &'t str,
     points: usize,
+    rings: usize,
 }
 
 impl Reader<'_> {
@@ -125,15 +141,30 @@ impl Reader<'_> {
 
     fn polygon(&mut self) -> Result<Polygon<f64>, Refused> {
         let mut rings = self.list(Self::line)?;
+        self.rings += rings.len();
+        if self.rings > RINGS_MAX {
+            return Err(Refused::wrong(format!("a geometry has at most {RINGS_MAX} rings")));
+        }
         if let Some(ring) = rings.iter().find(|ring| ring.0.len() < 4 || ring.0.first() != ring.0.last()) {
             let count = ring.0.len();
             return Err(Refused::wrong(format!(
                 "a ring has four points at least, the last as the first; one has {count}"
             )));
         }
+        // The check of validity passes over triangles without an area.
+        if rings.iter().any(is_straight) {
+            return Err(Refused::wrong("the points of a ring are not all on one line"));
+        }
         let outer = rings.remove(0);
         Ok(Polygon::new(outer, rings))
     }
+}
+
+/// Whether every point is on one line.
+fn is_straight(ring: &LineString<f64>) -> bool {
+    let start = ring.0[0];
+    let Some(&other) = ring.0.iter().find(|at| **at != start) else { return true };
+    ring.0.iter().all(|at| RobustKernel::orient2d(start, other, *at) == Orientation::Collinear)
 }
 
 /// How two geometries can lie to each other.
