@@ -23,6 +23,7 @@ const STEPS: &[&str] = &[
     include_str!("database/0004_devices.sql"),
     include_str!("database/0005_workflow.sql"),
     include_str!("database/0006_people.sql"),
+    include_str!("database/0007_areas.sql"),
 ];
 
 /// Why the file cannot be used.

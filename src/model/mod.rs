@@ -28,7 +28,7 @@ mod unit;
 mod workflow;
 
 pub use alert::{Alert, AlertId, AlertState, Cause, Closing, Moment, Severity, Subject, Transition};
-pub use area::{Area, AreaLevel};
+pub use area::{Area, AreaFacts, AreaLevel, ForestType, Validity};
 pub use catalogue::{Catalogue, CatalogueError};
 pub use derived::{Derived, DerivedValue};
 pub use entry::{Again, Body, Entry, Keep, Message, RawCopy, RuleFile, StationCommand, UnknownName};

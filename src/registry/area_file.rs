@@ -1,9 +1,22 @@
-//! `areas/*.geojson`: a feature collection (RFC 7946) of provinces and communes.
+//! `areas/*.geojson`: feature collections (RFC 7946) of provinces, communes, what they were before, and forest units.
 //!
-//! Of a feature's properties `code`, `name` (Vietnamese), `name_en`, `province_code` (a commune's parent), and
-//! optionally `level`, `label_lon`, `label_lat` are read; other properties and foreign members may be there, as such
-//! files come from elsewhere. Left out on purpose: a check for rings that cross themselves, which costs more than the
-//! rest of the start; a crooked ring shows on the map.
+//! Of a feature's properties these are read; other properties and foreign members may be there, as such files come from
+//! elsewhere:
+//!
+//! | property | |
+//! |---|---|
+//! | `code`, `name` (Vietnamese), `name_en` | |
+//! | `level` | `province`, `district`, `commune`, `forest_compartment` (tiểu khu), `forest_subcompartment` (khoảnh), `forest_plot` (lô); without it a commune when there is a parent, else a province |
+//! | `parent` or `province_code` | code of the area that contains it; of a forest unit the wider unit or its commune |
+//! | `label_lon`, `label_lat` | where its name is written |
+//! | `valid_from`, `valid_to` | civil dates: from this one on, before that one; without `valid_to` it is in force |
+//! | `successors` | of a former area: the codes of those that took its place |
+//! | `forest_type` | of a forest unit: `special_use`, `protection`, `production` |
+//! | `owner` | of a forest unit: who owns or looks after it |
+//! | `invented` | `true`: drawn for a demonstration |
+//!
+//! A former area's geometry may be null or a Point: nobody has its polygon. Left out on purpose: a check for rings that
+//! cross themselves, which costs more than the rest of the start; a crooked ring shows on the map.
 
 use geo::{Coord, LineString, MultiPolygon, Polygon};
 use geojson::GeometryValue;
@@ -11,9 +24,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::areas::AreaShape;
-use super::field;
+use super::{area_facts, field, load};
 use crate::document::Page;
-use crate::model::{Area, AreaId, AreaLevel, LocalName, Mistake, Position};
+use crate::model::{Area, AreaFacts, AreaId, AreaLevel, LocalName, Mistake, Position};
 
 /// An area as a file declares it.
 #[derive(Clone, Debug)]
@@ -63,23 +76,52 @@ fn feature(text: &str, note: &dyn Fn(&str, String)) -> Option<(AreaShape, String
     let feature: geojson::Feature =
         serde_json::from_str(text).map_err(|error| note("", format!("is not a GeoJSON feature: {error}"))).ok()?;
     let properties = feature.properties.unwrap_or_default();
-    let area = area(&properties, note);
+    let (area, facts) = (area(&properties, note), area_facts::read(&properties, note));
     let label = label(&properties, note);
+    if let Some((area, facts)) = area.as_ref().zip(facts.as_ref()) {
+        area_facts::check(area.level, facts, note);
+    }
+    let is_former = facts.as_ref().is_some_and(|facts| facts.validity.to.is_some());
     let polygon = match &feature.geometry {
+        None if is_former => return undrawn(area?, facts?, label?, note),
         None => {
             note("geometry", "is missing".to_owned());
             None
         }
-        Some(geometry) => polygon(&geometry.value).map_err(|message| note("geometry", message)).ok(),
+        Some(geometry) => match &geometry.value {
+            GeometryValue::Point { coordinates } if is_former => {
+                let [lon, lat, ..] = *coordinates.as_slice() else {
+                    note("geometry", "a position needs a longitude and a latitude".to_owned());
+                    return None;
+                };
+                let at = Position { lon, lat };
+                field::position(at).map_err(|(_, message)| note("geometry", message)).ok()?;
+                return undrawn(area?, facts?, label?.or(Some(at)), note);
+            }
+            value => polygon(value).map_err(|message| note("geometry", message)).ok(),
+        },
     };
     let shape = AreaShape::new(area?, polygon?, label?);
     if shape.is_none() {
         note("geometry", "has no extent".to_owned());
     }
-    Some((shape?, feature.geometry?.to_string()))
+    Some((shape?.with_facts(facts?), feature.geometry?.to_string()))
 }
 
-type Properties = serde_json::Map<String, serde_json::Value>;
+fn undrawn(
+    area: Area,
+    facts: AreaFacts,
+    label: Option<Position>,
+    note: &dyn Fn(&str, String),
+) -> Option<(AreaShape, String)> {
+    let Some(label) = label else {
+        note("geometry", "is missing: give a Point, or label_lon and label_lat, where nobody has the polygon".to_owned());
+        return None;
+    };
+    Some((AreaShape::undrawn(area, label).with_facts(facts), load::UNDRAWN.to_owned()))
+}
+
+pub(super) type Properties = serde_json::Map<String, serde_json::Value>;
 
 fn area(properties: &Properties, note: &dyn Fn(&str, String)) -> Option<Area> {
     let text = |key: &str| -> Option<&str> {
@@ -91,17 +133,21 @@ fn area(properties: &Properties, note: &dyn Fn(&str, String)) -> Option<Area> {
     };
     let (code, vi, en) = (text("code"), text("name"), text("name_en"));
     let code = code.and_then(|code| field::area_code(code).map_err(|message| note("properties.code", message)).ok());
-    let parent =
-        if properties.contains_key("province_code") { Some(AreaId::new(text("province_code")?)) } else { None };
+    let parent = match ["parent", "province_code"].into_iter().find(|key| properties.contains_key(*key)) {
+        Some(key) => Some(AreaId::new(text(key)?)),
+        None => None,
+    };
     let level = match properties.get("level").map(|level| level.as_str()) {
         None if parent.is_some() => AreaLevel::Commune,
         None => AreaLevel::Province,
-        Some(Some("province")) => AreaLevel::Province,
-        Some(Some("commune")) => AreaLevel::Commune,
-        Some(_) => {
-            note("properties.level", "must be \"province\" or \"commune\"".to_owned());
-            return None;
-        }
+        Some(word) => match word.and_then(AreaLevel::named) {
+            Some(level) => level,
+            None => {
+                let words = AreaLevel::ALL.map(AreaLevel::word).join(", ");
+                note("properties.level", format!("must be one of {words}"));
+                return None;
+            }
+        },
     };
     Some(Area { id: code?, level, name: LocalName { vi: vi?.to_owned(), en: en?.to_owned() }, parent })
 }
@@ -156,6 +202,7 @@ fn ring_line(ring: &[geojson::Position]) -> Result<LineString<f64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ForestType;
 
     fn check(features: &str, expected: &[&str]) {
         let text = format!("{{\"type\":\"FeatureCollection\",\"x\":1,\n\"features\":[\n{features}\n]}}");
@@ -218,5 +265,48 @@ mod tests {
         );
         check("{\"type\":3}", &["3 features[0]: is not a GeoJSON feature"]);
         check("{\"type\":", &["4 : is not a GeoJSON feature collection"]);
+    }
+
+    #[test]
+    fn forest_units_and_former_areas_say_what_they_are() {
+        let plot = r#""code":"F-1-2-3","name":"Lô 3","name_en":"Plot 3","level":"forest_plot","parent":"03388","forest_type":"protection","owner":"Ban quản lý","invented":true"#;
+        let former = r#""code":"03386-2024","name":"Quyết Thắng","name_en":"Quyet Thang","level":"commune","parent":"12","valid_to":"2025-07-01","successors":["03388"]"#;
+        let point = format!(
+            "{{\"type\":\"Feature\",\"properties\":{{{former}}},\"geometry\":{{\"type\":\"Point\",\"coordinates\":[103.4,22.4]}}}}"
+        );
+        let text =
+            format!("{{\"type\":\"FeatureCollection\",\"features\":[{},\n{point}]}}", commune(plot, RING));
+        let (areas, mistakes) = read("a.geojson", &text);
+        assert_eq!(mistakes, []);
+        let (plot, former) = (&areas[0].shape, &areas[1].shape);
+        assert_eq!((plot.area.level, plot.facts.forest_type), (AreaLevel::ForestPlot, Some(ForestType::Protection)));
+        assert!(plot.facts.invented && plot.facts.owner.as_deref() == Some("Ban quản lý"));
+        assert!(!former.is_drawn() && !former.is_in_force() && former.label == Position { lon: 103.4, lat: 22.4 });
+        assert_eq!(former.facts.successors, [AreaId::new("03388")]);
+    }
+
+    #[test]
+    fn facts_that_cannot_be_are_reported() {
+        let features = [
+            r#","valid_from":"2025-07-01","valid_to":"2025-06-30""#,
+            r#","valid_to":"July","successors":"03388","forest_type":"jungle","invented":1"#,
+            r#","owner":"A","forest_type":"protection""#,
+            r#","successors":["03388"]"#,
+            r#","level":"district""#,
+        ];
+        check(
+            &features.map(|more| commune(&format!("{NAMED}{more}"), RING)).join(",\n"),
+            &[
+                "3 features[0].properties.valid_to: must be after valid_from",
+                "4 features[1].properties.valid_to: must be a date such as 2025-07-01",
+                "4 features[1].properties.successors: must be a list of codes",
+                "4 features[1].properties.forest_type: must be one of special_use",
+                "4 features[1].properties.invented: must be true or false",
+                "5 features[2].properties.forest_type: is of forest units",
+                "5 features[2].properties.owner: is of forest units",
+                "6 features[3].properties.successors: is of former areas",
+                "7 features[4].properties.level: a district needs valid_to",
+            ],
+        );
     }
 }

@@ -1,24 +1,34 @@
-//! The polygons: which area a position lies in, where an area's name is written, how far it reaches.
+//! The polygons: which area a position lies in, where an area's name is written, how far it reaches, and all of that as
+//! it was on a date.
 //!
 //! Degrees of WGS 84 treated as a plane, which is exact enough for "which commune" away from the poles and the date
-//! line. A point on a border belongs to the area with the lower code, so the answer never depends on order. Left out
-//! on purpose: validity dates, and areas across the 180th meridian.
+//! line. A point on a border belongs to the area with the lower code, so the answer never depends on order.
+//!
+//! Three sorts stand side by side. **In force**: provinces and communes without an end; they alone are the catalogue's,
+//! and stations belong to them. **Former** ones have an end (`valid_to`), from the moment on that a file says so: say it
+//! when the new ones are in force. **Forest units** are in force or former, too. A former area may be undrawn: known by
+//! its code, a point and its successors, as nobody has its polygon; nothing lies in it.
+//!
+//! Left out on purpose: areas across the 180th meridian.
 
 use geo::{BoundingRect, Coord, InteriorPoint, Intersects, MultiPolygon, Rect};
 use hashbrown::HashMap;
+use jiff::civil::Date;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
-use crate::model::{Area, AreaId, AreaLevel, Position};
+use crate::model::{Area, AreaFacts, AreaId, AreaLevel, Position};
 
 /// One area with its polygon.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AreaShape {
     /// Code, tier, name, parent.
     pub area: Area,
-    /// Degrees, longitude first.
+    /// When it is in force, what took its place, what forest it is.
+    pub facts: AreaFacts,
+    /// Degrees, longitude first; empty of an undrawn area.
     pub polygon: MultiPolygon<f64>,
-    /// The smallest box around the polygon, degrees.
+    /// The smallest box around the polygon, degrees; of an undrawn area its label's point.
     pub bounds: Rect<f64>,
     /// Where its name is written.
     pub label: Position,
@@ -35,39 +45,81 @@ impl AreaShape {
                 Position { lon: inside.x(), lat: inside.y() }
             }
         };
-        Some(AreaShape { area, polygon, bounds, label })
+        Some(AreaShape { area, facts: AreaFacts::default(), polygon, bounds, label })
+    }
+
+    /// An area whose polygon nobody has.
+    pub fn undrawn(area: Area, label: Position) -> AreaShape {
+        let point = Coord { x: label.lon, y: label.lat };
+        let (facts, polygon) = (AreaFacts::default(), MultiPolygon::new(Vec::new()));
+        AreaShape { area, facts, polygon, bounds: Rect::new(point, point), label }
+    }
+
+    /// The same with what else is known of it.
+    #[must_use]
+    pub fn with_facts(self, facts: AreaFacts) -> AreaShape {
+        AreaShape { facts, ..self }
+    }
+
+    /// Whether its polygon is known.
+    pub fn is_drawn(&self) -> bool {
+        !self.polygon.0.is_empty()
+    }
+
+    /// Whether it is one of the administration's areas in force.
+    pub fn is_in_force(&self) -> bool {
+        !self.area.level.is_forest() && self.facts.validity.to.is_none()
     }
 }
 
 /// Every area, looked up by code and by place. Immutable; the registry makes a new one when areas change.
 #[derive(Clone, Debug, Default)]
 pub struct Areas {
+    /// Those in force first, then the others; each part by depth, then by code.
     shapes: Vec<AreaShape>,
+    in_force_count: usize,
     by_id: HashMap<AreaId, usize>,
     index: RTree<GeomWithData<Rectangle<[f64; 2]>, usize>>,
 }
 
 impl Areas {
-    /// Sorts the shapes, provinces first, then by code.
+    /// Sorts the shapes: those in force first, provinces before the rest, then by code.
     pub fn new(mut shapes: Vec<AreaShape>) -> Areas {
-        shapes.sort_by(|a, b| (depth(&a.area), &a.area.id).cmp(&(depth(&b.area), &b.area.id)));
+        let order = |shape: &AreaShape| (!shape.is_in_force(), shape.area.level.depth());
+        shapes.sort_by(|a, b| (order(a), &a.area.id).cmp(&(order(b), &b.area.id)));
+        let in_force_count = shapes.iter().take_while(|shape| shape.is_in_force()).count();
         let by_id = shapes.iter().enumerate().map(|(at, shape)| (shape.area.id.clone(), at)).collect();
-        let boxes = shapes.iter().enumerate().map(|(at, shape)| {
+        let boxes = shapes.iter().enumerate().filter(|(_, shape)| shape.is_drawn()).map(|(at, shape)| {
             let (low, high) = (shape.bounds.min(), shape.bounds.max());
             GeomWithData::new(Rectangle::from_corners([low.x, low.y], [high.x, high.y]), at)
         });
         let index = RTree::bulk_load(boxes.collect());
-        Areas { shapes, by_id, index }
+        Areas { shapes, in_force_count, by_id, index }
     }
 
-    /// Every area: provinces first, then by code.
+    /// Every area in force, without the forest's: provinces first, then by code.
     pub fn shapes(&self) -> &[AreaShape] {
+        &self.shapes[..self.in_force_count]
+    }
+
+    /// Every area: those in force first, then former ones and the forest's.
+    pub fn all(&self) -> &[AreaShape] {
         &self.shapes
     }
 
-    /// One area by its code.
-    pub fn get(&self, id: &AreaId) -> Option<&AreaShape> {
+    /// The areas of a level that are in force on a date, by code; undrawn ones among them.
+    pub fn at(&self, level: AreaLevel, date: Date) -> impl Iterator<Item = &AreaShape> {
+        self.shapes.iter().filter(move |shape| shape.area.level == level && shape.facts.validity.holds_on(date))
+    }
+
+    /// One area by its code, in force, former or the forest's.
+    pub fn find(&self, id: &AreaId) -> Option<&AreaShape> {
         self.shapes.get(*self.by_id.get(id)?)
+    }
+
+    /// One area in force by its code.
+    pub fn get(&self, id: &AreaId) -> Option<&AreaShape> {
+        self.find(id).filter(|shape| shape.is_in_force())
     }
 
     /// An area's polygon, degrees.
@@ -85,9 +137,9 @@ impl Areas {
         self.get(id).map(|shape| shape.label)
     }
 
-    /// The smallest box around all areas; `None` when there are none.
+    /// The smallest box around all areas in force; `None` when there are none.
     pub fn whole(&self) -> Option<Rect<f64>> {
-        let boxes = self.shapes.iter().map(|shape| shape.bounds);
+        let boxes = self.shapes().iter().map(|shape| shape.bounds);
         boxes.reduce(|a, b| {
             let low = Coord { x: a.min().x.min(b.min().x), y: a.min().y.min(b.min().y) };
             let high = Coord { x: a.max().x.max(b.max().x), y: a.max().y.max(b.max().y) };
@@ -95,25 +147,37 @@ impl Areas {
         })
     }
 
-    /// The area of the lowest tier that a position lies in: its commune, else its province, else nothing.
+    /// The area in force of the lowest tier that a position lies in: its commune, else its province, else nothing.
     pub fn locate(&self, position: Position) -> Option<AreaId> {
-        let point = Coord { x: position.lon, y: position.lat };
-        let around = self.index.locate_in_envelope_intersecting(&AABB::from_point([point.x, point.y]));
-        let mut candidates: Vec<usize> = around.map(|found| found.data).collect();
-        candidates.sort_by_key(|at| (std::cmp::Reverse(depth(&self.shapes[*at].area)), *at));
-        let found = candidates.into_iter().find(|at| self.shapes[*at].polygon.intersects(&point))?;
-        Some(self.shapes[found].area.id.clone())
+        let found = self.around(position, AreaShape::is_in_force)?;
+        Some(found.area.id.clone())
     }
 
-    /// The area and everything it contains, by parentage: what a person who is responsible for `id` may see.
+    /// The area of a level that a position lay in on a date.
+    pub fn locate_at(&self, position: Position, level: AreaLevel, date: Date) -> Option<&AreaShape> {
+        self.around(position, |shape| shape.area.level == level && shape.facts.validity.holds_on(date))
+    }
+
+    /// The deepest of the wanted areas that a position lies in; of several of one depth the one with the lowest code.
+    fn around(&self, position: Position, wanted: impl Fn(&AreaShape) -> bool) -> Option<&AreaShape> {
+        let point = Coord { x: position.lon, y: position.lat };
+        let around = self.index.locate_in_envelope_intersecting(&AABB::from_point([point.x, point.y]));
+        let mut candidates: Vec<&AreaShape> =
+            around.map(|found| &self.shapes[found.data]).filter(|shape| wanted(shape)).collect();
+        candidates.sort_by_key(|shape| (std::cmp::Reverse(shape.area.level.depth()), &shape.area.id));
+        candidates.into_iter().find(|shape| shape.polygon.intersects(&point))
+    }
+
+    /// The area and everything in force that it contains, by parentage: what a person who is responsible for `id` may
+    /// see.
     pub fn within(&self, id: &AreaId) -> Vec<AreaId> {
         let mut found = Vec::new();
-        if self.by_id.contains_key(id) {
+        if self.get(id).is_some() {
             found.push(id.clone());
         }
         let mut next = 0;
         while let Some(parent) = found.get(next).cloned() {
-            let children = self.shapes.iter().filter(|shape| shape.area.parent.as_ref() == Some(&parent));
+            let children = self.shapes().iter().filter(|shape| shape.area.parent.as_ref() == Some(&parent));
             let new: Vec<AreaId> =
                 children.map(|shape| shape.area.id.clone()).filter(|id| !found.contains(id)).collect();
             found.extend(new);
@@ -123,20 +187,12 @@ impl Areas {
     }
 }
 
-/// How far down the tiers an area stands.
-fn depth(area: &Area) -> u8 {
-    match area.level {
-        AreaLevel::Province => 0,
-        AreaLevel::Commune => 1,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use geo::polygon;
 
     use super::*;
-    use crate::model::LocalName;
+    use crate::model::{LocalName, Validity};
 
     fn square(id: &str, level: AreaLevel, parent: Option<&str>, x: f64, y: f64, side: f64) -> AreaShape {
         let name = LocalName { vi: id.into(), en: id.into() };
@@ -179,5 +235,64 @@ mod tests {
         assert_eq!(areas.whole().unwrap().max(), Coord { x: 103.0, y: 23.0 });
         let label = areas.label(&AreaId::new("b")).unwrap();
         assert_eq!(areas.locate(label), Some(AreaId::new("b")));
+    }
+
+    fn date(text: &str) -> Date {
+        text.parse().unwrap()
+    }
+
+    fn holding(shape: AreaShape, from: Option<&str>, to: Option<&str>) -> AreaShape {
+        let validity = Validity { from: from.map(date), to: to.map(date) };
+        shape.with_facts(AreaFacts { validity, ..AreaFacts::default() })
+    }
+
+    /// As [`areas`], with what was in place of the communes before 2025-07-01, and a forest compartment.
+    fn through_time() -> Areas {
+        let mut shapes = areas().all().to_vec();
+        let old = [
+            square("a-2024", AreaLevel::Commune, Some("p"), 100.0, 20.0, 0.5),
+            square("b-2024", AreaLevel::Commune, Some("p"), 100.5, 20.0, 1.0),
+        ];
+        shapes.extend(old.map(|shape| holding(shape, None, Some("2025-07-01"))));
+        let name = LocalName { vi: "c".into(), en: "c".into() };
+        let area = Area { id: "c-2024".into(), level: AreaLevel::Commune, name, parent: Some("p".into()) };
+        let undrawn = AreaShape::undrawn(area, Position { lon: 101.7, lat: 20.5 });
+        shapes.push(holding(undrawn, None, Some("2025-07-01")));
+        shapes.push(square("f1", AreaLevel::ForestCompartment, Some("a"), 100.2, 20.2, 0.2));
+        for shape in &mut shapes {
+            if shape.area.level == AreaLevel::Commune && !shape.area.id.as_str().ends_with("2024") {
+                *shape = holding(shape.clone(), Some("2025-07-01"), None);
+            }
+        }
+        Areas::new(shapes)
+    }
+
+    #[test]
+    fn former_areas_and_forests_are_asked_for_by_their_date_and_level() {
+        let areas = through_time();
+        let at = |lon: f64, level, day: &str| {
+            let position = Position { lon, lat: 20.3 };
+            areas.locate_at(position, level, date(day)).map(|shape| shape.area.id.as_str().to_owned())
+        };
+        let commune = |lon, day| at(lon, AreaLevel::Commune, day);
+        assert_eq!(commune(100.7, "2025-06-30").as_deref(), Some("b-2024"));
+        assert_eq!(commune(100.7, "2025-07-01").as_deref(), Some("a"));
+        assert_eq!(commune(101.7, "2025-06-30"), None, "nothing lies in what is not drawn");
+        assert_eq!(at(100.3, AreaLevel::ForestCompartment, "2024-01-01").as_deref(), Some("f1"));
+        let of_2024: Vec<&str> =
+            areas.at(AreaLevel::Commune, date("2024-01-01")).map(|shape| shape.area.id.as_str()).collect();
+        assert_eq!(of_2024, ["a-2024", "b-2024", "c-2024"]);
+    }
+
+    #[test]
+    fn only_areas_in_force_hold_stations_and_are_the_catalogues() {
+        let areas = through_time();
+        let in_force: Vec<&str> = areas.shapes().iter().map(|shape| shape.area.id.as_str()).collect();
+        assert_eq!(in_force, ["p", "a", "b"]);
+        assert_eq!(areas.locate(Position { lon: 100.3, lat: 20.3 }), Some(AreaId::new("a")));
+        assert_eq!(areas.within(&AreaId::new("p")).len(), 3);
+        for other in ["a-2024", "c-2024", "f1"] {
+            assert!(areas.get(&AreaId::new(other)).is_none() && areas.find(&AreaId::new(other)).is_some(), "{other}");
+        }
     }
 }

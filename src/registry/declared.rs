@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::area_file::{self, DeclaredArea};
-use super::areas::Areas;
+use super::areas::{AreaShape, Areas};
 use super::derived;
 use super::field;
 use super::policy_file;
@@ -242,11 +242,12 @@ fn area_references(areas: &[DeclaredArea], parents_are_known: bool) -> Vec<Mista
         }
     }
     for declared in areas.iter().filter(|_| parents_are_known) {
-        if let Some(parent) = &declared.shape.area.parent
-            && !first.contains_key(parent.as_str())
-        {
-            let message = format!("no area has the code {parent}");
-            mistakes.push(mistake(declared, "properties.province_code", message));
+        let AreaShape { area, facts, .. } = &declared.shape;
+        if let Some(parent) = area.parent.as_ref().filter(|parent| !first.contains_key(parent.as_str())) {
+            mistakes.push(mistake(declared, "properties.parent", format!("no area has the code {parent}")));
+        }
+        if let Some(successor) = facts.successors.iter().find(|code| !first.contains_key(code.as_str())) {
+            mistakes.push(mistake(declared, "properties.successors", format!("no area has the code {successor}")));
         }
     }
     mistakes

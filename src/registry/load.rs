@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
 use rusqlite::{Connection, Row};
 
 use super::RegistryError;
@@ -9,15 +10,18 @@ use super::area_file;
 use super::areas::{AreaShape, Areas};
 use super::station_file::LINKS;
 use crate::model::{
-    Area, AreaId, AreaLevel, Catalogue, Channel, ChannelId, FormerPlace, LinkClass, LocalName, Position, Property,
-    Range, Station, StationId, StationKind, StationNo, Timestamp, Unit,
+    Area, AreaFacts, AreaId, AreaLevel, Catalogue, Channel, ChannelId, ForestType, FormerPlace, LinkClass, LocalName,
+    Position, Property, Range, Station, StationId, StationKind, StationNo, Timestamp, Unit, Validity,
 };
+
+const AREA_COLUMNS: &str = "id, level, name_vi, name_en, parent, label_lon, label_lat, geometry, valid_from, valid_to, \
+    successors, forest_type, owner, invented";
 
 /// Every area in the database.
 pub(super) fn areas(connection: &Connection) -> Result<Areas, RegistryError> {
     let failed = RegistryError::sqlite;
     let mut statement = connection
-        .prepare("SELECT id, level, name_vi, name_en, parent, label_lon, label_lat, geometry FROM area ORDER BY id")
+        .prepare(&format!("SELECT {AREA_COLUMNS} FROM area ORDER BY id"))
         .map_err(failed("read the areas"))?;
     let mut rows = statement.query([]).map_err(failed("read the areas"))?;
     let mut shapes = Vec::new();
@@ -31,7 +35,7 @@ fn area(row: &Row<'_>) -> rusqlite::Result<Result<AreaShape, RegistryError>> {
     let id: String = row.get(0)?;
     let unknown = |column, found: String| RegistryError::Unknown { table: "area", row: id.clone(), column, found };
     let level: String = row.get(1)?;
-    let Some(level) = level_of(&level) else { return Ok(Err(unknown("level", level))) };
+    let Some(level) = AreaLevel::named(&level) else { return Ok(Err(unknown("level", level))) };
     let parent: Option<String> = row.get(4)?;
     let area = Area {
         id: AreaId::new(&id),
@@ -41,22 +45,48 @@ fn area(row: &Row<'_>) -> rusqlite::Result<Result<AreaShape, RegistryError>> {
     };
     let label = Position { lon: row.get(5)?, lat: row.get(6)? };
     let text: String = row.get(7)?;
+    let facts = match facts(row)? {
+        Ok(facts) => facts,
+        Err((column, found)) => return Ok(Err(unknown(column, found))),
+    };
+    if text == UNDRAWN {
+        return Ok(Ok(AreaShape::undrawn(area, label).with_facts(facts)));
+    }
     let geometry = serde_json::from_str::<geojson::Geometry>(&text).map_err(|error| error.to_string());
     let polygon = geometry.and_then(|geometry| area_file::polygon(&geometry.value));
     let shape = polygon.ok().and_then(|polygon| AreaShape::new(area, polygon, Some(label)));
+    let shape = shape.map(|shape| shape.with_facts(facts));
     Ok(shape.ok_or_else(|| unknown("geometry", text.chars().take(80).collect())))
 }
 
-/// The word for a tier in the database.
-pub(super) fn level_word(level: AreaLevel) -> &'static str {
-    match level {
-        AreaLevel::Province => "province",
-        AreaLevel::Commune => "commune",
-    }
-}
+/// A former area's geometry when nobody has its polygon.
+pub(super) const UNDRAWN: &str = "null";
 
-fn level_of(word: &str) -> Option<AreaLevel> {
-    [AreaLevel::Province, AreaLevel::Commune].into_iter().find(|level| level_word(*level) == word)
+/// What stands beside an area's name and place; or the column that says what no version of ours writes.
+fn facts(row: &Row<'_>) -> rusqlite::Result<Result<AreaFacts, (&'static str, String)>> {
+    let date = |text: Option<String>| -> Result<Option<Date>, String> {
+        text.map(|text| text.parse::<Date>().map_err(|_| text)).transpose()
+    };
+    let (from, to) = match (date(row.get(8)?), date(row.get(9)?)) {
+        (Ok(from), Ok(to)) => (from, to),
+        (Err(found), _) => return Ok(Err(("valid_from", found))),
+        (_, Err(found)) => return Ok(Err(("valid_to", found))),
+    };
+    let successors: String = row.get(10)?;
+    let forest_type = match row.get::<_, Option<String>>(11)? {
+        None => None,
+        Some(word) => match ForestType::ALL.into_iter().find(|known| known.word() == word) {
+            Some(known) => Some(known),
+            None => return Ok(Err(("forest_type", word))),
+        },
+    };
+    Ok(Ok(AreaFacts {
+        validity: Validity { from, to },
+        successors: successors.split(',').filter(|code| !code.is_empty()).map(AreaId::new).collect(),
+        forest_type,
+        owner: row.get(12)?,
+        invented: row.get(13)?,
+    }))
 }
 
 /// The word for a link in the database.

@@ -11,6 +11,7 @@
 //!
 //! Everything here blocks on the disk: called at the start and by administration, never in the way of a reading.
 
+mod area_facts;
 mod area_file;
 mod areas;
 mod compare;

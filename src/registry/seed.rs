@@ -20,7 +20,7 @@ use super::station_file::{ChannelDeclaration, DeclaredStation, StationDeclaratio
 use super::{RegistryError, SeedError, load};
 use crate::indices::config::Config;
 use crate::model::{
-    AreaId, Catalogue, Channel, ChannelId, FormerPlace, Mistake, SourceId, Span, Station, StationNo, Timestamp,
+    AreaId, Catalogue, Channel, ChannelId, ForestType, FormerPlace, Mistake, SourceId, Span, Station, StationNo, Timestamp,
 };
 
 /// Names of what became what.
@@ -230,13 +230,14 @@ impl<'t> Seeding<'t> {
 
     fn areas(&mut self, declared: &Declared) -> rusqlite::Result<()> {
         let mut put = self.transaction.prepare_cached(
-            "INSERT OR REPLACE INTO area (id, level, name_vi, name_en, parent, label_lon, label_lat, geometry)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT OR REPLACE INTO area (id, level, name_vi, name_en, parent, label_lon, label_lat, geometry,
+             valid_from, valid_to, successors, forest_type, owner, invented)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?;
         let tally = &mut self.report.areas;
         for declared in &declared.areas {
             let (shape, area) = (&declared.shape, &declared.shape.area);
-            match self.areas_before.get(&area.id) {
+            match self.areas_before.find(&area.id) {
                 Some(before) if before == shape => {
                     tally.unchanged_count += 1;
                     continue;
@@ -245,8 +246,11 @@ impl<'t> Seeding<'t> {
                 None => tally.added.push(area.id.to_string()),
             }
             let parent = area.parent.as_ref().map(AreaId::as_str);
-            let (level, label) = (load::level_word(area.level), shape.label);
-            let id = area.id.as_str();
+            let (level, label) = (area.level.word(), shape.label);
+            let (id, facts) = (area.id.as_str(), &shape.facts);
+            let [from, to] = [facts.validity.from, facts.validity.to].map(|date| date.map(|date| date.to_string()));
+            let successors: Vec<&str> = facts.successors.iter().map(AreaId::as_str).collect();
+            let (successors, forest_type) = (successors.join(","), facts.forest_type.map(ForestType::word));
             put.execute(params![
                 id,
                 level,
@@ -255,12 +259,18 @@ impl<'t> Seeding<'t> {
                 parent,
                 label.lon,
                 label.lat,
-                declared.geometry
+                declared.geometry,
+                from,
+                to,
+                successors,
+                forest_type,
+                facts.owner,
+                facts.invented,
             ])?;
         }
-        for shape in self.areas_before.shapes() {
+        for shape in self.areas_before.all() {
             let id = &shape.area.id;
-            if declared.shapes.get(id).is_none() {
+            if declared.shapes.find(id).is_none() {
                 self.transaction.execute("DELETE FROM area WHERE id = ?1", [id.as_str()])?;
                 self.report.areas.retired.push(id.to_string());
             }

@@ -75,7 +75,7 @@ fn declaration(id: &str, properties: &[&str]) -> StationDeclaration {
 fn files_become_a_catalogue_with_communes_found_from_positions() {
     let seeds = Seeds::new(SMALL);
     let (registry, report) = seeded(&seeds);
-    assert_eq!((report.areas.added.len(), report.stations.added.len(), report.channels.added.len()), (39, 3, 4));
+    assert_eq!((report.areas.added.len(), report.stations.added.len(), report.channels.added.len()), (39 + 8 + 106, 3, 4), "in force, and former districts and communes");
     assert_eq!(report.warnings, []);
 
     let catalogue = registry.catalogue().unwrap();

@@ -26,13 +26,6 @@ const LEVELS: [AreaLevel; 2] = [AreaLevel::Province, AreaLevel::Commune];
 /// How deep areas nest; the same as for what a caller may see.
 const DEPTH_MAX: usize = 8;
 
-fn level_word(level: AreaLevel) -> &'static str {
-    match level {
-        AreaLevel::Province => "province",
-        AreaLevel::Commune => "commune",
-    }
-}
-
 /// What `/history/areas` takes besides.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -56,7 +49,7 @@ impl FromParams for AreasAsked {
         let asked = Self {
             property: property.ok_or_else(|| Problem::parameter("property", "name one, such as pm2_5"))?,
             area: params.one("area", |text| Ok(AreaId::new(text)))?,
-            level: params.one("level", |text| word(text, &LEVELS, level_word))?.unwrap_or(AreaLevel::Commune),
+            level: params.one("level", |text| word(text, &LEVELS, AreaLevel::word))?.unwrap_or(AreaLevel::Commune),
             common: Common::take(params)?,
         };
         if asked.common.every.is_none() {
@@ -119,7 +112,7 @@ pub async fn read(
             group.lines.iter().zip(plans.by_ref()).map(|((line, duty), plan)| (line.clone(), plan, *duty)).collect()
         })
         .collect();
-    let mut members = vec![("property", json!(asked.property.as_str())), ("level", json!(level_word(asked.level)))];
+    let mut members = vec![("property", json!(asked.property.as_str())), ("level", json!(asked.level.word()))];
     members.extend(about::of_question(&question, &common.tz));
     let series: Vec<Series> =
         groups.iter().zip(&areas).map(|(group, lines)| series(group, lines, unit, &common.tz)).collect();
