@@ -24,6 +24,7 @@ const STEPS: &[&str] = &[
     include_str!("database/0005_workflow.sql"),
     include_str!("database/0006_people.sql"),
     include_str!("database/0007_areas.sql"),
+    include_str!("database/0008_footprints.sql"),
 ];
 
 /// Why the file cannot be used.
@@ -245,7 +246,7 @@ mod tests {
         connection
             .execute_batch(
                 "INSERT INTO source VALUES (0, 'edge');
-                 INSERT INTO station VALUES (0, 'A', 'air', 'A', 'A', 103.0, 22.0, NULL, 0, 'files', NULL);
+                 INSERT INTO station VALUES (0, 'A', 'air', 'A', 'A', 103.0, 22.0, NULL, 0, 'files', NULL, NULL);
                  INSERT INTO channel VALUES (0, 0, 'pm10', 'ug/m3', 1, 0, 1, 'wired', NULL);",
             )
             .unwrap();

@@ -311,6 +311,11 @@ impl<'p, 't> Section<'p, 't> {
         }
     }
 
+    /// Whatever stands there, as JSON; dates are texts, and what cannot be a JSON number is null.
+    pub fn json(&mut self, key: &'static str) -> Option<serde_json::Value> {
+        self.value(key, Need::Optional).map(|value| as_json(value.get_ref()))
+    }
+
     /// `true` or `false`.
     pub fn flag(&mut self, key: &'static str) -> Option<bool> {
         let value = self.value(key, Need::Optional)?.get_ref();
@@ -412,6 +417,26 @@ fn shown(value: &DeValue<'_>) -> String {
         DeValue::Float(float) => float.as_str().chars().take(40).collect(),
         DeValue::Boolean(flag) => flag.to_string(),
         other => format!("a {}", other.type_str()),
+    }
+}
+
+/// TOML as JSON.
+fn as_json(value: &DeValue<'_>) -> serde_json::Value {
+    use serde_json::Value;
+
+    match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Boolean(flag) => Value::from(*flag),
+        DeValue::Integer(integer) if integer.radix() == 10 => {
+            integer.as_str().parse::<i64>().map_or(Value::Null, Value::from)
+        }
+        DeValue::Integer(_) => Value::Null,
+        DeValue::Float(float) => float.as_str().parse::<f64>().map_or(Value::Null, Value::from),
+        DeValue::Datetime(time) => Value::from(time.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| as_json(item.get_ref())).collect(),
+        DeValue::Table(table) => {
+            table.iter().map(|(key, value)| (key.get_ref().to_string(), as_json(value.get_ref()))).collect()
+        }
     }
 }
 

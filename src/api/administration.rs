@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::Parts;
 use super::body::Body;
-use super::definition::{DefinitionDocument, StandingList, standings, tagged};
+use super::definition::{DefinitionDocument, FootprintDocument, StandingList, standings, tagged};
 use super::door::{Allowed, EditStations};
 use super::draft::{self, Draft};
 use super::headers;
@@ -151,6 +151,8 @@ pub struct StationDraft {
     area: Option<String>,
     /// Whether it is under maintenance; false when absent.
     maintenance: Option<bool>,
+    /// The ground that it watches; a circle, a sector (a camera's view) or a polygon. Absent: nobody has said.
+    footprint: Option<FootprintDocument>,
     /// The link of channels that name none: wired, cellular, lorawan.
     link: Option<String>,
     /// What it observes: 1 to 256 channels.
@@ -301,6 +303,7 @@ fn declaration(definition: &Definition) -> StationDeclaration {
         position: definition.position,
         area: definition.area.clone(),
         maintenance: definition.maintenance,
+        footprint: definition.footprint.clone(),
         channels: channels
             .map(|channel| ChannelDeclaration {
                 property: channel.property.clone(),

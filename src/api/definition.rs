@@ -14,7 +14,7 @@ use super::features::Name;
 use super::problem::{Missing, Problem, Refused};
 use super::query::{Asked, FromParams, Id, NO_PLACE, Nothing, Params, limit};
 use super::time::{Shown, When, Zone};
-use crate::model::{AreaId, Span, StationId, StationNo};
+use crate::model::{AreaId, Extent, Footprint, Span, StationId, StationNo};
 use crate::registry::{ChannelDefinition, Definition, Registered, StationChange};
 
 /// Changes in one answer when `limit` is absent, and at most.
@@ -44,6 +44,41 @@ pub struct ChannelDocument {
     retired: bool,
 }
 
+/// The ground that a station watches. A circle or a sector moves with its station.
+#[derive(Serialize, ToSchema)]
+pub struct FootprintDocument {
+    /// `circle`, `sector` or `polygon`.
+    #[schema(value_type = String, example = "circle")]
+    shape: &'static str,
+    /// Of a circle and a sector: metres, up to 100,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 3000.0)]
+    radius_m: Option<f64>,
+    /// Of a sector: its middle, degrees clockwise from north, below 360.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bearing: Option<f64>,
+    /// Of a sector: degrees from edge to edge, up to 360.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    angle: Option<f64>,
+    /// Of a polygon: 3 to 1,000 positions, longitude first, WGS 84 degrees; the last may repeat the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ring: Option<Vec<[f64; 2]>>,
+    /// Estimated, not surveyed.
+    approximate: bool,
+}
+
+impl From<&Footprint> for FootprintDocument {
+    fn from(footprint: &Footprint) -> Self {
+        let (shape, radius_m, view, ring) = match &footprint.extent {
+            Extent::Circle { radius_m } => ("circle", Some(*radius_m), None, None),
+            Extent::Sector { radius_m, bearing, angle } => ("sector", Some(*radius_m), Some((*bearing, *angle)), None),
+            Extent::Polygon { ring } => ("polygon", None, None, Some(ring.clone())),
+        };
+        let (bearing, angle) = view.unzip();
+        Self { shape, radius_m, bearing, angle, ring, approximate: footprint.approximate }
+    }
+}
+
 /// A station as it is declared: what is read, changed and sent back.
 #[derive(Serialize, ToSchema)]
 pub struct DefinitionDocument {
@@ -64,6 +99,9 @@ pub struct DefinitionDocument {
     area: Option<AreaId>,
     /// Whether it is under maintenance.
     maintenance: bool,
+    /// The ground that it watches; absent when nobody has said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    footprint: Option<FootprintDocument>,
     /// What it observes, retired channels among them.
     channels: Vec<ChannelDocument>,
     /// Taken out of service: its history stays readable.
@@ -95,6 +133,7 @@ impl From<&Registered> for DefinitionDocument {
             lat: definition.position.lat,
             area: definition.area.clone(),
             maintenance: definition.maintenance,
+            footprint: definition.footprint.as_ref().map(FootprintDocument::from),
             channels: definition.channels.iter().map(channel).collect(),
             retired: definition.retired,
             declared_by: station.origin,

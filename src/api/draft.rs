@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::model::{AreaId, LinkClass, LocalName, Position, Property, Range, Span, StationId, StationKind, Unit};
+use crate::model::{
+    AreaId, Footprint, LinkClass, LocalName, Position, Property, Range, Span, StationId, StationKind, Unit,
+};
 use crate::registry::{
-    ChannelDeclaration, ChannelDefinition, Definition, PropertyDefaults, StationDeclaration, WrongField,
+    ChannelDeclaration, ChannelDefinition, Definition, PropertyDefaults, StationDeclaration, WrongField, read_footprint,
 };
 
 /// Members that tell and cannot be set.
@@ -150,6 +152,7 @@ pub fn station(value: &Value, id: Option<&str>) -> Result<StationDeclaration, Ve
             None
         }
     };
+    let footprint = draft.member("footprint").and_then(|value| footprint(&mut draft, value));
     let wrong = draft.finish();
     let (Some(id), Some(kind), Some(name), Some(lon), Some(lat), Some(channels), true) =
         (id, kind, name, lon, lat, channels, wrong.is_empty())
@@ -157,7 +160,17 @@ pub fn station(value: &Value, id: Option<&str>) -> Result<StationDeclaration, Ve
         return Err(wrong);
     };
     let (id, position) = (StationId::new(id), Position { lon, lat });
-    Ok(StationDeclaration { id, kind, name, position, area, maintenance, channels })
+    Ok(StationDeclaration { id, kind, name, position, area, maintenance, footprint, channels })
+}
+
+fn footprint(draft: &mut Draft<'_>, value: &Value) -> Option<Footprint> {
+    let refuse = |wrong: Vec<(&'static str, String)>| {
+        for (name, message) in wrong {
+            let field = if name.is_empty() { "footprint".to_owned() } else { format!("footprint.{name}") };
+            draft.wrong(&field, message);
+        }
+    };
+    read_footprint(value).map_err(refuse).ok()
 }
 
 /// `{"vi": …, "en": …}`, or one text for both.
@@ -254,6 +267,7 @@ pub fn of(definition: &Definition) -> Value {
         "lat": definition.position.lat,
         "area": definition.area,
         "maintenance": definition.maintenance,
+        "footprint": definition.footprint,
         "channels": channels.collect::<Vec<_>>(),
     })
 }

@@ -53,13 +53,7 @@ pub(super) fn read(properties: &Properties, note: &dyn Fn(&str, String)) -> Opti
         note("properties.invented", "must be true or false".to_owned());
     }
     let validity = Validity { from: from?, to: to? };
-    Some(AreaFacts {
-        validity,
-        successors: successors?,
-        forest_type: forest_type?,
-        owner: owner?,
-        invented: invented?,
-    })
+    Some(AreaFacts { validity, successors: successors?, forest_type: forest_type?, owner: owner?, invented: invented? })
 }
 
 fn codes(value: &Value) -> Option<Vec<AreaId>> {

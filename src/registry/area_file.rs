@@ -115,7 +115,10 @@ fn undrawn(
     note: &dyn Fn(&str, String),
 ) -> Option<(AreaShape, String)> {
     let Some(label) = label else {
-        note("geometry", "is missing: give a Point, or label_lon and label_lat, where nobody has the polygon".to_owned());
+        note(
+            "geometry",
+            "is missing: give a Point, or label_lon and label_lat, where nobody has the polygon".to_owned(),
+        );
         return None;
     };
     Some((AreaShape::undrawn(area, label).with_facts(facts), load::UNDRAWN.to_owned()))
@@ -274,8 +277,7 @@ mod tests {
         let point = format!(
             "{{\"type\":\"Feature\",\"properties\":{{{former}}},\"geometry\":{{\"type\":\"Point\",\"coordinates\":[103.4,22.4]}}}}"
         );
-        let text =
-            format!("{{\"type\":\"FeatureCollection\",\"features\":[{},\n{point}]}}", commune(plot, RING));
+        let text = format!("{{\"type\":\"FeatureCollection\",\"features\":[{},\n{point}]}}", commune(plot, RING));
         let (areas, mistakes) = read("a.geojson", &text);
         assert_eq!(mistakes, []);
         let (plot, former) = (&areas[0].shape, &areas[1].shape);

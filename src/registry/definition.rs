@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::load::link_word;
 use super::station_file::{ChannelDeclaration, StationDeclaration};
 use crate::model::{
-    AreaId, Catalogue, Channel, FormerPlace, LinkClass, LocalName, Position, Property, Range, Span, Station, StationId,
-    StationKind, Timestamp, Unit,
+    AreaId, Catalogue, Channel, Footprint, FormerPlace, LinkClass, LocalName, Position, Property, Range, Span, Station,
+    StationId, StationKind, Timestamp, Unit,
 };
 
 /// A station as it is declared: in service or retired, with every channel that it ever had.
@@ -38,6 +38,9 @@ pub struct Definition {
     /// Where it stood before, oldest first.
     #[serde(default)]
     pub former_places: Vec<FormerPlace>,
+    /// The ground that it watches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub footprint: Option<Footprint>,
 }
 
 /// A channel as it is declared.
@@ -96,8 +99,8 @@ pub struct Standing {
 }
 
 impl Definition {
-    /// What the catalogue says of a station.
-    pub fn of(catalogue: &Catalogue, station: &Station) -> Definition {
+    /// What the catalogue says of a station, and the ground that it watches, which the catalogue does not keep.
+    pub fn of(catalogue: &Catalogue, station: &Station, footprint: Option<Footprint>) -> Definition {
         let channel = |channel: &Channel| ChannelDefinition {
             property: channel.property.clone(),
             unit: channel.unit,
@@ -116,6 +119,7 @@ impl Definition {
             retired: station.retired,
             channels: station.channels.iter().filter_map(|id| catalogue.channel(*id)).map(channel).collect(),
             former_places: catalogue.former_places(station.no).to_vec(),
+            footprint,
         }
     }
 
@@ -145,6 +149,7 @@ impl Definition {
             retired: false,
             channels,
             former_places,
+            footprint: declaration.footprint.clone(),
         }
     }
 
@@ -208,6 +213,7 @@ impl Definition {
             ("area".to_owned(), json!(self.area)),
             ("maintenance".to_owned(), json!(self.maintenance)),
             ("retired".to_owned(), json!(self.retired)),
+            ("footprint".to_owned(), json!(self.footprint)),
         ]);
         for place in &self.former_places {
             let Position { lon, lat } = place.position;
@@ -257,6 +263,7 @@ mod tests {
                 retired: false,
             }],
             former_places: Vec::new(),
+            footprint: None,
         }
     }
 
@@ -306,6 +313,10 @@ mod tests {
         let found = Definition::differences(Some(&definition()), Some(&after));
         let told: Vec<String> = found.iter().map(|d| format!("{} {} {}", d.field, d.before, d.after)).collect();
         assert_eq!(told, ["channels.pm10.max 1.0 2.0", "name.en \"A\" \"B\""]);
-        assert_eq!(Definition::differences(None, Some(&after)).len(), 13, "everything but the area, which it has not");
+        assert_eq!(
+            Definition::differences(None, Some(&after)).len(),
+            13,
+            "everything but the area and the footprint, which it has not"
+        );
     }
 }

@@ -186,7 +186,7 @@ pub(super) fn registered(
     let failed = RegistryError::sqlite;
     let revision = record::revision(connection, station.no).map_err(failed("read a revision"))?;
     let origin = origin_of(connection, station.no).map_err(failed("read an origin"))?.word();
-    let definition = Definition::of(catalogue, station);
+    let definition = Definition::of(catalogue, station, load::footprint_of(connection, station.no)?);
     Ok(Registered { definition, revision, origin })
 }
 
@@ -309,15 +309,16 @@ fn write(
     let known = catalogue.station_named(after.id.as_str());
     let no = known.map_or(StationNo(catalogue.stations().len() as u32), |station| station.no);
     let mut put = transaction.prepare_cached(
-        "INSERT INTO station (no, id, kind, name_vi, name_en, lon, lat, area, maintenance, origin, retired_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        "INSERT INTO station (no, id, kind, name_vi, name_en, lon, lat, area, maintenance, origin, retired_at, footprint)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (no) DO UPDATE SET kind = ?3, name_vi = ?4, name_en = ?5, lon = ?6, lat = ?7, area = ?8,
-         maintenance = ?9, origin = ?10, retired_at = ?11",
+         maintenance = ?9, origin = ?10, retired_at = ?11, footprint = ?12",
     )?;
     let (area, retired_at) = (after.area.as_ref().map(AreaId::as_str), after.retired.then_some(now.micros()));
     let (id, kind, name, origin) = (after.id.as_str(), after.kind.word(), &after.name, Origin::Api.word());
     let (lon, lat, maintenance) = (after.position.lon, after.position.lat, after.maintenance);
-    put.execute(params![no.0, id, kind, name.vi, name.en, lon, lat, area, maintenance, origin, retired_at])?;
+    let (vi, en, footprint) = (&name.vi, &name.en, load::footprint_text(after.footprint.as_ref()));
+    put.execute(params![no.0, id, kind, vi, en, lon, lat, area, maintenance, origin, retired_at, footprint])?;
     let mut next = catalogue.channels().len() as u32;
     for channel in &after.channels {
         let known = known.and_then(|station| catalogue.channel_of(station, channel.property.as_str()));

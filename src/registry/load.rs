@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use jiff::civil::Date;
 use rusqlite::{Connection, Row};
 
@@ -10,8 +11,8 @@ use super::area_file;
 use super::areas::{AreaShape, Areas};
 use super::station_file::LINKS;
 use crate::model::{
-    Area, AreaFacts, AreaId, AreaLevel, Catalogue, Channel, ChannelId, ForestType, FormerPlace, LinkClass, LocalName,
-    Position, Property, Range, Station, StationId, StationKind, StationNo, Timestamp, Unit, Validity,
+    Area, AreaFacts, AreaId, AreaLevel, Catalogue, Channel, ChannelId, Footprint, ForestType, FormerPlace, LinkClass,
+    LocalName, Position, Property, Range, Station, StationId, StationKind, StationNo, Timestamp, Unit, Validity,
 };
 
 const AREA_COLUMNS: &str = "id, level, name_vi, name_en, parent, label_lon, label_lat, geometry, valid_from, valid_to, \
@@ -107,6 +108,39 @@ pub(super) fn catalogue(connection: &Connection, areas: &Areas) -> Result<Catalo
     let areas = areas.shapes().iter().map(|shape| shape.area.clone()).collect();
     let moves = former_places(connection).map_err(RegistryError::sqlite("read the former places"))?;
     Ok(Catalogue::new(sources, areas, stations, channels)?.with_moves(moves))
+}
+
+/// The ground that each station watches.
+pub(super) fn footprints(connection: &Connection) -> Result<HashMap<StationNo, Footprint>, RegistryError> {
+    let failed = RegistryError::sqlite("read the footprints");
+    let read = || {
+        let mut statement = connection.prepare("SELECT no, footprint FROM station WHERE footprint IS NOT NULL")?;
+        let rows = statement.query_map([], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?)))?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let rows = read().map_err(failed)?;
+    rows.into_iter().map(|(no, text)| Ok((StationNo(no), footprint(no, &text)?))).collect()
+}
+
+/// What one station watches.
+pub(super) fn footprint_of(connection: &Connection, no: StationNo) -> Result<Option<Footprint>, RegistryError> {
+    let found: Option<String> = connection
+        .query_row("SELECT footprint FROM station WHERE no = ?1", [no.0], |row| row.get(0))
+        .map_err(RegistryError::sqlite("read a footprint"))?;
+    found.map(|text| footprint(no.0, &text)).transpose()
+}
+
+/// A footprint as it is kept.
+pub(super) fn footprint(no: u32, text: &str) -> Result<Footprint, RegistryError> {
+    let found = || text.chars().take(80).collect();
+    let unknown =
+        |_| RegistryError::Unknown { table: "station", row: no.to_string(), column: "footprint", found: found() };
+    serde_json::from_str(text).map_err(unknown)
+}
+
+/// The bytes for a footprint's column.
+pub(super) fn footprint_text(footprint: Option<&Footprint>) -> Option<String> {
+    footprint.and_then(|footprint| serde_json::to_string(footprint).ok())
 }
 
 /// Where stations stood before they were moved.

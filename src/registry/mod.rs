@@ -20,6 +20,7 @@ mod definition;
 mod derived;
 mod edit;
 mod field;
+mod footprint;
 mod load;
 mod policy_file;
 mod properties;
@@ -40,6 +41,7 @@ pub use compare::Foretold;
 pub use declared::Declared;
 pub use definition::{ChannelDefinition, Definition, Difference, Standing};
 pub use edit::{Edit, EditError, Edited, Registered, Wish, WrongField};
+pub use footprint::{Footprints, read_footprint};
 pub use properties::{PROPERTIES, PropertyDefaults};
 pub use record::{ChangeAct, StationChange};
 pub use roster::{NewShift, Shift, ShiftsAsked};
@@ -113,6 +115,8 @@ pub enum SeedError {
 pub struct Registry {
     database: Arc<Database>,
     areas: Mutex<Arc<Areas>>,
+    /// What stations watch; nothing until it is asked for, and after a change.
+    footprints: Mutex<Option<Arc<Footprints>>>,
     /// What follows from what stations observe; nothing before the files were read.
     indices: Mutex<Arc<indices::config::Config>>,
     /// As the files have them; none before they were read.
@@ -134,8 +138,8 @@ impl Registry {
     pub fn over(database: Arc<Database>) -> Result<Registry, RegistryError> {
         let areas = load::areas(&database.lock())?;
         let indices = Arc::new(indices::config::Config::default());
-        let segments = Mutex::default();
-        Ok(Registry { database, areas: Mutex::new(Arc::new(areas)), indices: Mutex::new(indices), segments })
+        let (areas, footprints, segments) = (Mutex::new(Arc::new(areas)), Mutex::default(), Mutex::default());
+        Ok(Registry { database, areas, footprints, indices: Mutex::new(indices), segments })
     }
 
     /// The database file, to be shared.
@@ -157,6 +161,7 @@ impl Registry {
     pub fn seed(&self, declared: &Declared, now: Timestamp) -> Result<SeedReport, SeedError> {
         let report = seed::files(&mut self.database.lock(), declared, now)?;
         *self.areas.lock() = Arc::new(declared.shapes.clone());
+        *self.footprints.lock() = None;
         *self.indices.lock() = Arc::new(declared.indices().clone());
         *self.segments.lock() = Arc::new(declared.segments());
         Ok(report)
@@ -170,7 +175,9 @@ impl Registry {
         if !mistakes.is_empty() {
             return Err(SeedError::Mistakes(mistakes));
         }
-        seed::program(&mut self.database.lock(), stations, (&areas, &self.indices()), now)
+        let report = seed::program(&mut self.database.lock(), stations, (&areas, &self.indices()), now)?;
+        *self.footprints.lock() = None;
+        Ok(report)
     }
 
     /// Changes one station to what `wish` makes of its present state; nothing is written when nothing differs.
@@ -179,7 +186,9 @@ impl Registry {
         edit: &Edit<'_>,
         wish: impl FnOnce(Option<&Registered>) -> Result<Wish, EditError>,
     ) -> Result<Edited, EditError> {
-        edit::edit(&mut self.database.lock(), (&self.areas(), &self.indices()), edit, wish)
+        let edited = edit::edit(&mut self.database.lock(), (&self.areas(), &self.indices()), edit, wish)?;
+        *self.footprints.lock() = None;
+        Ok(edited)
     }
 
     /// One station as it stands here, by its name.
@@ -220,6 +229,17 @@ impl Registry {
     /// Which indices are computed, as the files that were read last say.
     pub fn indices(&self) -> Arc<indices::config::Config> {
         Arc::clone(&self.indices.lock())
+    }
+
+    /// What every station watches and watched. Read once after each change.
+    pub fn footprints(&self) -> Result<Arc<Footprints>, RegistryError> {
+        let mut kept = self.footprints.lock();
+        if let Some(known) = &*kept {
+            return Ok(Arc::clone(known));
+        }
+        let connection = self.database.lock();
+        let read = Footprints::new(load::footprints(&connection)?, record::former_footprints(&connection)?);
+        Ok(Arc::clone(kept.insert(Arc::new(read))))
     }
 
     /// The polygons.

@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::RegistryError;
 use super::definition::Definition;
-use crate::model::{StationNo, Timestamp};
+use super::{RegistryError, load};
+use crate::model::{Footprint, StationNo, Timestamp};
 
 macro_rules! acts {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
@@ -176,4 +176,28 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Result<StationChange, RegistryError
     };
     let (revision, at) = (row.get(1)?, Timestamp::from_micros(row.get(2)?));
     Ok(Ok(StationChange { id, revision, at, author: row.get(3)?, act, before, after }))
+}
+
+/// Every change of what a station watches: by station, ascending, until when it watched what.
+pub(super) fn former_footprints(
+    connection: &Connection,
+) -> Result<Vec<(StationNo, Timestamp, Option<Footprint>)>, RegistryError> {
+    let read = || {
+        let mut statement = connection.prepare(
+            "SELECT station, at, json_extract(before, '$.footprint') FROM station_change
+             WHERE before IS NOT NULL
+               AND json_extract(before, '$.footprint') IS NOT json_extract(after, '$.footprint')
+             ORDER BY station, revision",
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<String>>(2)?))
+        })?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    let rows = read().map_err(RegistryError::sqlite("read the former footprints"))?;
+    let each = |(no, at, text): (u32, i64, Option<String>)| {
+        let footprint = text.map(|text| load::footprint(no, &text)).transpose()?;
+        Ok((StationNo(no), Timestamp::from_micros(at), footprint))
+    };
+    rows.into_iter().map(each).collect()
 }

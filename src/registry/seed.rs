@@ -20,7 +20,8 @@ use super::station_file::{ChannelDeclaration, DeclaredStation, StationDeclaratio
 use super::{RegistryError, SeedError, load};
 use crate::indices::config::Config;
 use crate::model::{
-    AreaId, Catalogue, Channel, ChannelId, ForestType, FormerPlace, Mistake, SourceId, Span, Station, StationNo, Timestamp,
+    AreaId, Catalogue, Channel, ChannelId, Footprint, ForestType, FormerPlace, Mistake, SourceId, Span, Station,
+    StationNo, Timestamp,
 };
 
 /// Names of what became what.
@@ -170,6 +171,7 @@ struct Seeding<'t> {
     transaction: &'t Transaction<'t>,
     before: Catalogue,
     areas_before: Areas,
+    footprints_before: HashMap<StationNo, Footprint>,
     origins: Vec<String>,
     origin: Origin,
     now: i64,
@@ -183,6 +185,7 @@ impl<'t> Seeding<'t> {
     fn new(transaction: &'t Transaction<'t>, origin: Origin, now: Timestamp) -> Result<Self, RegistryError> {
         let areas_before = load::areas(transaction)?;
         let before = load::catalogue(transaction, &areas_before)?;
+        let footprints_before = load::footprints(transaction)?;
         let origins = origins(transaction).map_err(RegistryError::sqlite("read the stations' origins"))?;
         let (next_station, next_channel) = (before.stations().len() as u32, before.channels().len() as u32);
         let (now, report, mistakes) = (now.micros(), SeedReport::default(), Vec::new());
@@ -190,6 +193,7 @@ impl<'t> Seeding<'t> {
             transaction,
             before,
             areas_before,
+            footprints_before,
             origins,
             origin,
             now,
@@ -214,9 +218,11 @@ impl<'t> Seeding<'t> {
     /// Records what became of each station.
     fn record(&self) -> Result<(), RegistryError> {
         let after = load::catalogue(self.transaction, &self.areas_before)?;
+        let footprints = load::footprints(self.transaction)?;
         for station in after.stations() {
-            let new = Definition::of(&after, station);
-            let old = self.before.station(station.no).map(|station| Definition::of(&self.before, station));
+            let new = Definition::of(&after, station, footprints.get(&station.no).cloned());
+            let watched = self.footprints_before.get(&station.no).cloned();
+            let old = self.before.station(station.no).map(|station| Definition::of(&self.before, station, watched));
             if old.as_ref() == Some(&new) {
                 continue;
             }
@@ -310,13 +316,26 @@ impl<'t> Seeding<'t> {
         let no = StationNo(self.next_station);
         self.next_station += 1;
         let mut insert = self.transaction.prepare_cached(
-            "INSERT INTO station (no, id, kind, name_vi, name_en, lon, lat, area, maintenance, origin, retired_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL)",
+            "INSERT INTO station (no, id, kind, name_vi, name_en, lon, lat, area, maintenance, origin, retired_at,
+             footprint) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, ?11)",
         )?;
+        let footprint = load::footprint_text(new.footprint.as_ref());
         let (area, origin) = (new.area.as_ref().map(AreaId::as_str), self.origin.word());
         let (lon, lat, id) = (new.position.lon, new.position.lat, new.id.as_str());
         let (kind, name) = (new.kind.word(), &new.name);
-        insert.execute(params![no.0, id, kind, name.vi, name.en, lon, lat, area, new.maintenance, origin])?;
+        insert.execute(params![
+            no.0,
+            id,
+            kind,
+            name.vi,
+            name.en,
+            lon,
+            lat,
+            area,
+            new.maintenance,
+            origin,
+            footprint
+        ])?;
         drop(insert);
         self.report.stations.added.push(id.to_owned());
         for channel in &new.channels {
@@ -345,7 +364,8 @@ impl<'t> Seeding<'t> {
             && old.name == new.name
             && old.position == new.position
             && old.area == new.area
-            && old.maintenance == new.maintenance;
+            && old.maintenance == new.maintenance
+            && self.footprints_before.get(&old.no) == new.footprint.as_ref();
         if old.position != new.position {
             let until = Timestamp::from_micros(self.now);
             let former = FormerPlace { until, position: old.position, area: old.area.clone() };
@@ -355,11 +375,13 @@ impl<'t> Seeding<'t> {
         if !same || !owned || old.retired {
             let mut update = self.transaction.prepare_cached(
                 "UPDATE station SET kind = ?2, name_vi = ?3, name_en = ?4, lon = ?5, lat = ?6, area = ?7,
-                 maintenance = ?8, origin = ?9, retired_at = NULL WHERE no = ?1",
+                 maintenance = ?8, origin = ?9, footprint = ?10, retired_at = NULL WHERE no = ?1",
             )?;
+            let footprint = load::footprint_text(new.footprint.as_ref());
             let (area, origin) = (new.area.as_ref().map(AreaId::as_str), self.origin.word());
             let (lon, lat, kind, name) = (new.position.lon, new.position.lat, new.kind.word(), &new.name);
-            update.execute(params![old.no.0, kind, name.vi, name.en, lon, lat, area, new.maintenance, origin])?;
+            let (vi, en) = (&name.vi, &name.en);
+            update.execute(params![old.no.0, kind, vi, en, lon, lat, area, new.maintenance, origin, footprint])?;
         }
         let tally = &mut self.report.stations;
         match (old.retired, same) {

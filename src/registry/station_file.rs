@@ -12,6 +12,7 @@
 //! maintenance = true           # optional
 //! awake = "solar"              # optional, as in policy_file.rs: when its devices are awake
 //! segment = [[103.4, 22.5], [103.5, 22.6]]   # optional: the stretch of road that a traffic station stands for
+//! footprint = { shape = "circle", radius_m = 3000, approximate = true }   # optional, as in footprint.rs
 //!
 //! [[station.channel]]
 //! property = "vehicle_flow"
@@ -25,9 +26,12 @@
 //! ```
 
 use crate::document::{Need, Page, Section};
-use crate::model::{AreaId, LinkClass, LocalName, Mistake, Position, Property, Range, StationId, StationKind, Unit};
+use crate::model::{
+    AreaId, Footprint, LinkClass, LocalName, Mistake, Position, Property, Range, StationId, StationKind, Unit,
+};
 
 use super::field;
+use super::footprint::read_footprint;
 use super::policy_file::{self, ChannelPolicy, StationPolicy};
 
 /// A station as a file or a program declares it: no number yet.
@@ -45,6 +49,8 @@ pub struct StationDeclaration {
     pub area: Option<AreaId>,
     /// Whether it is under maintenance.
     pub maintenance: bool,
+    /// The ground that it watches; `None` when nobody has said.
+    pub footprint: Option<Footprint>,
     /// What it observes, at least one thing.
     pub channels: Vec<ChannelDeclaration>,
 }
@@ -103,6 +109,7 @@ fn station(mut section: Section<'_, '_>) -> Option<(StationDeclaration, StationP
         Some(code) => field::area_code(code).map_err(|message| section.mistake("area", message)).ok(),
     };
     let maintenance = section.flag("maintenance").unwrap_or(false);
+    let footprint = footprint(&mut section);
     let link = section.word("link", Need::Optional, &LINKS).unwrap_or_default();
     let mut policy = StationPolicy { awake: policy_file::awake(&mut section), ..StationPolicy::default() };
     policy.segment = segment(&mut section);
@@ -124,9 +131,28 @@ fn station(mut section: Section<'_, '_>) -> Option<(StationDeclaration, StationP
         section.finish();
     }
     section.finish();
-    let station =
-        StationDeclaration { id: id?, kind: kind?, name: name?, position: position?, area, maintenance, channels };
+    let station = StationDeclaration {
+        id: id?,
+        kind: kind?,
+        name: name?,
+        position: position?,
+        area,
+        maintenance,
+        footprint,
+        channels,
+    };
     whole.then_some((station, policy))
+}
+
+fn footprint(section: &mut Section<'_, '_>) -> Option<Footprint> {
+    let value = section.json("footprint")?;
+    let refuse = |wrong: Vec<(&'static str, String)>| {
+        for (name, message) in wrong {
+            let message = if name.is_empty() { message } else { format!("{name} {message}") };
+            section.mistake("footprint", message);
+        }
+    };
+    read_footprint(&value).map_err(refuse).ok()
 }
 
 fn channel_policy(section: &mut Section<'_, '_>, declared: Option<&ChannelDeclaration>) -> Option<ChannelPolicy> {
@@ -236,6 +262,7 @@ lon = 200
 lat = 103.4
 area = "đ"
 colour = "red"
+footprint = { shape = "circle", radius_m = -1 }
 
 [[station.channel]]
 property = "PM10"
@@ -267,20 +294,21 @@ channel = []
                 "6 station[0].lon: must lie between -180 and 180",
                 "7 station[0].lat: must lie between -90 and 90",
                 "8 station[0].area: \"đ\" is not an area's code",
-                "9 station[0].colour: unknown key; known here: area, awake, channel, id",
-                "12 station[0].channel[0].property: \"PM10\" is not a property's name",
-                "13 station[0].channel[0].unit: \"µg/m³\" is not a unit known here",
-                "14 station[0].channel[0].interval: must be longer than 0s",
-                "15 station[0].channel[0].min: must be at most max",
-                "17 station[0].channel[0].link: must be one of wired",
-                "19 station[0].channel[1].max: is missing",
-                "20 station[0].channel[1].property: \"time\" cannot be",
-                "22 station[0].channel[1].interval: must be longer than 0s and at most 31d",
-                "23 station[0].channel[1].min: must be a number",
-                "28 station[1].name: must be a table, not \"B\"",
-                "30 station[1].lat: must lie between -90 and 90 degrees, not 103.4 (are lon and lat swapped?)",
-                "31 station[1].channel: must have at least one",
-                "32 stations: unknown key; known here: station",
+                "9 station[0].colour: unknown key; known here: area, awake, channel, footprint, id",
+                "10 station[0].footprint: radius_m must be metres",
+                "13 station[0].channel[0].property: \"PM10\" is not a property's name",
+                "14 station[0].channel[0].unit: \"µg/m³\" is not a unit known here",
+                "15 station[0].channel[0].interval: must be longer than 0s",
+                "16 station[0].channel[0].min: must be at most max",
+                "18 station[0].channel[0].link: must be one of wired",
+                "20 station[0].channel[1].max: is missing",
+                "21 station[0].channel[1].property: \"time\" cannot be",
+                "23 station[0].channel[1].interval: must be longer than 0s and at most 31d",
+                "24 station[0].channel[1].min: must be a number",
+                "29 station[1].name: must be a table, not \"B\"",
+                "31 station[1].lat: must lie between -90 and 90 degrees, not 103.4 (are lon and lat swapped?)",
+                "32 station[1].channel: must have at least one",
+                "33 stations: unknown key; known here: station",
             ],
         );
     }

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use saola::model::{
-    AreaId, AreaLevel, Catalogue, LinkClass, LocalName, Position, Property, Range, SourceId, StationId, StationKind,
-    Timestamp, Unit,
+    AreaId, AreaLevel, Catalogue, Extent, Footprint, LinkClass, LocalName, Position, Property, Range, SourceId,
+    StationId, StationKind, Timestamp, Unit,
 };
-use saola::registry::{ChannelDeclaration, Declared, Registry, SeedError, SeedReport, StationDeclaration};
+use saola::registry::{ChannelDeclaration, Declared, Definition, Registry, SeedError, SeedReport, StationDeclaration};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_795_230_900);
 const SMALL: &str = include_str!("../fixtures/seeds/stations/small.toml");
@@ -67,6 +67,7 @@ fn declaration(id: &str, properties: &[&str]) -> StationDeclaration {
         position: Position { lon: 103.4, lat: 22.4 },
         area: None,
         maintenance: false,
+        footprint: None,
         channels: properties.iter().map(channel).collect(),
     }
 }
@@ -75,7 +76,11 @@ fn declaration(id: &str, properties: &[&str]) -> StationDeclaration {
 fn files_become_a_catalogue_with_communes_found_from_positions() {
     let seeds = Seeds::new(SMALL);
     let (registry, report) = seeded(&seeds);
-    assert_eq!((report.areas.added.len(), report.stations.added.len(), report.channels.added.len()), (39 + 8 + 106, 3, 4), "in force, and former districts and communes");
+    assert_eq!(
+        (report.areas.added.len(), report.stations.added.len(), report.channels.added.len()),
+        (39 + 8 + 106, 3, 4),
+        "in force, and former districts and communes"
+    );
     assert_eq!(report.warnings, []);
 
     let catalogue = registry.catalogue().unwrap();
@@ -379,4 +384,60 @@ fn stations_of_files_and_of_others_get_the_channels_that_follow_from_theirs() {
     registry.seed_stations(vec![humid], NOW).unwrap();
     let without = registry.catalogue().unwrap();
     assert!(without.derived().is_empty() && without.channel_named("WX/cbi").unwrap().retired);
+}
+
+#[test]
+fn what_a_station_watches_is_kept_with_what_it_watched_before() {
+    let watching = |footprint: &str| {
+        assert!(SMALL.contains("id = \"AQ-LC-01\""));
+        SMALL.replace("id = \"AQ-LC-01\"", &format!("id = \"AQ-LC-01\"\n{footprint}"))
+    };
+    let text = watching("footprint = { shape = \"circle\", radius_m = 500 }");
+    let seeds = Seeds::new(&text);
+    let (registry, _) = seeded(&seeds);
+    let no = registry.catalogue().unwrap().station_named("AQ-LC-01").unwrap().no;
+    let radius = |footprint: Option<&Footprint>| match footprint.map(|footprint| &footprint.extent) {
+        Some(Extent::Circle { radius_m }) => *radius_m,
+        _ => 0.0,
+    };
+    assert_eq!(radius(registry.footprints().unwrap().of(no)), 500.0);
+
+    let later = NOW + Duration::from_secs(60);
+    let text = watching("footprint = { shape = \"circle\", radius_m = 900, approximate = true }");
+    seeds.write(&text);
+    let report = registry.seed_from(seeds.path(), later).unwrap();
+    assert_eq!((report.stations.changed.as_slice(), report.stations.retired.len()), (&["AQ-LC-01".to_owned()][..], 0));
+    seeds.write(SMALL);
+    registry.seed_from(seeds.path(), later + Duration::from_secs(60)).unwrap();
+
+    let reopened = seeds.registry();
+    for footprints in [registry.footprints().unwrap(), reopened.footprints().unwrap()] {
+        let at = |seconds| radius(footprints.at(no, NOW + Duration::from_secs(seconds)));
+        assert_eq!([0, 59, 60, 119, 120].map(at), [500.0, 500.0, 900.0, 900.0, 0.0]);
+        assert_eq!(footprints.of(no), None);
+    }
+    let fields: Vec<String> = Definition::differences(
+        registry.changes(no, None, 10).unwrap()[0].before.as_ref(),
+        Some(&registry.station("AQ-LC-01").unwrap().unwrap().definition),
+    )
+    .into_iter()
+    .map(|difference| difference.field)
+    .collect();
+    assert_eq!(fields, ["footprint"]);
+}
+
+#[test]
+fn former_communes_are_kept_beside_those_in_force() {
+    let seeds = Seeds::new(SMALL);
+    let (registry, _) = seeded(&seeds);
+    let reopened = seeds.registry();
+    assert_eq!(reopened.areas().all(), registry.areas().all());
+    let areas = reopened.areas();
+    let count = |level, date: &str| areas.at(level, date.parse().unwrap()).count();
+    assert_eq!([count(AreaLevel::Commune, "2025-06-30"), count(AreaLevel::Commune, "2025-07-01")], [106, 38]);
+    assert_eq!([count(AreaLevel::District, "2025-06-30"), count(AreaLevel::District, "2025-07-01")], [8, 0]);
+    let former = areas.find(&AreaId::new("03386-2024")).unwrap();
+    assert_eq!((former.facts.successors.as_slice(), former.is_drawn()), (&[AreaId::new("03388")][..], false));
+    // The catalogue, and with it the journal, has those in force alone.
+    assert_eq!(reopened.catalogue().unwrap().areas().len(), 39);
 }
