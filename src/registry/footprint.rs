@@ -10,6 +10,7 @@
 //! change that brought it up to the next one, and the first one from the beginning, as a footprint that was entered late
 //! was there before.
 
+use geo::Validation;
 use hashbrown::HashMap;
 use serde_json::{Map, Value};
 
@@ -155,6 +156,10 @@ fn ring(members: &Map<String, Value>, wrong: &mut Wrong) -> Option<Vec<[f64; 2]>
             return refuse(format!("must be wider than nothing and at most {RING_DEGREES_MAX} degrees"));
         }
     }
+    let line: geo::LineString<f64> = ring.iter().map(|[x, y]| geo::Coord { x: *x, y: *y }).collect();
+    if !geo::Polygon::new(line, Vec::new()).is_valid() {
+        return refuse("must not cross or touch itself".to_owned());
+    }
     Some(ring)
 }
 
@@ -202,6 +207,7 @@ mod tests {
             json!([[103.4, 122.3], [103.5, 22.3], [103.6, 22.4]]),
             json!([[103.4], [103.5, 22.3], [103.6, 22.4]]),
             json!("ring"),
+            json!([[103.4, 22.3], [103.5, 22.4], [103.5, 22.3], [103.4, 22.4]]),
         ] {
             check(&json!({"shape": "polygon", "ring": ring}), &["ring: "]);
         }

@@ -1,9 +1,11 @@
-//! `GET /history/areas`: buckets over the stations of areas, level by level.
+//! `GET /history/areas`: buckets over the stations of areas, level by level, in the boundaries of today or of a date.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use jiff::civil::Date;
 use serde_json::json;
 use utoipa::IntoParams;
 
@@ -14,17 +16,16 @@ use super::super::sight::Sight;
 use super::super::time::Zone;
 use super::about;
 use super::asked::Common;
+use super::boundaries::{Boundaries, Placed};
 use super::document::AreaHistoryDocument;
 use super::flow::{Failure, in_turn};
 use super::source::{Columns, Source};
 use super::table::{Naming, Series, Table};
 use crate::history::{AREA_FUNCTIONS, Duty, Line, Plan};
-use crate::model::{Area, AreaId, AreaLevel, Catalogue, Property, Station, Timestamp, Unit};
-
-const LEVELS: [AreaLevel; 2] = [AreaLevel::Province, AreaLevel::Commune];
+use crate::model::{Area, AreaId, AreaLevel, Catalogue, Position, Property, Station, Timestamp, Unit};
 
 /// How deep areas nest; the same as for what a caller may see.
-const DEPTH_MAX: usize = 8;
+pub(super) const DEPTH_MAX: usize = 8;
 
 /// What `/history/areas` takes besides.
 #[derive(IntoParams)]
@@ -36,9 +37,14 @@ pub struct AreasAsked {
     /// An area's code: only this one and those inside it. Default: all that the caller may see.
     #[param(value_type = Option<String>, example = "12")]
     area: Option<AreaId>,
-    /// The tier of the areas told: province or commune.
+    /// The level of the areas told: province, commune, district (until 2025-06-30, with `boundaries`),
+    /// forest_compartment, forest_subcompartment, forest_plot.
     #[param(value_type = Option<String>, default = "commune")]
     level: AreaLevel,
+    /// In the boundaries that were in force on this date, such as 2025-06-30; those in force now when absent. Areas of
+    /// that date that nobody can tell apart any more are told together: see `merges`.
+    #[param(value_type = Option<String>, example = "2025-06-30")]
+    boundaries: Option<Date>,
     #[param(ignore)]
     common: Common,
 }
@@ -49,7 +55,12 @@ impl FromParams for AreasAsked {
         let asked = Self {
             property: property.ok_or_else(|| Problem::parameter("property", "name one, such as pm2_5"))?,
             area: params.one("area", |text| Ok(AreaId::new(text)))?,
-            level: params.one("level", |text| word(text, &LEVELS, AreaLevel::word))?.unwrap_or(AreaLevel::Commune),
+            level: params
+                .one("level", |text| word(text, &AreaLevel::ALL, AreaLevel::word))?
+                .unwrap_or(AreaLevel::Commune),
+            boundaries: params.one("boundaries", |text| {
+                text.parse::<Date>().map_err(|_| format!("{text:?} is not a date such as 2025-06-30"))
+            })?,
             common: Common::take(params)?,
         };
         if asked.common.every.is_none() {
@@ -65,9 +76,9 @@ impl FromParams for AreasAsked {
     }
 }
 
-/// One area and the channels in it.
+/// One area, or several of a date that cannot be told apart, and the channels in it.
 struct Group {
-    area: Area,
+    placed: Placed,
     lines: Vec<(Line, Duty)>,
 }
 
@@ -113,6 +124,9 @@ pub async fn read(
         })
         .collect();
     let mut members = vec![("property", json!(asked.property.as_str())), ("level", json!(asked.level.word()))];
+    if let Some(date) = asked.boundaries {
+        members.push(("boundaries", json!(date.to_string())));
+    }
     members.extend(about::of_question(&question, &common.tz));
     let series: Vec<Series> =
         groups.iter().zip(&areas).map(|(group, lines)| series(group, lines, unit, &common.tz)).collect();
@@ -133,37 +147,43 @@ pub async fn read(
 }
 
 fn series(group: &Group, lines: &[(Line, Plan, Duty)], unit: Option<Unit>, zone: &Zone) -> Series {
-    let Area { id, name, .. } = &group.area;
+    let Placed { area: Area { id, name, .. }, merges } = &group.placed;
     let mut members = vec![
         ("area", json!(id.as_str())),
         ("name", json!({ "vi": name.vi, "en": name.en })),
         ("unit", json!(unit.map(Unit::code))),
         ("tier", json!(about::tier(lines.iter().map(|(_, plan, _)| plan)))),
     ];
+    if !merges.is_empty() {
+        let each = |area: &Area| json!({ "area": area.id, "name": { "vi": area.name.vi, "en": area.name.en } });
+        members.push(("merges", merges.iter().map(each).collect()));
+    }
     members.extend(about::kept_since(lines.iter().map(|(_, plan, _)| plan.whole_since), zone));
     Series { names: vec![id.as_str().to_owned(), name.vi.clone()], members }
 }
 
 /// The areas of the asked level with their channels, and the unit that all of these have.
 fn groups(door: &Allowed<SeeHistory>, asked: &AreasAsked) -> Result<(Vec<Group>, Option<Unit>), Problem> {
-    let state = door.parts().state.read();
+    let (state, areas) = (door.parts().state.read(), (door.parts().areas)());
     let catalogue = &state.catalogue;
     let sight = door.sight(catalogue);
     if let Some(area) = asked.area.as_ref().filter(|area| !sight.reaches(Some(area))) {
         return Err(Problem::parameter("area", format!("there is no area {:?}", area.as_str())));
     }
     let asked_about = Sight::in_area(catalogue, asked.area.as_ref())?;
-    let told = |area: &&Area| {
-        area.level == asked.level && sight.reaches(Some(&area.id)) && asked_about.reaches(Some(&area.id))
-    };
-    let areas = catalogue.areas().iter().filter(told);
-    let mut groups: Vec<Group> = areas.map(|area| Group { area: area.clone(), lines: Vec::new() }).collect();
+    let today = door.parts().clock.now().to_jiff().to_zoned(asked.common.tz.zone().clone()).date();
+    let boundaries = Boundaries { catalogue, areas: &areas, level: asked.level, date: asked.boundaries };
+    boundaries.check(today)?;
+    let told =
+        |placed: &Placed| [&sight, &asked_about].iter().all(|sight| boundaries.is_in_sight(&placed.area.id, sight));
+    let mut groups: BTreeMap<AreaId, Group> = BTreeMap::new();
     let mut unit: Option<Unit> = None;
     for station in catalogue.stations() {
         let Some(channel) = catalogue.channel_of(station, asked.property.as_str()) else { continue };
-        let mut stays = stays(catalogue, station, channel.retired);
-        stays.retain(|(area, _)| groups.iter().any(|group| is_inside(catalogue, *area, &group.area.id)));
-        if stays.is_empty() {
+        let stays = stays(catalogue, station, channel.retired).into_iter();
+        let placed = stays.filter_map(|(position, area, duty)| Some((boundaries.place(position, area, today)?, duty)));
+        let placed: Vec<(Placed, Duty)> = placed.filter(|(placed, _)| told(placed)).collect();
+        if placed.is_empty() {
             continue;
         }
         if let Some(first) = unit.replace(channel.unit).filter(|first| *first != channel.unit) {
@@ -175,33 +195,31 @@ fn groups(door: &Allowed<SeeHistory>, asked: &AreasAsked) -> Result<(Vec<Group>,
             return Err(Problem::parameter("property", why));
         }
         let name = format!("{}/{}", station.id, channel.property);
-        for (area, duty) in stays {
-            let group = groups.iter_mut().find(|group| is_inside(catalogue, area, &group.area.id));
-            group.into_iter().for_each(|group| {
-                group.lines.push((door.parts().history.line(&name, channel), duty));
-            });
+        for (placed, duty) in placed {
+            let group = groups.entry(placed.area.id.clone());
+            let group = group.or_insert_with(|| Group { placed, lines: Vec::new() });
+            group.lines.push((door.parts().history.line(&name, channel), duty));
         }
     }
-    groups.retain(|group| !group.lines.is_empty());
-    Ok((groups, unit))
+    Ok((groups.into_values().collect(), unit))
 }
 
-/// The areas in which a station stands and stood, and what is expected of it there.
-fn stays<'c>(catalogue: &'c Catalogue, station: &'c Station, retired: bool) -> Vec<(Option<&'c AreaId>, Duty)> {
+/// Where a station stood, in which area in force, and what is expected of it there.
+type Stay<'c> = (Position, Option<&'c AreaId>, Duty);
+
+/// The places where a station stands and stood.
+fn stays<'c>(catalogue: &'c Catalogue, station: &'c Station, retired: bool) -> Vec<Stay<'c>> {
     let former = catalogue.former_places(station.no);
     if former.is_empty() {
-        return vec![(station.area.as_ref(), if retired { Duty::Retired } else { Duty::Standing })];
+        let duty = if retired { Duty::Retired } else { Duty::Standing };
+        return vec![(station.position, station.area.as_ref(), duty)];
     }
     let [begin, end] = [i64::MIN, i64::MAX].map(Timestamp::from_micros);
     let starts = std::iter::once(begin).chain(former.iter().map(|place| place.until));
     let ends = former.iter().map(|place| place.until).chain([end]);
-    let areas = former.iter().map(|place| place.area.as_ref()).chain([station.area.as_ref()]);
+    let places = former.iter().map(|place| (place.position, place.area.as_ref()));
+    let places = places.chain([(station.position, station.area.as_ref())]);
     let duty = |from, to| if retired { Duty::RetiredBetween { from, to } } else { Duty::StandingBetween { from, to } };
-    starts.zip(ends).zip(areas).map(|((from, to), area)| (area, duty(from, to))).collect()
-}
-
-/// Whether an area is another one, or lies in it.
-fn is_inside(catalogue: &Catalogue, inner: Option<&AreaId>, outer: &AreaId) -> bool {
-    let up = |id: &AreaId| catalogue.area(id).and_then(|area| area.parent.clone());
-    std::iter::successors(inner.cloned(), up).take(DEPTH_MAX).any(|id| id == *outer)
+    let stay = |((from, to), (position, area))| (position, area, duty(from, to));
+    starts.zip(ends).zip(places).map(stay).collect()
 }

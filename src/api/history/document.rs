@@ -124,7 +124,7 @@ pub struct AreaHistoryDocument {
     /// STATION/PROPERTY's second part.
     #[schema(example = "pm2_5")]
     property: String,
-    /// Tier of the areas: province or commune.
+    /// Level of the areas: province, commune, district, or one of the forest's.
     #[schema(example = "commune")]
     level: String,
     /// The length of buckets.
@@ -132,6 +132,9 @@ pub struct AreaHistoryDocument {
     every: String,
     /// The zone of buckets and times.
     tz: String,
+    /// The date whose boundaries were asked for; absent for those in force.
+    #[schema(required = false, example = "2025-06-30")]
+    boundaries: String,
     /// The first instant asked about.
     #[schema(format = DateTime)]
     from: String,
@@ -159,6 +162,11 @@ pub struct AreaHistorySeries {
     name: String,
     /// UCUM code of the values' unit.
     unit: String,
+    /// Where several areas of the asked date lie in one of today and nobody has the polygons that tell which of them a
+    /// station stood in: those areas, each with `area` and `name`. `area` is the one of today then, and the buckets are
+    /// those of all of them together. Absent where the area is the one of the date.
+    #[schema(required = false, value_type = Vec<Object>)]
+    merges: String,
     /// What the buckets were made from: raw, minute, hour or day; several with commas.
     tier: String,
     /// What lies before was deleted for its age at one station at the least; absent when nothing asked for was.

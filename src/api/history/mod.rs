@@ -6,8 +6,9 @@
 mod about;
 pub mod areas;
 mod asked;
+mod boundaries;
 pub mod document;
-mod flow;
+pub mod flow;
 mod parquet;
 mod source;
 mod table;

@@ -1,13 +1,16 @@
 //! Buckets of areas over the API.
 
-use axum::http::StatusCode;
-use saola::api::{Config, Demo};
-use saola::auth::Role;
-use saola::model::Quality;
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::house::{House, LEVEL, OLD, PM, RAIN};
+use axum::http::{Method, StatusCode};
+use proptest::prelude::*;
+use saola::api::{Config, Demo};
+use saola::auth::Role;
+use saola::model::{Quality, Timestamp};
+use serde_json::{Value, json};
+
+use super::house::{House, LEVEL, NOW, OLD, PM, RAIN, request, with_token};
 
 /// The catalogue has two stations with rainfall: C-RAIN, outside every commune, and D-OLD (retired) in 001.
 fn with_rain() -> House {
@@ -100,6 +103,139 @@ async fn what_areas_cannot_answer_says_why() {
     check("property=rainfall", "every: areas have buckets only").await;
     check("property=rainfall&every=1d&fn=p95", "p95 says nothing of several stations; of areas there are mean, min")
         .await;
-    check("property=rainfall&every=1d&level=village", "is not one of province, commune").await;
+    check("property=rainfall&every=1d&level=village", "is not one of province, district, commune").await;
     check("property=rainfall&every=1d&channel=A-AIR/pm2_5", "this address takes property").await;
+}
+
+async fn grouped(house: &House, query: &str) -> Vec<(String, u64, usize)> {
+    let told = buckets(house, &format!("to=2026-11-22&fn=count,sum&{query}")).await;
+    let count = |area: &Value| area["buckets"].as_array().unwrap().iter().map(|b| b["count"].as_u64().unwrap()).sum();
+    let merges = |area: &Value| area["merges"].as_array().map_or(0, Vec::len);
+    let areas = told["areas"].as_array().unwrap().iter();
+    areas.map(|area| (area["area"].as_str().unwrap().to_owned(), count(area), merges(area))).collect()
+}
+
+/// D-OLD stands at 103.2, in what was commune A of district One; what was in 001 may have been of district Two as well.
+#[tokio::test]
+async fn boundaries_of_a_date_group_by_what_is_known_of_them() {
+    let house = with_rain();
+    let told = async |query: &str| grouped(&house, &format!("property=rainfall&{query}")).await;
+    let group = |id: &str, merges| vec![(id.to_owned(), 3, merges)];
+    assert_eq!(told("").await, group("001", 0));
+    assert_eq!(told("boundaries=2025-07-01").await, group("001", 0));
+    assert_eq!(told("boundaries=2025-06-30").await, group("A-2024", 0));
+    assert_eq!(told("boundaries=2025-06-30&level=province").await, group("12", 0));
+    // Nobody has the districts' polygons, and 001 is made of parts of both: told under its own name, with theirs.
+    assert_eq!(told("boundaries=2025-06-30&level=district").await, group("001", 2));
+    // 002 is all of district Two.
+    let river = grouped(&house, "property=water_level&level=district&boundaries=2024-01-01").await;
+    assert_eq!(river, [("D2-2024".to_owned(), 1, 0)]);
+    // A-AIR stands in the forest.
+    let forest = grouped(&house, "property=pm2_5&level=forest_compartment").await;
+    assert_eq!(forest, [("T1".to_owned(), 1, 0)]);
+    let check = async |query: &str, says: &str| {
+        let answer = house.get(&format!("/api/v1/history/areas?property=rainfall&every=1d&{query}")).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{query}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(says), "{query}: {}", answer.text());
+    };
+    check("level=district", "the last ones ended on 2025-07-01").await;
+    check("level=forest_plot", "no forest_plot is declared").await;
+    check("boundaries=2027-01-01", "lies in the future").await;
+    check("boundaries=June", "is not a date such as").await;
+}
+
+#[tokio::test]
+async fn former_areas_are_told_to_who_sees_all_of_them() {
+    let house = House::with(Demo::Off, Config::default());
+    fill(&house);
+    let told = async |areas: &[&str], query: &str| {
+        let name = format!("planner-{}", areas.join("-"));
+        let token = house.token(&name, Role::Planner, Some(areas), Duration::from_secs(60));
+        let path = format!("/api/v1/history/areas?every=1d&boundaries=2025-06-30&{query}");
+        let answer = house.get_as(&token, &path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let areas = answer.json()["areas"].as_array().unwrap().clone();
+        areas.iter().map(|area| area["area"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&["001"], "property=pm2_5").await, ["A-2024"]);
+    assert_eq!(told(&["002"], "property=pm2_5").await, [""; 0]);
+    // District Two reaches into 001.
+    assert_eq!(told(&["002"], "property=water_level&level=district").await, [""; 0]);
+    assert_eq!(told(&["001", "002"], "property=water_level&level=district").await, ["D2-2024"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4) })]
+
+    /// Stations anywhere, some of them moved meanwhile: each bucket of each former commune is what the stations' own
+    /// samples say, put together by where they stood.
+    #[test]
+    fn buckets_in_the_boundaries_of_a_date_are_those_of_the_stations_that_stood_in_them(
+        placed in prop::collection::vec((103.01..104.99_f64, prop::option::of(103.01..104.99_f64)), 1..6),
+        samples in prop::collection::vec((0usize..6, 1u64..40, -50i32..50), 1..40),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(check_boundaries(&placed, &samples));
+    }
+}
+
+/// Stations with their first longitude and the one from 20 hours ago on; samples by station, hours ago and value.
+async fn check_boundaries(placed: &[(f64, Option<f64>)], samples: &[(usize, u64, i32)]) {
+    let house = House::with(Demo::Off, Config::default());
+    let token = house.token("lan", Role::Administrator, None, Duration::from_secs(3_600));
+    let send = async |method: Method, path: &str, body: Value| {
+        let mut asked = with_token(request(method, path), &token);
+        asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
+        *asked.body_mut() = body.to_string().into();
+        let answer = house.ask(asked).await;
+        assert!(answer.status.is_success(), "{}", answer.text());
+    };
+    let moved_at = NOW - Duration::from_secs(20 * 3_600);
+    for (no, (lon, then)) in placed.iter().enumerate() {
+        let body = json!({"id": format!("S{no}"), "kind": "weather", "name": "S", "lon": lon, "lat": 22.7,
+            "channels": [{"property": "wind_speed", "unit": "m/s", "interval": "1h", "min": -100, "max": 100}]});
+        send(Method::POST, "/api/v1/stations", body).await;
+        if let Some(lon) = then {
+            let body = json!({"lon": lon, "lat": 22.7, "valid_from": moved_at.to_string()});
+            send(Method::PUT, &format!("/api/v1/stations/S{no}/position"), body).await;
+        }
+    }
+    let former = |lon: f64| match lon {
+        lon if lon <= 103.6 => "A-2024",
+        lon if lon <= 104.4 => "B-2024",
+        _ => "C-2024",
+    };
+    let samples = samples.iter().filter(|sample| sample.0 < placed.len());
+    let kept: BTreeMap<(usize, u64), i32> =
+        samples.map(|(station, hours, value)| ((*station, *hours), *value)).collect();
+    for ((station, hours), value) in &kept {
+        let name = format!("S{station}/wind_speed");
+        let channel = house.parts.state.read().catalogue.channel_named(&name).unwrap().id;
+        house.observe(channel, hours * 3_600, f64::from(*value));
+    }
+    // By former commune and hour: samples and their sum.
+    let mut expected: BTreeMap<(&str, u64), (u64, i64)> = BTreeMap::new();
+    for ((station, hours), value) in kept {
+        let (first, then) = placed[station];
+        // A bucket counts where the station stood when it began: at the sample's hour, a quarter of an hour before it.
+        let began = NOW - Duration::from_secs(hours * 3_600 + 900);
+        let lon = then.filter(|_| began >= moved_at).unwrap_or(first);
+        let sum = expected.entry((former(lon), hours)).or_default();
+        *sum = (sum.0 + 1, sum.1 + i64::from(value));
+    }
+    let path = "/api/v1/history/areas?property=wind_speed&every=1h&fn=sum,count&boundaries=2025-06-30\
+        &from=2026-11-19T00:00:00&to=2026-11-21T10:00:00";
+    let answer = house.get_as(&token, path).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    let mut found: BTreeMap<(&str, u64), (u64, i64)> = BTreeMap::new();
+    let told = answer.json();
+    for area in told["areas"].as_array().unwrap() {
+        for bucket in area["buckets"].as_array().unwrap().iter().filter(|bucket| bucket["count"] != 0) {
+            let began = Timestamp::parse(bucket["time"].as_str().unwrap()).unwrap();
+            let hours = (NOW.since(began).as_secs() - 900) / 3_600;
+            let sum = bucket["sum"].as_f64().unwrap() as i64;
+            found.insert((area["area"].as_str().unwrap(), hours), (bucket["count"].as_u64().unwrap(), sum));
+        }
+    }
+    assert_eq!(found, expected);
 }
