@@ -38,6 +38,7 @@ pub mod trial;
 pub mod notify;
 
 pub mod auth;
+pub mod coverage;
 pub mod registry;
 pub mod rulebook;
 

@@ -15,6 +15,7 @@ pub mod cap;
 pub mod commands;
 pub mod config;
 pub mod corrections;
+pub mod coverage;
 pub mod dead_letters;
 pub mod definition;
 pub mod deliveries;
@@ -72,6 +73,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Accounts, Devices};
 use crate::clock::Clock;
+use crate::coverage::Coverage;
 use crate::history::History;
 use crate::live::Feed;
 use crate::model::{Body, Catalogue, Rejection, Seq, StationCommand, Timestamp};
@@ -132,6 +134,8 @@ pub struct Parts {
     pub store: Arc<Store>,
     /// Questions about the past, to the same store.
     pub history: Arc<History>,
+    /// How much of the forest is watched, as it was measured.
+    pub coverage: Arc<Coverage>,
     /// The polygons as they are now.
     pub areas: Box<dyn Fn() -> Arc<Areas> + Send + Sync>,
     /// Stations as they are declared, and their changes.

@@ -19,9 +19,7 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, cap, commands, corrections, dead_letters, definition, deliveries, devices, features,
-    headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem, prometheus,
-    push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices, workflow,
+    Parts, administration, alerts, cap, commands, corrections, coverage, dead_letters, definition, deliveries, devices, features, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -111,6 +109,9 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(incidents::one))
         .routes(routes!(history::read))
         .routes(routes!(history::areas::read))
+        .routes(routes!(coverage::read))
+        .routes(routes!(coverage::history))
+        .routes(routes!(coverage::holes))
         .routes(routes!(indices::list))
         .routes(routes!(indices::one))
         .routes(routes!(ledger::read))

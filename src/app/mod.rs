@@ -324,6 +324,7 @@ fn api_parts(
         state: opened.state.clone(),
         feed: opened.feed.clone(),
         store: opened.store.clone(),
+        coverage: Arc::new(crate::coverage::Coverage::new(config.coverage)),
         history: Arc::new(History::new(opened.store.clone(), config.history, config.store.day_offset_minutes)),
         areas: Box::new(move || registry.areas()),
         registry: opened.registry.clone(),

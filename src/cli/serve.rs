@@ -22,11 +22,13 @@ use crate::{shutdown, telemetry};
 /// How far back the demonstration begins: the landslide threshold takes four days of rain.
 const DEMO_PAST: Span = Span(100.0 * 3_600.0);
 
-/// The province as it is shipped: stations, areas and rules.
+/// The province as it is shipped: stations, areas and rules; under `demo/` what only the demonstration has, as it is
+/// invented.
 #[derive(RustEmbed)]
 #[folder = "config/"]
 #[include = "stations/*"]
 #[include = "areas/*"]
+#[include = "demo/areas/*"]
 #[include = "rules/*"]
 #[include = "quality.toml"]
 #[include = "escalation.toml"]
@@ -150,7 +152,7 @@ fn temporary_folder() -> std::io::Result<PathBuf> {
 fn write_province(folder: &Path) -> std::io::Result<()> {
     for name in Province::iter() {
         let Some(file) = Province::get(&name) else { continue };
-        let path: PathBuf = folder.join(name.as_ref());
+        let path: PathBuf = folder.join(name.strip_prefix("demo/").unwrap_or(name.as_ref()));
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }

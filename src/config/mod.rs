@@ -30,7 +30,7 @@ pub use sources::with_topics;
 use crate::decode::source;
 use crate::model::{Mistake, Span};
 use crate::mqtt::canary;
-use crate::{alerts, api, cap, history, intake, journal, mqtt, notify, store, validate};
+use crate::{alerts, api, cap, coverage, history, intake, journal, mqtt, notify, store, validate};
 
 /// The shipped file: every key with its unit, its range and its default.
 pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
@@ -60,6 +60,8 @@ pub struct Config {
     pub store: store::Config,
     /// Questions about history.
     pub history: history::Config,
+    /// How much of the forest is watched.
+    pub coverage: coverage::Config,
     /// Which readings are believed.
     pub validate: validate::Config,
     /// Alerts.
@@ -99,6 +101,7 @@ impl Default for Config {
             journal: journal::Config::default(),
             store: store::Config::default(),
             history: history::Config::default(),
+            coverage: coverage::Config::default(),
             validate: validate::Config::default(),
             alerts: alerts::Config::default(),
             notify: notify::Config::default(),

@@ -54,6 +54,7 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
     found.extend(config.journal.mistakes().into_iter().map(|(key, message)| (format!("journal.{key}"), message)));
     let store = config.store.mistakes().into_iter();
     found.extend(store.map(|(key, message)| (format!("store.{key}"), message.to_owned())));
+    found.extend(config.coverage.mistakes().into_iter().map(|(key, message)| (format!("coverage.{key}"), message)));
     found.extend(config.history.mistakes().into_iter().map(|(key, message)| (format!("history.{key}"), message)));
     let edge = edge.mistakes().into_iter();
     found.extend(edge.map(|mistake| (format!("mqtt.edge.{}", mistake.key), mistake.message)));

@@ -36,6 +36,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("state", &["model", "live", "alerts", "quality", "incidents"]),
     ("sensorthings", &["model", "geodesy"]),
     ("layers", &["model", "live", "state", "incidents", "registry", "indices"]),
+    ("coverage", &["model", "registry"]),
     ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];
 
