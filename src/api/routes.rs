@@ -19,7 +19,7 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, cap, commands, corrections, coverage, dead_letters, definition, deliveries, devices, features, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices, workflow,
+    Parts, administration, alerts, areas, cap, commands, corrections, coverage, dead_letters, definition, deliveries, devices, features, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -107,13 +107,7 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(trial::backtest))
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::one))
-        .routes(routes!(history::read))
-        .routes(routes!(history::areas::read))
-        .routes(routes!(coverage::read))
-        .routes(routes!(coverage::history))
-        .routes(routes!(coverage::holes))
-        .routes(routes!(indices::list))
-        .routes(routes!(indices::one))
+        .merge(of_areas_and_the_past())
         .routes(routes!(ledger::read))
         .routes(routes!(dead_letters::list))
         .routes(routes!(dead_letters::one))
@@ -177,6 +171,18 @@ fn maps() -> OpenApiRouter<House> {
         .routes(routes!(tiles::about))
         .routes(routes!(tiles::one))
         .routes(routes!(stream::read))
+}
+
+fn of_areas_and_the_past() -> OpenApiRouter<House> {
+    OpenApiRouter::new()
+        .routes(routes!(history::read))
+        .routes(routes!(history::areas::read))
+        .routes(routes!(areas::list))
+        .routes(routes!(coverage::read))
+        .routes(routes!(coverage::history))
+        .routes(routes!(coverage::holes))
+        .routes(routes!(indices::list))
+        .routes(routes!(indices::one))
 }
 
 /// The API's description, in OpenAPI 3.1.

@@ -24,25 +24,25 @@ pub struct Watcher {
 pub struct Measured {
     /// Square metres watched, by the forest's units.
     pub watched_m2: Vec<f64>,
-    /// The ground watched, on the plane: parts that do not overlap.
-    parts: Vec<Polygon<f64>>,
+    /// The footprints on the plane, those near the forest.
+    outlines: Vec<Polygon<f64>>,
     index: RTree<GeomWithData<Rectangle<[f64; 2]>, usize>>,
 }
 
 impl Measured {
-    /// Measures a set of stations: the union of their footprints first, so that ground counts once.
+    /// Measures a set of stations. Footprints are united unit by unit, so that ground counts once and a forest that is
+    /// watched from end to end costs no more for each of its units than a few footprints.
     pub fn of(forest: &Forest, watchers: &[Watcher]) -> Measured {
         let outline = |watcher: &Watcher| outline(&watcher.footprint, watcher.position, forest.projection);
-        let outlines: Vec<Polygon<f64>> = watchers.iter().map(outline).collect();
-        let near: Vec<&Polygon<f64>> = outlines.iter().filter(|outline| !forest.near(*outline).is_empty()).collect();
-        let parts = unary_union(near).0;
-        let boxes = parts.iter().enumerate().filter_map(|(at, part)| {
-            let bounds = part.bounding_rect()?;
+        let mut outlines: Vec<Polygon<f64>> = watchers.iter().map(outline).collect();
+        outlines.retain(|outline| !forest.near(outline).is_empty());
+        let boxes = outlines.iter().enumerate().filter_map(|(at, outline)| {
+            let bounds = outline.bounding_rect()?;
             let corners = ([bounds.min().x, bounds.min().y], [bounds.max().x, bounds.max().y]);
             Some(GeomWithData::new(Rectangle::from_corners(corners.0, corners.1), at))
         });
         let index = RTree::bulk_load(boxes.collect());
-        let mut measured = Measured { watched_m2: vec![0.0; forest.units.len()], parts, index };
+        let mut measured = Measured { watched_m2: vec![0.0; forest.units.len()], outlines, index };
         for (place, unit) in forest.units.iter().enumerate() {
             let near = measured.near(&unit.polygon);
             if !near.0.is_empty() {
@@ -60,13 +60,14 @@ impl Measured {
         if near.0.is_empty() { unit.polygon.clone() } else { unit.polygon.difference(&near) }
     }
 
-    /// The watched ground around some polygons.
+    /// The union of the footprints around some polygons.
     fn near(&self, polygons: &MultiPolygon<f64>) -> MultiPolygon<f64> {
         let Some(bounds) = polygons.bounding_rect() else { return MultiPolygon::new(Vec::new()) };
         let wanted = AABB::from_corners([bounds.min().x, bounds.min().y], [bounds.max().x, bounds.max().y]);
         let mut places: Vec<usize> =
             self.index.locate_in_envelope_intersecting(&wanted).map(|found| found.data).collect();
+        // In one order, so that the same set has the same rounding.
         places.sort_unstable();
-        MultiPolygon::new(places.into_iter().map(|place| self.parts[place].clone()).collect())
+        unary_union(places.into_iter().map(|place| &self.outlines[place]))
     }
 }

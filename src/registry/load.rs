@@ -90,6 +90,11 @@ fn facts(row: &Row<'_>) -> rusqlite::Result<Result<AreaFacts, (&'static str, Str
     }))
 }
 
+/// Who declared each station, by its number.
+pub(super) fn origins(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare("SELECT origin FROM station ORDER BY no")?.query_map([], |row| row.get(0))?.collect()
+}
+
 /// The word for a link in the database.
 pub(super) fn link_word(link: LinkClass) -> &'static str {
     LINKS.iter().find(|(_, known)| *known == link).map_or("", |(word, _)| word)

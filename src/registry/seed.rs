@@ -186,7 +186,7 @@ impl<'t> Seeding<'t> {
         let areas_before = load::areas(transaction)?;
         let before = load::catalogue(transaction, &areas_before)?;
         let footprints_before = load::footprints(transaction)?;
-        let origins = origins(transaction).map_err(RegistryError::sqlite("read the stations' origins"))?;
+        let origins = load::origins(transaction).map_err(RegistryError::sqlite("read the stations' origins"))?;
         let (next_station, next_channel) = (before.stations().len() as u32, before.channels().len() as u32);
         let (now, report, mistakes) = (now.micros(), SeedReport::default(), Vec::new());
         Ok(Self {
@@ -488,11 +488,6 @@ impl<'t> Seeding<'t> {
         }
         Ok(())
     }
-}
-
-/// By station number.
-fn origins(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    connection.prepare("SELECT origin FROM station ORDER BY no")?.query_map([], |row| row.get(0))?.collect()
 }
 
 /// At most 31 days, as the declaration was checked.

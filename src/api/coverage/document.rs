@@ -133,7 +133,7 @@ pub struct CoveragePeriod {
     /// The first instant after it.
     #[schema(value_type = String, format = DateTime)]
     pub to: Shown,
-    /// Whether it is not over.
+    /// Whether the range that was asked about cuts it, or it is not over.
     pub partial: bool,
     /// Stations that worked.
     pub stations: usize,

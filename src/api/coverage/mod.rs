@@ -11,9 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::http::HeaderValue;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use utoipa::IntoParams;
 
 use document::{
@@ -28,7 +26,7 @@ use super::layer_features::MultiPolygon;
 use super::problem::{Code, Costly, Problem, Refused};
 use super::query::{Asked, FromParams, Params, limit, word};
 use super::sight::Sight;
-use super::stations::GEO_JSON;
+use super::stations::geo_json;
 use super::time::{When, Zone};
 use crate::coverage::{Forest, Measured, Target, Unit, Watcher};
 use crate::history::{CalendarUnit, Every};
@@ -234,9 +232,7 @@ pub async fn holes(door: Allowed<SeeMap>, Asked(asked): Asked<HolesAsked>) -> Re
         view.holes(&inside, asked.limit)
     };
     let holes = in_turn(&door, work).await?;
-    let mut response = Json(holes).into_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(GEO_JSON));
-    Ok(response)
+    Ok(geo_json(&holes))
 }
 
 /// What one caller sees at one moment.
@@ -299,7 +295,7 @@ impl View {
             invented: self.units(&forest).any(|(_, unit)| unit.invented),
             approximate: working.iter().any(|watcher| watcher.footprint.approximate),
             groups: by.iter().flat_map(|by| self.groups(*by, &forest, &measured)).collect(),
-            targets: targets(&config.forest_targets, is_share),
+            targets: targets(&config.forest_targets(), is_share),
             services: self.services()?,
         })
     }
@@ -354,21 +350,21 @@ impl View {
             communes: of_communes.len(),
             served,
             share: is_share,
-            targets: targets(&config.services_targets, is_share),
+            targets: targets(&config.services_targets(), is_share),
             of_communes,
         })
     }
 
     fn periods(&self, every: Every, range: (Timestamp, Timestamp)) -> Result<CoverageHistory, Problem> {
         let config = self.look.parts.coverage.config();
-        let (mut periods, mut invented) = (Vec::new(), false);
+        let (mut periods, mut invented, promised) = (Vec::new(), false, config.forest_targets());
         for (bucket, partial, watchers) in self.look.watchers_by_period(every, range, self.zone.zone())? {
             let last = bucket.end.min(self.look.now) - std::time::Duration::from_micros(1);
             let forest = self.forest(last);
             let (forest_m2, watched_m2) = self.sums(&forest, &self.measure(&forest, &watchers));
             invented |= self.units(&forest).any(|(_, unit)| unit.invented);
             let year_after = i64::from(bucket.end.to_jiff().to_zoned(self.zone.zone().clone()).year());
-            let due = config.forest_targets.iter().rfind(|target| target.year < year_after);
+            let due = promised.iter().rfind(|target| target.year < year_after);
             periods.push(CoveragePeriod {
                 from: self.zone.show(bucket.begin),
                 to: self.zone.show(bucket.end),
@@ -377,7 +373,7 @@ impl View {
                 forest_ha: hectares(forest_m2),
                 watched_ha: hectares(watched_m2),
                 share: share(watched_m2, forest_m2),
-                target: due.map(|target| target.percent as f64 / 100.0),
+                target: due.map(|target| target.share),
             });
         }
         let completeness_percent = config.completeness_percent;
@@ -425,8 +421,8 @@ impl View {
 
 fn targets(targets: &[Target], is: Option<f64>) -> Vec<TargetEntry> {
     let entry = |target: &Target| {
-        let share = target.percent as f64 / 100.0;
-        TargetEntry { year: target.year, share, reached: is.map(|is| is >= share) }
+        let Target { year, share } = *target;
+        TargetEntry { year, share, reached: is.map(|is| is >= share) }
     };
     targets.iter().map(entry).collect()
 }

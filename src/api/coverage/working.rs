@@ -126,7 +126,7 @@ impl Look {
     }
 
     /// Month by month, or year by year: everything that watched, by how complete its samples are. The second says
-    /// whether the period is not over.
+    /// whether the period is cut or not over.
     pub fn watchers_by_period(
         &self,
         every: Every,
@@ -158,7 +158,7 @@ impl Look {
         let plain: Vec<Line> = lines.iter().map(|(_, line)| line.clone()).collect();
         let permit = history.permit(&question, &plain).map_err(Failure::from)?;
         let mut periods: Vec<(Bucket, bool, HashSet<StationNo>)> =
-            question.buckets().map(|bucket| (bucket, bucket.end > self.now, HashSet::new())).collect();
+            question.buckets().map(|bucket| (bucket, bucket.is_cut || bucket.end > self.now, HashSet::new())).collect();
         let question = Arc::new(question);
         let percent = u64::from(self.parts.coverage.config().completeness_percent);
         for ((station, line), plan) in lines.iter().zip(permit.plans) {

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use serde_json::json;
 use utoipa::IntoParams;
 
+use super::super::boundaries::{Boundaries, Placed};
 use super::super::door::{Allowed, SeeHistory};
 use super::super::problem::{Costly, Problem, Refused};
 use super::super::query::{Asked, FromParams, Params, word};
@@ -16,16 +17,12 @@ use super::super::sight::Sight;
 use super::super::time::Zone;
 use super::about;
 use super::asked::Common;
-use super::boundaries::{Boundaries, Placed};
 use super::document::AreaHistoryDocument;
 use super::flow::{Failure, in_turn};
 use super::source::{Columns, Source};
 use super::table::{Naming, Series, Table};
 use crate::history::{AREA_FUNCTIONS, Duty, Line, Plan};
 use crate::model::{Area, AreaId, AreaLevel, Catalogue, Position, Property, Station, Timestamp, Unit};
-
-/// How deep areas nest; the same as for what a caller may see.
-pub(super) const DEPTH_MAX: usize = 8;
 
 /// What `/history/areas` takes besides.
 #[derive(IntoParams)]

@@ -6,7 +6,6 @@
 mod about;
 pub mod areas;
 mod asked;
-mod boundaries;
 pub mod document;
 pub mod flow;
 mod parquet;

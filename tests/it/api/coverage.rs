@@ -13,11 +13,13 @@ use serde_json::{Value, json};
 use super::house::{House, NOW, request, with_token};
 
 const HOUR: Duration = Duration::from_secs(3_600);
+/// Of tokens: longer than any test lets pass.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A house with `FS-1` in the middle of T1, heard from every minute, and `FS-2` in the middle of T2, every day.
 async fn house() -> (House, String) {
     let house = House::with(Demo::Off, Config::default());
-    let token = house.token("lan", Role::Administrator, None, HOUR);
+    let token = house.token("lan", Role::Administrator, None, DAY);
     let station = |id: &str, lon: f64, interval: &str, footprint: Value| {
         json!({"id": id, "kind": "forest", "name": id, "lon": lon, "lat": 22.5, "footprint": footprint,
             "channels": [{"property": "smoke", "interval": interval}, {"property": "battery_voltage", "interval": "1m"}]})
@@ -151,14 +153,14 @@ async fn months_count_whoever_was_complete_enough() {
 async fn callers_are_told_of_their_own_forest_alone() {
     let (house, _) = house().await;
     house.observe(channel(&house, "FS-1/smoke"), 30, 0.1);
-    let token = house.token("ranger", Role::Ranger, Some(&["002"]), HOUR);
+    let token = house.token("ranger", Role::Ranger, Some(&["002"]), DAY);
     let seen = ask(&house, &token, "/api/v1/coverage").await;
     assert_eq!((&seen["units"], &seen["watched_ha"]), (&json!(1), &json!(0.0)));
     assert_eq!(seen["stations"], json!({"installed": 1, "working": 0}));
     assert!(!seen.to_string().contains("001") && seen["services"]["communes"] == 1, "{seen}");
     let holes = ask(&house, &token, "/api/v1/coverage/holes").await;
     assert_eq!((holes["features"].as_array().unwrap().len(), &holes["features"][0]["id"]), (1, &json!("T2")));
-    let planner = house.token("planner", Role::Planner, Some(&["002"]), HOUR);
+    let planner = house.token("planner", Role::Planner, Some(&["002"]), DAY);
     let history = ask(&house, &planner, "/api/v1/coverage/history?every=1y").await;
     let forest = history["periods"].as_array().unwrap().last().unwrap()["forest_ha"].as_f64().unwrap();
     assert!((forest - seen["forest_ha"].as_f64().unwrap()).abs() < 0.01);
@@ -187,4 +189,27 @@ async fn what_cannot_be_answered_says_why() {
     check("/history?every=1d", "is not a length such as 1mo").await;
     check("/history?from=2030-01-01", "must be before").await;
     check("/history?from=1900-01-01", "periods, 240 at most").await;
+}
+
+#[tokio::test]
+async fn a_footprint_is_changed_and_refused_like_any_other_field() {
+    let (house, token) = house().await;
+    let patch = async |body: Value| {
+        let mut asked = with_token(request(Method::PATCH, "/api/v1/stations/FS-1"), &token);
+        asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
+        *asked.body_mut() = body.to_string().into();
+        house.ask(asked).await
+    };
+    let wrong = patch(json!({"footprint": {"radius_m": -1}})).await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.text());
+    assert!(wrong.text().contains("footprint.radius_m"), "{}", wrong.text());
+    let wider = patch(json!({"footprint": {"radius_m": 4000}})).await;
+    assert_eq!(wider.json()["footprint"], json!({"shape": "circle", "radius_m": 4000.0, "approximate": false}));
+    let now = ask(&house, &token, "/api/v1/coverage").await;
+    assert!(near(&now["installed_ha"], PI * 1_600.0 + SECTOR_HA), "{now}");
+    let none = patch(json!({"footprint": null})).await;
+    assert_eq!((none.status, none.json().get("footprint")), (StatusCode::OK, None));
+    assert_eq!(ask(&house, &token, "/api/v1/coverage").await["stations"]["installed"], 1);
+    let changes = ask(&house, &token, "/api/v1/stations/FS-1/changes").await;
+    assert!(changes.to_string().contains("\"footprint\""), "{changes}");
 }

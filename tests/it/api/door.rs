@@ -105,6 +105,7 @@ fn needs_of_alerts() -> BTreeMap<(&'static str, &'static str), Option<Option<Per
         (("get", "/prometheus/api/v1/status/buildinfo"), only(Permission::ReadHistory)),
         (("get", "/cap/alerts.atom"), only(Permission::ReadAlerts)),
         (("get", "/cap/{file}"), only(Permission::ReadAlerts)),
+        (("get", "/api/v1/areas"), only(Permission::ReadMap)),
         (("get", "/api/v1/coverage"), only(Permission::ReadMap)),
         (("get", "/api/v1/coverage/history"), only(Permission::ReadHistory)),
         (("get", "/api/v1/coverage/holes"), only(Permission::ReadMap)),

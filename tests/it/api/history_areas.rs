@@ -149,7 +149,7 @@ async fn former_areas_are_told_to_who_sees_all_of_them() {
     let house = House::with(Demo::Off, Config::default());
     fill(&house);
     let told = async |areas: &[&str], query: &str| {
-        let name = format!("planner-{}", areas.join("-"));
+        let name = format!("planner-{}-{}", areas.join("-"), query.len());
         let token = house.token(&name, Role::Planner, Some(areas), Duration::from_secs(60));
         let path = format!("/api/v1/history/areas?every=1d&boundaries=2025-06-30&{query}");
         let answer = house.get_as(&token, &path).await;

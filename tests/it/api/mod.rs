@@ -4,6 +4,7 @@ mod house;
 
 mod alerts;
 mod cap;
+mod areas;
 mod coverage;
 mod devices;
 mod door;

@@ -9,10 +9,13 @@
 
 use jiff::civil::Date;
 
-use super::super::problem::Problem;
-use super::super::sight::Sight;
+use super::problem::Problem;
+use super::sight::Sight;
 use crate::model::{Area, AreaId, AreaLevel, Catalogue, Position};
 use crate::registry::{AreaShape, Areas};
+
+/// How deep areas nest; the same as for what a caller may see.
+const DEPTH_MAX: usize = 8;
 
 /// A group of stations.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +28,11 @@ pub struct Placed {
 
 /// Boundaries of one level.
 pub struct Boundaries<'a> {
+    /// The areas in force, and where stations are declared.
     pub catalogue: &'a Catalogue,
+    /// Every area with its dates.
     pub areas: &'a Areas,
+    /// Which areas.
     pub level: AreaLevel,
     /// `None`: those in force, as stations are declared.
     pub date: Option<Date>,
@@ -96,7 +102,7 @@ impl Boundaries<'_> {
             return shape.facts.successors.iter().all(|successor| sight.reaches(Some(successor)));
         }
         let up = |id: &AreaId| self.areas.find(id).and_then(|shape| shape.area.parent.clone());
-        let mut above = std::iter::successors(Some(id.clone()), up).take(super::areas::DEPTH_MAX);
+        let mut above = std::iter::successors(Some(id.clone()), up).take(DEPTH_MAX);
         let own = above.find(|id| self.catalogue.area(id).is_some()).or_else(|| self.areas.locate(shape.label));
         sight.reaches(own.as_ref())
     }
