@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::response::Response;
+use geo::MapCoords;
 use utoipa::IntoParams;
 
 use document::{
@@ -395,7 +396,7 @@ impl View {
         let feature = |(place, unit, hole_m2): (usize, &Unit, f64)| HoleFeature {
             kind: "Feature",
             id: unit.id.clone(),
-            geometry: MultiPolygon::from(&forest.projection.degrees(&measured.hole(&forest, place))),
+            geometry: MultiPolygon::from(&rounded(forest.projection.degrees(&measured.hole(&forest, place)))),
             properties: HoleReport {
                 level: unit.level.word(),
                 name: Name::from(&unit.name),
@@ -417,6 +418,12 @@ impl View {
             },
         })
     }
+}
+
+/// To a centimetre on the ground, which is finer than anybody draws.
+fn rounded(polygons: geo::MultiPolygon<f64>) -> geo::MultiPolygon<f64> {
+    let round = |degrees: f64| (degrees * 1e7).round() / 1e7;
+    polygons.map_coords(|at| geo::Coord { x: round(at.x), y: round(at.y) })
 }
 
 fn targets(targets: &[Target], is: Option<f64>) -> Vec<TargetEntry> {
