@@ -12,10 +12,11 @@ use super::features::Name;
 use super::layers::MultiPolygon;
 use super::problem::{Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, NO_PLACE, Params, limit, word};
+use super::sight::Sight;
 use super::stations::geo_json;
 use super::time::Zone;
 use crate::model::{AreaId, AreaLevel, Position};
-use crate::registry::AreaShape;
+use crate::registry::{AreaShape, Areas};
 
 /// Areas in one answer when `limit` is absent, and at most.
 const LIMIT_DEFAULT: usize = 200;
@@ -130,9 +131,22 @@ pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<AreasAsked>) -> Res
     let (areas, sight) = ((door.parts().areas)(), door.sight(&catalogue));
     let today = door.parts().clock.now().to_jiff().to_zoned(Zone::default().zone().clone()).date();
     let date = asked.on.unwrap_or(today);
-    let boundaries = Boundaries { catalogue: &catalogue, areas: &areas, level: asked.level, date: Some(date) };
+    // Thousands of polygons are looked through and written: on a thread that may block.
+    let work = move || {
+        let boundaries = Boundaries::new(&catalogue, &areas, asked.level, Some(date), today);
+        page(&asked, &boundaries, &areas, (date, &sight)).map(|page| geo_json(&page))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(Problem::internal)?
+}
+
+fn page(
+    asked: &AreasAsked,
+    boundaries: &Boundaries<'_>,
+    areas: &Areas,
+    (date, sight): (Date, &Sight),
+) -> Result<AreaCollection, Problem> {
     let after = asked.next.as_ref();
-    if after.is_some_and(|id| areas.find(id).is_none_or(|_| !boundaries.is_in_sight(id, &sight))) {
+    if after.is_some_and(|id| areas.find(id).is_none_or(|_| !boundaries.is_in_sight(id, sight))) {
         return Err(Problem::parameter("next", NO_PLACE));
     }
     let corner = |at: geo::Coord<f64>| Position { lon: at.x, lat: at.y };
@@ -141,14 +155,16 @@ pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<AreasAsked>) -> Res
         .at(asked.level, date)
         .filter(|shape| after.is_none_or(|after| shape.area.id > *after))
         .filter(|shape| asked.bbox.is_none_or(|bbox| touches(shape, bbox)))
-        .filter(|shape| boundaries.is_in_sight(&shape.area.id, &sight))
         .collect();
-    found.sort_by(|one, other| one.area.id.cmp(&other.area.id));
+    found.sort_unstable_by(|one, other| one.area.id.cmp(&other.area.id));
+    // Sight is asked for no more of them than are told, and those hidden between.
+    let in_sight = found.into_iter().filter(|shape| boundaries.is_in_sight(&shape.area.id, sight));
+    let mut found: Vec<&AreaShape> = in_sight.take(asked.limit + 1).collect();
     let more = found.len() > asked.limit;
     found.truncate(asked.limit);
     let next = found.last().filter(|_| more).map(|shape| shape.area.id.clone());
     let features = found.into_iter().map(feature).collect();
-    Ok(geo_json(&AreaCollection { kind: "FeatureCollection", features, next }))
+    Ok(AreaCollection { kind: "FeatureCollection", features, next })
 }
 
 fn feature(shape: &AreaShape) -> DatedAreaFeature {

@@ -5,8 +5,10 @@
 //! 2025-07-01), what is known is into which commune of today each went, and none was split: a commune of today that is
 //! made of one alone is that one, exactly. One that is made of several cannot be taken apart: which of them a station
 //! stood in would be a guess (the nearest centre is wrong wherever a valley bends), and a report that is signed must not
-//! rest on one. Its stations are told together, under its name of today with the names of those it is made of.
+//! rest on one. Its stations are told together, under its name of today with the names of those it is made of; and an area
+//! of the date that went into such a one as well says so, since its own numbers lack what is told there.
 
+use hashbrown::HashMap;
 use jiff::civil::Date;
 
 use super::problem::Problem;
@@ -24,23 +26,50 @@ pub struct Placed {
     pub area: Area,
     /// Those, when there are several; empty when the area is the one of the date.
     pub merges: Vec<Area>,
+    /// Areas of today into which a part of it went that cannot be told from others: stations of it may be told there, and
+    /// its own numbers lack them. Empty when they are whole.
+    pub also_in: Vec<AreaId>,
+}
+
+impl Placed {
+    fn whole(area: &Area) -> Placed {
+        Placed { area: area.clone(), merges: Vec::new(), also_in: Vec::new() }
+    }
 }
 
 /// Boundaries of one level.
 pub struct Boundaries<'a> {
-    /// The areas in force, and where stations are declared.
-    pub catalogue: &'a Catalogue,
-    /// Every area with its dates.
-    pub areas: &'a Areas,
-    /// Which areas.
-    pub level: AreaLevel,
-    /// `None`: those in force, as stations are declared.
-    pub date: Option<Date>,
+    catalogue: &'a Catalogue,
+    areas: &'a Areas,
+    level: AreaLevel,
+    date: Option<Date>,
+    today: Date,
+    /// By the area of today: those of the date that went into it and that nobody has drawn.
+    former: HashMap<AreaId, Vec<&'a AreaShape>>,
 }
 
-impl Boundaries<'_> {
+impl<'a> Boundaries<'a> {
+    /// Those of a level on a date; without one those in force `today`, as stations are declared. `catalogue` has the areas
+    /// in force, `areas` every one with its dates.
+    pub fn new(
+        catalogue: &'a Catalogue,
+        areas: &'a Areas,
+        level: AreaLevel,
+        date: Option<Date>,
+        today: Date,
+    ) -> Boundaries<'a> {
+        let mut former: HashMap<AreaId, Vec<&AreaShape>> = HashMap::new();
+        for shape in areas.at(level, date.unwrap_or(today)).filter(|shape| !shape.is_drawn()) {
+            for heir in areas.heirs(shape) {
+                former.entry(heir).or_default().push(shape);
+            }
+        }
+        Boundaries { catalogue, areas, level, date, today, former }
+    }
+
     /// Whether there is anything of the level at all.
-    pub fn check(&self, today: Date) -> Result<(), Problem> {
+    pub fn check(&self) -> Result<(), Problem> {
+        let today = self.today;
         let date = self.date.unwrap_or(today);
         if date > today {
             return Err(Problem::parameter("boundaries", "lies in the future: those in force are told without it"));
@@ -62,32 +91,32 @@ impl Boundaries<'_> {
     }
 
     /// Where a station falls that stands, or stood, at a position in an area in force.
-    pub fn place(&self, position: Position, area: Option<&AreaId>, today: Date) -> Option<Placed> {
-        let exact = |area: &Area| Placed { area: area.clone(), merges: Vec::new() };
-        let date = self.date.unwrap_or(today);
+    pub fn place(&self, position: Position, area: Option<&AreaId>) -> Option<Placed> {
+        let date = self.date.unwrap_or(self.today);
         let declared = area.and_then(|area| {
             let mut chain = self.catalogue.with_parents(area).filter_map(|id| self.catalogue.area(id));
             chain.find(|area| area.level == self.level)
         });
         let holds = |area: &&Area| self.areas.find(&area.id).is_none_or(|shape| shape.facts.validity.holds_on(date));
         if let Some(declared) = declared.filter(|area| self.date.is_none() || holds(area)) {
-            return Some(exact(declared));
+            return Some(Placed::whole(declared));
         }
         if self.date.is_none() && !self.level.is_forest() {
             return None;
         }
         if let Some(shape) = self.areas.locate_at(position, self.level, date) {
-            return Some(exact(&shape.area));
+            return Some(Placed::whole(&shape.area));
         }
         let today = area.and_then(|area| self.catalogue.area(area))?;
-        let is_of = |shape: &&AreaShape| !shape.is_drawn() && shape.facts.successors.contains(&today.id);
-        let former: Vec<&AreaShape> = self.areas.at(self.level, date).filter(is_of).collect();
-        match former.as_slice() {
-            [] => None,
-            [one] => Some(exact(&one.area)),
+        match self.former.get(&today.id)?.as_slice() {
+            [one] => {
+                let is_shared = |heir: &AreaId| self.former.get(heir).is_some_and(|former| former.len() > 1);
+                let also_in = self.areas.heirs(one).into_iter().filter(is_shared).collect();
+                Some(Placed { also_in, ..Placed::whole(&one.area) })
+            }
             several => {
                 let merges = several.iter().map(|shape| shape.area.clone()).collect();
-                Some(Placed { area: today.clone(), merges })
+                Some(Placed { merges, ..Placed::whole(today) })
             }
         }
     }
@@ -99,7 +128,15 @@ impl Boundaries<'_> {
         }
         let Some(shape) = self.areas.find(id) else { return false };
         if !shape.facts.successors.is_empty() {
-            return shape.facts.successors.iter().all(|successor| sight.reaches(Some(successor)));
+            let heirs = self.areas.heirs(shape);
+            let is_heir_in_sight = |heir: &AreaId| match self.areas.find(heir) {
+                Some(unit) if unit.area.level.is_forest() => sight.reaches(self.areas.commune_of(unit).as_ref()),
+                _ => sight.reaches(Some(heir)),
+            };
+            return matches!(sight, Sight::All) || (!heirs.is_empty() && heirs.iter().all(is_heir_in_sight));
+        }
+        if shape.area.level.is_forest() {
+            return sight.reaches(self.areas.commune_of(shape).as_ref());
         }
         let up = |id: &AreaId| self.areas.find(id).and_then(|shape| shape.area.parent.clone());
         let mut above = std::iter::successors(Some(id.clone()), up).take(DEPTH_MAX);

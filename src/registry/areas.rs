@@ -12,12 +12,15 @@
 //! Left out on purpose: areas across the 180th meridian.
 
 use geo::{BoundingRect, Coord, InteriorPoint, Intersects, MultiPolygon, Rect};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use jiff::civil::Date;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
 use crate::model::{Area, AreaFacts, AreaId, AreaLevel, Position};
+
+/// How deep areas nest: province, commune, the forest's three, and room.
+const DEPTH_MAX: usize = 8;
 
 /// One area with its polygon.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,6 +171,32 @@ impl Areas {
         candidates.into_iter().find(|shape| shape.polygon.intersects(&point))
     }
 
+    /// The commune in force that an area is part of: the first above it by parentage, else the one around its label.
+    pub fn commune_of(&self, shape: &AreaShape) -> Option<AreaId> {
+        let is_commune = |shape: &&AreaShape| shape.is_in_force() && shape.area.level == AreaLevel::Commune;
+        let up = |shape: &&AreaShape| self.find(shape.area.parent.as_ref()?);
+        let above = std::iter::successors(Some(shape), up).take(DEPTH_MAX).find(is_commune);
+        let found = above.or_else(|| self.get(&self.locate(shape.label)?).filter(is_commune));
+        found.map(|shape| shape.area.id.clone())
+    }
+
+    /// What an area became in the end: its successors, theirs, and so on, by code. Nothing of one that has no successors.
+    pub fn heirs(&self, shape: &AreaShape) -> Vec<AreaId> {
+        let (mut seen, mut heirs) = (HashSet::new(), Vec::new());
+        let mut open: Vec<&AreaId> = shape.facts.successors.iter().collect();
+        while let Some(id) = open.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            match self.find(id).filter(|shape| !shape.facts.successors.is_empty()) {
+                Some(former) => open.extend(&former.facts.successors),
+                None => heirs.push(id.clone()),
+            }
+        }
+        heirs.sort();
+        heirs
+    }
+
     /// The area and everything in force that it contains, by parentage: what a person who is responsible for `id` may
     /// see.
     pub fn within(&self, id: &AreaId) -> Vec<AreaId> {
@@ -282,6 +311,27 @@ mod tests {
         let of_2024: Vec<&str> =
             areas.at(AreaLevel::Commune, date("2024-01-01")).map(|shape| shape.area.id.as_str()).collect();
         assert_eq!(of_2024, ["a-2024", "b-2024", "c-2024"]);
+    }
+
+    #[test]
+    fn heirs_are_what_is_left_after_the_last_change() {
+        let change = |id: &str, to: &str, successors: &[&str]| {
+            let shape = holding(square(id, AreaLevel::Commune, None, 100.0, 20.0, 1.0), None, Some(to));
+            let successors = successors.iter().map(|id| AreaId::new(id)).collect();
+            AreaShape { facts: AreaFacts { successors, ..shape.facts.clone() }, ..shape }
+        };
+        let mut shapes = areas().all().to_vec();
+        shapes.push(change("x-1990", "2000-01-01", &["x-2000", "y-2000"]));
+        shapes.push(change("x-2000", "2025-07-01", &["a"]));
+        shapes.push(change("y-2000", "2025-07-01", &["b", "a"]));
+        shapes.push(change("round", "2000-01-01", &["trip"]));
+        shapes.push(change("trip", "2000-01-01", &["round"]));
+        let areas = Areas::new(shapes);
+        let heirs = |id: &str| areas.heirs(areas.find(&AreaId::new(id)).unwrap());
+        assert_eq!(heirs("x-1990"), [AreaId::new("a"), AreaId::new("b")]);
+        assert_eq!(heirs("x-2000"), [AreaId::new("a")]);
+        assert_eq!(heirs("a"), []);
+        assert_eq!(heirs("round"), [], "what leads in a circle leads nowhere");
     }
 
     #[test]

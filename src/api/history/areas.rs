@@ -14,15 +14,15 @@ use super::super::door::{Allowed, SeeHistory};
 use super::super::problem::{Costly, Problem, Refused};
 use super::super::query::{Asked, FromParams, Params, word};
 use super::super::sight::Sight;
-use super::super::time::Zone;
 use super::about;
 use super::asked::Common;
 use super::document::AreaHistoryDocument;
 use super::flow::{Failure, in_turn};
 use super::source::{Columns, Source};
 use super::table::{Naming, Series, Table};
-use crate::history::{AREA_FUNCTIONS, Duty, Line, Plan};
+use crate::history::{AREA_FUNCTIONS, Duty, History, Line, Plan};
 use crate::model::{Area, AreaId, AreaLevel, Catalogue, Position, Property, Station, Timestamp, Unit};
+use crate::registry::Areas;
 
 /// What `/history/areas` takes besides.
 #[derive(IntoParams)]
@@ -73,6 +73,9 @@ impl FromParams for AreasAsked {
     }
 }
 
+/// What tells areas apart; in the boundaries of a date also the codes, with spaces, of `merges` and `also_in`.
+const NAMES_OF_DATE: [&str; 4] = ["area", "name", "merges", "also_in"];
+
 /// One area, or several of a date that cannot be told apart, and the channels in it.
 struct Group {
     placed: Placed,
@@ -91,7 +94,7 @@ struct Group {
     responses(
         (status = 200, description = "CSV: a header row, then time,area,name, the functions asked for, \
             count,expected,completeness,worst_quality,stations,stations_expected,left_out,end,partial. NDJSON and \
-            Parquet: the same.",
+            Parquet: the same. With boundaries, merges and also_in (codes, with spaces) follow the name.",
             content((AreaHistoryDocument = "application/json"), (String = "text/csv"),
                 (String = "application/x-ndjson"), (Vec<u8> = "application/vnd.apache.parquet")),
             headers(("link" = String, description = "rel=\"next\" when a limit was asked for and more follows"))),
@@ -106,7 +109,8 @@ pub async fn read(
     let Some(question) = common.question(&door)? else {
         return Err(Problem::parameter("every", "areas have buckets only"));
     };
-    let (groups, unit) = groups(&door, &asked)?;
+    let wanted = wanted(&door, &asked)?;
+    let (groups, unit) = in_turn(&door.turns(), move || wanted.groups()).await?;
     let place = common.place(question.from, groups.len().max(1))?;
     let history = Arc::clone(&door.parts().history);
     let lines: Vec<Line> = groups.iter().flat_map(|group| &group.lines).map(|(line, _)| line.clone()).collect();
@@ -126,11 +130,11 @@ pub async fn read(
     }
     members.extend(about::of_question(&question, &common.tz));
     let series: Vec<Series> =
-        groups.iter().zip(&areas).map(|(group, lines)| series(group, lines, unit, &common.tz)).collect();
+        groups.iter().zip(&areas).map(|(group, lines)| series(group, lines, unit, common, asked.boundaries)).collect();
     let about = about::manifest(&uri.to_string(), common, &members, "areas", about::series(&series), question.now);
     let columns = Columns::new(&question.functions, common.functions.is_empty());
     let table = Table {
-        names: vec!["area", "name"],
+        names: if asked.boundaries.is_some() { NAMES_OF_DATE.to_vec() } else { NAMES_OF_DATE[..2].to_vec() },
         naming: Naming::Always,
         columns: columns.table_of_areas(),
         series,
@@ -143,8 +147,14 @@ pub async fn read(
     super::answer(&door, (common, settled), source, columns, table, about)?.send(&headers).await
 }
 
-fn series(group: &Group, lines: &[(Line, Plan, Duty)], unit: Option<Unit>, zone: &Zone) -> Series {
-    let Placed { area: Area { id, name, .. }, merges } = &group.placed;
+fn series(
+    group: &Group,
+    lines: &[(Line, Plan, Duty)],
+    unit: Option<Unit>,
+    common: &Common,
+    date: Option<Date>,
+) -> Series {
+    let Placed { area: Area { id, name, .. }, merges, also_in } = &group.placed;
     let mut members = vec![
         ("area", json!(id.as_str())),
         ("name", json!({ "vi": name.vi, "en": name.en })),
@@ -155,50 +165,86 @@ fn series(group: &Group, lines: &[(Line, Plan, Duty)], unit: Option<Unit>, zone:
         let each = |area: &Area| json!({ "area": area.id, "name": { "vi": area.name.vi, "en": area.name.en } });
         members.push(("merges", merges.iter().map(each).collect()));
     }
-    members.extend(about::kept_since(lines.iter().map(|(_, plan, _)| plan.whole_since), zone));
-    Series { names: vec![id.as_str().to_owned(), name.vi.clone()], members }
+    if !also_in.is_empty() {
+        members.push(("also_in", json!(also_in)));
+    }
+    members.extend(about::kept_since(lines.iter().map(|(_, plan, _)| plan.whole_since), &common.tz));
+    let mut names = vec![id.as_str().to_owned(), name.vi.clone()];
+    if date.is_some() {
+        let codes = |ids: &mut dyn Iterator<Item = &AreaId>| ids.map(AreaId::as_str).collect::<Vec<_>>().join(" ");
+        names.extend([codes(&mut merges.iter().map(|area| &area.id)), codes(&mut also_in.iter())]);
+    }
+    Series { names, members }
 }
 
-/// The areas of the asked level with their channels, and the unit that all of these have.
-fn groups(door: &Allowed<SeeHistory>, asked: &AreasAsked) -> Result<(Vec<Group>, Option<Unit>), Problem> {
-    let (state, areas) = (door.parts().state.read(), (door.parts().areas)());
-    let catalogue = &state.catalogue;
-    let sight = door.sight(catalogue);
+/// Everything that groups are made from, so that nobody waits for them.
+struct Wanted {
+    catalogue: Arc<Catalogue>,
+    areas: Arc<Areas>,
+    history: Arc<History>,
+    /// What the caller may see, and what is asked about.
+    sights: [Sight; 2],
+    property: Property,
+    level: AreaLevel,
+    date: Option<Date>,
+    today: Date,
+}
+
+fn wanted(door: &Allowed<SeeHistory>, asked: &AreasAsked) -> Result<Wanted, Problem> {
+    let parts = door.parts();
+    let (catalogue, areas) = (parts.state.read().catalogue.clone(), (parts.areas)());
+    let sight = door.sight(&catalogue);
     if let Some(area) = asked.area.as_ref().filter(|area| !sight.reaches(Some(area))) {
         return Err(Problem::parameter("area", format!("there is no area {:?}", area.as_str())));
     }
-    let asked_about = Sight::in_area(catalogue, asked.area.as_ref())?;
-    let today = door.parts().clock.now().to_jiff().to_zoned(asked.common.tz.zone().clone()).date();
-    let boundaries = Boundaries { catalogue, areas: &areas, level: asked.level, date: asked.boundaries };
-    boundaries.check(today)?;
-    let told =
-        |placed: &Placed| [&sight, &asked_about].iter().all(|sight| boundaries.is_in_sight(&placed.area.id, sight));
-    let mut groups: BTreeMap<AreaId, Group> = BTreeMap::new();
-    let mut unit: Option<Unit> = None;
-    for station in catalogue.stations() {
-        let Some(channel) = catalogue.channel_of(station, asked.property.as_str()) else { continue };
-        let stays = stays(catalogue, station, channel.retired).into_iter();
-        let placed = stays.filter_map(|(position, area, duty)| Some((boundaries.place(position, area, today)?, duty)));
-        let placed: Vec<(Placed, Duty)> = placed.filter(|(placed, _)| told(placed)).collect();
-        if placed.is_empty() {
-            continue;
+    let asked_about = Sight::in_area(&catalogue, asked.area.as_ref())?;
+    let today = parts.clock.now().to_jiff().to_zoned(asked.common.tz.zone().clone()).date();
+    let (sights, history) = ([sight, asked_about], Arc::clone(&parts.history));
+    let (property, level, date) = (asked.property.clone(), asked.level, asked.boundaries);
+    Ok(Wanted { catalogue, areas, history, sights, property, level, date, today })
+}
+
+impl Wanted {
+    /// The areas of the level with their channels, and the unit that all of these have. Both the area told and the one
+    /// that the station is declared in must be in sight: a station may lie in another area than its own.
+    fn groups(&self) -> Result<(Vec<Group>, Option<Unit>), Problem> {
+        let catalogue = &*self.catalogue;
+        let boundaries = Boundaries::new(catalogue, &self.areas, self.level, self.date, self.today);
+        boundaries.check()?;
+        let is_told = |placed: &Placed, own: Option<&AreaId>| {
+            let sees = |sight: &Sight| sight.reaches(own) && boundaries.is_in_sight(&placed.area.id, sight);
+            self.sights.iter().all(sees)
+        };
+        let mut groups: BTreeMap<AreaId, Group> = BTreeMap::new();
+        let mut unit: Option<Unit> = None;
+        for station in catalogue.stations() {
+            let Some(channel) = catalogue.channel_of(station, self.property.as_str()) else { continue };
+            let place = |(position, area, duty)| {
+                let placed = boundaries.place(position, area).filter(|placed| is_told(placed, area))?;
+                Some((placed, duty))
+            };
+            let placed: Vec<(Placed, Duty)> =
+                stays(catalogue, station, channel.retired).into_iter().filter_map(place).collect();
+            if placed.is_empty() {
+                continue;
+            }
+            if let Some(first) = unit.replace(channel.unit).filter(|first| *first != channel.unit) {
+                let why = format!(
+                    "stations observe it in {} and in {}: they cannot be put together",
+                    first.code(),
+                    channel.unit.code()
+                );
+                return Err(Problem::parameter("property", why));
+            }
+            let name = format!("{}/{}", station.id, channel.property);
+            for (placed, duty) in placed {
+                let group = groups.entry(placed.area.id.clone());
+                let group = group.or_insert_with(|| Group { placed, lines: Vec::new() });
+                group.lines.push((self.history.line(&name, channel), duty));
+            }
         }
-        if let Some(first) = unit.replace(channel.unit).filter(|first| *first != channel.unit) {
-            let why = format!(
-                "stations observe it in {} and in {}: they cannot be put together",
-                first.code(),
-                channel.unit.code()
-            );
-            return Err(Problem::parameter("property", why));
-        }
-        let name = format!("{}/{}", station.id, channel.property);
-        for (placed, duty) in placed {
-            let group = groups.entry(placed.area.id.clone());
-            let group = group.or_insert_with(|| Group { placed, lines: Vec::new() });
-            group.lines.push((door.parts().history.line(&name, channel), duty));
-        }
+        Ok((groups.into_values().collect(), unit))
     }
-    Ok((groups.into_values().collect(), unit))
 }
 
 /// Where a station stood, in which area in force, and what is expected of it there.

@@ -167,6 +167,11 @@ pub struct AreaHistorySeries {
     /// those of all of them together. Absent where the area is the one of the date.
     #[schema(required = false, value_type = Vec<Object>)]
     merges: String,
+    /// Codes of areas of today into which a part of this one went and that are told under `merges`, since nobody knows
+    /// where in them it lay: stations of this area may be among theirs, and are not among its own. Absent when the numbers
+    /// are those of the whole area.
+    #[schema(required = false, value_type = Vec<String>, example = json!(["03408"]))]
+    also_in: String,
     /// What the buckets were made from: raw, minute, hour or day; several with commas.
     tier: String,
     /// What lies before was deleted for its age at one station at the least; absent when nothing asked for was.

@@ -92,10 +92,13 @@ pub fn takes_trailers(headers: &HeaderMap) -> bool {
 
 /// Reads on a blocking thread, in turn: however many ask, only a few read at a time, and those who ask for years give
 /// way to the others after each piece.
-pub async fn in_turn<T: Send + 'static>(
+pub async fn in_turn<T: Send + 'static, E: Send + 'static>(
     turns: &Arc<Semaphore>,
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Problem> {
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, Problem>
+where
+    Problem: From<E>,
+{
     let turn = Arc::clone(turns).acquire_owned().await.map_err(Problem::internal)?;
     // The turn ends with the work, not with whoever waits for it: a peer that has left frees nothing before.
     let turned = move || {
