@@ -164,6 +164,74 @@ async fn former_areas_are_told_to_who_sees_all_of_them() {
     assert_eq!(told(&["001", "002"], "property=water_level&level=district").await, ["D2-2024"]);
 }
 
+/// Declares a station with wind, of an area that need not be the one that it lies in.
+async fn declare(house: &House, id: &str, area: &str, lon: f64) {
+    let token = house.token(&format!("admin-{id}"), Role::Administrator, None, Duration::from_secs(3_600));
+    let body = json!({"id": id, "kind": "weather", "name": id, "lon": lon, "lat": 22.5, "area": area,
+        "channels": [{"property": "wind_speed", "unit": "m/s", "interval": "1h"}]});
+    let mut asked = with_token(request(Method::POST, "/api/v1/stations"), &token);
+    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    *asked.body_mut() = body.to_string().into();
+    let answer = house.ask(asked).await;
+    assert_eq!((answer.status, &answer.json()["area"]), (StatusCode::CREATED, &json!(area)), "{}", answer.text());
+    let channel = house.parts.state.read().catalogue.channel_named(&format!("{id}/wind_speed")).unwrap().id;
+    house.observe(channel, 60, 7.0);
+}
+
+/// X is declared in 001, lies in C-2024 (which went into 002 alone) and in the forest of 002; Y is 002's in both.
+#[tokio::test]
+async fn a_station_that_lies_in_another_area_than_its_own_is_told_to_who_sees_both() {
+    let house = House::with(Demo::Off, Config::default());
+    declare(&house, "X", "001", 104.5).await;
+    declare(&house, "Y", "002", 104.5).await;
+    let told = async |areas: &[&str], query: &str| {
+        let name = format!("planner-{}-{}", areas.join("-"), query.len());
+        let token = house.token(&name, Role::Planner, Some(areas), Duration::from_secs(60));
+        let path = format!("/api/v1/history/areas?every=1d&property=wind_speed&fn=count&{query}");
+        let answer = house.get_as(&token, &path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        let areas = answer.json()["areas"].as_array().unwrap().clone();
+        let count = |area: &Value| area["buckets"].as_array().unwrap().last().unwrap()["count"].as_u64().unwrap();
+        areas.iter().map(|area| (area["area"].as_str().unwrap().to_owned(), count(area))).collect::<Vec<_>>()
+    };
+    let group = |id: &str, count: u64| vec![(id.to_owned(), count)];
+    for (query, id) in [("boundaries=2025-06-30", "C-2024"), ("level=forest_compartment", "T2")] {
+        assert_eq!(told(&["002"], query).await, group(id, 1), "X is of 001, which this caller does not see");
+        assert_eq!(told(&["001"], query).await, [], "the area is of 002");
+        assert_eq!(told(&["001", "002"], query).await, group(id, 2));
+        // The same of what is asked about.
+        assert_eq!(told(&["001", "002"], &format!("{query}&area=002")).await, group(id, 1));
+    }
+    assert_eq!(told(&["001"], "boundaries=2025-07-01").await, group("001", 1), "declared in 001");
+}
+
+/// District Two is all of 002, and a part of 001 that nobody can tell from District One.
+#[tokio::test]
+async fn what_an_area_of_a_date_lacks_is_said_in_every_format() {
+    let house = with_rain();
+    let asked = "property=water_level&level=district&boundaries=2024-01-01&to=2026-11-22";
+    let told = buckets(&house, asked).await;
+    assert_eq!((&told["areas"][0]["area"], &told["areas"][0]["also_in"]), (&json!("D2-2024"), &json!(["001"])));
+    let rain = buckets(&house, "property=rainfall&level=district&boundaries=2024-01-01").await;
+    assert_eq!((rain["areas"][0]["merges"].as_array().unwrap().len(), rain["areas"][0].get("also_in")), (2, None));
+    let text = async |query: &str| {
+        let path = format!("/api/v1/history/areas?every=1d&from=2026-11-21&to=2026-11-22&{query}");
+        house.get(&path).await.text().to_owned()
+    };
+    let csv = text("property=water_level&level=district&boundaries=2024-01-01&format=csv").await;
+    let lines: Vec<&str> = csv.lines().collect();
+    assert!(lines[0].starts_with("time,area,name,merges,also_in,value,"), "{csv}");
+    assert!(lines[1].starts_with("2026-11-21T00:00:00+07:00,D2-2024,Huyện Hai,,001,3,"), "{csv}");
+    let csv = text("property=rainfall&level=district&boundaries=2024-01-01&format=csv").await;
+    assert!(csv.contains(",001,Xã 001,D1-2024 D2-2024,,"), "{csv}");
+    let lines = text("property=water_level&level=district&boundaries=2024-01-01&format=ndjson").await;
+    let row: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!((&row["merges"], &row["also_in"]), (&json!(""), &json!("001")));
+    // Communes have polygons: theirs are whole.
+    let whole = buckets(&house, "property=pm2_5&boundaries=2025-06-30").await;
+    assert_eq!((&whole["areas"][0]["area"], whole["areas"][0].get("also_in")), (&json!("A-2024"), None));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4) })]
 
