@@ -1,6 +1,6 @@
 //! What an area's feature says beside its name and place: dates, successors, what forest it is.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use serde_json::Value;
 
 use super::area_file::Properties;
@@ -10,12 +10,26 @@ use crate::model::{AreaFacts, AreaId, AreaLevel, ForestType, Validity};
 /// Areas that took the place of one: a district fell into fewer than this.
 const SUCCESSORS_MAX: usize = 100;
 
+/// A date, also at the beginning of a date with a time, as other people's files have it.
+fn date_of(text: &str) -> Option<Date> {
+    match text.split_once(['T', 't', ' ']) {
+        None => text.parse().ok(),
+        // The date that is written, whatever the offset says.
+        Some((day, time)) => {
+            let clock = time.trim_end_matches(['Z', 'z']);
+            let clock = clock.split_once(['+', '-']).map_or(clock, |(clock, _)| clock);
+            clock.parse::<Time>().ok().and(day.parse().ok())
+        }
+    }
+}
+
 /// The facts; `None` when one cannot be read, which is noted.
-pub(super) fn read(properties: &Properties, note: &dyn Fn(&str, String)) -> Option<AreaFacts> {
+/// What only forest units say is another's own member at any other `level`, and left alone.
+pub(super) fn read(properties: &Properties, level: AreaLevel, note: &dyn Fn(&str, String)) -> Option<AreaFacts> {
     let present = |key: &str| properties.get(key).filter(|value| !value.is_null());
     let date = |key: &str| -> Option<Option<Date>> {
         let Some(value) = present(key) else { return Some(None) };
-        let date = value.as_str().and_then(|text| text.parse::<Date>().ok());
+        let date = value.as_str().and_then(date_of);
         if date.is_none() {
             note(&format!("properties.{key}"), "must be a date such as 2025-07-01".to_owned());
         }
@@ -29,7 +43,8 @@ pub(super) fn read(properties: &Properties, note: &dyn Fn(&str, String)) -> Opti
         }
         found
     });
-    let forest_type = match present("forest_type") {
+    let of_forest = |key: &str| present(key).filter(|_| level.is_forest());
+    let forest_type = match of_forest("forest_type") {
         None => Some(None),
         Some(value) => {
             let found = ForestType::ALL.into_iter().find(|known| value.as_str() == Some(known.word()));
@@ -40,7 +55,7 @@ pub(super) fn read(properties: &Properties, note: &dyn Fn(&str, String)) -> Opti
             found.map(Some)
         }
     };
-    let owner = match present("owner") {
+    let owner = match of_forest("owner") {
         None => Some(None),
         Some(value) => {
             let named = value.as_str().ok_or_else(|| "must be a text".to_owned());
@@ -72,11 +87,5 @@ pub(super) fn check(level: AreaLevel, facts: &AreaFacts, note: &dyn Fn(&str, Str
     }
     if to.is_none() && !facts.successors.is_empty() {
         note("properties.successors", "is of former areas: say valid_to".to_owned());
-    }
-    if !level.is_forest() && facts.forest_type.is_some() {
-        note("properties.forest_type", "is of forest units".to_owned());
-    }
-    if !level.is_forest() && facts.owner.is_some() {
-        note("properties.owner", "is of forest units".to_owned());
     }
 }

@@ -76,7 +76,9 @@ fn feature(text: &str, note: &dyn Fn(&str, String)) -> Option<(AreaShape, String
     let feature: geojson::Feature =
         serde_json::from_str(text).map_err(|error| note("", format!("is not a GeoJSON feature: {error}"))).ok()?;
     let properties = feature.properties.unwrap_or_default();
-    let (area, facts) = (area(&properties, note), area_facts::read(&properties, note));
+    let area = area(&properties, note);
+    let level = area.as_ref().map_or(AreaLevel::Commune, |area| area.level);
+    let facts = area_facts::read(&properties, level, note);
     let label = label(&properties, note);
     if let Some((area, facts)) = area.as_ref().zip(facts.as_ref()) {
         area_facts::check(area.level, facts, note);
@@ -287,12 +289,25 @@ mod tests {
         assert_eq!(former.facts.successors, [AreaId::new("03388")]);
     }
 
+    /// Files of communes come from others, who have members of their own.
+    #[test]
+    fn what_others_say_of_communes_does_not_keep_the_file_out() {
+        let more = r#","owner":{"id":3},"forest_type":"none","valid_from":"2025-07-01T00:00:00+07:00""#;
+        let features = commune(&format!("{NAMED}{more}"), RING);
+        let (areas, mistakes) =
+            read("a.geojson", &format!("{{\"type\":\"FeatureCollection\",\"features\":[{features}]}}"));
+        assert_eq!(mistakes, []);
+        let facts = &areas[0].shape.facts;
+        assert_eq!((facts.owner.as_deref(), facts.forest_type), (None, None));
+        assert_eq!(facts.validity.from, Some(jiff::civil::date(2025, 7, 1)));
+    }
+
     #[test]
     fn facts_that_cannot_be_are_reported() {
         let features = [
             r#","valid_from":"2025-07-01","valid_to":"2025-06-30""#,
-            r#","valid_to":"July","successors":"03388","forest_type":"jungle","invented":1"#,
-            r#","owner":"A","forest_type":"protection""#,
+            r#","level":"forest_plot","valid_to":"July","successors":"03388","forest_type":"jungle","owner":3,"invented":1"#,
+            r#","valid_from":"2025-07-01T25:00:00""#,
             r#","successors":["03388"]"#,
             r#","level":"district""#,
         ];
@@ -303,9 +318,9 @@ mod tests {
                 "4 features[1].properties.valid_to: must be a date such as 2025-07-01",
                 "4 features[1].properties.successors: must be a list of codes",
                 "4 features[1].properties.forest_type: must be one of special_use",
+                "4 features[1].properties.owner: must be a text",
                 "4 features[1].properties.invented: must be true or false",
-                "5 features[2].properties.forest_type: is of forest units",
-                "5 features[2].properties.owner: is of forest units",
+                "5 features[2].properties.valid_from: must be a date such as 2025-07-01",
                 "6 features[3].properties.successors: is of former areas",
                 "7 features[4].properties.level: a district needs valid_to",
             ],

@@ -222,7 +222,10 @@ fn texts(folder: &Path, ending: &str, mistakes: &mut Vec<Mistake>) -> Vec<(Strin
     texts
 }
 
-/// Areas declared twice, and parents that are not there.
+/// How far a circle of parents is followed: no area lies deeper.
+const AREA_DEPTH_MAX: usize = 64;
+
+/// Areas declared twice, parents that are not there, and parents that lead in a circle.
 fn area_references(areas: &[DeclaredArea], parents_are_known: bool) -> Vec<Mistake> {
     let mut first: HashMap<&str, &DeclaredArea> = HashMap::new();
     let mut mistakes = Vec::new();
@@ -245,6 +248,11 @@ fn area_references(areas: &[DeclaredArea], parents_are_known: bool) -> Vec<Mista
         let AreaShape { area, facts, .. } = &declared.shape;
         if let Some(parent) = area.parent.as_ref().filter(|parent| !first.contains_key(parent.as_str())) {
             mistakes.push(mistake(declared, "properties.parent", format!("no area has the code {parent}")));
+        }
+        let up = |area: &&DeclaredArea| first.get(area.shape.area.parent.as_ref()?.as_str()).copied();
+        let mut above = std::iter::successors(up(&declared), up).take(AREA_DEPTH_MAX);
+        if above.any(|above| above.shape.area.id == area.id) {
+            mistakes.push(mistake(declared, "properties.parent", "leads back to the area itself".to_owned()));
         }
         if let Some(successor) = facts.successors.iter().find(|code| !first.contains_key(code.as_str())) {
             mistakes.push(mistake(declared, "properties.successors", format!("no area has the code {successor}")));

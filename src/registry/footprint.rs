@@ -8,41 +8,85 @@
 //!
 //! In JSON the same members. What a station watched before is told by its recorded changes: a footprint holds from the
 //! change that brought it up to the next one, and the first one from the beginning, as a footprint that was entered late
-//! was there before.
+//! was there before. Three sorts of changes are about what was said, not about what is watched, and count from when what
+//! they replace began: what takes a change back; what comes less than [`SLIP`] after what it replaces, which was a slip;
+//! and what was surveyed in place of what was approximate.
+
+use std::time::Duration;
 
 use geo::Validation;
 use hashbrown::HashMap;
 use serde_json::{Map, Value};
 
 use super::field;
+use super::record::ChangeAct;
 use crate::model::{Extent, Footprint, Position, StationNo, Timestamp};
 
 /// The widest polygon, degrees from edge to edge.
 const RING_DEGREES_MAX: f64 = 2.0;
 
-/// What every station watches and watched.
+/// What held for less was a slip of whoever entered it.
+pub const SLIP: Duration = Duration::from_secs(86_400);
+
+/// What every station watches and watched, and when it was in service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Footprints {
     now: HashMap<StationNo, Footprint>,
     /// By station, ascending: until when it watched what it watched before.
     before: HashMap<StationNo, Vec<(Timestamp, Option<Footprint>)>>,
+    /// By station, ascending: from when on it was in service or not.
+    service: HashMap<StationNo, Vec<(Timestamp, bool)>>,
+}
+
+/// A recorded change of what a station watches.
+pub(super) struct FootprintChange {
+    pub station: StationNo,
+    pub at: Timestamp,
+    pub act: ChangeAct,
+    pub before: Option<Footprint>,
+    pub after: Option<Footprint>,
+}
+
+/// A footprint that held.
+struct Held {
+    from: Timestamp,
+    entered: Timestamp,
+    footprint: Option<Footprint>,
 }
 
 impl Footprints {
-    /// `before` has, by station and ascending in time, the instant of each change and what was watched until then.
+    /// `changes` and `service` are ascending in time for each station; the latter says from when on one was in service.
     pub(super) fn new(
         now: HashMap<StationNo, Footprint>,
-        before: Vec<(StationNo, Timestamp, Option<Footprint>)>,
+        changes: Vec<FootprintChange>,
+        service: Vec<(StationNo, Timestamp, bool)>,
     ) -> Self {
-        let mut former: HashMap<StationNo, Vec<(Timestamp, Option<Footprint>)>> = HashMap::new();
-        for (station, until, footprint) in before {
-            let stretches = former.entry(station).or_default();
+        let mut held: HashMap<StationNo, Vec<Held>> = HashMap::new();
+        for change in changes {
+            take(held.entry(change.station).or_default(), change);
+        }
+        let mut before = HashMap::new();
+        for (station, held) in held {
+            let ends = held.iter().skip(1).map(|next| next.from);
+            let stretches = ends.zip(held.iter().map(|held| held.footprint.clone()));
             // Nothing at the beginning means "not entered yet".
-            if footprint.is_some() || !stretches.is_empty() {
-                stretches.push((until, footprint));
+            let stretches: Vec<_> = stretches.skip_while(|(_, footprint)| footprint.is_none()).collect();
+            if !stretches.is_empty() {
+                before.insert(station, stretches);
             }
         }
-        Self { now, before: former }
+        let mut stays: HashMap<StationNo, Vec<(Timestamp, bool)>> = HashMap::new();
+        for (station, at, is_in_service) in service {
+            stays.entry(station).or_default().push((at, is_in_service));
+        }
+        Self { now, before, service: stays }
+    }
+
+    /// Whether a station was in service at an instant; `None` when it never changed that on record.
+    pub fn in_service(&self, station: StationNo, at: Timestamp) -> Option<bool> {
+        let stays = self.service.get(&station)?;
+        let first = stays.first().map(|(_, is_in_service)| !is_in_service);
+        stays.iter().rev().find(|(from, _)| *from <= at).map(|(_, is_in_service)| *is_in_service).or(first)
     }
 
     /// What a station watches at present.
@@ -63,6 +107,39 @@ impl Footprints {
         stations.dedup();
         stations
     }
+}
+
+fn take(held: &mut Vec<Held>, change: FootprintChange) {
+    let FootprintChange { at, act, before, after, .. } = change;
+    let beginning = Timestamp::from_micros(i64::MIN);
+    if act == ChangeAct::Created {
+        held.push(Held { from: beginning, entered: at, footprint: after });
+        return;
+    }
+    if held.is_empty() {
+        held.push(Held { from: beginning, entered: beginning, footprint: before });
+    }
+    if act == ChangeAct::Undone
+        && let Some(place) = held.iter().rposition(|held| held.footprint == after)
+    {
+        held.truncate(place + 1);
+        return;
+    }
+    let is_approximate = |footprint: &Option<Footprint>| footprint.as_ref().map(|footprint| footprint.approximate);
+    let is_surveyed = is_approximate(&after) == Some(false);
+    let Some(last) = held.last_mut() else { return };
+    let lasted = u64::try_from(at.micros().saturating_sub(last.entered.micros())).unwrap_or(0);
+    if Duration::from_micros(lasted) < SLIP || is_surveyed && is_approximate(&last.footprint) == Some(true) {
+        (last.entered, last.footprint) = (at, after);
+        // Set back to what it was: the slip leaves nothing.
+        if let [.., one, other] = held.as_slice()
+            && one.footprint == other.footprint
+        {
+            held.pop();
+        }
+        return;
+    }
+    held.push(Held { from: at, entered: at, footprint: after });
 }
 
 /// A footprint from JSON; every mistake as a member's name (empty: the whole) and a sentence.
@@ -213,26 +290,62 @@ mod tests {
         }
     }
 
+    const DAY_S: i64 = 86_400;
+
+    /// Changes of one station as day, act, before and after (metres of a circle, less than nothing of an approximate one);
+    /// what it watched on each of some days.
+    fn check_past(changes: &[(i64, ChangeAct, f64, f64)], expected: &[(i64, f64)]) {
+        let circle = |radius: f64| {
+            let (extent, approximate) = (Extent::Circle { radius_m: radius.abs() }, radius < 0.0);
+            (radius != 0.0).then_some(Footprint { extent, approximate })
+        };
+        let (station, at) = (StationNo(7), |hour: i64| Timestamp::from_seconds(hour * DAY_S / 24));
+        let now = changes.last().and_then(|change| circle(change.3));
+        let change = |(hour, act, before, after): &(i64, ChangeAct, f64, f64)| FootprintChange {
+            station,
+            at: at(*hour),
+            act: *act,
+            before: circle(*before),
+            after: circle(*after),
+        };
+        let changes_of: Vec<FootprintChange> = changes.iter().map(change).collect();
+        let footprints = Footprints::new(now.map(|now| (station, now)).into_iter().collect(), changes_of, Vec::new());
+        for (hour, radius) in expected {
+            let found = footprints.at(station, at(*hour));
+            assert_eq!(found, circle(*radius).as_ref(), "{changes:?} at {hour}");
+        }
+    }
+
     #[test]
     fn a_footprint_holds_from_its_change_and_the_first_from_the_beginning() {
-        let circle = |radius_m| Footprint { extent: Extent::Circle { radius_m }, approximate: false };
+        use ChangeAct::{Changed, Created, Undone};
+        check_past(&[(100, Changed, 0.0, 1.0)], &[(5, 1.0), (150, 1.0)]);
+        check_past(&[(100, Changed, 2.0, 0.0)], &[(5, 2.0), (99, 2.0), (100, 0.0)]);
+        check_past(&[(100, Changed, 3.0, 0.0), (200, Changed, 0.0, 9.0)], &[(5, 3.0), (150, 0.0), (200, 9.0)]);
+        check_past(&[(100, Created, 0.0, 3.0), (200, Changed, 3.0, 9.0)], &[(5, 3.0), (150, 3.0), (200, 9.0)]);
+        // A slip of the hand, set right within a day: as if it had not been.
+        check_past(&[(100, Created, 0.0, 30.0), (101, Changed, 30.0, 3.0)], &[(5, 3.0), (100, 3.0), (200, 3.0)]);
+        check_past(&[(100, Changed, 0.0, 30.0), (101, Changed, 30.0, 0.0)], &[(5, 0.0), (100, 0.0), (200, 0.0)]);
+        check_past(&[(100, Changed, 2.0, 30.0), (101, Changed, 30.0, 3.0)], &[(99, 2.0), (100, 3.0), (200, 3.0)]);
+        check_past(&[(100, Changed, 2.0, 30.0), (101, Changed, 30.0, 2.0)], &[(99, 2.0), (100, 2.0), (200, 2.0)]);
+        // Taken back after years: it never was.
+        check_past(&[(100, Changed, 2.0, 30.0), (9_000, Undone, 30.0, 2.0)], &[(99, 2.0), (5_000, 2.0), (9_500, 2.0)]);
+        check_past(&[(100, Changed, 0.0, 30.0), (9_000, Undone, 30.0, 0.0)], &[(99, 0.0), (5_000, 0.0)]);
+        // Surveyed: what was approximate was this all the time.
+        check_past(&[(100, Created, 0.0, -3.0), (9_000, Changed, -3.0, 4.0)], &[(5, 4.0), (5_000, 4.0)]);
+        check_past(&[(100, Changed, 2.0, -3.0), (9_000, Changed, -3.0, 4.0)], &[(99, 2.0), (5_000, 4.0)]);
+    }
+
+    #[test]
+    fn service_is_what_was_recorded_of_it() {
         let at = Timestamp::from_seconds;
-        let (entered, taken, wide) = (StationNo(1), StationNo(2), StationNo(3));
-        let now = HashMap::from([(entered, circle(1.0)), (wide, circle(9.0))]);
-        let before = vec![
-            (entered, at(10), None),
-            (taken, at(10), Some(circle(2.0))),
-            (wide, at(10), Some(circle(3.0))),
-            (wide, at(20), None),
-        ];
-        let footprints = Footprints::new(now, before);
-        let radius = |station, second| match footprints.at(station, at(second)).map(|footprint| &footprint.extent) {
-            Some(Extent::Circle { radius_m }) => *radius_m,
-            _ => 0.0,
-        };
-        assert_eq!([5, 15].map(|second| radius(entered, second)), [1.0, 1.0]);
-        assert_eq!([5, 10].map(|second| radius(taken, second)), [2.0, 0.0]);
-        assert_eq!([5, 15, 20].map(|second| radius(wide, second)), [3.0, 0.0, 9.0]);
-        assert_eq!(footprints.stations(), [entered, taken, wide]);
+        let (built, retired, silent) = (StationNo(1), StationNo(2), StationNo(3));
+        let service =
+            vec![(built, at(10), true), (built, at(20), false), (built, at(30), true), (retired, at(15), false)];
+        let footprints = Footprints::new(HashMap::new(), Vec::new(), service);
+        let told = |station| [5, 10, 25, 35].map(|second| footprints.in_service(station, at(second)));
+        assert_eq!(told(built), [Some(false), Some(true), Some(false), Some(true)]);
+        assert_eq!(told(retired), [Some(true), Some(true), Some(false), Some(false)]);
+        assert_eq!(told(silent), [None; 4]);
     }
 }

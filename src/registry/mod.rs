@@ -238,7 +238,8 @@ impl Registry {
             return Ok(Arc::clone(known));
         }
         let connection = self.database.lock();
-        let read = Footprints::new(load::footprints(&connection)?, record::former_footprints(&connection)?);
+        let (changes, service) = (record::footprint_changes(&connection)?, record::service_changes(&connection)?);
+        let read = Footprints::new(load::footprints(&connection)?, changes, service);
         Ok(Arc::clone(kept.insert(Arc::new(read))))
     }
 

@@ -3,8 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::definition::Definition;
+use super::footprint::FootprintChange;
 use super::{RegistryError, load};
-use crate::model::{Footprint, StationNo, Timestamp};
+use crate::model::{StationNo, Timestamp};
 
 macro_rules! acts {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
@@ -178,26 +179,48 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Result<StationChange, RegistryError
     Ok(Ok(StationChange { id, revision, at, author: row.get(3)?, act, before, after }))
 }
 
-/// Every change of what a station watches: by station, ascending, until when it watched what.
-pub(super) fn former_footprints(
-    connection: &Connection,
-) -> Result<Vec<(StationNo, Timestamp, Option<Footprint>)>, RegistryError> {
+/// Every change of what a station watches, and what it watched when it was made: by station, ascending.
+pub(super) fn footprint_changes(connection: &Connection) -> Result<Vec<FootprintChange>, RegistryError> {
     let read = || {
         let mut statement = connection.prepare(
-            "SELECT station, at, json_extract(before, '$.footprint') FROM station_change
-             WHERE before IS NOT NULL
-               AND json_extract(before, '$.footprint') IS NOT json_extract(after, '$.footprint')
+            "SELECT station, at, act, json_extract(before, '$.footprint'), json_extract(after, '$.footprint')
+             FROM station_change
+             WHERE before IS NULL
+                OR json_extract(before, '$.footprint') IS NOT json_extract(after, '$.footprint')
              ORDER BY station, revision",
         )?;
+        let text = |row: &Row<'_>, column| row.get::<_, Option<String>>(column);
         let rows = statement.query_map([], |row| {
-            Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<String>>(2)?))
+            let (station, at, word) = (row.get::<_, u32>(0)?, row.get::<_, i64>(1)?, row.get::<_, String>(2)?);
+            Ok((station, at, word, text(row, 3)?, text(row, 4)?))
         })?;
         rows.collect::<rusqlite::Result<Vec<_>>>()
     };
     let rows = read().map_err(RegistryError::sqlite("read the former footprints"))?;
-    let each = |(no, at, text): (u32, i64, Option<String>)| {
-        let footprint = text.map(|text| load::footprint(no, &text)).transpose()?;
-        Ok((StationNo(no), Timestamp::from_micros(at), footprint))
+    let each = |(no, at, word, before, after): (u32, i64, String, Option<String>, Option<String>)| {
+        let footprint = |text: Option<String>| text.map(|text| load::footprint(no, &text)).transpose();
+        let Some(act) = ChangeAct::ALL.iter().copied().find(|act| act.word() == word) else {
+            return Err(RegistryError::Unknown { table: "change", row: no.to_string(), column: "act", found: word });
+        };
+        let (station, at) = (StationNo(no), Timestamp::from_micros(at));
+        Ok(FootprintChange { station, at, act, before: footprint(before)?, after: footprint(after)? })
     };
     rows.into_iter().map(each).collect()
+}
+
+/// From when on each station was in service (`true`) or not: by station, ascending.
+pub(super) fn service_changes(connection: &Connection) -> Result<Vec<(StationNo, Timestamp, bool)>, RegistryError> {
+    let read = || {
+        let mut statement = connection.prepare(
+            "SELECT station, at, json_extract(after, '$.retired') FROM station_change
+             WHERE before IS NULL OR json_extract(before, '$.retired') IS NOT json_extract(after, '$.retired')
+             ORDER BY station, revision",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let (station, at) = (StationNo(row.get(0)?), Timestamp::from_micros(row.get(1)?));
+            Ok((station, at, !row.get::<_, bool>(2)?))
+        })?;
+        rows.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    read().map_err(RegistryError::sqlite("read the service of stations"))
 }

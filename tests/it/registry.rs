@@ -188,6 +188,25 @@ fn every_mistake_of_every_file_is_reported_in_one_run() {
 }
 
 #[test]
+fn parents_that_lead_in_a_circle_are_refused() {
+    let seeds = Seeds::new(SMALL);
+    let unit = |code: &str, parent: &str| {
+        format!(
+            "{{\"type\": \"Feature\", \"properties\": {{\"code\": \"{code}\", \"name\": \"{code}\", \"name_en\": \"{code}\",
+             \"level\": \"forest_plot\", \"parent\": \"{parent}\"}}, \"geometry\": {{\"type\": \"Polygon\",
+             \"coordinates\": [[[103, 22], [103.1, 22], [103.1, 22.1], [103, 22]]]}}}}"
+        )
+    };
+    let units = [unit("f1", "f2"), unit("f2", "f1"), unit("f3", "f1"), unit("f4", "f4")].join(",\n");
+    let text = format!("{{\"type\": \"FeatureCollection\", \"features\": [{units}]}}");
+    std::fs::write(seeds.path().join("areas/circle.geojson"), text).unwrap();
+    let mistakes = Declared::read(seeds.path()).unwrap_err();
+    let found: Vec<(usize, &str)> = mistakes.iter().map(|mistake| (mistake.line, mistake.message.as_str())).collect();
+    let message = "leads back to the area itself";
+    assert_eq!(found, [(1, message), (4, message), (10, message)], "f3 is in no circle of its own: {mistakes:#?}");
+}
+
+#[test]
 fn missing_folders_are_mistakes_and_an_empty_one_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let mistakes = Declared::read(folder.path()).unwrap_err();
