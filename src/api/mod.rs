@@ -8,13 +8,12 @@
 
 pub mod administration;
 pub mod alerts;
+pub mod areas;
 pub mod atlas;
 pub mod base;
 pub mod body;
-pub mod cap;
-pub mod areas;
-pub mod body;
 pub mod boundaries;
+pub mod cap;
 pub mod commands;
 pub mod config;
 pub mod corrections;

@@ -1,23 +1,28 @@
 //! The forest on a date: its units on a plane of true areas.
 //!
-//! A unit with units inside it counts by these alone, so that no ground counts twice; what it says of type and owner
-//! goes for those inside it that say nothing. Units are taken as not overlapping, as the law has them: ground that two
+//! A unit with units inside it counts by these and by what they leave of it, so that no ground counts twice and none is
+//! lost; what it says of type and owner goes for those inside it that say nothing, and what is inside an invented one is
+//! invented. Units are taken as not overlapping, as the law has them: ground that two
 //! units claim counts in each.
 
-use geo::{Area as _, BoundingRect, MultiPolygon};
-use hashbrown::{HashMap, HashSet};
+use geo::orient::{Direction, Orient};
+use geo::{Area as _, BooleanOps, BoundingRect, MultiPolygon, Polygon, unary_union};
+use hashbrown::HashMap;
 use jiff::civil::Date;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
 use super::projection::Projection;
-use crate::model::{AreaId, AreaLevel, ForestType, LocalName, Position};
+use crate::model::{AreaId, AreaLevel, ForestType, LocalName};
 use crate::registry::{AreaShape, Areas};
 
 /// Deeper than the forest's three tiers and the administration's above them.
 const DEPTH_MAX: usize = 8;
 
-/// A forest unit without units inside it.
+/// Square metres of a unit below which nothing is left of it beside the units inside: what rounding leaves.
+const REST_MIN_M2: f64 = 1.0;
+
+/// A forest unit without those inside it.
 #[derive(Clone, Debug)]
 pub struct Unit {
     /// Its code.
@@ -34,9 +39,9 @@ pub struct Unit {
     pub forest_type: Option<ForestType>,
     /// Drawn for a demonstration.
     pub invented: bool,
-    /// On the plane, metres.
+    /// On the plane, metres; without the units inside it.
     pub polygon: MultiPolygon<f64>,
-    /// Square metres.
+    /// Square metres of the polygon.
     pub area_m2: f64,
 }
 
@@ -58,7 +63,12 @@ impl Forest {
             .iter()
             .filter(|shape| shape.area.level.is_forest() && shape.is_drawn() && shape.facts.validity.holds_on(date))
             .collect();
-        let parents: HashSet<&AreaId> = shapes.iter().filter_map(|shape| shape.area.parent.as_ref()).collect();
+        let mut inside: HashMap<&AreaId, Vec<&AreaShape>> = HashMap::new();
+        for shape in &shapes {
+            if let Some(parent) = &shape.area.parent {
+                inside.entry(parent).or_default().push(shape);
+            }
+        }
         let by_id: HashMap<&AreaId, &AreaShape> = shapes.iter().map(|shape| (&shape.area.id, *shape)).collect();
         let bounds = shapes.iter().fold(None, |whole: Option<[f64; 4]>, shape| {
             let (low, high) = (shape.bounds.min(), shape.bounds.max());
@@ -67,8 +77,14 @@ impl Forest {
         });
         let [west, south, east, north] = bounds.unwrap_or_default();
         let projection = Projection::around((west + east) / 2.0, (south + north) / 2.0);
-        let leaves = shapes.iter().filter(|shape| !parents.contains(&shape.area.id));
-        let mut units: Vec<Unit> = leaves.map(|shape| unit(areas, &by_id, shape, projection)).collect();
+        let unit = |shape: &&AreaShape| {
+            let polygon = match inside.get(&shape.area.id) {
+                None => projection.polygons(&shape.polygon),
+                Some(inside) => rest(shape, inside, projection)?,
+            };
+            Some(unit(areas, &by_id, shape, polygon))
+        };
+        let mut units: Vec<Unit> = shapes.iter().filter_map(unit).collect();
         units.sort_by(|a, b| a.id.cmp(&b.id));
         let boxes = units.iter().enumerate().filter_map(|(at, unit)| {
             let bounds = unit.polygon.bounding_rect()?;
@@ -92,25 +108,26 @@ impl Forest {
     }
 }
 
-fn unit(areas: &Areas, by_id: &HashMap<&AreaId, &AreaShape>, shape: &AreaShape, projection: Projection) -> Unit {
+/// What the units inside leave of one, on the plane; `None` when that is nothing.
+fn rest(shape: &AreaShape, inside: &[&AreaShape], projection: Projection) -> Option<MultiPolygon<f64>> {
+    // Drawn in opposite directions they would cancel each other where they overlap.
+    let on_plane = inside.iter().flat_map(|shape| projection.polygons(&shape.polygon));
+    let inside: Vec<Polygon<f64>> = on_plane.map(|polygon| polygon.orient(Direction::Default)).collect();
+    let rest = projection.polygons(&shape.polygon).difference(&unary_union(&inside));
+    (rest.unsigned_area() >= REST_MIN_M2).then_some(rest)
+}
+
+fn unit(areas: &Areas, by_id: &HashMap<&AreaId, &AreaShape>, shape: &AreaShape, polygon: MultiPolygon<f64>) -> Unit {
     let up = |shape: &&AreaShape| by_id.get(shape.area.parent.as_ref()?).copied();
     let chain: Vec<&AreaShape> = std::iter::successors(Some(shape), up).take(DEPTH_MAX).collect();
-    let above = chain.last().and_then(|top| top.area.parent.as_ref());
-    let named = above.and_then(|id| areas.get(id)).filter(|shape| shape.area.level == AreaLevel::Commune);
-    let Position { lon, lat } = shape.label;
-    let commune = named.map(|shape| shape.area.id.clone()).or_else(|| {
-        let found = areas.locate(Position { lon, lat })?;
-        areas.get(&found).filter(|shape| shape.area.level == AreaLevel::Commune).map(|shape| shape.area.id.clone())
-    });
-    let polygon = projection.polygons(&shape.polygon);
     Unit {
         id: shape.area.id.clone(),
         level: shape.area.level,
         name: shape.area.name.clone(),
-        commune,
+        commune: areas.commune_of(shape),
         owner: chain.iter().find_map(|shape| shape.facts.owner.clone()),
         forest_type: chain.iter().find_map(|shape| shape.facts.forest_type),
-        invented: shape.facts.invented,
+        invented: chain.iter().any(|shape| shape.facts.invented),
         area_m2: polygon.unsigned_area(),
         polygon,
     }

@@ -4,6 +4,8 @@
 //! - Areas are those on the ellipsoid ([`projection`]); ground that several stations watch counts once.
 //! - What a set of stations watches is measured once and kept by the set: a request looks it up. One measurement runs at a
 //!   time, so that many questions cost no more than one.
+//! - What was asked for last is kept longest, and what is asked for waits in a line of its own ([`Coverage::turns`]): it
+//!   holds up nobody who reads history.
 //! - Nothing here knows which station works; who asks says it. Nothing here reads a clock.
 //!
 //! Left out on purpose: the lie of the land. A footprint is what somebody said of a station; a ridge in the way is to be
@@ -20,6 +22,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 
 pub use config::{Config, Target};
 pub use forest::{Forest, Unit};
@@ -36,12 +39,16 @@ const NUMBERS_MAX: usize = 4_000_000;
 /// Measurements kept: a few years of months.
 const MEASURED_MAX: usize = 256;
 
+/// Questions that are worked on at a time.
+const TURNS: usize = 2;
+
 /// Forests and measurements that were made already.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Coverage {
     config: Config,
     kept: Mutex<Kept>,
     turn: Mutex<()>,
+    turns: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +61,13 @@ struct Kept {
 impl Coverage {
     /// With what counts and what was promised.
     pub fn new(config: Config) -> Coverage {
-        Coverage { config, ..Coverage::default() }
+        let turns = Arc::new(Semaphore::new(TURNS));
+        Coverage { config, kept: Mutex::default(), turn: Mutex::default(), turns }
+    }
+
+    /// The line in which questions are worked on.
+    pub fn turns(&self) -> &Arc<Semaphore> {
+        &self.turns
     }
 
     /// What counts and what was promised.
@@ -69,15 +82,16 @@ impl Coverage {
         // Dates on which the same units are in force have the same forest.
         let all = areas.all().iter();
         let units: Vec<usize> = all.enumerate().filter(|(_, shape)| in_force(shape)).map(|(place, _)| place).collect();
-        let known = |kept: &Kept| {
-            let found = kept.forests.iter().find(|(of, places, _)| Arc::ptr_eq(of, areas) && *places == units);
-            found.map(|(_, _, forest)| Arc::clone(forest))
+        let known = |kept: &mut Kept| {
+            let is_it =
+                |(of, places, _): &(Arc<Areas>, Vec<usize>, Arc<Forest>)| Arc::ptr_eq(of, areas) && *places == units;
+            used(&mut kept.forests, is_it).map(|(_, _, forest)| Arc::clone(forest))
         };
-        if let Some(forest) = known(&self.kept.lock()) {
+        if let Some(forest) = known(&mut self.kept.lock()) {
             return forest;
         }
         let _turn = self.turn.lock();
-        if let Some(forest) = known(&self.kept.lock()) {
+        if let Some(forest) = known(&mut self.kept.lock()) {
             return forest;
         }
         let forest = Arc::new(Forest::of(areas, date));
@@ -93,16 +107,16 @@ impl Coverage {
 
     /// What a set of stations watches of a forest. The first time it takes long.
     pub fn measure(&self, forest: &Arc<Forest>, watchers: &[Watcher]) -> Arc<Measured> {
-        let known = |kept: &Kept| {
+        let known = |kept: &mut Kept| {
             let is_it =
-                |(of, set, _): &&(Arc<Forest>, Vec<Watcher>, Arc<Measured>)| Arc::ptr_eq(of, forest) && set == watchers;
-            kept.measured.iter().find(is_it).map(|(_, _, measured)| Arc::clone(measured))
+                |(of, set, _): &(Arc<Forest>, Vec<Watcher>, Arc<Measured>)| Arc::ptr_eq(of, forest) && set == watchers;
+            used(&mut kept.measured, is_it).map(|(_, _, measured)| Arc::clone(measured))
         };
-        if let Some(measured) = known(&self.kept.lock()) {
+        if let Some(measured) = known(&mut self.kept.lock()) {
             return measured;
         }
         let _turn = self.turn.lock();
-        if let Some(measured) = known(&self.kept.lock()) {
+        if let Some(measured) = known(&mut self.kept.lock()) {
             return measured;
         }
         let measured = Arc::new(Measured::of(forest, watchers));
@@ -114,6 +128,13 @@ impl Coverage {
         }
         measured
     }
+}
+
+/// What is wanted of what is kept; it goes to the end, where what is new goes: the first is let go first.
+fn used<T>(kept: &mut VecDeque<T>, is_it: impl Fn(&T) -> bool) -> Option<&T> {
+    let found = kept.remove(kept.iter().position(is_it)?)?;
+    kept.push_back(found);
+    kept.back()
 }
 
 #[cfg(test)]

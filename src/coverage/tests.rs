@@ -128,7 +128,7 @@ proptest! {
 }
 
 #[test]
-fn a_unit_with_units_inside_counts_by_them_and_lends_them_what_they_do_not_say() {
+fn a_unit_lends_those_inside_it_what_they_do_not_say() {
     let facts = |forest_type, owner: Option<&str>| AreaFacts {
         forest_type,
         owner: owner.map(str::to_owned),
@@ -158,8 +158,8 @@ fn a_unit_with_units_inside_counts_by_them_and_lends_them_what_they_do_not_say()
             .map(|unit| format!("{} {} {} {}", unit.id, owner(unit), kind(unit), commune(unit)))
             .collect()
     };
-    assert_eq!(told("2026-01-01"), ["t-1 board protection c", "t-2 village protection c"]);
-    assert_eq!(told("2025-12-31").len(), 3, "what was felled in 2026 was forest before");
+    assert_eq!(told("2026-01-01"), ["t board protection c", "t-1 board protection c", "t-2 village protection c"]);
+    assert_eq!(told("2025-12-31").len(), 4, "what was felled in 2026 was forest before");
     // Dates with the same units share one forest, and sets one measurement.
     let forests = ["2026-01-01", "2026-05-01"].map(|day| coverage.forest(&areas, date(day)));
     assert!(Arc::ptr_eq(&forests[0], &forests[1]));
@@ -167,6 +167,54 @@ fn a_unit_with_units_inside_counts_by_them_and_lends_them_what_they_do_not_say()
     let measured = [(); 2].map(|()| coverage.measure(&forests[0], &set));
     assert!(Arc::ptr_eq(&measured[0], &measured[1]));
     assert!(!Arc::ptr_eq(&measured[0], &coverage.measure(&forests[0], &[])));
+}
+
+/// One plot in a corner of a compartment, drawn either way round, and one in that: no ground is lost and none counts twice.
+#[test]
+fn a_unit_with_units_inside_counts_by_them_and_by_what_they_leave() {
+    let invented = AreaFacts { invented: true, ..AreaFacts::default() };
+    let whole = square(103.0, 22.0, 0.1);
+    let mut turned = square(103.0, 22.0, 0.05);
+    turned.exterior_mut(|ring| ring.0.reverse());
+    let areas = |shapes: &[AreaShape]| Arc::new(Areas::new(shapes.to_vec()));
+    let compartment = shape("t", AreaLevel::ForestCompartment, None, whole).with_facts(invented);
+    let sub = shape("t-1", AreaLevel::ForestSubcompartment, Some("t"), turned);
+    let plot = shape("t-1-a", AreaLevel::ForestPlot, Some("t-1"), square(103.02, 22.02, 0.02));
+    let coverage = coverage();
+    let of = |shapes: &[AreaShape]| coverage.forest(&areas(shapes), date("2026-01-01"));
+    let alone = of(&[compartment.clone()]).area_m2();
+    let forest = of(&[compartment.clone(), sub, plot]);
+    assert!((forest.area_m2() / alone - 1.0).abs() < 1e-6, "{} of {alone}", forest.area_m2());
+    let shares: Vec<f64> = forest.units.iter().map(|unit| (unit.area_m2 / alone * 100.0).round()).collect();
+    assert_eq!(shares, [75.0, 21.0, 4.0]);
+    assert!(forest.units.iter().all(|unit| unit.invented), "what is inside an invented unit is invented");
+    // What is left of the compartment is watched where it is, not where the plots are.
+    let measured = coverage.measure(&forest, &[watcher(0, 103.03, 22.03, Extent::Circle { radius_m: 500.0 })]);
+    assert!(measured.watched_m2[0] == 0.0 && measured.watched_m2[2] > 7e5, "{:?}", measured.watched_m2);
+    // Nothing is left of one that is all divided.
+    let halves = [(0, 103.0), (1, 103.05)].map(|(no, west)| {
+        let ring = ring(&[(west, 22.0), (west + 0.05, 22.0), (west + 0.05, 22.1), (west, 22.1)]);
+        shape(&format!("h-{no}"), AreaLevel::ForestPlot, Some("t"), Polygon::new(ring, vec![]))
+    });
+    let [one, other] = halves;
+    let divided: Vec<String> = of(&[compartment, one, other]).units.iter().map(|unit| unit.id.to_string()).collect();
+    assert_eq!(divided, ["h-0", "h-1"]);
+}
+
+#[test]
+fn what_was_asked_for_last_is_kept_longest() {
+    let areas = Arc::new(Areas::new(vec![shape("f", AreaLevel::ForestPlot, None, square(103.0, 22.0, 0.05))]));
+    let coverage = coverage();
+    let forest = coverage.forest(&areas, date("2026-01-01"));
+    let set = |no: u32| [watcher(no, 103.02, 22.02, Extent::Circle { radius_m: 500.0 })];
+    let first = coverage.measure(&forest, &set(0));
+    let second = coverage.measure(&forest, &set(1));
+    for no in 2..MEASURED_MAX as u32 + 1 {
+        coverage.measure(&forest, &set(no));
+        assert!(Arc::ptr_eq(&first, &coverage.measure(&forest, &set(0))), "{no}");
+    }
+    assert_eq!(coverage.kept.lock().measured.len(), MEASURED_MAX);
+    assert!(!Arc::ptr_eq(&second, &coverage.measure(&forest, &set(1))), "the one that nobody asked for is let go");
 }
 
 /// A polygon that is drawn the other way round than circles are.

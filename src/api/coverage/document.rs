@@ -114,7 +114,7 @@ pub struct CoverageDocument {
     pub units: usize,
     /// Whether forest units are among them that were drawn for a demonstration: the numbers say nothing of a real forest.
     pub invented: bool,
-    /// Whether footprints are among those of working stations that were estimated, not surveyed.
+    /// Whether footprints are among those of working stations in sight that were estimated, not surveyed.
     pub approximate: bool,
     /// The forest in parts, in the order asked for.
     pub groups: Vec<CoverageGroup>,
@@ -135,12 +135,12 @@ pub struct CoveragePeriod {
     pub to: Shown,
     /// Whether the range that was asked about cuts it, or it is not over.
     pub partial: bool,
-    /// Stations that worked.
-    pub stations: usize,
+    /// Stations that worked; null, as what they watched, where samples that would tell were deleted: see `kept_since`.
+    pub stations: Option<usize>,
     /// Hectares of forest on its last day.
     pub forest_ha: f64,
-    /// Hectares of it that they watched.
-    pub watched_ha: f64,
+    /// Hectares of it that they watched; null when that is not known any more.
+    pub watched_ha: Option<f64>,
     /// The watched part, 0 to 1.
     pub share: Option<f64>,
     /// The newest target whose year has ended with the period, 0 to 1.
@@ -159,6 +159,11 @@ pub struct CoverageHistory {
     pub periods: Vec<CoveragePeriod>,
     /// Whether invented forest units are among those that count.
     pub invented: bool,
+    /// Whether footprints are among those of stations in sight that worked that were estimated, not surveyed.
+    pub approximate: bool,
+    /// What lies before was deleted for its age at one station at the least; null when nothing asked for was.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub kept_since: Option<Shown>,
 }
 
 /// What is left out of an answer.
@@ -184,6 +189,8 @@ pub struct HoleCollection {
     pub features: Vec<HoleFeature>,
     /// Smaller holes beyond the limit.
     pub left_out: HolesLeftOut,
+    /// Whether footprints are among those that leave the holes that were estimated, not surveyed.
+    pub approximate: bool,
 }
 
 /// What of a forest unit nobody watches.

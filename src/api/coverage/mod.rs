@@ -2,13 +2,15 @@
 //! communes smart services work.
 //!
 //! Every number is of the forest units and communes that the caller may see; a station beyond that watches them all the
-//! same. What takes long is done once by `crate::coverage` and on a thread that may block.
+//! same. Holes are cut by footprints in sight alone: their edges would show where the others stand. What takes long is done
+//! once by `crate::coverage`, on a thread that may block and for as long as somebody waits for it.
 
 mod document;
 mod working;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Json;
 use axum::response::Response;
@@ -19,10 +21,11 @@ use document::{
     CoverageDocument, CoverageGroup, CoverageHistory, CoveragePeriod, HoleCollection, HoleFeature, HoleReport,
     HolesLeftOut, ServedCommune, ServicesDocument, TargetEntry, WatchingStations, hectares, share,
 };
-use working::Look;
+use working::{Look, Period};
 
 use super::door::{Allowed, SeeHistory, SeeMap};
 use super::features::Name;
+use super::history::flow;
 use super::layer_features::MultiPolygon;
 use super::problem::{Code, Costly, Problem, Refused};
 use super::query::{Asked, FromParams, Params, limit, word};
@@ -35,6 +38,8 @@ use crate::model::{AreaId, AreaLevel, Timestamp};
 
 /// Periods in one answer: twenty years of months.
 const PERIODS_MAX: u64 = 240;
+/// Footprints and forest units, over all periods with another set of working stations, that one question measures.
+const MEASURED_MAX: usize = 4_000_000;
 /// Holes in one answer when `limit` is absent, and at most.
 const HOLES_DEFAULT: usize = 200;
 const HOLES_MAX: usize = 2_000;
@@ -82,8 +87,12 @@ pub struct CoverageAsked {
 impl FromParams for CoverageAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
         let at = params.one("at", When::parse)?;
-        let mut by = params.many("by", |text| word(text, &By::ALL, By::word))?;
-        by.dedup();
+        let mut by: Vec<By> = Vec::new();
+        for one in params.many("by", |text| word(text, &By::ALL, By::word))? {
+            if !by.contains(&one) {
+                by.push(one);
+            }
+        }
         Ok(Self { at, by: if by.is_empty() { By::ALL.to_vec() } else { by } })
     }
 }
@@ -154,17 +163,24 @@ fn moment(at: Option<&When>, now: Timestamp) -> Result<Option<Timestamp>, Proble
     Ok(Some(at))
 }
 
-/// Work that blocks, one question after the other in the line of those who read the past.
+/// Says that somebody has left: dropped with the answer that they waited for.
+struct Waits(Arc<AtomicBool>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Work that blocks, in a line of its own. It is told when nobody waits for it any more.
 async fn in_turn<N, T: Send + 'static>(
     door: &Allowed<N>,
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+    work: impl FnOnce(Arc<AtomicBool>) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let turn = door.turns().acquire_owned().await.map_err(Problem::internal)?;
-    let turned = move || {
-        let _turn = turn;
-        work()
-    };
-    tokio::task::spawn_blocking(turned).await.map_err(Problem::internal)?
+    let waits = Waits(Arc::default());
+    let gone = Arc::clone(&waits.0);
+    let turns = Arc::clone(door.parts().coverage.turns());
+    flow::in_turn(&turns, move || work(gone)).await
 }
 
 /// How much of the forest is watched: the ground inside the footprints of working stations, by commune, owner and forest
@@ -181,7 +197,7 @@ pub async fn read(
 ) -> Result<Json<CoverageDocument>, Problem> {
     let past = moment(asked.at.as_ref(), door.parts().clock.now())?;
     let (parts, sight) = (door.parts().clone(), door.sight(&door.parts().state.read().catalogue));
-    let work = move || View::new(Look::at(parts, past)?, sight).document(&asked.by);
+    let work = move |gone| View::new(Look::at(parts, past, gone)?, sight).document(&asked.by);
     in_turn(&door, work).await.map(Json)
 }
 
@@ -210,11 +226,13 @@ pub async fn history(
         return Err(Problem::new(Code::TooCostly, why));
     }
     let (parts, sight) = (door.parts().clone(), door.sight(&door.parts().state.read().catalogue));
-    let work = move || View::new(Look::at(parts, None)?, sight).periods(asked.every, (from, to));
+    let work = move |gone| View::new(Look::at(parts, None, gone)?, sight).periods(asked.every, (from, to));
     in_turn(&door, work).await.map(Json)
 }
 
 /// Forest that no working station watches, as GeoJSON: by forest unit, those with the largest holes first.
+///
+/// Of the stations that the caller may see: what one beyond watches counts as a hole here, and not in `/coverage`.
 #[utoipa::path(get, path = "/api/v1/coverage/holes", operation_id = "readCoverageHoles", tag = "map",
     params(HolesAsked), security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The holes", body = HoleCollection, content_type = "application/geo+json"),
@@ -228,8 +246,8 @@ pub async fn holes(door: Allowed<SeeMap>, Asked(asked): Asked<HolesAsked>) -> Re
     }
     let inside = Sight::in_area(&catalogue, asked.area.as_ref())?;
     let parts = door.parts().clone();
-    let work = move || {
-        let view = View::new(Look::at(parts, past)?, sight);
+    let work = move |gone| {
+        let view = View::new(Look::at(parts, past, gone)?, sight);
         view.holes(&inside, asked.limit)
     };
     let holes = in_turn(&door, work).await?;
@@ -270,20 +288,27 @@ impl View {
         self.units(forest).fold((0.0, 0.0), add)
     }
 
-    fn in_sight(&self, watchers: &[Watcher]) -> usize {
+    /// Those that stood in an area in sight at an instant.
+    fn in_sight(&self, watchers: &[Watcher], at: Timestamp) -> Vec<Watcher> {
         let catalogue = &self.look.catalogue;
-        let stations = watchers.iter().filter_map(|watcher| catalogue.station(watcher.station));
-        stations.filter(|station| self.sight.reaches_station(station)).count()
+        let is_in_sight = |watcher: &&Watcher| {
+            let station = catalogue.station(watcher.station);
+            station.is_some_and(|station| self.sight.reaches(catalogue.place_at(station, at).1))
+        };
+        watchers.iter().filter(is_in_sight).cloned().collect()
     }
 
     fn document(&self, by: &[By]) -> Result<CoverageDocument, Problem> {
         let forest = self.forest(self.look.moment());
-        let (installed, working) = (self.look.watchers_installed(), self.look.watchers_working()?);
+        let working = self.look.watchers_working()?;
+        let installed = self.look.watchers_installed(&working);
+        self.look.go_on()?;
         let measured = self.measure(&forest, &working);
         let (forest_m2, watched_m2) = self.sums(&forest, &measured);
         let (_, installed_m2) = self.sums(&forest, &self.measure(&forest, &installed));
         let config = self.look.parts.coverage.config();
         let is_share = share(watched_m2, forest_m2);
+        let seen = [&installed, &working].map(|watchers| self.in_sight(watchers, self.look.moment()));
         Ok(CoverageDocument {
             at: self.zone.show(self.look.moment()),
             forest_ha: hectares(forest_m2),
@@ -291,10 +316,10 @@ impl View {
             share: is_share,
             installed_ha: hectares(installed_m2),
             installed_share: share(installed_m2, forest_m2),
-            stations: WatchingStations { installed: self.in_sight(&installed), working: self.in_sight(&working) },
+            stations: WatchingStations { installed: seen[0].len(), working: seen[1].len() },
             units: self.units(&forest).count(),
             invented: self.units(&forest).any(|(_, unit)| unit.invented),
-            approximate: working.iter().any(|watcher| watcher.footprint.approximate),
+            approximate: is_approximate(&seen[1]),
             groups: by.iter().flat_map(|by| self.groups(*by, &forest, &measured)).collect(),
             targets: targets(&config.forest_targets(), is_share),
             services: self.services()?,
@@ -358,32 +383,55 @@ impl View {
 
     fn periods(&self, every: Every, range: (Timestamp, Timestamp)) -> Result<CoverageHistory, Problem> {
         let config = self.look.parts.coverage.config();
-        let (mut periods, mut invented, promised) = (Vec::new(), false, config.forest_targets());
-        for (bucket, partial, watchers) in self.look.watchers_by_period(every, range, self.zone.zone())? {
-            let last = bucket.end.min(self.look.now) - std::time::Duration::from_micros(1);
+        let (found, kept_since) = self.look.watchers_by_period(every, range, self.zone.zone())?;
+        self.check_cost(&found)?;
+        let (mut periods, mut invented, mut approximate) = (Vec::new(), false, false);
+        let promised = config.forest_targets();
+        for Period { bucket, last, is_partial, is_known, watchers } in found {
+            self.look.go_on()?;
             let forest = self.forest(last);
             let (forest_m2, watched_m2) = self.sums(&forest, &self.measure(&forest, &watchers));
             invented |= self.units(&forest).any(|(_, unit)| unit.invented);
+            let seen = self.in_sight(&watchers, last);
+            approximate |= is_approximate(&seen);
             let year_after = i64::from(bucket.end.to_jiff().to_zoned(self.zone.zone().clone()).year());
             let due = promised.iter().rfind(|target| target.year < year_after);
             periods.push(CoveragePeriod {
                 from: self.zone.show(bucket.begin),
                 to: self.zone.show(bucket.end),
-                partial,
-                stations: self.in_sight(&watchers),
+                partial: is_partial,
+                stations: is_known.then_some(seen.len()),
                 forest_ha: hectares(forest_m2),
-                watched_ha: hectares(watched_m2),
-                share: share(watched_m2, forest_m2),
+                watched_ha: is_known.then(|| hectares(watched_m2)),
+                share: share(watched_m2, forest_m2).filter(|_| is_known),
                 target: due.map(|target| target.share),
             });
         }
-        let completeness_percent = config.completeness_percent;
-        Ok(CoverageHistory { every: every.to_string(), completeness_percent, periods, invented })
+        let (every, completeness_percent) = (every.to_string(), config.completeness_percent);
+        let kept_since = kept_since.map(|since| self.zone.show(since));
+        Ok(CoverageHistory { every, completeness_percent, periods, invented, approximate, kept_since })
+    }
+
+    /// Refuses what would be measured for too long: every period with another set of stations than the one before.
+    fn check_cost(&self, periods: &[Period]) -> Result<(), Problem> {
+        let units = self.forest(self.look.now).units.len();
+        let is_new = |place: usize| place == 0 || periods[place].watchers != periods[place - 1].watchers;
+        let new = (0..periods.len()).filter(|place| is_new(*place));
+        let cost: usize = new.map(|place| periods[place].watchers.len() + units).sum();
+        if cost > MEASURED_MAX {
+            let why = format!(
+                "{cost} footprints and forest units would be measured, {MEASURED_MAX} at most: ask for years, or a \
+                 shorter range"
+            );
+            return Err(Problem::new(Code::TooCostly, why));
+        }
+        Ok(())
     }
 
     fn holes(&self, inside: &Sight, limit: usize) -> Result<HoleCollection, Problem> {
         let forest = self.forest(self.look.moment());
-        let measured = self.measure(&forest, &self.look.watchers_working()?);
+        let working = self.in_sight(&self.look.watchers_working()?, self.look.moment());
+        let measured = self.measure(&forest, &working);
         let mut units: Vec<(usize, &Unit, f64)> = self
             .units(&forest)
             .filter(|(_, unit)| inside.reaches(unit.commune.as_ref()))
@@ -416,6 +464,7 @@ impl View {
                 units: beyond.len(),
                 hole_ha: hectares(beyond.iter().map(|(_, _, hole_m2)| hole_m2).sum()),
             },
+            approximate: is_approximate(&working),
         })
     }
 }
@@ -424,6 +473,10 @@ impl View {
 fn rounded(polygons: geo::MultiPolygon<f64>) -> geo::MultiPolygon<f64> {
     let round = |degrees: f64| (degrees * 1e7).round() / 1e7;
     polygons.map_coords(|at| geo::Coord { x: round(at.x), y: round(at.y) })
+}
+
+fn is_approximate(watchers: &[Watcher]) -> bool {
+    watchers.iter().any(|watcher| watcher.footprint.approximate)
 }
 
 fn targets(targets: &[Target], is: Option<f64>) -> Vec<TargetEntry> {

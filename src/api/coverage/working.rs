@@ -6,6 +6,7 @@
 //! any more, and a sample that was handed in afterwards counts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::{HashMap, HashSet};
 
@@ -28,15 +29,23 @@ pub struct Look {
     pub now: Timestamp,
     /// The moment; `None`: now.
     pub past: Option<Timestamp>,
+    /// Whether nobody waits for the answer any more.
+    pub gone: Arc<AtomicBool>,
 }
 
 impl Look {
     /// At `at`, or now.
-    pub fn at(parts: Arc<Parts>, past: Option<Timestamp>) -> Result<Look, Problem> {
+    pub fn at(parts: Arc<Parts>, past: Option<Timestamp>, gone: Arc<AtomicBool>) -> Result<Look, Problem> {
         let catalogue = parts.state.read().catalogue.clone();
         let footprints = parts.registry.footprints().map_err(Problem::internal)?;
         let now = parts.clock.now();
-        Ok(Look { parts, catalogue, footprints, now, past })
+        Ok(Look { parts, catalogue, footprints, now, past, gone })
+    }
+
+    /// Ends the work when nobody waits for it.
+    pub fn go_on(&self) -> Result<(), Problem> {
+        let is_gone = self.gone.load(Ordering::Relaxed);
+        if is_gone { Err(Problem::new(Code::Unavailable, "nobody waits for the answer")) } else { Ok(()) }
     }
 
     /// The moment that is looked at.
@@ -45,7 +54,8 @@ impl Look {
     }
 
     /// Stations with a footprint at the moment, and their watching channels; only those in service when it is now.
-    fn installed(&self) -> impl Iterator<Item = (&Station, Vec<&Channel>)> {
+    /// Whether one of the past was in service then is another question.
+    fn candidates(&self) -> impl Iterator<Item = (&Station, Vec<&Channel>)> {
         let config = self.parts.coverage.config();
         let stations = self.footprints.stations().into_iter().filter_map(|no| self.catalogue.station(no));
         stations.filter_map(move |station| {
@@ -69,16 +79,25 @@ impl Look {
         Some(Watcher { station: station.no, position, footprint })
     }
 
-    /// Everything that watches, working or not.
-    pub fn watchers_installed(&self) -> Vec<Watcher> {
-        self.installed().filter_map(|(station, _)| self.watcher(station, self.moment())).collect()
+    /// Everything that watches, working or not. At a past moment: what was in service by the record of changes, and what
+    /// worked, as a station may have been there before it was entered.
+    pub fn watchers_installed(&self, working: &[Watcher]) -> Vec<Watcher> {
+        let worked: HashSet<StationNo> = working.iter().map(|watcher| watcher.station).collect();
+        let is_installed = |station: &Station| match self.past {
+            None => true,
+            Some(at) => {
+                worked.contains(&station.no) || self.footprints.in_service(station.no, at).unwrap_or(!station.retired)
+            }
+        };
+        let installed = self.candidates().filter(|(station, _)| is_installed(station));
+        installed.filter_map(|(station, _)| self.watcher(station, self.moment())).collect()
     }
 
     /// Everything that watches and works. Reads the store when it is the past.
     pub fn watchers_working(&self) -> Result<Vec<Watcher>, Problem> {
         let mut budget = Budget(CHANNELS_MAX);
         let mut found = Vec::new();
-        for (station, channels) in self.installed() {
+        for (station, channels) in self.candidates() {
             if self.any_works(&channels, &mut budget)? {
                 found.extend(self.watcher(station, self.moment()));
             }
@@ -112,6 +131,7 @@ impl Look {
                 |channel: &&Channel| state.live.freshness(&self.catalogue, channel, self.now) <= Freshness::Late;
             return Ok(channels.iter().any(fresh));
         };
+        self.go_on()?;
         for channel in channels {
             budget.take()?;
             let Some(lasts) = fresh_for(channel, Freshness::Late) else { continue };
@@ -125,14 +145,14 @@ impl Look {
         Ok(false)
     }
 
-    /// Month by month, or year by year: everything that watched, by how complete its samples are. The second says
-    /// whether the period is cut or not over.
+    /// Month by month, or year by year: everything that watched, by how complete its samples are; and what lies before
+    /// which was deleted for its age, when something that would be needed was.
     pub fn watchers_by_period(
         &self,
         every: Every,
         (from, to): (Timestamp, Timestamp),
         zone: &jiff::tz::TimeZone,
-    ) -> Result<Vec<(Bucket, bool, Vec<Watcher>)>, Problem> {
+    ) -> Result<(Vec<Period>, Option<Timestamp>), Problem> {
         let question = Question {
             from,
             to,
@@ -157,29 +177,52 @@ impl Look {
         }
         let plain: Vec<Line> = lines.iter().map(|(_, line)| line.clone()).collect();
         let permit = history.permit(&question, &plain).map_err(Failure::from)?;
-        let mut periods: Vec<(Bucket, bool, HashSet<StationNo>)> =
-            question.buckets().map(|bucket| (bucket, bucket.is_cut || bucket.end > self.now, HashSet::new())).collect();
+        // With each bucket the stations that worked, and those of whose samples some were deleted.
+        let mut periods: Vec<(Bucket, HashSet<StationNo>, HashSet<StationNo>)> =
+            question.buckets().map(|bucket| (bucket, HashSet::new(), HashSet::new())).collect();
+        let kept_since = permit.plans.iter().filter_map(|plan| plan.whole_since).max();
         let question = Arc::new(question);
         let percent = u64::from(self.parts.coverage.config().completeness_percent);
         for ((station, line), plan) in lines.iter().zip(permit.plans) {
+            self.go_on()?;
             let mut walk = history.walk(&question, line, plan, from);
             let mut rows: Vec<Row> = Vec::new();
             while walk.step(history.store(), &mut rows).map_err(Failure::from)? {}
-            for (row, (_, _, working)) in rows.iter().zip(&mut periods) {
+            for (row, (bucket, working, cut)) in rows.iter().zip(&mut periods) {
                 if row.expected > 0 && row.count * 100 >= row.expected * percent {
                     working.insert(*station);
                 }
+                if plan.whole_since.is_some_and(|since| bucket.begin < since) {
+                    cut.insert(*station);
+                }
             }
         }
-        let told = periods.into_iter().map(|(bucket, is_partial, working)| {
+        let told = periods.into_iter().map(|(bucket, working, cut)| {
             let last = bucket.end.min(self.now) - std::time::Duration::from_micros(1);
+            let watched = |no: &StationNo| self.footprints.at(*no, last).is_some();
+            let is_known = cut.difference(&working).all(|no| !watched(no));
             let mut working: Vec<StationNo> = working.into_iter().collect();
             working.sort();
             let stations = working.into_iter().filter_map(|no| self.catalogue.station(no));
-            (bucket, is_partial, stations.filter_map(|station| self.watcher(station, last)).collect())
+            let watchers = stations.filter_map(|station| self.watcher(station, last)).collect();
+            let is_partial = bucket.is_cut || bucket.end > self.now;
+            Period { bucket, last, is_partial, is_known, watchers }
         });
-        Ok(told.collect())
+        Ok((told.collect(), kept_since))
     }
+}
+
+/// A month or a year.
+pub struct Period {
+    pub bucket: Bucket,
+    /// Its last instant, as far as it has come.
+    pub last: Timestamp,
+    /// Whether it is cut, or not over.
+    pub is_partial: bool,
+    /// Whether nothing was deleted that could have shown that more stations worked.
+    pub is_known: bool,
+    /// What worked.
+    pub watchers: Vec<Watcher>,
 }
 
 /// How many channels may still be looked at.

@@ -171,6 +171,93 @@ async fn callers_are_told_of_their_own_forest_alone() {
     assert_eq!((hidden.status, missing.status), (StatusCode::BAD_REQUEST, StatusCode::BAD_REQUEST));
 }
 
+/// FS-1 stands on the border in effect: its circle reaches over into the other commune's forest when it is wide enough.
+#[tokio::test]
+async fn holes_do_not_show_where_stations_out_of_sight_stand() {
+    let (house, token) = house().await;
+    let mut asked = with_token(request(Method::POST, "/api/v1/stations"), &token);
+    asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    // Of 001 by its declaration, inside the forest of 002.
+    *asked.body_mut() =
+        json!({"id": "FS-3", "kind": "forest", "name": "FS-3", "lon": 104.5, "lat": 22.5, "area": "001",
+        "footprint": {"shape": "circle", "radius_m": 2000, "approximate": true},
+        "channels": [{"property": "smoke", "interval": "1m"}]})
+        .to_string()
+        .into();
+    assert_eq!(house.ask(asked).await.status, StatusCode::CREATED);
+    house.observe(channel(&house, "FS-3/smoke"), 30, 0.1);
+    let rings = |holes: &Value| {
+        let features = holes["features"].as_array().unwrap().iter();
+        let of = features.filter(|feature| feature["id"] == "T2");
+        of.map(|feature| feature["geometry"]["coordinates"][0].as_array().unwrap().len()).next().unwrap()
+    };
+    let all = ask(&house, &token, "/api/v1/coverage/holes").await;
+    assert_eq!((rings(&all), &all["approximate"]), (2, &json!(true)));
+    let ranger = house.token("ranger", Role::Ranger, Some(&["002"]), DAY);
+    let own = ask(&house, &ranger, "/api/v1/coverage/holes").await;
+    assert_eq!((rings(&own), &own["approximate"]), (1, &json!(false)), "no circle that tells of FS-3");
+    let seen = ask(&house, &ranger, "/api/v1/coverage").await;
+    assert!(near(&seen["watched_ha"], PI * 400.0), "it watches all the same: {seen}");
+    assert_eq!((&seen["stations"]["working"], &seen["approximate"]), (&json!(0), &json!(false)));
+}
+
+#[tokio::test]
+async fn installed_at_a_past_moment_is_what_was_in_service_then() {
+    let (house, token) = house().await;
+    let send = async |method: Method, path: &str| {
+        let answer = house.ask(with_token(request(method, path), &token)).await;
+        assert!(answer.status.is_success(), "{}", answer.text());
+    };
+    house.parts.clock.set(NOW + HOUR * 2);
+    send(Method::DELETE, "/api/v1/stations/FS-1").await;
+    house.parts.clock.set(NOW + HOUR * 4);
+    let installed = async |at: &str| {
+        let told = ask(&house, &token, &format!("/api/v1/coverage?by=owner{at}")).await;
+        (told["stations"]["installed"].as_u64().unwrap(), told["stations"]["working"].as_u64().unwrap())
+    };
+    assert_eq!(installed("").await, (1, 0));
+    assert_eq!(installed("&at=-1h").await, (1, 0), "retired an hour before that");
+    assert_eq!(installed("&at=-3h").await, (2, 0));
+    assert_eq!(installed("&at=-5h").await, (0, 0), "not built yet");
+    // What worked was there, whenever it was entered.
+    house.observe(channel(&house, "FS-1/smoke"), 5 * 3_600 + 30, 0.1);
+    assert_eq!(installed("&at=-5h").await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_slip_in_a_footprint_leaves_nothing_in_the_past() {
+    let (house, token) = house().await;
+    house.observe(channel(&house, "FS-1/smoke"), 30, 0.1);
+    let patch = async |radius_m: f64| {
+        let mut asked = with_token(request(Method::PATCH, "/api/v1/stations/FS-1"), &token);
+        asked.headers_mut().insert("content-type", "application/json".parse().unwrap());
+        *asked.body_mut() = json!({"footprint": {"radius_m": radius_m}}).to_string().into();
+        assert_eq!(house.ask(asked).await.status, StatusCode::OK);
+    };
+    for radius_m in [30_000.0, 4_000.0] {
+        house.parts.clock.set(house.parts.clock.now() + Duration::from_secs(60));
+        patch(radius_m).await;
+    }
+    house.parts.clock.set(NOW + HOUR);
+    let then = ask(&house, &token, "/api/v1/coverage?at=2026-11-21T10:15:00").await;
+    assert!(near(&then["watched_ha"], PI * 1_600.0), "{then}");
+}
+
+#[tokio::test]
+async fn what_is_asked_for_twice_is_told_once() {
+    let (house, token) = house().await;
+    let groups = async |by: &str| {
+        let told = ask(&house, &token, &format!("/api/v1/coverage?by={by}")).await;
+        told["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| group["by"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(groups("owner,commune,owner").await, ["owner", "commune", "commune"]);
+}
+
 #[tokio::test]
 async fn what_cannot_be_answered_says_why() {
     let (house, token) = house().await;
