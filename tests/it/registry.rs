@@ -199,6 +199,9 @@ fn parents_that_lead_in_a_circle_are_refused() {
     };
     let units = [unit("f1", "f2"), unit("f2", "f1"), unit("f3", "f1"), unit("f4", "f4")].join(",\n");
     let text = format!("{{\"type\": \"FeatureCollection\", \"features\": [{units}]}}");
+    // In place of the link to the real ones.
+    std::fs::remove_file(seeds.path().join("areas")).unwrap();
+    std::fs::create_dir(seeds.path().join("areas")).unwrap();
     std::fs::write(seeds.path().join("areas/circle.geojson"), text).unwrap();
     let mistakes = Declared::read(seeds.path()).unwrap_err();
     let found: Vec<(usize, &str)> = mistakes.iter().map(|mistake| (mistake.line, mistake.message.as_str())).collect();
@@ -421,18 +424,19 @@ fn what_a_station_watches_is_kept_with_what_it_watched_before() {
     };
     assert_eq!(radius(registry.footprints().unwrap().of(no)), 500.0);
 
-    let later = NOW + Duration::from_secs(60);
+    const DAY: Duration = Duration::from_secs(86_400);
+    let later = NOW + 2 * DAY;
     let text = watching("footprint = { shape = \"circle\", radius_m = 900, approximate = true }");
     seeds.write(&text);
     let report = registry.seed_from(seeds.path(), later).unwrap();
     assert_eq!((report.stations.changed.as_slice(), report.stations.retired.len()), (&["AQ-LC-01".to_owned()][..], 0));
     seeds.write(SMALL);
-    registry.seed_from(seeds.path(), later + Duration::from_secs(60)).unwrap();
+    registry.seed_from(seeds.path(), later + 2 * DAY).unwrap();
 
     let reopened = seeds.registry();
     for footprints in [registry.footprints().unwrap(), reopened.footprints().unwrap()] {
-        let at = |seconds| radius(footprints.at(no, NOW + Duration::from_secs(seconds)));
-        assert_eq!([0, 59, 60, 119, 120].map(at), [500.0, 500.0, 900.0, 900.0, 0.0]);
+        let at = |tenths: u32| radius(footprints.at(no, NOW + tenths * DAY / 10));
+        assert_eq!([0, 19, 20, 39, 40].map(at), [500.0, 500.0, 900.0, 900.0, 0.0]);
         assert_eq!(footprints.of(no), None);
     }
     let fields: Vec<String> = Definition::differences(
