@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::boundaries::Boundaries;
 use super::door::{Allowed, SeeMap};
 use super::features::Name;
-use super::layers::MultiPolygon;
+use super::layer_features::MultiPolygon;
 use super::problem::{Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, NO_PLACE, Params, limit, word};
 use super::sight::Sight;

@@ -19,7 +19,10 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, areas, cap, commands, corrections, coverage, dead_letters, definition, deliveries, devices, features, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices, workflow,
+    Parts, administration, alerts, areas, cap, commands, corrections, coverage, dead_letters, definition, deliveries,
+    devices, features, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people,
+    problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices,
+    workflow,
 };
 
 #[derive(OpenApi)]

@@ -3,8 +3,8 @@
 mod house;
 
 mod alerts;
-mod cap;
 mod areas;
+mod cap;
 mod coverage;
 mod devices;
 mod door;
