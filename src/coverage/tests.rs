@@ -182,7 +182,7 @@ fn a_unit_with_units_inside_counts_by_them_and_by_what_they_leave() {
     let plot = shape("t-1-a", AreaLevel::ForestPlot, Some("t-1"), square(103.02, 22.02, 0.02));
     let coverage = coverage();
     let of = |shapes: &[AreaShape]| coverage.forest(&areas(shapes), date("2026-01-01"));
-    let alone = of(&[compartment.clone()]).area_m2();
+    let alone = of(std::slice::from_ref(&compartment)).area_m2();
     let forest = of(&[compartment.clone(), sub, plot]);
     assert!((forest.area_m2() / alone - 1.0).abs() < 1e-6, "{} of {alone}", forest.area_m2());
     let shares: Vec<f64> = forest.units.iter().map(|unit| (unit.area_m2 / alone * 100.0).round()).collect();
