@@ -34,6 +34,11 @@ impl Base {
         Self(host.filter(is_plain).map_or_else(String::new, |host| format!("http://{host}")))
     }
 
+    /// Where no request says what this service is called.
+    pub fn configured(public_url: &str) -> Self {
+        Self::of(public_url, None)
+    }
+
     /// Whether links are whole addresses.
     pub fn is_known(&self) -> bool {
         !self.0.is_empty()

@@ -15,6 +15,7 @@ mod hooks;
 mod import;
 mod install;
 mod notices;
+mod observations;
 mod open;
 mod outages;
 mod readiness;
@@ -134,7 +135,11 @@ impl App {
         let hooks = hooks::hooks(&config, &opened.registry, &opened.pipeline)?;
         let outside = (command, hooks, courier);
         let parts = api_parts(config, door.demo, metrics, clock, &opened, readiness, outside, &stop);
-        let http = api::Server::start(&http_config, api::router(Arc::new(parts)), stop.clone()).await?;
+        let parts = Arc::new(parts);
+        if let Some(edge) = &edge {
+            tokio::spawn(observations::tell(parts.clone(), edge.observations(), stop.clone()));
+        }
+        let http = api::Server::start(&http_config, api::router(parts), stop.clone()).await?;
         let courier = carrying;
         Ok(App {
             http,

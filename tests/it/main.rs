@@ -28,6 +28,7 @@ mod mosquitto;
 mod mqtt_client;
 mod names;
 mod notify;
+mod observations;
 mod pipeline;
 mod pressure;
 mod quality;

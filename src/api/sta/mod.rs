@@ -4,11 +4,13 @@
 //! blocking thread and in turn with other readers of history, and costs a bounded number of samples and entities.
 //! Invariants: a caller is told of its areas alone; what is not offered is refused with 501 and a sentence, never
 //! ignored; all pages of a question together give each entity once while nothing changes.
+//! What is new is published over MQTT, too ([`observations`]).
 //! Left out on purpose: writing (devices publish over MQTT or `/api/v1/intake`), MultiDatastreams, tasking.
 
 mod entity;
 mod formats;
 mod list;
+mod live;
 mod rows;
 mod samples;
 mod scene;
@@ -28,6 +30,7 @@ use super::stations::GEO_JSON;
 use crate::sensorthings::{self, Address, End, Options, Relation, ResultFormat, Set};
 use entity::{ROOT, inside, next_query, self_link};
 use list::{Page, refused};
+pub use live::observations;
 use rows::{Row, all, by_id};
 use scene::{Many, Scene};
 

@@ -95,6 +95,11 @@ impl Scene {
         Self { base, now, parts: Arc::clone(parts), catalogue, sight, reads_left, entities_left, visits_left }
     }
 
+    /// Stations and channels.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
     /// The store that answers.
     pub fn store(&self) -> &Store {
         &self.parts.store

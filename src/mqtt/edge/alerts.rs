@@ -1,7 +1,8 @@
-//! What Saola says over MQTT: alerts to whoever has subscribed, commands to stations.
+//! What Saola says over MQTT: alerts and new observations to whoever has subscribed, commands to stations.
 //!
-//! [`AlertTopics`] and [`CommandTopics`] are the ends that others hold; behind both is one table of subscribers and
-//! one of retained messages ([`Topics`]).
+//! [`AlertTopics`], [`CommandTopics`] and [`ObservationTopics`] are the ends that others hold; behind them is one table
+//! of subscribers and one of retained messages ([`Topics`]). Observations are of QoS 0: they wait beside the alerts, in
+//! few places, and give way.
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use crate::model::Timestamp;
 pub(super) const COMMANDS: &str = "saola/v1/+/commands";
 /// How they end; checked first, because it tells nearly every other topic apart.
 pub(super) const COMMANDS_END: &str = "/commands";
+
+/// The topics of new observations (OGC 18-088, clause 14.2): `v1.1/Datastreams('ID')/Observations`.
+pub(super) const OBSERVATIONS: &str = "v1.1/+/Observations";
 
 /// What becomes of a message for those who subscribe later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +129,23 @@ impl CommandTopics {
     }
 }
 
+/// The way out for new observations. Cheap to clone; never waits.
+#[derive(Clone)]
+pub struct ObservationTopics(pub(super) Arc<Topics>);
+
+impl ObservationTopics {
+    /// Whether anybody has subscribed.
+    pub fn are_heard(&self) -> bool {
+        self.0.observations_are_heard()
+    }
+
+    /// Publishes to everybody who has subscribed and is connected, with QoS 0. Returns how many that are. A topic that
+    /// is none of [`OBSERVATIONS`] is nobody's.
+    pub fn publish(&self, topic: &str, payload: impl Into<Bytes>) -> usize {
+        self.0.publish_observation(topic, payload.into())
+    }
+}
+
 /// What kind of message it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Nature {
@@ -132,6 +153,8 @@ pub(super) enum Nature {
     Alert,
     /// Said once.
     Command,
+    /// What was measured: of no weight beside the others, and never kept.
+    Observation,
 }
 
 /// A message as it is published.

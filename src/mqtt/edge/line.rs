@@ -1,7 +1,8 @@
-//! What others may say to a connection: alerts for it, and the order to end. And who is connected.
+//! What others may say to a connection: alerts and observations for it, and the order to end. And who is connected.
 //!
-//! A connection's inbox is a bounded queue: when it is full the oldest alert is dropped and counted, the publisher
-//! never waits, and the subscriber is told nothing. An empty inbox owns no memory.
+//! A connection's inbox is two bounded queues: when one is full its oldest message is dropped and counted, the publisher
+//! never waits, and the subscriber is told nothing. Observations displace observations only, and are taken when no
+//! alert waits. An empty inbox owns no memory.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,7 +12,10 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::access::Account;
-use super::alerts::Delivery;
+use super::alerts::{Delivery, Nature};
+
+/// Observations that wait for one connection, at most.
+const OBSERVATIONS_WAITING: usize = 256;
 
 /// Why somebody else ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,7 @@ pub(super) struct Line {
 struct Inbox {
     order: Option<Order>,
     alerts: VecDeque<Delivery>,
+    observations: VecDeque<Delivery>,
 }
 
 /// What became of a message for a subscriber.
@@ -65,14 +70,18 @@ impl Line {
         Line { number, client, account, bell: Notify::new(), inbox: Mutex::default() }
     }
 
-    /// Puts an alert into the inbox, which holds `waiting_max`.
+    /// Puts a message into the inbox, which holds `waiting_max` alerts.
     pub fn post(&self, delivery: Delivery, waiting_max: usize) -> Posted {
         let mut inbox = self.inbox.lock();
+        let (queue, most) = match delivery.alert.nature {
+            Nature::Alert | Nature::Command => (&mut inbox.alerts, waiting_max),
+            Nature::Observation => (&mut inbox.observations, OBSERVATIONS_WAITING),
+        };
         let mut displaced = 0;
-        while inbox.alerts.len() >= waiting_max && inbox.alerts.pop_front().is_some() {
+        while queue.len() >= most && queue.pop_front().is_some() {
             displaced += 1;
         }
-        inbox.alerts.push_back(delivery);
+        queue.push_back(delivery);
         drop(inbox);
         self.bell.notify_one();
         Posted::Queued { displaced }
@@ -87,6 +96,16 @@ impl Line {
         let delivery = inbox.alerts.pop_front();
         if inbox.alerts.is_empty() {
             inbox.alerts = VecDeque::new();
+        }
+        delivery
+    }
+
+    /// The oldest observation.
+    pub fn take_observation(&self) -> Option<Delivery> {
+        let mut inbox = self.inbox.lock();
+        let delivery = inbox.observations.pop_front();
+        if inbox.observations.is_empty() {
+            inbox.observations = VecDeque::new();
         }
         delivery
     }

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use metrics::{Counter, Gauge};
 use serde::Serialize;
 
+use super::alerts::Nature;
+
 /// Why something was not taken. A closed list: it is a metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RefusedReason {
@@ -150,6 +152,8 @@ pub(super) struct Meters {
     pub wills_published: Count,
     pub alerts_sent: Count,
     pub alerts_dropped: Count,
+    pub observations_sent: Count,
+    pub observations_dropped: Count,
     pub retained_full: Count,
     refused: [Count; RefusedReason::ALL.len()],
 }
@@ -173,6 +177,8 @@ impl Meters {
             wills_published: Count::new(metrics::counter!("edge_wills_published_total")),
             alerts_sent: Count::new(metrics::counter!("edge_alerts_sent_total")),
             alerts_dropped: Count::new(metrics::counter!("edge_alerts_dropped_total")),
+            observations_sent: Count::new(metrics::counter!("edge_observations_sent_total")),
+            observations_dropped: Count::new(metrics::counter!("edge_observations_dropped_total")),
             retained_full: Count::new(metrics::counter!("edge_retained_full_total")),
             refused: RefusedReason::ALL.map(refused),
         }
@@ -201,6 +207,14 @@ impl Meters {
         self.open_metric.decrement(1.0);
     }
 
+    /// What is lost of a kind of message.
+    pub fn dropped(&self, nature: Nature) -> &Count {
+        match nature {
+            Nature::Alert | Nature::Command => &self.alerts_dropped,
+            Nature::Observation => &self.observations_dropped,
+        }
+    }
+
     pub fn status(&self) -> Status {
         let refused = RefusedReason::ALL.map(|reason| (reason.as_str(), self.refused[reason as usize].get()));
         Status {
@@ -217,6 +231,8 @@ impl Meters {
             wills_published: self.wills_published.get(),
             alerts_sent: self.alerts_sent.get(),
             alerts_dropped: self.alerts_dropped.get(),
+            observations_sent: self.observations_sent.get(),
+            observations_dropped: self.observations_dropped.get(),
             retained_full: self.retained_full.get(),
             refused: refused.into_iter().filter(|(_, count)| *count > 0).collect(),
         }
@@ -252,6 +268,10 @@ pub struct Status {
     pub alerts_sent: u64,
     /// Alerts dropped because a subscriber does not read.
     pub alerts_dropped: u64,
+    /// Observations written to subscribers.
+    pub observations_sent: u64,
+    /// Observations that subscribers were too slow for.
+    pub observations_dropped: u64,
     /// Alerts published and not retained, because too many are.
     pub retained_full: u64,
     /// What was not taken, by reason; reasons that never occurred are left out.

@@ -1,14 +1,16 @@
 //! The embedded MQTT edge: devices connect here, and their PUBACK means "on disk".
 //!
 //! Offered: MQTT 3.1.1 (and 3.1) and 5, QoS 0, 1 and 2 in, alerts and commands out with QoS 0 and 1 (who asks for 2 is
-//! granted 1, as the standard permits) and retained, sessions that outlive their connections and the process, wills,
-//! accounts with topic permissions, TLS, limits on everything. A message goes to [`Intake`], which numbers it; its
-//! PUBACK (or PUBREC) leaves when the journal's durable number has reached that, in the order of arrival, many in one
-//! write. See [`connection`] for the loop, [`window`] for the order of answers, [`frame`] for the bytes, [`hello`] for
-//! the door, [`session`] and [`exchange`] for what is remembered of a client, [`topics`] for the way out.
+//! granted 1, as the standard permits) and retained, new observations out with QoS 0, sessions that outlive their
+//! connections and the process, wills, accounts with topic permissions, TLS, limits on everything. A message goes to
+//! [`Intake`], which numbers it; its PUBACK (or PUBREC) leaves when the journal's durable number has reached that, in
+//! the order of arrival, many in one write. See [`connection`] for the loop, [`window`] for the order of answers,
+//! [`frame`] for the bytes, [`hello`] for the door, [`session`] and [`exchange`] for what is remembered of a client,
+//! [`topics`] for the way out.
 //!
-//! Not a general broker, on purpose: what devices publish is not handed to subscribers, who can only have alert and
-//! command topics; a device's RETAIN flag keeps nothing. Put mosquitto, EMQX or another in front where that is wanted.
+//! Not a general broker, on purpose: what devices publish is not handed to subscribers, who can only have topics of
+//! alerts, commands and observations; a device's RETAIN flag keeps nothing. Put mosquitto, EMQX or another in front
+//! where that is wanted.
 //!
 //! Not offered: topic aliases (maximum 0), subscription identifiers, shared subscriptions, enhanced authentication.
 //!
@@ -53,7 +55,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use access::{Access, Account, Accounts, Filter, Issue};
-pub use alerts::{AlertError, AlertTopics, CommandError, CommandTopics, Retain, SentCommand};
+pub use alerts::{AlertError, AlertTopics, CommandError, CommandTopics, ObservationTopics, Retain, SentCommand};
 pub use config::{ClientCertificates, Config, ConfigMistake, DeviceAccount, Limits, Tls, WebSocket};
 pub use devices::Device;
 pub use meters::{RefusedReason, Status};
@@ -241,6 +243,11 @@ impl Edge {
     /// The way out for alerts.
     pub fn alerts(&self) -> AlertTopics {
         AlertTopics(self.topics.clone())
+    }
+
+    /// The way out for new observations.
+    pub fn observations(&self) -> ObservationTopics {
+        ObservationTopics(self.topics.clone())
     }
 
     /// The way out for commands.

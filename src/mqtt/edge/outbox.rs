@@ -11,7 +11,7 @@ use std::num::NonZeroU16;
 use bytes::BytesMut;
 use rmqtt_codec::types::QoS;
 
-use super::alerts::{Delivery, Topics, Written};
+use super::alerts::{Delivery, Nature, Topics, Written};
 use super::answer;
 use super::frame::Version;
 use super::line::Line;
@@ -96,11 +96,14 @@ impl Outbox {
                 if let Some(packet_id) = written.packet_id {
                     self.acknowledged(packet_id, way.held);
                 }
-                way.meters.alerts_dropped.add(1);
+                way.meters.dropped(alert.nature).add(1);
                 continue;
             }
             answer::alert(way.version, &written, out);
-            way.meters.alerts_sent.add(1);
+            match alert.nature {
+                Nature::Alert | Nature::Command => way.meters.alerts_sent.add(1),
+                Nature::Observation => way.meters.observations_sent.add(1),
+            }
         }
     }
 
@@ -136,7 +139,8 @@ impl Outbox {
                 return Some(written(parcel, now));
             }
         }
-        let delivery = way.line.take_alert(|delivery| may_send || delivery.qos == QoS::AtMostOnce)?;
+        let alert = way.line.take_alert(|delivery| may_send || delivery.qos == QoS::AtMostOnce);
+        let delivery = alert.or_else(|| way.line.take_observation())?;
         Some(self.number(delivery, now))
     }
 

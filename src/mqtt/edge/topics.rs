@@ -5,9 +5,10 @@
 //! handed to a subscriber as it reads them, straight from the one table, so a subscription costs no copy of it. They
 //! and the subscriptions of sessions that outlive their connections are on disk, written by the sessions' store.
 //!
-//! Left out on purpose: an index of subscriptions. Alerts and commands are few, so a publisher walks all subscribers.
+//! Alerts and commands are few, so their publisher walks all subscribers. Observations are many and their subscribers
+//! few: who may hear one is known apart. Left out on purpose: any other index of subscriptions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,7 +21,7 @@ use rmqtt_codec::v5::RetainHandling;
 
 use super::access::Account;
 use super::alerts::{
-    AlertError, AlertMessage, COMMANDS, COMMANDS_END, CommandError, Delivery, Nature, Retain, SentCommand,
+    AlertError, AlertMessage, COMMANDS, COMMANDS_END, CommandError, Delivery, Nature, OBSERVATIONS, Retain, SentCommand,
 };
 use super::answer::Grant;
 use super::frame::Wish;
@@ -43,6 +44,8 @@ pub(super) struct Topics {
     /// Bounded by `retained_max`; at the limit a further topic is not kept, and its publisher is told.
     retained: RwLock<BTreeMap<ByteString, Arc<AlertMessage>>>,
     subscribers: RwLock<HashMap<Key, Subscriber>>,
+    /// Those of them who may hear observations; locked after them, and kept in step by [`Topics::note`].
+    observers: RwLock<HashSet<Key>>,
 }
 
 /// Who hears.
@@ -79,6 +82,13 @@ impl Hearer {
         match self {
             Hearer::Line(_) => true,
             Hearer::Held(held) => held.is_connected(),
+        }
+    }
+
+    fn post(&self, delivery: Delivery, waiting_max: usize) -> Posted {
+        match self {
+            Hearer::Line(line) => line.post(delivery, waiting_max),
+            Hearer::Held(held) => held.post(delivery, waiting_max),
         }
     }
 }
@@ -124,9 +134,9 @@ impl Topics {
         store: Arc<Store>,
         clock: Clock,
     ) -> Self {
-        let (retained, subscribers) = (RwLock::default(), RwLock::default());
+        let (retained, subscribers, observers) = (RwLock::default(), RwLock::default(), RwLock::default());
         let (allowed, last_no) = (allowed.to_owned(), AtomicI64::new(0));
-        Topics { allowed, retained_max, waiting_max, meters, store, clock, last_no, retained, subscribers }
+        Topics { allowed, retained_max, waiting_max, meters, store, clock, last_no, retained, subscribers, observers }
     }
 
     /// Takes up what was retained; `message_no` is the largest number on disk.
@@ -171,6 +181,41 @@ impl Topics {
             }
             may
         });
+        self.note(Key::Held(held.no), Some(subscriber));
+    }
+
+    /// Notes whether a subscriber may hear observations, after its subscriptions have changed.
+    fn note(&self, key: Key, subscriber: Option<&Subscriber>) {
+        let hears = |one: &Subscription| topic::overlaps(OBSERVATIONS, &one.filter);
+        let mut observers = self.observers.write();
+        match subscriber.is_some_and(|subscriber| subscriber.subscriptions.iter().any(hears)) {
+            true => observers.insert(key),
+            false => observers.remove(&key),
+        };
+    }
+
+    /// Whether anybody may hear an observation.
+    pub fn observations_are_heard(&self) -> bool {
+        !self.observers.read().is_empty()
+    }
+
+    pub fn publish_observation(&self, topic: &str, payload: Bytes) -> usize {
+        if !topic::valid_topic(topic) || !topic::matches(OBSERVATIONS, topic) {
+            return 0;
+        }
+        let message = self.message(topic, payload, None, Nature::Observation);
+        let subscribers = self.subscribers.read();
+        let observers = self.observers.read();
+        let told = observers.iter().filter_map(|key| subscribers.get(key)).filter(|subscriber| {
+            subscriber.subscriptions.iter().any(|one| topic::matches(&one.filter, topic))
+                && subscriber.hearer.is_connected()
+        });
+        told.inspect(|subscriber| {
+            let delivery = Delivery { alert: message.clone(), qos: QoS::AtMostOnce, retain: false };
+            let posted = subscriber.hearer.post(delivery, self.waiting_max);
+            self.meters.observations_dropped.add(posted.dropped());
+        })
+        .count()
     }
 
     /// Whether `topic` belongs to Saola, so that no client may publish to it.
@@ -260,10 +305,7 @@ impl Topics {
                 continue;
             }
             let delivery = Delivery { alert: alert.clone(), qos: best.qos, retain: kept && best.as_published };
-            let posted = match &subscriber.hearer {
-                Hearer::Line(line) => line.post(delivery, self.waiting_max),
-                Hearer::Held(held) => held.post(delivery, self.waiting_max),
-            };
+            let posted = subscriber.hearer.post(delivery, self.waiting_max);
             self.meters.alerts_dropped.add(posted.dropped());
             match (posted, is_connected) {
                 (Posted::Refused { .. }, _) => told.refused += 1,
@@ -289,7 +331,7 @@ impl Topics {
             return (Grant::NotAFilter, None);
         }
         // A subscription that could never hear anything is refused rather than left silent for ever.
-        let may_hear = topic::overlaps(&self.allowed, &wish.filter) || topic::overlaps(COMMANDS, &wish.filter);
+        let may_hear = [&self.allowed, COMMANDS, OBSERVATIONS].iter().any(|ours| topic::overlaps(ours, &wish.filter));
         if !account.may_subscribe(&wish.filter) || !may_hear {
             return (Grant::Denied, None);
         }
@@ -318,6 +360,7 @@ impl Topics {
             self.store.submit([Op::Subscribe { session, filter, qos, as_published, replaying }]);
         }
         subscriber.subscriptions.push(Subscription { filter: filter.clone(), qos, as_published, replaying });
+        self.note(hearer.key(), Some(subscriber));
         (Grant::Granted(qos), replaying.then_some(Replay { filter, qos, after: None }))
     }
 
@@ -328,6 +371,7 @@ impl Topics {
         let before = subscriber.subscriptions.len();
         subscriber.subscriptions.retain(|one| one.filter != filter);
         let existed = before != subscriber.subscriptions.len();
+        self.note(hearer.key(), Some(subscriber));
         if let Some(session) = hearer.session().filter(|_| existed) {
             self.store.submit([Op::Unsubscribe { session, filter: filter.to_owned() }]);
         }
@@ -336,12 +380,17 @@ impl Topics {
 
     /// Ends all subscriptions of a connection that goes.
     pub fn forget(&self, line: &Line) {
-        self.subscribers.write().remove(&Key::Line(line.number));
+        let mut subscribers = self.subscribers.write();
+        if subscribers.remove(&Key::Line(line.number)).is_some() {
+            self.note(Key::Line(line.number), None);
+        }
     }
 
     /// Ends all subscriptions of a session that ends.
     pub fn forget_held(&self, session: SessionNo) {
-        self.subscribers.write().remove(&Key::Held(session));
+        let mut subscribers = self.subscribers.write();
+        subscribers.remove(&Key::Held(session));
+        self.note(Key::Held(session), None);
     }
 
     /// The replays that a session's former connections did not get to the end of.

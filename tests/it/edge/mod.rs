@@ -10,6 +10,7 @@ mod journal;
 mod killed;
 mod measure;
 mod mutated;
+mod observations;
 mod scripts;
 mod sessions;
 mod tls;
