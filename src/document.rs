@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
 
+use serde::de::{Deserialize as _, DeserializeOwned, Deserializer, IntoDeserializer as _};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -21,6 +22,12 @@ use crate::model::{LocalName, Mistake, Span};
 
 /// Files of more bytes than this are refused: far above 10,000 stations in one file.
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// One of some words, for serde; whatever else stands there is wrong as a whole.
+pub fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    T::deserialize(text.into_deserializer())
+}
 
 /// Whether a key may be absent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,10 +5,11 @@
 
 use std::path::PathBuf;
 
-use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::mistakes;
+use crate::document::word;
 use crate::model::{AreaId, Severity, Span, StationKind};
 
 /// How alerts get out.
@@ -335,12 +336,6 @@ impl Topic {
             least_severity: self.least_severity,
         }
     }
-}
-
-/// One of some words; whatever else stands there is wrong as a whole.
-fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    T::deserialize(text.into_deserializer())
 }
 
 fn optional_word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
