@@ -8,6 +8,8 @@ export class ApiError extends Error {
     message: string,
     /** What the server holds instead, when the caller's version was another (412). */
     readonly present: unknown = null,
+    /** The whole document: fields that are wrong, mistakes in a text. */
+    readonly problem: Readonly<Record<string, unknown>> = {},
   ) {
     super(message);
   }
@@ -36,7 +38,7 @@ export async function ask(path: string, init: RequestInit = {}, patienceMs = PAT
   }
   const said = [problem.detail, problem.title].find((part) => typeof part === 'string');
   const code = typeof problem.code === 'string' ? problem.code : `http_${response.status}`;
-  throw new ApiError(response.status, code, typeof said === 'string' ? said : `HTTP ${response.status}`, problem.present ?? null);
+  throw new ApiError(response.status, code, typeof said === 'string' ? said : `HTTP ${response.status}`, problem.present ?? null, problem);
 }
 
 export async function getJson(path: string): Promise<unknown> {
