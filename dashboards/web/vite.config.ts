@@ -1,4 +1,4 @@
-// Builds the operations page (index.html), the planner's page (history.html) and the API browser (docs.html) into dist/, which the server embeds.
+// Builds the operations page (index.html), the planner's page (history.html), the administrator's page (admin.html) and the API browser (docs.html) into dist/, which the server embeds.
 // Nothing is inlined: the server's content security policy admits scripts, styles, fonts and workers from itself only.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
@@ -15,7 +15,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // MapLibre and Swagger UI are each one large chunk on purpose; the server is in the same building.
     chunkSizeWarningLimit: 1800,
-    rolldownOptions: { input: { index: 'index.html', history: 'history.html', docs: 'docs.html' } },
+    rolldownOptions: { input: { index: 'index.html', history: 'history.html', admin: 'admin.html', docs: 'docs.html' } },
   },
   server: { proxy: { '/api': server, '/openapi.json': server, '/healthz': server, '/readyz': server } },
   preview: { proxy: { '/api': server, '/openapi.json': server, '/healthz': server, '/readyz': server } },

@@ -20,6 +20,7 @@ export const en: Messages = {
   signOut: 'Sign out',
   account: 'Account',
   history: 'History, reports',
+  admin: 'Administration',
   apiDocs: 'API documentation',
 
   signIn: {

@@ -20,6 +20,7 @@ export const vi = {
   account: 'Tài khoản',
   apiDocs: 'Tài liệu API',
   history: 'Lịch sử, báo cáo',
+  admin: 'Quản trị',
 
   signIn: {
     heading: 'Đăng nhập',
