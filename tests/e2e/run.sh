@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the browser tests against the real binary: the demo without a scenario, on free ports, stopped afterwards.
-# SAOLA_BIN names a binary that is built already; SAOLA_E2E_HTTP and SAOLA_E2E_MQTT a server that runs already.
+# SAOLA_BIN names a binary that is built already; SAOLA_E2E_HTTP and SAOLA_E2E_MQTT a server that runs already, and
+# SAOLA_E2E_ADMIN (NAME:PASSWORD) an administrator of it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
@@ -30,7 +31,9 @@ if [ -z "${SAOLA_E2E_HTTP:-}" ]; then
     cat "$said" >&2
     exit 1
   fi
-  export SAOLA_E2E_HTTP SAOLA_E2E_MQTT
+  # Whoever is at the demo's machine is an operator; the administrator's page wants one who signs in.
+  SAOLA_E2E_ADMIN=boss:$("$SAOLA_BIN" user add boss --role administrator --data "$scratch/data" | sed -n 's/.*password //p')
+  export SAOLA_E2E_HTTP SAOLA_E2E_MQTT SAOLA_E2E_ADMIN
 fi
 
 # One file after the other: they raise alerts at the same stations.

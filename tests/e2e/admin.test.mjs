@@ -1,0 +1,380 @@
+// The administrator's page in a real browser against a running server: stations, unknown devices, rules, people and the
+// roster, each change with its undo. Any console error or failed request that a story does not provoke fails it.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, test } from 'node:test';
+import { launch, open } from './browser.mjs';
+import { underTest } from './server.mjs';
+import { idle, NEWS_MS, shot } from './story.mjs';
+
+const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const [ADMIN, PASSWORD] = (process.env.SAOLA_E2E_ADMIN ?? '').split(':');
+const LANGUAGES = ['vi', 'en'];
+/** Names of one run: a server that runs already may have those of another. */
+const RUN = Date.now().toString(36).slice(-5);
+const DAY_MS = 86_400_000;
+/** Its history is made for the rule's story. */
+const AIR = 'AQ-05';
+
+let server;
+let browser;
+
+before(async () => {
+  assert.ok(ADMIN && PASSWORD, 'set SAOLA_E2E_ADMIN to NAME:PASSWORD of an administrator');
+  [server, browser] = await Promise.all([underTest(), launch()]);
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** The page as somebody sees it: the administrator, or whoever the demo lets in. */
+async function admin(hash, { who = 'administrator', language = 'vi', theme = 'dark', size = 'laptop', map = false } = {}) {
+  const opened = await open(browser, { ...SIZES[size], reducedMotion: 'reduce' });
+  const { page } = opened;
+  page.setDefaultTimeout(NEWS_MS);
+  await page.addInitScript(([word, look, drawn]) => {
+    localStorage.setItem('saola.language', word);
+    localStorage.setItem('saola.theme', look);
+    if (drawn) return;
+    // The map says nothing that is not in the table; drawn in software it costs a minute.
+    const getContext = HTMLCanvasElement.prototype.getContext;
+    HTMLCanvasElement.prototype.getContext = function none(kind, ...rest) {
+      return kind.startsWith('webgl') ? null : getContext.call(this, kind, ...rest);
+    };
+  }, [language, theme, map]);
+  const ready = () => page.waitForSelector('#section[data-loaded="true"]');
+  await page.goto(`${server.http}/admin${hash}`);
+  await ready();
+  if (who === 'administrator') {
+    const status = await page.evaluate(async ([name, password]) => {
+      const answer = await fetch('/api/v1/session', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, password }) });
+      return answer.status;
+    }, [ADMIN, PASSWORD]);
+    assert.equal(status, 200, 'the administrator signs in');
+    await page.reload();
+    await ready();
+  }
+  await page.waitForSelector(`html[data-theme="${theme}"]`, { state: 'attached' });
+  const json = async (path) => page.evaluate(async (address) => (await fetch(address)).json(), path);
+  return { ...opened, json };
+}
+
+/** Complaints but those that the story provoked: refusals of these statuses. */
+function unprovoked(complaints, ...statuses) {
+  return complaints.filter((complaint) => !statuses.some((status) => complaint.endsWith(` ${status}`) || complaint.includes(`status of ${status} `)));
+}
+
+async function eventually(what, said) {
+  const until = Date.now() + NEWS_MS;
+  for (;;) {
+    const found = await what();
+    if (found) return found;
+    assert.ok(Date.now() < until, said);
+  }
+}
+
+const told = (page, verb, state = 'done') => page.waitForSelector(`[data-told="${verb}"][data-state="${state}"]`);
+
+for (const language of LANGUAGES) {
+  test(`an unknown device is read whole and adopted with a form that is prefilled (${language})`, async () => {
+    const name = `E2E-${RUN}-${language}`;
+    const note = '<img src=x onerror="document.title=1">';
+    const readings = [0, 1, 2].map((minutes) => ({ time: new Date(Date.now() - minutes * 60_000).toISOString(), pm2_5: 20 + minutes, gas_of_swamp: 1.5, note }));
+    await server.hand(name, readings);
+    const { page, complaints, json, close } = await admin('#/unknown', { language });
+    await eventually(async () => {
+      if ((await page.locator(`[data-device="${name}"]`).count()) > 0) return true;
+      await page.click('[aria-labelledby="unknown-heading"] .row button');
+      await page.waitForLoadState('networkidle');
+      return false;
+    }, 'the device is listed');
+    await page.click(`[data-device="${name}"] button`);
+    const message = await page.locator('[data-message]').innerText();
+    assert.ok(message.includes(JSON.stringify(note)), message);
+    assert.equal(await page.locator('[data-message] img').count(), 0, 'markup is text');
+
+    assert.equal(await page.inputValue('#station-kind'), 'air');
+    assert.equal(await page.inputValue('#station-vi'), name);
+    const properties = await page.locator('[id^="channel-"][id$="-property"]').evaluateAll((fields) => fields.map((field) => field.value));
+    assert.deepEqual(properties.sort(), ['gas_of_swamp', 'pm2_5']);
+    // Without a place, and with a property that the table does not know: said at the fields.
+    await page.click('[data-form="station"] [type="submit"]');
+    await page.waitForSelector('[data-error="station-lat"]');
+    const gas = properties.indexOf('gas_of_swamp');
+    const row = (await page.locator('[id^="channel-"][id$="-property"]').evaluateAll((fields) => fields.findIndex((field) => field.value === 'gas_of_swamp')));
+    assert.ok(gas >= 0 && (await page.locator(`[data-error="channel-${row}-unit"]`).count()) === 1, 'the unknown unit is said at its field');
+    await shot(page, `admin-adopt-${language}`);
+    await page.click(`#channel-${row}-property >> xpath=ancestor::div[@role="group"] >> button`);
+    await page.fill('#station-lat', '22,39');
+    await page.fill('#station-lon', '103.45');
+    await page.click('[data-form="station"] [type="submit"]');
+    await told(page, 'adopted');
+    await page.waitForSelector(`[data-station-file="${name}"]`);
+    const station = await json(`/api/v1/stations/${name}/definition`);
+    assert.equal(station.retired, false);
+    assert.equal(station.lat, 22.39);
+
+    await page.click('[data-undo]');
+    await told(page, 'adopted', 'undone');
+    assert.equal((await json(`/api/v1/stations/${name}/definition`)).retired, true);
+    await page.waitForSelector(`[data-station-file="${name}"] [data-retired]`);
+    assert.deepEqual(unprovoked(complaints, 422), []);
+    await close();
+  });
+
+  test(`a station is added, moved with its former place kept, and the move undone (${language})`, async () => {
+    const name = `NEW-${RUN}-${language}`;
+    const markup = '<b>Trạm</b><script>document.title=1</script>';
+    const { page, complaints, json, close } = await admin('#/stations', { language });
+    await page.click('[data-add]');
+    await page.click('[data-form="station"] [type="submit"]');
+    for (const field of ['station-id', 'station-kind', 'station-lat']) await page.waitForSelector(`[data-error="${field}"]`);
+    assert.equal(await page.getAttribute('#station-lat', 'aria-invalid'), 'true');
+    await page.fill('#station-id', name);
+    await page.selectOption('#station-kind', 'rain');
+    await page.fill('#station-vi', markup);
+    await page.fill('#station-en', 'Gauge of a story');
+    await page.fill('#station-lat', '22.31');
+    await page.fill('#station-lon', '103.11');
+    await page.fill('#channel-0-property', 'rainfall');
+    await page.click('[data-form="station"] [type="submit"]');
+    await told(page, 'stationAdded');
+    await page.waitForSelector(`[data-station-file="${name}"][data-revision="1"]`);
+    if (language === 'vi') assert.equal(await page.locator('#station-heading').innerText(), markup);
+
+    await page.click('[data-act="move"]');
+    await page.fill('#move-lat', '22.32');
+    await page.fill('#move-lon', '103.12');
+    await page.click('[data-form="move"] [type="submit"]');
+    await told(page, 'stationMoved');
+    await eventually(async () => (await page.locator('[data-list="places"] tbody tr').count()) === 2, 'both places are listed');
+    assert.equal((await json(`/api/v1/stations/${name}/definition`)).lat, 22.32);
+    await shot(page, `admin-moved-${language}`);
+
+    await page.click('[data-undo]');
+    await told(page, 'stationMoved', 'undone');
+    assert.equal((await json(`/api/v1/stations/${name}/definition`)).lat, 22.31);
+    await page.waitForSelector('[data-list="changes"] [data-change="undone"]');
+
+    await page.click('[data-act="maintain"]');
+    await page.fill('#maintenance-reason', 'new battery');
+    await page.click('[data-form="maintenance"] [type="submit"]');
+    await told(page, 'maintenancePlanned');
+    await page.waitForSelector('[data-list="maintenance"] tbody tr');
+
+    await page.click('[data-section="activity"]');
+    await page.waitForSelector(`[data-activity="ready"] [data-entry="${name}"][data-act="moved"]`);
+    assert.ok((await page.locator(`[data-entry="${name}"][data-act="undone"] [data-undo-entry]`).count()) === 1);
+    await shot(page, `admin-activity-${language}`);
+
+    // Out of service again: it says nothing, and other stories have rules about that.
+    await page.click(`[data-entry="${name}"] a`);
+    await page.click('[data-act="retire"]');
+    await page.click('[data-confirm="retire"]');
+    await told(page, 'stationRetired');
+    await page.waitForSelector(`[data-station-file="${name}"] [data-retired]`);
+    assert.deepEqual(unprovoked(complaints, 422), []);
+    await close();
+  });
+
+  test(`a rule with a mistake says line and key, is tried on history, and only then armed (${language})`, async () => {
+    // Two days that swing around the threshold, and six calm hours, so that nothing is open in the end.
+    const now = Math.floor(Date.now() / 300_000) * 300_000;
+    const swing = (at) => (at > now - DAY_MS / 4 ? 20 : Math.round(50 + 30 * Math.sin((at / DAY_MS) * 4 * Math.PI)));
+    const value = (at) => swing(at) + ((at / 300_000) % 3) * 0.1;
+    const bundle = (from) => Array.from({ length: 288 }, (_, place) => from + place * 300_000).map((at) => ({ time: new Date(at).toISOString(), pm2_5: value(at) }));
+    await server.hand(AIR, [bundle(now - 2 * DAY_MS), bundle(now - DAY_MS)]);
+    const name = `story-${RUN}-${language}`;
+    const { page, complaints, json, close } = await admin('#/rules', { language });
+    await page.click('[data-add]');
+    const text = (await page.inputValue('#rule-text')).replace('name = "pm2-5-watch"', `name = "${name}"`);
+    const wrong = text.replace('clear_for', 'claer_for');
+    const line = wrong.split('\n').findIndex((one) => one.startsWith('claer_for')) + 1;
+    await page.fill('#rule-text', wrong);
+    await page.click('[data-act="backtest"]');
+    await page.waitForSelector(`[data-mistake-line="${line}"][data-mistake-key="rule[0].claer_for"]`);
+    await page.click('[data-act="save"]');
+    await page.waitForSelector(`[data-mistake-line="${line}"][data-mistake-key="rule[0].claer_for"]`);
+    await page.click(`[data-mistake-line="${line}"] button`);
+    assert.equal(await page.evaluate(() => getSelection()?.toString() || document.activeElement.value.slice(document.activeElement.selectionStart, document.activeElement.selectionEnd)), wrong.split('\n')[line - 1]);
+    assert.deepEqual(await serious(page), [], 'mistakes');
+    await shot(page, `admin-mistake-${language}`);
+
+    await page.fill('#rule-text', text);
+    // Untried, it is not armed by one click.
+    await page.click('[data-act="arm"]');
+    await page.waitForSelector('[data-asking="save"]');
+    await page.click('[data-asking="save"] button:last-child');
+    await page.click('[data-act="test"]');
+    await page.waitForSelector('[data-tests="failed"] .unexpected');
+
+    await page.selectOption('#backtest-days', '2');
+    const alerts = await eventually(async () => {
+      await page.click('[data-act="backtest"]');
+      await page.waitForSelector('[data-backtest="ready"][data-slicing="no"]', { timeout: 90_000 });
+      // What was acknowledged is on disk; history follows it.
+      return Number(await page.getAttribute('[data-alerts]', 'data-alerts'));
+    }, 'the rule would have raised alerts');
+    assert.ok(alerts > 0 && Number(await page.getAttribute('[data-alerts]', 'data-hours')) > 0);
+    await page.selectOption('#backtest-channel', AIR);
+    await page.waitForSelector('[data-backtest-chart] path.line[d^="M"]', { state: 'attached' });
+    assert.equal(await page.getAttribute('[data-backtest-chart]', 'data-bars'), '2');
+    assert.ok(Number(await page.getAttribute('[data-backtest-chart]', 'data-thresholds')) >= 1);
+    const drawn = await page.locator('[data-backtest-chart] .count').allTextContents();
+    assert.equal(drawn.reduce((sum, one) => sum + Number(one), 0), alerts, 'the bars are the alerts');
+    assert.deepEqual(await serious(page), [], 'a backtest');
+    await page.locator('#backtest-heading').evaluate((heading) => heading.scrollIntoView());
+    await shot(page, `admin-backtest-${language}`);
+    assert.equal((await json('/api/v1/rules?limit=1000')).rules.some((rule) => rule.name === name), false, 'nothing is in force by a trial');
+
+    await page.fill('#rule-reason', 'a story');
+    await page.click('[data-act="save"]');
+    await told(page, 'ruleCreated');
+    await page.waitForSelector(`[data-rule="${name}"][data-state="disarmed"]`);
+    await page.click('[data-act="arm"]');
+    await told(page, 'ruleArmed');
+    await page.waitForSelector(`[data-rule="${name}"][data-state="armed"]`);
+    await page.waitForSelector('[data-versions="2"]');
+    assert.equal((await json(`/api/v1/rules/${name}`)).enabled, true);
+
+    await page.click('[data-undo]');
+    await told(page, 'ruleArmed', 'undone');
+    await page.waitForSelector(`[data-rule="${name}"][data-state="disarmed"]`);
+    await page.click('[data-act="remove"]');
+    await page.click('[data-asking="remove"] [data-confirm]');
+    await told(page, 'ruleRemoved');
+    assert.deepEqual(unprovoked(complaints, 422), []);
+    await close();
+  });
+
+  test(`a person is added and put on the roster, and the shift changed back (${language})`, async () => {
+    const id = `lan-${RUN}-${language}`;
+    const name = 'Lò Thị Lan <i>kiểm lâm</i>';
+    const { page, complaints, json, close } = await admin('#/people', { language });
+    await page.click('[data-add]');
+    await page.fill('#person-name', name);
+    await page.click('[data-form="person"] [type="submit"]');
+    await page.waitForSelector('[data-refused="invalid_body"], [data-error="person-id"]');
+    await page.fill('#person-id', id);
+    await page.click('[data-form="person"] [type="submit"]');
+    await told(page, 'personAdded');
+    await page.waitForSelector(`[data-person="${id}"]`);
+    assert.equal(await page.locator(`[data-person="${id}"] .open-row`).innerText(), name);
+
+    await page.click('[data-section="roster"]');
+    await page.click('[data-add]');
+    await page.fill('#shift-role', 'forest');
+    await page.selectOption('#shift-person', id);
+    const from = await page.inputValue('#shift-from');
+    await page.fill('#shift-to', from);
+    await page.click('[data-form="shift"] [type="submit"]');
+    await page.waitForSelector('[data-refused="invalid_body"], [data-error="shift-to"]');
+    const [day] = from.split('T');
+    await page.fill('#shift-from', `${day}T00:00`);
+    await page.fill('#shift-to', `${day}T23:30`);
+    await page.click('[data-form="shift"] [type="submit"]');
+    await told(page, 'shiftAdded');
+    const row = page.locator(`[data-shift-person="${id}"]`);
+    await row.waitFor();
+    assert.equal(await page.locator('.shift', { hasText: 'Lò Thị Lan' }).count() > 0, true, 'it stands in the week');
+    await shot(page, `admin-roster-${language}`);
+
+    await row.locator('button').click();
+    await page.fill('#shift-note', 'until noon');
+    await page.fill('#shift-to', `${day}T12:00`);
+    await page.click('[data-form="shift"] [type="submit"]');
+    await told(page, 'shiftChanged');
+    await page.click('[data-undo]');
+    await told(page, 'shiftChanged', 'undone');
+    const shifts = (await json(`/api/v1/roster?person=${id}`)).shifts;
+    assert.equal(shifts.length, 1);
+    assert.ok(shifts[0].ends_at.includes('T23:30'), shifts[0].ends_at);
+    assert.equal(shifts[0].note, '');
+
+    // Nobody is to be woken by the other stories.
+    await row.locator('button').click();
+    await page.click('[data-form="shift"] [data-act="remove"]');
+    await told(page, 'shiftRemoved');
+    await page.click('[data-section="people"]');
+    await page.click(`[data-person="${id}"] .open-row`);
+    await page.click('[data-act="remove"]');
+    await page.click('[data-confirm="remove"]');
+    await told(page, 'personRemoved');
+    await page.waitForSelector(`[data-person="${id}"]`, { state: 'detached' });
+    assert.deepEqual(unprovoked(complaints, 400), []);
+    await close();
+  });
+}
+
+test('the place of a new station is picked on the map', async () => {
+  const { page, complaints, close } = await admin('#/stations/+', { map: true });
+  await idle(page);
+  const box = await page.locator('[data-map-state] canvas').boundingBox();
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  await eventually(async () => (await page.inputValue('#station-lat')) !== '', 'the place is in the form');
+  const [lat, lon] = [Number(await page.inputValue('#station-lat')), Number(await page.inputValue('#station-lon'))];
+  assert.ok(lat > 21.6 && lat < 22.9 && lon > 102.3 && lon < 104, `${lat}, ${lon}`);
+  await shot(page, 'admin-pick');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('who may not is told so in a sentence, and can sign in', async () => {
+  const { page, complaints, close } = await admin('#/people', { who: 'demo' });
+  await page.waitForSelector('[data-denied]');
+  assert.equal(await page.locator('[data-list="people"]').count(), 0, 'no empty table');
+  await page.click('[data-section="stations"]');
+  await page.waitForSelector('[data-denied]');
+  assert.equal(await page.locator('[data-add]').count(), 0);
+  await page.click('[data-denied] button');
+  await page.fill('#name', ADMIN);
+  await page.fill('#password', PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[data-add]');
+  assert.equal(await page.locator('[data-denied]').count(), 0);
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('sections are reached by the keyboard alone', async () => {
+  const { page, complaints, close } = await admin('#/stations', {});
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'section');
+  await page.focus('[data-section="areas"]');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('[data-list="areas"] tbody tr');
+  assert.equal(await page.getAttribute('[data-section="areas"]', 'aria-current'), 'page');
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+/** What axe-core finds that is serious or worse. Run beside the page: its policy lets no foreign script in. */
+async function serious(page) {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
+  });
+}
+
+for (const [language, theme, size] of [['vi', 'dark', 'wall'], ['en', 'light', 'phone']]) {
+  test(`axe-core finds nothing serious, and nothing is wider than the screen (${language}, ${theme}, ${size})`, async () => {
+    const { page, complaints, close } = await admin('#/stations', { language, theme, size });
+    const views = { stations: '[data-list="stations"]', 'stations/+': '[data-form="station"]', [`stations/${AIR}`]: '[data-list="changes"] li', unknown: '[data-list="unknown"], [data-none]', 'rules/pm2-5-high': '#rule-text', 'people/+': '[data-form="person"]', roster: '[data-loaded="true"] h2', areas: '[data-list="areas"]', activity: '[data-activity="ready"]' };
+    for (const [hash, ready] of Object.entries(views)) {
+      await page.evaluate((to) => { location.hash = `#/${to}`; }, hash);
+      await page.waitForSelector(ready);
+      assert.deepEqual(await serious(page), [], hash);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, `${hash} is wider than the screen`);
+      await shot(page, `admin-${hash.replaceAll('/', '-').replace('+', 'new')}-${language}-${theme}-${size}`);
+    }
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+}
