@@ -18,7 +18,7 @@ use std::path::Path;
 
 pub use config::{Config, Kind};
 pub use embedded::{
-    Damage, Day, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals, Earlier, Settling, Status,
+    Damage, Day, DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals, Earlier, Settling, Status, Then,
 };
 pub use error::StoreError;
 pub use range::Range;
@@ -187,6 +187,40 @@ impl Store {
         match self {
             Store::Embedded(store) => store.last(channel),
             Store::Influx(store) => store.last(channel),
+        }
+    }
+
+    /// Whether [`Store::moment`] is answered: where every channel's newest sample at a moment can be had at once.
+    pub fn keeps_moments(&self) -> bool {
+        // InfluxDB would be asked for each channel by itself, over the network.
+        matches!(self, Store::Embedded(_))
+    }
+
+    /// What is known of channels at a past moment, in their order; of one whose day is damaged the damage. Nothing where
+    /// [`Store::keeps_moments`] says so.
+    pub fn moment(&self, channels: &[ChannelId], at: Timestamp) -> Vec<Result<Then, StoreError>> {
+        match self {
+            Store::Embedded(store) => store.moment(channels, at),
+            Store::Influx(_) => channels.iter().map(|_| Ok(Then::default())).collect(),
+        }
+    }
+
+    /// An instant before which nothing of any channel is stored, at most eight days before the first sample; `None` when
+    /// nothing is, or that cannot be told.
+    pub fn begins_at(&self) -> Option<Timestamp> {
+        match self {
+            Store::Embedded(store) => store.begins_at(),
+            Store::Influx(_) => None,
+        }
+    }
+
+    /// The newest entry, of those taken since the store was opened, that brought or corrected a sample of a time at or
+    /// before an instant: while it is the same, so is what [`Store::moment`] answers. May name a newer one than there is
+    /// any, by up to a minute of samples' times.
+    pub fn newest_arrival_by(&self, at: Timestamp) -> Seq {
+        match self {
+            Store::Embedded(store) => store.newest_arrival_by(at),
+            Store::Influx(_) => Seq::default(),
         }
     }
 

@@ -50,6 +50,7 @@
 //!
 //! Left out on purpose: percentiles of rollups, and mending what a disk has damaged.
 
+mod arrivals;
 mod aside;
 mod bookmark;
 mod column;
@@ -65,6 +66,7 @@ mod kept;
 mod key;
 mod latest;
 mod letters;
+mod moment;
 mod packed;
 mod range;
 mod reads;
@@ -91,12 +93,14 @@ pub use column::Damage;
 pub use earlier::Earlier;
 pub use key::Day;
 pub use letters::{DeadLetter, DeadLetterFilter, DeadLetterPage, DeadLetterTotals};
+pub use moment::Then;
 pub use range::Range;
 
 use crate::model::{ChannelId, Entry, Seq, Timestamp};
 
 use super::{Config, Retention, StoreError, StoredSample};
 
+use arrivals::Arrivals;
 use aside::Aside;
 use bookmark::Bookmark;
 use days::Days;
@@ -195,6 +199,8 @@ struct Heads {
     latest: Latest,
     classes: Arc<Classes>,
     horizons: Horizons,
+    /// Of what was taken since the store was opened.
+    arrivals: Arrivals,
     /// A write failed.
     stopped: bool,
 }
@@ -272,6 +278,7 @@ impl Embedded {
                 bookmark,
                 latest,
                 classes: Arc::new(classes),
+                arrivals: Arrivals::default(),
                 stopped: false,
             }),
             days: Mutex::new(Days::new(config.day_cache_bytes)),
@@ -302,7 +309,7 @@ impl Parts {
 
     /// Takes some entries from the front: how many, and whether a flush is due after them.
     fn take(&self, entries: &[Entry]) -> (usize, bool) {
-        let Heads { active: head, latest, flushing, .. } = &mut *self.heads.write();
+        let Heads { active: head, latest, flushing, arrivals, .. } = &mut *self.heads.write();
         let before = Before { written: latest, flushing: flushing.as_deref() };
         for (place, entry) in entries.iter().take(ENTRIES_PER_LOCK).enumerate() {
             if entry.seq <= head.through() {
@@ -314,6 +321,7 @@ impl Parts {
                 tracing::error!(%after, %found, "entries of the journal were not given to the store");
             }
             head.take(entry, &before);
+            arrivals.take(entry);
             if head.is_due(&self.limits, entry.received_at) {
                 return (place + 1, true);
             }

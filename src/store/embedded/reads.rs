@@ -181,7 +181,7 @@ impl Parts {
     }
 
     /// What is in memory and what is on disk, of one moment: a sample that is being written is in one at the least.
-    fn view<T>(&self, take: impl FnOnce(&Heads) -> T) -> (Snapshot, T) {
+    pub(super) fn view<T>(&self, take: impl FnOnce(&Heads) -> T) -> (Snapshot, T) {
         let heads = self.heads.read();
         (self.tables.database.snapshot(), take(&heads))
     }

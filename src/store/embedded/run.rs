@@ -76,7 +76,7 @@ pub(super) fn may_hold(key: Key, bytes: &[u8], first: Timestamp, last: Timestamp
 }
 
 /// The first and the last time of a run, unchecked.
-fn extent(day: Day, bytes: &[u8]) -> Result<(Timestamp, Timestamp), Damage> {
+pub(super) fn extent(day: Day, bytes: &[u8]) -> Result<(Timestamp, Timestamp), Damage> {
     const OUTSIDE: Damage = Damage("a time is outside the day");
     let count = count(bytes)?;
     let mut reader = Reader::new(bytes);

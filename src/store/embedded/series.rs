@@ -104,6 +104,17 @@ impl Series {
         fresh.or_else(|| find(&self.ordered).map(|place| &self.ordered[place])).or_else(|| self.late.get(&at))
     }
 
+    /// The newest sample at or before that time.
+    pub(super) fn newest_by(&self, at: Timestamp) -> Option<StoredSample> {
+        let newest = |samples: &[StoredSample]| {
+            let place = samples.partition_point(|sample| sample.observed_at <= at).checked_sub(1)?;
+            samples.get(place).copied()
+        };
+        let in_order = newest(self.fresh()).or_else(|| newest(&self.ordered));
+        let late = self.late.range(..=at).next_back().map(|(_, sample)| *sample);
+        in_order.into_iter().chain(late).max_by_key(|sample| sample.observed_at)
+    }
+
     pub(super) fn last(&self) -> Option<StoredSample> {
         // What came late lies before the last in order.
         self.last_in_order().copied()

@@ -155,9 +155,30 @@ fn check_tallies(store: &Embedded, model: &Model, channel: ChannelId) {
     }
 }
 
+/// What was known of every channel around the times of the first and the last samples, and at the ends of time.
+fn check_moments(store: &Embedded, model: &Model) {
+    let channels: Vec<ChannelId> = (0..6).map(ChannelId).collect();
+    let times: Vec<i64> = model.samples.keys().map(|(_, time)| time.micros()).collect();
+    let some = times.iter().take(8).chain(times.iter().rev().take(8)).flat_map(|time| [time - 1, *time, time + 1]);
+    for moment in some.chain([i64::MIN, i64::MAX]).map(at) {
+        for (channel, then) in channels.iter().zip(store.moment(&channels, moment)) {
+            let then = then.unwrap();
+            let by_then = || model.samples.range((*channel, ALWAYS.0)..=(*channel, moment)).rev();
+            let told = then.newest.map(|newest| (newest.observed_at, newest.value.to_bits(), newest.quality));
+            let newest = by_then().next().map(|((_, time), (bits, quality))| (*time, *bits, *quality));
+            assert_eq!(told, newest, "channel {channel} at {moment}");
+            let valid = by_then().find(|(_, (_, quality))| !quality.has(Quality::FAULT)).map(|((_, time), _)| *time);
+            let is_near =
+                |time: &Timestamp| newest.is_some_and(|(newest, ..)| newest.since(*time).as_secs() < 32 * 86_400);
+            assert_eq!(then.valid_at.filter(is_near), valid.filter(is_near), "channel {channel} at {moment}");
+        }
+    }
+}
+
 fn check(store: &Embedded, entries: &[Entry]) {
     let model = Model::of(entries);
     assert_eq!(store.stored_counts(), model.counts);
+    check_moments(store, &model);
     for channel in (0..6).map(ChannelId) {
         check_tallies(store, &model, channel);
         let replaced: Vec<_> =
