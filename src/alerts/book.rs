@@ -117,6 +117,18 @@ impl Book {
         self.open_at.get(&Some(station)).into_iter().flatten().filter_map(|id| self.alerts.get(id))
     }
 
+    /// Alerts that are open, or ended after an instant.
+    pub(super) fn open_after(&self, at: Timestamp) -> impl Iterator<Item = &Arc<Alert>> {
+        let after = (at + Duration::from_micros(1), AlertId("".into()));
+        let ended = self.closed.range(after..).filter_map(|(_, id)| self.alerts.get(id));
+        self.open().chain(ended)
+    }
+
+    /// The first end of a closed alert that is kept.
+    pub(super) fn first_end(&self) -> Option<Timestamp> {
+        self.closed.first().map(|(ended_at, _)| *ended_at)
+    }
+
     pub(super) fn count(&self) -> (usize, usize) {
         (self.alerts.len() - self.closed.len(), self.closed.len())
     }

@@ -4,7 +4,7 @@
 //! them apply entries to [`Alerts`] and nothing here reads a clock. The rules' language is described in [`rules`], one
 //! machine in `machine.rs`, what conditions make of samples in `signal.rs` and `window.rs`, which samples count and
 //! whose time it is in `engine.rs`, and what becomes of open alerts when rules or stations change in `adopt.rs`.
-//! What corrected samples change is told in `correct.rs`.
+//! What corrected samples change is told in `correct.rs`, and how alerts stood at a past moment in `past.rs`.
 //! `flapping.rs` mutes what keeps coming back, `retrospect.rs` writes down what late data would have raised.
 //!
 //! Invariants:
@@ -27,6 +27,7 @@ mod engine;
 mod flapping;
 mod former;
 mod machine;
+mod past;
 mod retrospect;
 pub mod rules;
 mod settle;

@@ -24,6 +24,14 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether it takes one of a list of other incidents: as of a past moment.
+    pub fn takes_page(&self, incident: &Incident) -> bool {
+        let place = (incident.changed_at, &incident.id);
+        self.takes(incident)
+            && self.since.is_none_or(|since| incident.changed_at >= since)
+            && self.after.as_ref().is_none_or(|(changed_at, id)| place < (*changed_at, id))
+    }
+
     fn takes(&self, incident: &Incident) -> bool {
         let state = incident.state();
         self.states.contains(&state) || self.states.is_empty() && state != IncidentState::Merged

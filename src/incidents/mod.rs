@@ -3,7 +3,7 @@
 //! A deterministic function of the alerts' transitions, the catalogue, the wind, and what is known of sources; changed
 //! only as the state applies entries, and without a clock. What belongs together is said by [`plan`]; who is near by
 //! `near.rs` and `plume.rs`; how incidents grow and merge by `fold.rs`; gateways are in `gateway.rs`, and what is hot
-//! without being a fire in [`masks`].
+//! without being a fire in [`masks`]; how incidents stood at a past moment in `past.rs`.
 //!
 //! **Folding.** Two alerts of one group are *linked* when the one raised later was raised while the earlier was open,
 //! or within the group's span after its end, and they are near: within the radius, in one commune where the group says
@@ -27,6 +27,7 @@ mod gateway;
 mod incident;
 pub mod masks;
 mod near;
+mod past;
 pub mod plan;
 mod plume;
 
