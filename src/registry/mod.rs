@@ -22,6 +22,7 @@ mod edit;
 mod field;
 mod footprint;
 mod load;
+mod past;
 mod policy_file;
 mod properties;
 mod record;
@@ -42,6 +43,7 @@ pub use declared::Declared;
 pub use definition::{ChannelDefinition, Definition, Difference, Standing};
 pub use edit::{Edit, EditError, Edited, Registered, Wish, WrongField};
 pub use footprint::{Footprints, read_footprint};
+pub use past::{ChannelStand, Stand, Stands, StoodAs};
 pub use properties::{PROPERTIES, PropertyDefaults};
 pub use record::{ChangeAct, StationChange};
 pub use roster::{NewShift, Shift, ShiftsAsked};
@@ -117,6 +119,7 @@ pub struct Registry {
     areas: Mutex<Arc<Areas>>,
     /// What stations watch; nothing until it is asked for, and after a change.
     footprints: Mutex<Option<Arc<Footprints>>>,
+    stands: Mutex<Option<Arc<Stands>>>,
     /// What follows from what stations observe; nothing before the files were read.
     indices: Mutex<Arc<indices::config::Config>>,
     /// As the files have them; none before they were read.
@@ -138,8 +141,14 @@ impl Registry {
     pub fn over(database: Arc<Database>) -> Result<Registry, RegistryError> {
         let areas = load::areas(&database.lock())?;
         let indices = Arc::new(indices::config::Config::default());
-        let (areas, footprints, segments) = (Mutex::new(Arc::new(areas)), Mutex::default(), Mutex::default());
-        Ok(Registry { database, areas, footprints, indices: Mutex::new(indices), segments })
+        Ok(Registry {
+            database,
+            areas: Mutex::new(Arc::new(areas)),
+            footprints: Mutex::default(),
+            stands: Mutex::default(),
+            indices: Mutex::new(indices),
+            segments: Mutex::default(),
+        })
     }
 
     /// The database file, to be shared.
@@ -161,7 +170,7 @@ impl Registry {
     pub fn seed(&self, declared: &Declared, now: Timestamp) -> Result<SeedReport, SeedError> {
         let report = seed::files(&mut self.database.lock(), declared, now)?;
         *self.areas.lock() = Arc::new(declared.shapes.clone());
-        *self.footprints.lock() = None;
+        self.forget_the_past();
         *self.indices.lock() = Arc::new(declared.indices().clone());
         *self.segments.lock() = Arc::new(declared.segments());
         Ok(report)
@@ -176,7 +185,7 @@ impl Registry {
             return Err(SeedError::Mistakes(mistakes));
         }
         let report = seed::program(&mut self.database.lock(), stations, (&areas, &self.indices()), now)?;
-        *self.footprints.lock() = None;
+        self.forget_the_past();
         Ok(report)
     }
 
@@ -187,7 +196,7 @@ impl Registry {
         wish: impl FnOnce(Option<&Registered>) -> Result<Wish, EditError>,
     ) -> Result<Edited, EditError> {
         let edited = edit::edit(&mut self.database.lock(), (&self.areas(), &self.indices()), edit, wish)?;
-        *self.footprints.lock() = None;
+        self.forget_the_past();
         Ok(edited)
     }
 
@@ -241,6 +250,22 @@ impl Registry {
         let (changes, service) = (record::footprint_changes(&connection)?, record::service_changes(&connection)?);
         let read = Footprints::new(load::footprints(&connection)?, changes, service);
         Ok(Arc::clone(kept.insert(Arc::new(read))))
+    }
+
+    /// How every station was declared through time. Read once after each change.
+    pub fn stands(&self) -> Result<Arc<Stands>, RegistryError> {
+        let mut kept = self.stands.lock();
+        if let Some(known) = &*kept {
+            return Ok(Arc::clone(known));
+        }
+        let read = past::read(&self.database.lock())?;
+        Ok(Arc::clone(kept.insert(Arc::new(read))))
+    }
+
+    /// What was read of the record is read again.
+    fn forget_the_past(&self) {
+        *self.footprints.lock() = None;
+        *self.stands.lock() = None;
     }
 
     /// The polygons.
