@@ -14,10 +14,11 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::picture::{Draft, IncidentPart, IncidentView, Look, Picture};
+use super::look::{Look, Newest};
+use super::picture::{Draft, IncidentPart, IncidentView, Picture};
 use crate::incidents::{Filter, Incident, IncidentState};
 use crate::live::{Change, Feed, Since};
-use crate::model::{Channel, Freshness, Seq, Severity, StationNo, Timestamp};
+use crate::model::{Catalogue, Channel, Freshness, Seq, Severity, StationNo, Timestamp};
 use crate::registry::{Areas, Segments};
 use crate::state::State;
 
@@ -187,34 +188,37 @@ fn look(state: &State, channel: &Channel, now: Timestamp) -> Look {
     } else {
         state.live.listening().fresh_until(channel, freshness)
     };
-    Look { latest: state.live.latest(channel.id).copied(), freshness, fresh_until: judged }
+    Look { latest: state.live.latest(channel.id).copied().map(Newest::from), freshness, fresh_until: judged }
 }
 
 /// The open incidents, by identifier.
 fn open_incidents(state: &State) -> Vec<IncidentView> {
     let filter = Filter { states: vec![IncidentState::Open], since: None, after: None };
-    let view = |incident: &Incident| {
-        let members = incident.members().values().filter(|member| member.is_open()).map(|member| IncidentPart {
-            position: member.position,
-            area: member.area.clone(),
-            severity: member.attention(),
-        });
-        let silent = incident.children().iter().filter(|(_, child)| child.returned_at.is_none());
-        let silent = silent.map(|(no, child)| IncidentPart {
-            position: state.catalogue.station(*no).map(|station| station.position),
-            area: child.area.clone(),
-            severity: incident.severity(),
-        });
-        IncidentView {
-            id: incident.id.clone(),
-            title: incident.title.clone(),
-            group: incident.group.clone(),
-            opened_at: incident.opened_at,
-            changed_at: incident.changed_at,
-            parts: members.chain(silent).collect(),
-        }
-    };
-    let mut views: Vec<IncidentView> = state.incidents.all(filter).map(view).collect();
+    let mut views: Vec<IncidentView> =
+        state.incidents.all(filter).map(|incident| view(&state.catalogue, incident)).collect();
     views.sort_by(|a, b| a.id.cmp(&b.id));
     views
+}
+
+/// An incident as it is drawn, with its silent stations where the catalogue has them.
+pub(super) fn view(catalogue: &Catalogue, incident: &Incident) -> IncidentView {
+    let members = incident.members().values().filter(|member| member.is_open()).map(|member| IncidentPart {
+        position: member.position,
+        area: member.area.clone(),
+        severity: member.attention(),
+    });
+    let silent = incident.children().iter().filter(|(_, child)| child.returned_at.is_none());
+    let silent = silent.map(|(no, child)| IncidentPart {
+        position: catalogue.station(*no).map(|station| station.position),
+        area: child.area.clone(),
+        severity: incident.severity(),
+    });
+    IncidentView {
+        id: incident.id.clone(),
+        title: incident.title.clone(),
+        group: incident.group.clone(),
+        opened_at: incident.opened_at,
+        changed_at: incident.changed_at,
+        parts: members.chain(silent).collect(),
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A layer is drawn from a [`Picture`] and from nothing else: which moment that is of, and where it comes from, is the
 //! business of whoever makes it. [`Canvas`] keeps the picture of now from the live state, feed and areas; a past moment
-//! is a [`Draft`] whose closures look into the history:
+//! is a [`Draft`] whose closures look into the history ([`past`]):
 //!
 //! ```text
 //! Draft { at, revision, catalogue, areas, is_drawn, look, alerts, incidents }  --Picture::draw-->  Picture
@@ -16,8 +16,10 @@ pub mod canvas;
 pub mod catalogue;
 pub mod clip;
 pub mod dots;
+pub mod look;
 pub mod mercator;
 pub mod mvt;
+pub mod past;
 pub mod picture;
 pub mod points;
 pub mod sight;
@@ -27,8 +29,9 @@ pub mod tile;
 
 pub use canvas::Canvas;
 pub use catalogue::{Geometry, Layer};
+pub use look::{Look, Newest};
 pub use mercator::TileId;
-pub use picture::{Draft, IncidentPart, IncidentView, Look, Picture, Pin, Shown};
+pub use picture::{Draft, IncidentPart, IncidentView, Picture, Pin, Shown};
 pub use sight::Sight;
 pub use surface::Field;
 

@@ -16,10 +16,10 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
+use super::look::Look;
 use super::mercator::{TileId, World};
 use super::surface::Surfaces;
 use super::tally::Tally;
-use crate::live::Latest;
 use crate::model::{
     Alert, Area, AreaId, Catalogue, Channel, ChannelId, Freshness, IncidentId, LocalName, Position, Severity, Station,
     StationKind, StationNo, Timestamp, Unit,
@@ -31,25 +31,6 @@ pub const PIECE: usize = 256;
 
 /// Stands for "in no known area" among the numbers of areas.
 pub const NOWHERE: u32 = u32::MAX;
-
-/// A channel as it is drawn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
-    /// Its newest sample; `None` when nothing was ever observed.
-    pub latest: Option<Latest>,
-    /// How fresh that is.
-    pub freshness: Freshness,
-    /// The last instant at which it is as fresh as that when nothing comes; `None` when time changes nothing.
-    pub fresh_until: Option<Timestamp>,
-}
-
-impl Look {
-    /// Its newest sample, if that is good and of now.
-    pub fn current(&self) -> Option<Latest> {
-        let is_of_now = matches!(self.freshness, Freshness::Live | Freshness::Late);
-        self.latest.filter(|latest| is_of_now && latest.quality.is_good())
-    }
-}
 
 /// A station as it is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]

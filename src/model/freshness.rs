@@ -71,9 +71,27 @@ impl Listening {
     /// A channel's freshness at `now`: from its last valid sample, asleep not counted; silent from its device's death
     /// until its next sample.
     pub fn freshness(&self, channel: &Channel, now: Timestamp) -> Freshness {
-        let Some(valid_at) = self.valid_at(channel.id).filter(|_| self.silenced_at(channel.id).is_none()) else {
-            return Freshness::Silent;
-        };
+        let valid_at = self.valid_at(channel.id).filter(|_| self.silenced_at(channel.id).is_none());
+        self.judge(channel, valid_at, now)
+    }
+
+    /// A channel's freshness at a past moment `at`, when its last valid sample until then was of `valid_at`, and until when
+    /// that held: by the same rule. `channel` is as it was declared then. Of sleep the schedule of the present is known, and
+    /// of death notices one that still holds.
+    pub fn freshness_then(
+        &self,
+        channel: &Channel,
+        valid_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> (Freshness, Option<Timestamp>) {
+        let is_silenced = self.silenced_at(channel.id).is_some_and(|since| since <= at);
+        let freshness = self.judge(channel, valid_at.filter(|_| !is_silenced), at);
+        let lasts = fresh_for(channel, freshness);
+        (freshness, valid_at.zip(lasts).map(|(valid_at, lasts)| self.due_awake(channel, valid_at, lasts)))
+    }
+
+    fn judge(&self, channel: &Channel, valid_at: Option<Timestamp>, now: Timestamp) -> Freshness {
+        let Some(valid_at) = valid_at else { return Freshness::Silent };
         let within = |freshness: &Freshness| {
             fresh_for(channel, *freshness).is_some_and(|lasts| now <= self.due_awake(channel, valid_at, lasts))
         };

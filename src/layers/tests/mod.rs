@@ -2,6 +2,7 @@
 //! drawn piece by piece is what would be drawn at once.
 
 mod decoder;
+mod past;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

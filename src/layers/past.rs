@@ -1,0 +1,196 @@
+//! Makes the picture of a past moment from what is kept of it.
+//!
+//! What a map showed then is made anew, with what is known of then by now: late samples stand where they belong. By time
+//! are known: each channel's samples; where stations stood; what was declared of them (in service, under maintenance, their
+//! channels, how often those were to speak); maintenance windows; the areas in force; and alerts and incidents by their
+//! time-lines. A station that was entered later is drawn when it has samples of before. By the present are told, as nobody
+//! keeps what they were: names and units, sleep schedules, stretches of road, and the source of an alert's text. A device's
+//! death notice is known while it holds. What is not known is shown as not observed, never as it is today.
+//!
+//! [`Known`] is what is needed, gathered under the state's lock; drawing needs no lock.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+use jiff::civil::Date;
+
+use super::canvas::view;
+use super::look::{Look, Newest};
+use super::picture::{Draft, IncidentView, Picture};
+use crate::incidents::Incident;
+use crate::model::{
+    Alert, Area, AreaFacts, AreaLevel, Catalogue, Channel, ChannelId, Freshness, Listening, Station, StationNo,
+    Subject, Timestamp, Validity,
+};
+use crate::registry::{AreaShape, Areas, Segments, Stands, StoodAs};
+
+/// What was observed of a channel by the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// Its newest sample.
+    pub newest: Option<Newest>,
+    /// The time of the newest valid one: what freshness is judged by.
+    pub valid_at: Option<Timestamp>,
+}
+
+/// What is known of a moment, but for the samples.
+pub struct Known {
+    /// The moment.
+    pub at: Timestamp,
+    /// Stations, channels and areas of the present, with where stations stood before.
+    pub catalogue: Arc<Catalogue>,
+    /// The polygons, each with its dates.
+    pub areas: Arc<Areas>,
+    /// The moment's date, by the calendar in which areas are in force.
+    pub date: Date,
+    /// How stations were declared.
+    pub stands: Arc<Stands>,
+    /// Stations in a maintenance window at the moment.
+    pub in_windows: BTreeSet<StationNo>,
+    /// Stations that the registry has under maintenance at present: holds of those that were never changed on record.
+    pub maintained: BTreeSet<StationNo>,
+    /// Who sleeps when, and who is silenced.
+    pub listening: Listening,
+    /// The alerts that were open, as they stood.
+    pub alerts: Vec<Arc<Alert>>,
+    /// The incidents that were open, as they stood.
+    pub incidents: Vec<Incident>,
+    /// Stretches of road.
+    pub segments: Arc<Segments>,
+}
+
+impl Known {
+    /// Draws the picture; `observed` has the channels of the catalogue in their order.
+    pub fn draw(self, observed: &[Observed], revision: u64) -> Picture {
+        let of = |id: ChannelId| observed.get(id.index()).copied().unwrap_or_default();
+        let areas = areas_on(&self.areas, self.date);
+        let catalogue = Arc::new(self.catalogue_then(&areas, &of));
+        let look = |channel: &Channel| {
+            let Observed { newest, valid_at } = of(channel.id);
+            let is_maintained = catalogue.station(channel.station).is_some_and(|station| station.maintenance);
+            let (freshness, fresh_until) = if is_maintained {
+                (Freshness::Maintenance, None)
+            } else {
+                self.listening.freshness_then(channel, valid_at, self.at)
+            };
+            Look { latest: newest, freshness, fresh_until }
+        };
+        let incidents: Vec<IncidentView> = self.incidents.iter().map(|incident| view(&catalogue, incident)).collect();
+        let draft = Draft {
+            at: self.at,
+            revision,
+            catalogue: Arc::clone(&catalogue),
+            areas,
+            is_drawn: &|station| !station.retired,
+            look: &look,
+            alerts: self.alerts.iter().map(|alert| with_value(alert, &of)).collect(),
+            incidents,
+        };
+        Picture::draw(draft).with_segments(Arc::clone(&self.segments))
+    }
+
+    /// The catalogue as it was: stations where they stood, in service or not, and their channels.
+    fn catalogue_then(&self, areas: &Areas, of: &dyn Fn(ChannelId) -> Observed) -> Catalogue {
+        let now = &self.catalogue;
+        let spoke = |id: ChannelId| of(id).newest.is_some();
+        let mut channels = now.channels().to_vec();
+        let mut stations = now.stations().to_vec();
+        for station in &mut stations {
+            let (position, area) = now.place_at(station, self.at);
+            (station.position, station.area) = (position, area.cloned());
+            if let Some(former) = self.former_area(station, areas) {
+                station.area = Some(former);
+            }
+            let (stand, is_declared) = match self.stands.at(station.no, self.at) {
+                StoodAs::Unrecorded => {
+                    station.maintenance =
+                        self.maintained.contains(&station.no) || self.in_windows.contains(&station.no);
+                    continue;
+                }
+                StoodAs::Declared(stand) => (stand, true),
+                StoodAs::NotEntered(stand) => (stand, false),
+            };
+            station.maintenance = is_declared && stand.maintenance || self.in_windows.contains(&station.no);
+            for id in &station.channels {
+                let Some(channel) = channels.get_mut(id.index()) else { continue };
+                let declared = stand.channel(&channel.property);
+                if let Some(declared) = declared {
+                    (channel.interval, channel.link) = (declared.interval, declared.link);
+                }
+                channel.retired = match declared.filter(|_| is_declared) {
+                    Some(declared) => declared.retired,
+                    None => !spoke(*id),
+                };
+            }
+            station.retired = if is_declared { stand.retired } else { !station.channels.iter().any(|id| spoke(*id)) };
+        }
+        let all = areas_of(areas, now);
+        let sources = now.sources().to_vec();
+        match Catalogue::new(sources, all, stations, channels) {
+            Ok(catalogue) => catalogue.with_derived(now.derived().to_vec()),
+            // Numbers and references are those of a catalogue that was checked.
+            Err(error) => {
+                tracing::error!(%error, "a catalogue of the past does not hold together; nothing is shown of it");
+                Catalogue::default()
+            }
+        }
+    }
+
+    /// The area that a station stood in, where it is not one of the present. Only when the station's own went out of that
+    /// one: who sees the one then sees the other.
+    fn former_area(&self, station: &Station, areas: &Areas) -> Option<crate::model::AreaId> {
+        let own = station.area.as_ref()?;
+        if areas.get(own).is_some() {
+            return None;
+        }
+        let former = areas.get(&areas.locate(station.position)?)?;
+        let dated = self.areas.find(&former.area.id)?;
+        (former.area.level == AreaLevel::Commune && self.areas.heirs(dated).contains(own))
+            .then(|| dated.area.id.clone())
+    }
+}
+
+/// An alert with the newest good value of its channel, where that came after the value that decided its state.
+fn with_value(alert: &Arc<Alert>, of: &dyn Fn(ChannelId) -> Observed) -> Arc<Alert> {
+    let Subject::Channel { channel, .. } = &alert.subject else { return Arc::clone(alert) };
+    let newest =
+        of(*channel).newest.filter(|newest| newest.quality.is_good() && newest.observed_at >= alert.changed_at);
+    match newest {
+        Some(newest) if alert.value.is_some() => {
+            let mut alert = Alert::clone(alert);
+            alert.value = Some(newest.value);
+            Arc::new(alert)
+        }
+        _ => Arc::clone(alert),
+    }
+}
+
+/// The provinces and communes in force on a date, drawn; those of the present where they are the same.
+pub fn areas_on(areas: &Arc<Areas>, date: Date) -> Arc<Areas> {
+    let holds = |shape: &&AreaShape| shape.facts.validity.holds_on(date);
+    let is_same = areas.shapes().iter().all(|shape| holds(&shape))
+        && areas.all().iter().filter(holds).all(|shape| shape.is_in_force() || shape.area.level.is_forest());
+    if is_same {
+        return Arc::clone(areas);
+    }
+    let wanted = areas
+        .all()
+        .iter()
+        .filter(holds)
+        .filter(|shape| matches!(shape.area.level, AreaLevel::Province | AreaLevel::Commune) && shape.is_drawn());
+    // In force then: without an end.
+    let then = wanted.map(|shape| {
+        let facts = AreaFacts { validity: Validity::default(), successors: Vec::new(), ..shape.facts.clone() };
+        shape.clone().with_facts(facts)
+    });
+    Arc::new(Areas::new(then.collect()))
+}
+
+/// The areas of then, and those of the present, which stations are told under where nobody knows what was there.
+fn areas_of(then: &Areas, now: &Catalogue) -> Vec<Area> {
+    let mut areas: Vec<Area> = then.shapes().iter().map(|shape| shape.area.clone()).collect();
+    let known: HashSet<crate::model::AreaId> = areas.iter().map(|area| area.id.clone()).collect();
+    areas.extend(now.areas().iter().filter(|area| !known.contains(&area.id)).cloned());
+    areas
+}
