@@ -10,6 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::deliveries::{self, DeliveryDocument};
 use super::door::{Allowed, SeeAlerts};
 use super::features::{ALERT_STATES, AlertDocument, Reporter};
+use super::moment;
+use super::past_features;
 use super::problem::{Missing, Problem, Refused};
 use super::query::{self, Asked, FromParams, Id, Nothing, Params, limit, word};
 use super::sight::Sight;
@@ -39,6 +41,9 @@ pub struct AlertsAsked {
     /// Only those that changed at or after this time: RFC 3339, a date, `-24h`.
     #[param(value_type = Option<String>, example = "-24h")]
     since: Option<When>,
+    /// Those that were open at this moment, as they stood then: RFC 3339, a date, `-2h`; never the future.
+    #[param(value_type = Option<String>, example = "-2h")]
+    at: Option<When>,
     /// `true`: instead of alerts, the records of what late data would have raised, had they come in time.
     #[param(value_type = Option<bool>, default = false)]
     retrospective: Listed,
@@ -89,6 +94,7 @@ impl FromParams for AlertsAsked {
             severity: params.many("severity", |text| word(text, &Severity::ALL, Severity::word))?,
             area: params.one("area", |text| Ok(AreaId::new(text)))?,
             since: params.one("since", When::parse)?,
+            at: moment::take(params)?,
             retrospective: params.one("retrospective", Listed::parse)?.unwrap_or(Listed::Alerts),
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
             next: params.one("next", Place::parse)?,
@@ -110,17 +116,25 @@ pub struct AlertList {
 /// Raised and held by good samples in time alone: a flagged one (quality other than good) neither raises nor clears. A
 /// sudden change is flagged `rate` until the next sample confirms it, so it raises an alert one sample later. Absence
 /// is counted while the device could be heard: asleep, or with Saola itself down, its timer stands still.
+///
+/// With `at` those that were open at that moment, as their time-lines tell: state, severity, what had been done, and as the
+/// value the one that decided the state. Where a time-line has lost lines the state is `unknown`; a threshold of another
+/// severity is null. Their `version` is that of the present.
 #[utoipa::path(get, path = "/api/v1/alerts", operation_id = "listAlerts", tag = "alerts", params(AlertsAsked),
     security(("token" = []), ("session" = [])),
     responses(
-        (status = 200, description = "The alerts", body = AlertList),
+        (status = 200, description = "The alerts", body = AlertList, headers(
+            ("saola-moment" = String, description = "The moment that is shown, RFC 3339"),
+            ("saola-alerts-known-since" = String, description = "Of a past moment before it: from then on every \
+                alert is known"))),
         Refused,
     ))]
-pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) -> Result<Json<AlertList>, Problem> {
+pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) -> Result<Response, Problem> {
     let parts = door.parts();
     let zone = Zone::default();
     let now = parts.clock.now();
     let since = asked.since.as_ref().map(|since| since.settle(now, &zone));
+    let past = moment::exact(asked.at.as_ref(), now)?;
     let state = parts.state.read();
     let sight = door.sight(&state.catalogue);
     let area = Sight::in_area(&state.catalogue, asked.area.as_ref())?;
@@ -130,9 +144,11 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) ->
         after: asked.next.map(|Place(changed_at, id)| (changed_at, id)),
         ..Filter::default()
     };
-    let mut found = match asked.retrospective {
-        Listed::Alerts => state.alerts.all(&filter),
-        Listed::Records => state.alerts.retrospective(&filter),
+    let mut found = match (asked.retrospective, past) {
+        (Listed::Alerts, None) => state.alerts.all(&filter),
+        (Listed::Alerts, Some(at)) => state.alerts.all_at(at, &filter),
+        (Listed::Records, None) => state.alerts.retrospective(&filter),
+        (Listed::Records, Some(_)) => return Err(Problem::parameter("at", "records were never open: leave one out")),
     };
     found.retain(|alert| {
         sight.reaches(alert.subject.area())
@@ -142,9 +158,18 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<AlertsAsked>) ->
     let more = found.len() > asked.limit;
     found.truncate(asked.limit);
     let next = found.last().filter(|_| more).map(|last| query::place_text(last.changed_at, &last.id));
-    let reporter = Reporter { state: &state, now, zone: &zone };
-    let alerts = found.iter().filter_map(|alert| reporter.alert(alert)).collect();
-    Ok(Json(AlertList { alerts, next }))
+    let reporter = Reporter { state: &state, now: past.unwrap_or(now), zone: &zone };
+    let alerts = match past {
+        None => found.iter().filter_map(|alert| reporter.alert(alert)).collect(),
+        Some(at) => {
+            let incidents = state.incidents.open_at(at, &|alert| state.alerts.standing_at(alert, at));
+            let in_incidents = past_features::in_incidents(&incidents);
+            found.iter().filter_map(|alert| past_features::document(&reporter, alert, &in_incidents)).collect()
+        }
+    };
+    let mut response = Json(AlertList { alerts, next }).into_response();
+    moment::tell(response.headers_mut(), reporter.now, past.and_then(|_| state.alerts.known_since()));
+    Ok(response)
 }
 
 /// An alert, and who was told of it.

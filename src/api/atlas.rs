@@ -1,4 +1,4 @@
-//! What maps are answered from: the picture of now, and tiles that were drawn already.
+//! What maps are answered from: the picture of now, those of past moments, and tiles that were drawn already.
 //!
 //! Invariant: a kept tile is sent only under the tag that it was drawn with, to somebody with the same sight. Bounded:
 //! [`KEPT_BYTES_MAX`] bytes of tiles (the longest unused go), [`DRAWING_AT_ONCE`] drawn at a time; who finds no place
@@ -13,9 +13,14 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Parts;
+use super::boundaries::Boundaries;
+use super::door::Allowed;
+use super::past::Past;
 use super::problem::Problem;
 use super::sight::Sight;
+use super::time::Zone;
 use crate::layers::{self, Canvas, Layer, Picture, TileId, surface, tile};
+use crate::model::{AreaLevel, Timestamp};
 
 /// Bytes of tiles kept, compressed: some thousands.
 const KEPT_BYTES_MAX: usize = 32 * 1_024 * 1_024;
@@ -27,12 +32,13 @@ const DRAWING_AT_ONCE: usize = 2;
 /// See the module.
 pub struct Atlas {
     canvas: Canvas,
+    past: Arc<Past>,
     drawing: Arc<Semaphore>,
     kept: Mutex<Kept>,
 }
 
-/// Layer, tile, and the number of the sight.
-type Key = (Layer, TileId, u64);
+/// Layer, tile, the number of the sight, and the moment of one that is past.
+type Key = (Layer, TileId, u64, Option<Timestamp>);
 
 #[derive(Default)]
 struct Kept {
@@ -47,14 +53,19 @@ impl Atlas {
     pub fn new(parts: &Parts) -> Self {
         Self {
             canvas: Canvas::new(parts.registry.segments()),
+            past: Past::new(parts.clock.now()),
             drawing: Arc::new(Semaphore::new(DRAWING_AT_ONCE)),
             kept: Mutex::default(),
         }
     }
 
-    /// The picture of now.
-    pub fn picture(&self, parts: &Parts) -> Arc<Picture> {
-        self.canvas.picture(&parts.state, &parts.feed, (parts.areas)(), parts.clock.now())
+    /// The picture of a past moment, or of now.
+    pub async fn picture<N>(&self, door: &Allowed<N>, past: Option<Timestamp>) -> Result<Arc<Picture>, Problem> {
+        let parts = door.parts();
+        match past {
+            None => Ok(self.canvas.picture(&parts.state, &parts.feed, (parts.areas)(), parts.clock.now())),
+            Some(at) => self.past.picture(door, at).await,
+        }
     }
 
     /// Reckons the surface that a layer is, unless it is kept or the layer is none: apart from what answers everybody, and
@@ -83,11 +94,11 @@ impl Atlas {
     pub async fn tile(
         &self,
         picture: Arc<Picture>,
-        (layer, id): (Layer, TileId),
+        (layer, id, past): (Layer, TileId, Option<Timestamp>),
         sight: layers::Sight,
         tag: &str,
     ) -> Result<Bytes, Problem> {
-        let key = (layer, id, sight.number());
+        let key = (layer, id, sight.number(), past);
         if let Some(kept) = self.kept.lock().get(&key, tag) {
             metrics::counter!("http_tiles_total", "from" => "kept").increment(1);
             return Ok(kept);
@@ -146,11 +157,23 @@ fn zipped(bytes: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// What a caller sees, by the picture's numbers of areas.
-pub fn seen(sight: &Sight, picture: &Picture) -> layers::Sight {
-    match sight {
+pub fn seen<N>(door: &Allowed<N>, picture: &Picture, past: Option<Timestamp>) -> layers::Sight {
+    match door.sight(&picture.catalogue) {
         Sight::All => layers::Sight::All,
-        Sight::Areas(_) => layers::Sight::of(picture, |area| sight.reaches(Some(area))),
+        Sight::Areas(_) if past.is_some() => seen_then(door, picture),
+        sight => layers::Sight::of(picture, |area| sight.reaches(Some(area))),
     }
+}
+
+/// The same of a past moment: by the areas of the present, and a former one is in sight when all that it became is.
+fn seen_then<N>(door: &Allowed<N>, picture: &Picture) -> layers::Sight {
+    let parts = door.parts();
+    let catalogue = Arc::clone(&parts.state.read().catalogue);
+    let sight = door.sight(&catalogue);
+    let areas = (parts.areas)();
+    let today = parts.clock.now().to_jiff().to_zoned(Zone::default().zone().clone()).date();
+    let boundaries = Boundaries::new(&catalogue, &areas, AreaLevel::Commune, None, today);
+    layers::Sight::of(picture, |area| boundaries.is_in_sight(area, &sight))
 }
 
 #[cfg(test)]
@@ -160,7 +183,7 @@ mod tests {
     #[test]
     fn the_longest_unused_tiles_give_way_and_a_tile_of_another_tag_is_none() {
         let mut kept = Kept::default();
-        let key = |x: u32| (Layer::Stations, TileId::new(10, x, 0).unwrap(), 0);
+        let key = |x: u32| (Layer::Stations, TileId::new(10, x, 0).unwrap(), 0, None);
         let big = Bytes::from(vec![0; KEPT_BYTES_MAX / 10]);
         for x in 0..9 {
             kept.put(key(x), "a", &big);

@@ -9,9 +9,10 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::handling::{DeedDocument, HandlingDocument};
 use super::time::{Shown, Zone};
+use crate::layers::{Look, Newest};
 use crate::model::{
-    Alert, AlertState, AreaId, Channel, Freshness, LinkClass, LocalName, Position, Property, Quality, Severity,
-    Station, StationId, StationKind, Subject, Timestamp, Unit,
+    Alert, AlertState, AreaId, Catalogue, Channel, Freshness, LinkClass, LocalName, Position, Property, Quality,
+    Severity, Station, StationId, StationKind, Subject, Timestamp, Unit,
 };
 use crate::state::State;
 
@@ -112,7 +113,7 @@ pub struct ChannelReport {
     /// When it was observed (phenomenon time).
     #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<Shown>,
-    /// When Saola received it.
+    /// When Saola received it; of a past moment null unless it is the newest of all, as that is not kept.
     #[schema(value_type = Option<String>, format = DateTime)]
     received_at: Option<Shown>,
     /// good, or the worst that is to be said against the value: bad, fault, maintenance, calibrating, spike, stuck, rate,
@@ -172,8 +173,8 @@ pub struct StationReport {
     /// Identifiers of its open alerts.
     #[schema(value_type = Vec<String>)]
     pub alerts: Vec<String>,
-    /// Messages that are missing by the device's own numbering, since the journal began.
-    pub missing_messages: u64,
+    /// Messages that are missing by the device's own numbering, since the journal began; null of a past moment.
+    pub missing_messages: Option<u64>,
     /// Taken out of service; only its history is of interest.
     pub retired: bool,
 }
@@ -192,6 +193,13 @@ pub struct StationFeature {
     pub geometry: Point,
     /// What is known of it.
     pub properties: StationReport,
+}
+
+impl StationFeature {
+    /// Where a station stands, with what is known of it.
+    pub fn new(station: &Station, properties: StationReport) -> Self {
+        Self { kind: "Feature", id: station.id.clone(), geometry: Point::of(station), properties }
+    }
 }
 
 /// One line of an alert's time-line.
@@ -306,6 +314,23 @@ pub struct AlertFeature {
     properties: AlertDocument,
 }
 
+impl AlertFeature {
+    /// An alert at a place.
+    pub fn new(at: Position, properties: AlertDocument) -> Self {
+        Self { kind: "Feature", id: properties.id.clone(), geometry: Point::at(at), properties }
+    }
+}
+
+impl AlertDocument {
+    /// The same as of a past moment: with what had been done about it by then, and the incident that it was in.
+    #[must_use]
+    pub fn as_of(self, done: (HandlingDocument, Vec<AlertMoment>), incident: Option<(String, Option<Name>)>) -> Self {
+        let (handling, timeline) = done;
+        let (incident, masked_by) = incident.unzip();
+        Self { handling, timeline, incident, masked_by: masked_by.flatten(), ..self }
+    }
+}
+
 /// Makes reports from the state as it is at `now`, with times shown in `zone`.
 pub struct Reporter<'a> {
     /// The state, locked for reading.
@@ -323,34 +348,41 @@ impl Reporter<'_> {
         let channels = station.channels.iter().filter_map(|id| catalogue.channel(*id));
         let area = station.area.clone();
         let open = self.state.alerts.open_of(station.no);
-        StationFeature {
-            kind: "Feature",
-            id: station.id.clone(),
-            geometry: Point::of(station),
-            properties: StationReport {
-                kind: station.kind.word(),
-                name: Name::from(&station.name),
-                area_name: self.area_name(area.as_ref()),
-                area,
-                channels: channels.filter(|channel| !channel.retired).map(|channel| self.channel(channel)).collect(),
-                freshness: self.state.live.station_freshness(catalogue, station, self.now).word(),
-                severity: self.state.alerts.worst_open(station.no).map(Severity::word),
-                alerts: open.map(|alert| alert.id.to_string()).collect(),
-                missing_messages: self.state.devices.missing_of(station.no).messages,
-                retired: station.retired,
-            },
-        }
+        let properties = StationReport {
+            kind: station.kind.word(),
+            name: Name::from(&station.name),
+            area_name: self.area_name(area.as_ref()),
+            area,
+            channels: channels.filter(|channel| !channel.retired).map(|channel| self.channel(channel)).collect(),
+            freshness: self.state.live.station_freshness(catalogue, station, self.now).word(),
+            severity: self.state.alerts.worst_open(station.no).map(Severity::word),
+            alerts: open.map(|alert| alert.id.to_string()).collect(),
+            missing_messages: Some(self.state.devices.missing_of(station.no).messages),
+            retired: station.retired,
+        };
+        StationFeature::new(station, properties)
     }
 
     fn channel(&self, channel: &Channel) -> ChannelReport {
-        let latest = self.state.live.latest(channel.id);
-        let freshness = self.state.live.freshness(&self.state.catalogue, channel, self.now);
+        let live = &self.state.live;
+        let freshness = live.freshness(&self.state.catalogue, channel, self.now);
+        let look = Look {
+            latest: live.latest(channel.id).copied().map(Newest::from),
+            freshness,
+            fresh_until: live.listening().fresh_until(channel, freshness),
+        };
+        self.channel_as(&self.state.catalogue, channel, look)
+    }
+
+    /// A channel of a catalogue with what is drawn of it at `now`.
+    pub fn channel_as(&self, catalogue: &Catalogue, channel: &Channel, look: Look) -> ChannelReport {
+        let Look { latest, freshness, fresh_until } = look;
         ChannelReport {
             property: channel.property.clone(),
             unit: channel.unit.code(),
             value: latest.map(|latest| latest.value),
             observed_at: latest.map(|latest| self.zone.show(latest.observed_at)),
-            received_at: latest.map(|latest| self.zone.show(latest.received_at)),
+            received_at: latest.and_then(|latest| latest.received_at).map(|at| self.zone.show(at)),
             quality: latest.map(|latest| latest.quality.word()),
             time_from: latest.map(
                 |latest| {
@@ -359,19 +391,13 @@ impl Reporter<'_> {
             ),
             flags: latest.map(|latest| latest.quality.words().collect()).unwrap_or_default(),
             asleep: self.state.live.listening().sleeps(channel.id, self.now),
-            fresh_until: self.state.live.listening().fresh_until(channel, freshness).map(|at| self.zone.show(at)),
+            fresh_until: fresh_until.map(|at| self.zone.show(at)),
             freshness: freshness.word(),
             interval_s: channel.interval.as_secs_f64(),
             link: link_word(channel.link),
             grace_s: channel.link.grace().as_secs(),
-            derived_from: self.derived_from(channel),
+            derived_from: derived_from(catalogue, channel),
         }
-    }
-
-    fn derived_from(&self, channel: &Channel) -> Option<Vec<Property>> {
-        let catalogue = &self.state.catalogue;
-        let from = catalogue.derived_from(channel.id)?.iter().filter_map(|id| catalogue.channel(*id));
-        Some(from.map(|channel| channel.property.clone()).collect())
     }
 
     /// An alert's document; `None` when its station or channel is not in the catalogue.
@@ -423,9 +449,7 @@ impl Reporter<'_> {
 
     /// An alert's feature at its place.
     pub fn alert_feature(&self, alert: &Alert) -> Option<AlertFeature> {
-        let geometry = Point::at(self.place_of(alert)?);
-        let properties = self.alert(alert)?;
-        Some(AlertFeature { kind: "Feature", id: properties.id.clone(), geometry, properties })
+        Some(AlertFeature::new(self.place_of(alert)?, self.alert(alert)?))
     }
 
     /// Where to show an alert: its station's position, or the middle of the stations in its area.
@@ -440,6 +464,11 @@ impl Reporter<'_> {
     fn area_name(&self, area: Option<&AreaId>) -> Option<Name> {
         self.state.catalogue.area(area?).map(|area| Name::from(&area.name))
     }
+}
+
+fn derived_from(catalogue: &Catalogue, channel: &Channel) -> Option<Vec<Property>> {
+    let from = catalogue.derived_from(channel.id)?.iter().filter_map(|id| catalogue.channel(*id));
+    Some(from.map(|channel| channel.property.clone()).collect())
 }
 
 fn link_word(link: LinkClass) -> &'static str {

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::features::{AlertMoment, Reporter, severity_schema};
 use super::time::Shown;
-use crate::alerts::workflow::{Acknowledgement, Closed, Deed, Did, Shelf};
-use crate::model::{Alert, EscalationCause, Moment};
+use crate::alerts::workflow::{Acknowledgement, Closed, Deed, Did, Returned, Shelf};
+use crate::model::{Alert, EscalationCause, Moment, Timestamp};
 
 /// How an alert stands by what people did about it.
 #[derive(Serialize, ToSchema)]
@@ -130,14 +130,70 @@ impl Reporter<'_> {
         }
     }
 
+    /// How an alert stood at a past moment by what people had done by then, as far as its deeds are kept; `alert` is as of
+    /// that moment.
+    pub fn handling_then(&self, alert: &Alert, at: Timestamp) -> HandlingDocument {
+        let handling = self.state.workflow.handling(&alert.id);
+        let deeds = handling.map(|handling| handling.deeds.as_slice()).unwrap_or_default();
+        let mut told = HandlingDocument {
+            acknowledged: false,
+            acknowledged_by: Vec::new(),
+            assigned_to: None,
+            shelved: None,
+            closed: None,
+            quiet: false,
+            dropped: handling.map_or(0, |handling| handling.dropped),
+        };
+        let mut known: Vec<Acknowledgement> = Vec::new();
+        for deed in deeds.iter().filter(|deed| deed.at <= at) {
+            let (by, severity) = (deed.author.clone().unwrap_or_default(), deed.severity);
+            match &deed.did {
+                Did::Acknowledged { .. } => {
+                    if !known.iter().any(|one| one.by == by && one.severity >= severity) {
+                        known.retain(|one| one.by != by);
+                        known.push(Acknowledgement { by, at: deed.at, severity });
+                    }
+                }
+                Did::Unacknowledged { .. } => known.retain(|one| one.by != by),
+                Did::Assigned { to, .. } => told.assigned_to = to.clone(),
+                Did::Shelved { until, reason } => {
+                    let [until, at] = [*until, deed.at].map(|at| self.zone.show(at));
+                    let (reason, alert, severity) = (reason.clone(), alert.id.to_string(), severity.word());
+                    told.shelved = Some(ShelfDocument { until, reason, by, at, severity, alert });
+                }
+                Did::Closed { cause, note } => {
+                    let (cause, note, at) = (cause.word(), note.clone(), self.zone.show(deed.at));
+                    told.closed = Some(ClosedDocument { cause, note, by, at });
+                }
+                Did::Unshelved { .. } | Did::Returned(Returned::TimeIsUp) => told.shelved = None,
+                Did::Returned(Returned::Worse) => (told.shelved, told.closed) = (None, None),
+                Did::Commented { .. } | Did::Escalated { .. } | Did::NotDelivered { .. } => {}
+            }
+        }
+        told.acknowledged = known.iter().any(|one| one.severity >= alert.severity);
+        told.acknowledged_by = known.iter().map(|one| self.acknowledgement(one)).collect();
+        told.quiet = told.shelved.is_some() || told.closed.is_some();
+        told
+    }
+
+    /// The time-line up to a past moment; `alert` is as of that moment.
+    pub fn timeline_then(&self, alert: &Alert, at: Timestamp) -> Vec<AlertMoment> {
+        let deeds = self.state.workflow.handling(&alert.id).map(|handling| handling.deeds.as_slice());
+        self.lines(alert, deeds.unwrap_or_default().iter().filter(|deed| deed.at <= at))
+    }
+
     /// The alert's states by the data's own time and what was done about it by the time of receipt, both in the order in
     /// which they came about.
     pub fn timeline(&self, alert: &Alert) -> Vec<AlertMoment> {
         let deeds = self.state.workflow.handling(&alert.id).map(|handling| handling.deeds.as_slice());
+        self.lines(alert, deeds.unwrap_or_default().iter())
+    }
+
+    fn lines<'d>(&self, alert: &Alert, deeds: impl Iterator<Item = &'d Deed>) -> Vec<AlertMoment> {
         let mut states = alert.timeline.iter().peekable();
         let mut lines = Vec::new();
         // Neither gives way to a clock that was set back: each keeps its own order.
-        for deed in deeds.unwrap_or_default() {
+        for deed in deeds {
             while let Some(moment) = states.next_if(|moment| moment.at <= deed.at) {
                 lines.push(self.moment(moment));
             }

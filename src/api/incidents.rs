@@ -4,11 +4,13 @@
 //! the place are theirs. What has none of them in sight is not there.
 
 use axum::Json;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::door::{Allowed, SeeAlerts};
 use super::features::{Name, Point, Reporter, severity_schema, state_schema};
+use super::moment;
 use super::problem::{Missing, Problem, Refused};
 use super::query::{self, Asked, FromParams, Id, Nothing, Params, limit, word};
 use super::sight::Sight;
@@ -37,6 +39,9 @@ pub struct IncidentsAsked {
     /// Only those that changed at or after this time: RFC 3339, a date, `-24h`.
     #[param(value_type = Option<String>, example = "-24h")]
     since: Option<When>,
+    /// Those that were open at this moment, as they stood then: RFC 3339, a date, `-2h`; never the future.
+    #[param(value_type = Option<String>, example = "-2h")]
+    at: Option<When>,
     /// How many at most: 1 to 1,000.
     #[param(value_type = Option<u32>, default = 100, minimum = 1, maximum = 1000)]
     limit: usize,
@@ -56,6 +61,7 @@ impl FromParams for IncidentsAsked {
             severity: params.many("severity", |text| word(text, &Severity::ALL, Severity::word))?,
             area: params.one("area", |text| Ok(AreaId::new(text)))?,
             since: params.one("since", When::parse)?,
+            at: moment::take(params)?,
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
             next: params.one("next", parse_place)?,
         })
@@ -221,44 +227,54 @@ pub struct IncidentList {
 ///
 /// Alerts fold while one is open or for a time after its end, as `incidents.toml` says. When a new alert bridges two
 /// incidents, the older one has the members of both, and the other is merged into it.
+///
+/// With `at` those that were open at that moment, with the members that they had then, as their time-lines and those of
+/// their alerts tell.
 #[utoipa::path(get, path = "/api/v1/incidents", operation_id = "listIncidents", tag = "alerts", params(IncidentsAsked),
     security(("token" = []), ("session" = [])),
     responses(
-        (status = 200, description = "The incidents", body = IncidentList),
+        (status = 200, description = "The incidents", body = IncidentList, headers(
+            ("saola-moment" = String, description = "The moment that is shown, RFC 3339"),
+            ("saola-alerts-known-since" = String, description = "Of a past moment before it: from then on every \
+                alert is known"))),
         Refused,
     ))]
-pub async fn list(
-    door: Allowed<SeeAlerts>,
-    Asked(asked): Asked<IncidentsAsked>,
-) -> Result<Json<IncidentList>, Problem> {
+pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<IncidentsAsked>) -> Result<Response, Problem> {
     let parts = door.parts();
     let zone = Zone::default();
     let now = parts.clock.now();
     let since = asked.since.as_ref().map(|since| since.settle(now, &zone));
+    let past = moment::exact(asked.at.as_ref(), now)?;
     let state = parts.state.read();
     let sight = door.sight(&state.catalogue);
     let area = Sight::in_area(&state.catalogue, asked.area.as_ref())?;
-    let reporter = Reporter { state: &state, now, zone: &zone };
+    let reporter = Reporter { state: &state, now: past.unwrap_or(now), zone: &zone };
     let is_here =
         |summary: &IncidentSummary| asked.area.is_none() || summary.areas.iter().any(|id| area.reaches(Some(id)));
     let is_asked = |worst: Severity| asked.severity.is_empty() || asked.severity.contains(&worst);
     let filter = Filter { states: asked.state, since, after: asked.next };
-    let mut places = Vec::new();
-    let mut incidents = Vec::new();
-    for incident in state.incidents.all(filter) {
+    let then = past.map(|at| state.incidents.open_at(at, &|alert| state.alerts.standing_at(alert, at)));
+    let listed: Box<dyn Iterator<Item = &Incident>> = match &then {
+        None => Box::new(state.incidents.all(filter)),
+        Some(then) => Box::new(then.iter().filter(|incident| filter.takes_page(incident))),
+    };
+    let (mut incidents, mut last, mut next) = (Vec::new(), None, None);
+    for incident in listed {
         // What costs nothing goes first: members are walked through for those that are shown.
         if !is_asked(severity(&sight, incident)) {
             continue;
         }
         let Some(summary) = summary(&reporter, &sight, incident).filter(is_here) else { continue };
         if incidents.len() == asked.limit {
-            let next = places.last().map(|(at, id): &(Timestamp, &IncidentId)| query::place_text(*at, id));
-            return Ok(Json(IncidentList { incidents, next }));
+            next = last.map(|(at, id): (Timestamp, &IncidentId)| query::place_text(at, id));
+            break;
         }
-        places.push((incident.changed_at, &incident.id));
+        last = Some((incident.changed_at, &incident.id));
         incidents.push(summary);
     }
-    Ok(Json(IncidentList { incidents, next: None }))
+    let mut response = Json(IncidentList { incidents, next }).into_response();
+    moment::tell(response.headers_mut(), reporter.now, past.and_then(|_| state.alerts.known_since()));
+    Ok(response)
 }
 
 /// One incident with its alerts, its stations and its time-line.

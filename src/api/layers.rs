@@ -1,9 +1,11 @@
-//! `GET /layers`: what can be drawn on a map now, and each layer as GeoJSON.
+//! `GET /layers`: what can be drawn on a map, now or at a past moment, and each layer as GeoJSON.
 //!
 //! Each layer's tag is made from its content, not from the journal's number alone: freshness changes as time passes
 //! without any entry, and a map that is told "not modified" must not be wrong. With `zoom`, points that are near each
-//! other are one feature; vector tiles (`tiles.rs`) are the same for maps.
-//! Left out for now: the past (`at`).
+//! other are one feature; vector tiles (`tiles.rs`) are the same for maps. With `at` the picture is that of a past moment
+//! (`past.rs`).
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::http::HeaderMap;
@@ -13,17 +15,19 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::atlas;
 use super::door::{Allowed, SeeMap};
-use super::features::{Name, Reporter};
+use super::features::{Name, Reporter, StationFeature};
 use super::headers::revalidated;
 use super::layer_features::{self, AnyFeature};
-use super::problem::{Missing, Problem, Refused};
+use super::moment;
+use super::past_features::{self, InIncidents, PastReporter};
+use super::problem::{Costly, Missing, Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, Id, Nothing, Params};
 use super::stations::GEO_JSON;
-use super::time::{Shown, Zone};
+use super::time::{Shown, When, Zone};
 use crate::layers::dots::{Item, Subject};
 use crate::layers::points::{self, Within};
 use crate::layers::{self, Layer, Picture, catalogue, mercator};
-use crate::model::Position;
+use crate::model::{AlertId, Position, Timestamp};
 
 /// Features of points in one answer with `zoom`; where there are more, the nearest are clusters at every zoom.
 const POINTS_MAX: usize = 20_000;
@@ -55,7 +59,7 @@ pub struct LayerEntry {
     method: Option<Name>,
     /// How its states are told apart, in words, colours and shapes.
     legend: Vec<Mark>,
-    /// The moments that the layer can show; only now, so far.
+    /// The moments that the layer can show with `at`.
     time_range: TimeRange,
 }
 
@@ -88,10 +92,10 @@ impl From<catalogue::Mark> for Mark {
 /// The first and the last moment that can be shown.
 #[derive(Serialize, ToSchema)]
 pub struct TimeRange {
-    /// First.
+    /// First: nothing is stored of any station from before it.
     #[schema(value_type = String, format = DateTime)]
     from: Shown,
-    /// Last.
+    /// Last: now.
     #[schema(value_type = String, format = DateTime)]
     to: Shown,
 }
@@ -101,7 +105,10 @@ pub struct TimeRange {
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "The layers", body = LayerList), Refused))]
 pub async fn list(door: Allowed<SeeMap>, Asked(Nothing): Asked<Nothing>) -> Json<LayerList> {
-    let now = Zone::default().show(door.parts().clock.now());
+    let parts = Arc::clone(door.parts());
+    let now = parts.clock.now();
+    let begins_at = tokio::task::spawn_blocking(move || parts.store.begins_at()).await.ok().flatten();
+    let [from, to] = [begins_at.unwrap_or(now).min(now), now].map(|at| Zone::default().show(at));
     let name = |[vi, en]: catalogue::Title| Name { vi: vi.to_owned(), en: en.to_owned() };
     let entry = |layer: Layer| LayerEntry {
         id: layer.id(),
@@ -111,7 +118,7 @@ pub async fn list(door: Allowed<SeeMap>, Asked(Nothing): Asked<Nothing>) -> Json
         tiles: format!("/tiles/{}", layer.id()),
         method: layer.method().map(name),
         legend: layer.legend().into_iter().map(Mark::from).collect(),
-        time_range: TimeRange { from: now, to: now },
+        time_range: TimeRange { from, to },
     };
     Json(LayerList { layers: Layer::all().map(entry).collect() })
 }
@@ -128,12 +135,15 @@ pub struct LayerAsked {
     /// every point by itself.
     #[param(value_type = Option<f64>, minimum = 0, maximum = 24)]
     zoom: Option<f64>,
+    /// As it was then, rounded down to a whole minute: RFC 3339, a date, `-2h`; now when absent, and never the future.
+    #[param(value_type = Option<String>, example = "-2h")]
+    at: Option<When>,
 }
 
 impl FromParams for LayerAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
-        params.planned("at", "layers show the present only; /api/v1/history has the past of single channels")?;
         Ok(Self {
+            at: moment::take(params)?,
             bbox: params.one("bbox", Bbox::parse)?,
             zoom: params.one("zoom", |text| match text.parse::<f64>() {
                 Ok(zoom) if (0.0..=24.0).contains(&zoom) => Ok(zoom),
@@ -156,13 +166,26 @@ pub struct FeatureCollection {
     /// GeoJSON features: of stations as in `/stations`, of alerts as in `/alerts`, of incidents, areas and bands with what
     /// is told of them, and clusters of points.
     features: Vec<AnyFeature>,
+    /// The past moment that is shown; absent of the present.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<Shown>,
+    /// Of a past moment before this time, alerts that ended before it are not kept any more; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    alerts_known_since: Option<Shown>,
 }
 
-/// One layer's features as they are now.
+/// One layer's features as they are now, or were at a past moment.
 ///
 /// Every channel shows its newest value whatever its quality, and says so in `quality` and `flags`; alerts, averages of
 /// areas and surfaces use good ones alone. With `zoom` below the layer's detail zoom, points of one cell of a fixed grid
 /// are one feature with their count, worst severity and freshness; the counts of all features add up to the layer.
+///
+/// With `at` everything is as of that moment, from what is known of it by now: late samples stand where they belong, and a
+/// station, area, alert or incident is there if it was. Freshness is judged by the same rule, with the intervals declared
+/// then; sleep schedules are the present ones, and a death notice counts while it holds. What is not kept is null: when
+/// samples were received, how many messages are missing. Names are the present ones.
 ///
 /// `ETag` and `If-None-Match` spare the body when nothing has changed.
 #[utoipa::path(get, path = "/api/v1/layers/{layer}", operation_id = "readLayer", tag = "map",
@@ -170,9 +193,13 @@ pub struct FeatureCollection {
     security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The features", body = FeatureCollection, content_type = "application/geo+json",
-            headers(("etag" = String, description = "Changes with the content"))),
+            headers(
+                ("etag" = String, description = "Changes with the content"),
+                ("saola-moment" = String, description = "The moment that is shown, RFC 3339"),
+                ("saola-alerts-known-since" = String, description = "Of a past moment before it: from then on every \
+                    alert is known"))),
         (status = 304, description = "Unchanged since the tag in If-None-Match"),
-        Refused, Missing))]
+        Refused, Missing, Costly))]
 pub async fn one(
     door: Allowed<SeeMap>,
     Id(id): Id,
@@ -180,17 +207,28 @@ pub async fn one(
     Asked(asked): Asked<LayerAsked>,
 ) -> Result<Response, Problem> {
     let layer = Layer::named(&id).ok_or_else(|| Problem::not_found("layer", &id))?;
-    let picture = door.atlas().picture(door.parts());
-    let sight = atlas::seen(&door.sight(&picture.catalogue), &picture);
+    let past = moment::of_map(asked.at.as_ref(), door.parts().clock.now())?;
+    let picture = door.atlas().picture(&door, past).await?;
+    let sight = atlas::seen(&door, &picture, past);
     door.atlas().prepare(&picture, layer, &sight).await?;
     let features = match layer {
         Layer::Areas => layer_features::areas(&picture, &sight, asked.bbox),
         Layer::Surface(field) => layer_features::bands(&picture, field, &sight, asked.bbox),
-        _ => points(&door, &picture, layer, &sight, &asked),
+        _ => points(&door, &picture, layer, &sight, (&asked, past)),
     };
-    let body = FeatureCollection { kind: "FeatureCollection", layer: layer.id(), features };
+    let known_since = past.and_then(|_| door.parts().state.read().alerts.known_since());
+    let show = |at: Timestamp| Zone::default().show(at);
+    let body = FeatureCollection {
+        kind: "FeatureCollection",
+        layer: layer.id(),
+        features,
+        at: past.map(show),
+        alerts_known_since: known_since.filter(|since| picture.at < *since).map(show),
+    };
     let body = serde_json::to_vec(&body).map_err(Problem::internal)?;
-    Ok(revalidated(body, GEO_JSON, &headers))
+    let mut response = revalidated(body, GEO_JSON, &headers);
+    moment::tell(response.headers_mut(), picture.at, known_since);
+    Ok(response)
 }
 
 fn points(
@@ -198,7 +236,7 @@ fn points(
     picture: &Picture,
     layer: Layer,
     sight: &layers::Sight,
-    asked: &LayerAsked,
+    (asked, past): (&LayerAsked, Option<Timestamp>),
 ) -> Vec<AnyFeature> {
     let is_here = |at: Position| asked.bbox.is_none_or(|bbox| bbox.contains(at));
     let within = Within::Where(&is_here);
@@ -216,20 +254,55 @@ fn points(
     });
     let (state, zone) = (door.parts().state.read(), Zone::default());
     let reporter = Reporter { state: &state, now: picture.at, zone: &zone };
+    if past.is_some() {
+        return features_then(reporter, picture, layer, &items, zoom);
+    }
     let feature = |item: &Item<'_>| match item {
         Item::Many(cluster) => Some(layer_features::cluster(cluster, zoom, &zone)),
         Item::One(dot) => match dot.subject {
             Subject::Station(pin, _) => {
                 let station = reporter.station(state.catalogue.station(pin.station)?);
-                let segment = picture.segments.get(&station.id).filter(|_| layer == Layer::Roads);
-                Some(match segment {
-                    Some(segment) => layer_features::segment(segment, station),
-                    None => AnyFeature::Station(Box::new(station)),
-                })
+                Some(station_feature(picture, layer, station))
             }
             Subject::Alert(alert) => reporter.alert_feature(alert).map(|alert| AnyFeature::Alert(Box::new(alert))),
             Subject::Incident(incident) => Some(layer_features::incident(incident, dot, &zone)),
         },
     };
     items.iter().filter_map(feature).collect()
+}
+
+/// The same of a past moment.
+fn features_then(
+    reporter: Reporter<'_>,
+    picture: &Picture,
+    layer: Layer,
+    items: &[Item<'_>],
+    zoom: u8,
+) -> Vec<AnyFeature> {
+    let (state, zone) = (reporter.state, reporter.zone);
+    let standing = |alert: &AlertId| state.alerts.standing_at(alert, picture.at);
+    let in_incidents = match layer {
+        Layer::Alerts => past_features::in_incidents(&state.incidents.open_at(picture.at, &standing)),
+        _ => InIncidents::default(),
+    };
+    let reporter = PastReporter { reporter, picture, in_incidents };
+    let feature = |item: &Item<'_>| match item {
+        Item::Many(cluster) => Some(layer_features::cluster(cluster, zoom, zone)),
+        Item::One(dot) => match dot.subject {
+            Subject::Station(pin, _) => {
+                let station = reporter.station(&picture.station(pin.station)?);
+                Some(station_feature(picture, layer, station))
+            }
+            Subject::Alert(alert) => reporter.alert(alert).map(|alert| AnyFeature::Alert(Box::new(alert))),
+            Subject::Incident(incident) => Some(layer_features::incident(incident, dot, zone)),
+        },
+    };
+    items.iter().filter_map(feature).collect()
+}
+
+fn station_feature(picture: &Picture, layer: Layer, station: StationFeature) -> AnyFeature {
+    match picture.segments.get(&station.id).filter(|_| layer == Layer::Roads) {
+        Some(segment) => layer_features::segment(segment, station),
+        None => AnyFeature::Station(Box::new(station)),
+    }
 }

@@ -60,11 +60,6 @@ impl Params {
         words().map(|word| parse(word).map_err(|why| Problem::parameter(name, why))).collect()
     }
 
-    /// A parameter of the planned interface: refused with a code of its own when it is given.
-    pub fn planned(&mut self, name: &'static str, instead: &str) -> Result<(), Problem> {
-        if self.take(name).is_empty() { Ok(()) } else { Err(Problem::not_supported(name, instead)) }
-    }
-
     /// Refuses what nobody asked for.
     pub fn finish(self) -> Result<(), Problem> {
         let Some((name, _)) = self.pairs.iter().find(|pair| pair.1.is_some()) else {

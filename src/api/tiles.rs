@@ -1,7 +1,8 @@
 //! `GET /tiles/{layer}`: a layer as vector tiles, and what there is to know of them (TileJSON 3.0).
 //!
 //! A tile's tag is made of the revision of what it shows and of the caller's sight: "not modified" is answered without
-//! drawing. It changes when a value's freshness does, whether or not anything came.
+//! drawing. It changes when a value's freshness does, whether or not anything came. With `at` it is of that moment, and
+//! changes when late data may have changed the past.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +14,16 @@ use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::atlas;
 use super::base::Base;
 use super::door::{Allowed, SeeMap};
 use super::headers::{self, REVALIDATE};
-use super::problem::{Code, Missing, Problem, Refused};
+use super::moment;
+use super::problem::{Code, Costly, Missing, Problem, Refused};
 use super::query::{Asked, FromParams, Id, Params};
+use super::time::When;
 use crate::layers::{Layer, TileId, mercator, tile};
 
 /// The greatest zoom that maps need to ask for: they enlarge tiles beyond it.
@@ -29,13 +32,18 @@ const ZOOM_SERVED: u8 = 16;
 /// The media type of vector tiles.
 const MVT: &str = "application/vnd.mapbox-vector-tile";
 
-/// What tiles take: nothing yet.
-pub struct TileAsked;
+/// What tiles take.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TileAsked {
+    /// As it was then, rounded down to a whole minute: RFC 3339, a date, `-2h`; now when absent, and never the future.
+    #[param(value_type = Option<String>, example = "-2h")]
+    at: Option<When>,
+}
 
 impl FromParams for TileAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
-        params.planned("at", "tiles show the present only; /api/v1/history has the past of single channels")?;
-        Ok(TileAsked)
+        Ok(TileAsked { at: moment::take(params)? })
     }
 }
 
@@ -111,16 +119,17 @@ pub struct VectorLayer {
     fields: BTreeMap<&'static str, &'static str>,
 }
 
-/// What there is to know of a layer's tiles, in TileJSON 3.0.
+/// What there is to know of a layer's tiles, in TileJSON 3.0. With `at` the tiles' addresses have that moment.
 #[utoipa::path(get, path = "/tiles/{layer}", operation_id = "readTileJson", tag = "map",
-    params(("layer" = String, Path, description = "The layer's name, with or without .json", example = "stations")),
+    params(("layer" = String, Path, description = "The layer's name, with or without .json", example = "stations"),
+        TileAsked),
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "TileJSON", body = TileJson), Refused, Missing))]
 pub async fn about(
     door: Allowed<SeeMap>,
     Id(id): Id,
     base: Base,
-    Asked(TileAsked): Asked<TileAsked>,
+    Asked(asked): Asked<TileAsked>,
 ) -> Result<Json<TileJson>, Problem> {
     let id = id.strip_suffix(".json").unwrap_or(&id);
     let layer = Layer::named(id).ok_or_else(|| Problem::not_found("layer", id))?;
@@ -128,6 +137,9 @@ pub async fn about(
         // The standard wants whole addresses.
         return Err(Problem::new(Code::InvalidParameter, "the header Host is no name of a host"));
     }
+    let past = moment::of_map(asked.at.as_ref(), door.parts().clock.now())?;
+    // In UTC: no sign that an address would have to escape.
+    let at = past.map_or(String::new(), |at| format!("?at={at}"));
     let [vi, en] = layer.title();
     let whole = (door.parts().areas)().whole();
     let bounds = whole.map_or([-180.0, -85.0511, 180.0, 85.0511], |whole| {
@@ -137,7 +149,7 @@ pub async fn about(
         tilejson: "3.0.0",
         name: vi,
         description: en,
-        tiles: vec![base.link(&format!("/tiles/{}/{{z}}/{{x}}/{{y}}.mvt", layer.id()))],
+        tiles: vec![base.link(&format!("/tiles/{}/{{z}}/{{x}}/{{y}}.mvt{at}", layer.id()))],
         scheme: "xyz",
         minzoom: 0,
         maxzoom: ZOOM_SERVED,
@@ -190,36 +202,45 @@ fn vector_layers(layer: Layer) -> Vec<VectorLayer> {
 ///
 /// Below the layer's detail zoom, and where a tile has more than 4,096 points, points that are near each other are in
 /// `clusters`, whose counts add up. Names are in tiles from the detail zoom on, good current values from two zooms after.
+/// With `at` everything is as of that moment, as in the layer.
 #[utoipa::path(get, path = "/tiles/{layer}/{z}/{x}/{y}", operation_id = "readTile", tag = "map",
     params(
         ("layer" = String, Path, description = "The layer's name", example = "stations"),
         ("z" = u8, Path, description = "Zoom, 0 to 22", example = 8),
         ("x" = u32, Path, description = "Column from the west", example = 201),
         ("y" = String, Path, description = "Row from the north, with or without .mvt or .pbf", example = "111"),
+        TileAsked,
     ),
     security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The tile", body = Vec<u8>, content_type = "application/vnd.mapbox-vector-tile",
-            headers(("etag" = String, description = "Changes with what the tile shows"))),
+            headers(
+                ("etag" = String, description = "Changes with what the tile shows"),
+                ("saola-moment" = String, description = "The moment that is shown, RFC 3339"),
+                ("saola-alerts-known-since" = String, description = "Of a past moment before it: from then on every \
+                    alert is known"))),
         (status = 204, description = "Nothing is there"),
         (status = 304, description = "Unchanged since the tag in If-None-Match"),
-        Refused, Missing))]
+        Refused, Missing, Costly))]
 pub async fn one(
     door: Allowed<SeeMap>,
     TileName(layer, id): TileName,
     headers: HeaderMap,
-    Asked(TileAsked): Asked<TileAsked>,
+    Asked(asked): Asked<TileAsked>,
 ) -> Result<Response, Problem> {
     let atlas = door.atlas();
-    let picture = atlas.picture(door.parts());
-    let sight = atlas::seen(&door.sight(&picture.catalogue), &picture);
+    let past = moment::of_map(asked.at.as_ref(), door.parts().clock.now())?;
+    let picture = atlas.picture(&door, past).await?;
+    let sight = atlas::seen(&door, &picture, past);
     atlas.prepare(&picture, layer, &sight).await?;
+    let shown_at = picture.at;
     let tag = tile::tag(&picture, layer, id, &sight);
+    let tag = past.map_or(tag.clone(), |at| format!("{:x}-{tag}", at.micros()));
     let etag = format!("W/\"{tag}\"");
     let mut response = if headers::knows(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let zipped = atlas.tile(picture, (layer, id), sight, &tag).await?;
+        let zipped = atlas.tile(picture, (layer, id, past), sight, &tag).await?;
         body(zipped, &headers)?
     };
     let out = response.headers_mut();
@@ -228,6 +249,8 @@ pub async fn one(
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         out.insert(ETAG, etag);
     }
+    let known_since = past.and_then(|_| door.parts().state.read().alerts.known_since());
+    moment::tell(out, shown_at, known_since);
     Ok(response)
 }
 

@@ -27,6 +27,7 @@ use super::door::{Allowed, SeeHistory, SeeMap};
 use super::features::Name;
 use super::history::flow;
 use super::layer_features::MultiPolygon;
+use super::moment;
 use super::problem::{Code, Costly, Problem, Refused};
 use super::query::{Asked, FromParams, Params, limit, word};
 use super::sight::Sight;
@@ -86,7 +87,7 @@ pub struct CoverageAsked {
 
 impl FromParams for CoverageAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
-        let at = params.one("at", When::parse)?;
+        let at = moment::take(params)?;
         let mut by: Vec<By> = Vec::new();
         for one in params.many("by", |text| word(text, &By::ALL, By::word))? {
             if !by.contains(&one) {
@@ -147,20 +148,11 @@ pub struct HolesAsked {
 impl FromParams for HolesAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
         Ok(Self {
-            at: params.one("at", When::parse)?,
+            at: moment::take(params)?,
             area: params.one("area", |text| Ok(AreaId::new(text)))?,
             limit: params.one("limit", |text| limit(text, HOLES_MAX))?.unwrap_or(HOLES_DEFAULT),
         })
     }
-}
-
-/// The moment asked for: `None` is now.
-fn moment(at: Option<&When>, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
-    let Some(at) = at.map(|at| at.settle(now, &Zone::default())).filter(|at| *at != now) else { return Ok(None) };
-    if at > now {
-        return Err(Problem::parameter("at", "lies in the future: nothing is known of it"));
-    }
-    Ok(Some(at))
 }
 
 /// Says that somebody has left: dropped with the answer that they waited for.
@@ -195,7 +187,7 @@ pub async fn read(
     door: Allowed<SeeMap>,
     Asked(asked): Asked<CoverageAsked>,
 ) -> Result<Json<CoverageDocument>, Problem> {
-    let past = moment(asked.at.as_ref(), door.parts().clock.now())?;
+    let past = moment::exact(asked.at.as_ref(), door.parts().clock.now())?;
     let (parts, sight) = (door.parts().clone(), door.sight(&door.parts().state.read().catalogue));
     let work = move |gone| View::new(Look::at(parts, past, gone)?, sight).document(&asked.by);
     in_turn(&door, work).await.map(Json)
@@ -238,7 +230,7 @@ pub async fn history(
     responses((status = 200, description = "The holes", body = HoleCollection, content_type = "application/geo+json"),
         Refused, Costly))]
 pub async fn holes(door: Allowed<SeeMap>, Asked(asked): Asked<HolesAsked>) -> Result<Response, Problem> {
-    let past = moment(asked.at.as_ref(), door.parts().clock.now())?;
+    let past = moment::exact(asked.at.as_ref(), door.parts().clock.now())?;
     let catalogue = door.parts().state.read().catalogue.clone();
     let sight = door.sight(&catalogue);
     if let Some(area) = asked.area.as_ref().filter(|area| !sight.reaches(Some(area))) {

@@ -1,6 +1,7 @@
 //! Every error is a problem document with a stable code.
 
 use axum::http::{Method, StatusCode};
+use saola::store;
 
 use super::house::{House, request};
 
@@ -44,10 +45,24 @@ async fn what_cannot_be_used_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_planned_is_refused_by_its_own_code() {
-    let house = House::demo();
+async fn what_a_store_cannot_answer_is_refused_by_its_own_code() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("influx.token");
+    std::fs::write(&token, "k7#mQ2!vT9xw\n").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    // Nobody is there: what is refused needs no answer.
+    let influx = store::influx::Config {
+        url: "http://127.0.0.1:1".into(),
+        org: "ioc".into(),
+        token_file: Some(token),
+        ..Default::default()
+    };
+    let store = store::Config { kind: store::Kind::Influx, influx, ..store::Config::default() };
+    let house = House::over(&store);
     let path = "/api/v1/layers/stations?at=-1h";
-    check(&house, Method::GET, path, StatusCode::BAD_REQUEST, "not_supported", ": ").await;
+    check(&house, Method::GET, path, StatusCode::BAD_REQUEST, "not_supported", "InfluxDB").await;
+    assert_eq!(house.get("/api/v1/alerts?at=-1h").await.status, StatusCode::OK, "time-lines are kept here");
 }
 
 #[tokio::test]

@@ -92,6 +92,9 @@ impl Hand {
     }
 }
 
+/// What is limited, and how alerts are told to other systems.
+type Limits = (Config, history::Config, saola::cap::Config);
+
 /// An answer, read whole.
 pub struct Answer {
     pub status: StatusCode,
@@ -130,8 +133,17 @@ impl House {
 
     /// With a say in how alerts are told to other systems.
     pub fn telling(demo: Demo, config: Config, history: history::Config, cap: saola::cap::Config) -> House {
+        House::keeping(demo, (config, history, cap), &store::Config::default())
+    }
+
+    /// With the demo's door open and another store.
+    pub fn over(store: &store::Config) -> House {
+        House::keeping(Demo::Loopback, Limits::default(), store)
+    }
+
+    fn keeping(demo: Demo, (config, history, cap): Limits, store: &store::Config) -> House {
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(&folder.path().join("store"), &store::Config::default()).unwrap());
+        let store = Arc::new(Store::open(&folder.path().join("store"), store).unwrap());
         let commanded = Arc::new(Mutex::new(Vec::new()));
         let commands = Arc::new(Mutex::new(Vec::new()));
         let applying = Arc::new(AtomicBool::new(false));

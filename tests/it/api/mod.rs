@@ -19,6 +19,7 @@ mod map;
 mod names;
 mod ogc;
 mod openapi;
+mod past;
 mod people;
 mod prometheus;
 mod registry;

@@ -186,7 +186,8 @@ async fn whatever_is_asked_there_is_an_answer_or_a_problem() {
         "stations/5/1/99999999999999999999999",
         "nothing/0/0/0",
         "%ff/0/0/0",
-        "stations/0/0/0?at=-1h",
+        "stations/0/0/0?at=yesterday",
+        "stations/0/0/0?at=2030-01-01",
         "stations/0/0/0?colour=red",
     ] {
         let answer = house.get(&format!("/tiles/{bad}")).await;
