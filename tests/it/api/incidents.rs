@@ -10,7 +10,7 @@ use saola::model::{Body, Deaf, Outage, RuleFile, SourceId};
 use serde_json::json;
 use tower::ServiceExt;
 
-use super::house::{Answer, House, LEVEL, PM, escaped, request, with_token};
+use super::house::{Answer, House, LEVEL, NOW, PM, escaped, request, with_token};
 
 const RULES: &str = "
 [[rule]]
@@ -104,6 +104,34 @@ async fn an_incident_says_what_belongs_together() {
         assert_eq!(alert["masked_by"], serde_json::Value::Null);
     }
     assert_eq!(house.get("/api/v1/incidents/hazard~none").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn an_incident_that_is_over_is_told_as_it_was() {
+    let house = alarmed(Demo::Loopback, ONE_FOR_BOTH);
+    let live = incidents(&house.get("/api/v1/incidents?state=open").await);
+    let drawn = house.get("/api/v1/layers/incidents").await.json()["features"].clone();
+    assert_eq!((live.len(), drawn.as_array().unwrap().len()), (1, 1));
+    house.parts.clock.set(NOW + Duration::from_secs(120));
+    house.observe(LEVEL, 0, 1.0);
+    house.observe(PM, 0, 1.0);
+    house.parts.clock.set(NOW + Duration::from_secs(180));
+    assert!(incidents(&house.get("/api/v1/incidents?state=open").await).is_empty());
+    let then = async |ago: u64| {
+        let at = NOW - Duration::from_secs(ago);
+        incidents(&house.get(&format!("/api/v1/incidents?at={at}")).await)
+    };
+    assert_eq!(then(0).await, live);
+    assert_eq!(house.get(&format!("/api/v1/layers/incidents?at={NOW}")).await.json()["features"], drawn);
+    // Before the dust joined it, and before it was worse.
+    let first = &then(31).await[0];
+    assert_eq!((&first["id"], &first["severity"], &first["areas"]), (&live[0]["id"], &json!("high"), &json!(["002"])));
+    assert_eq!(first["counts"]["active"], 1);
+    assert!(then(61).await.is_empty());
+    let alert = &house.get(&format!("/api/v1/alerts?at={NOW}")).await.json()["alerts"][0];
+    assert_eq!(alert["incident"], live[0]["id"]);
+    assert!(incidents(&house.get(&format!("/api/v1/incidents?at={NOW}&severity=low")).await).is_empty());
+    assert!(incidents(&house.get(&format!("/api/v1/incidents?at={NOW}&state=closed")).await).is_empty());
 }
 
 #[tokio::test]
