@@ -7,10 +7,11 @@
 //! from a cache of tiles. HTTP is on neither side.
 //!
 //! `-- --million`: the memory of 1,000,000 stations, and tiles of them; PostGIS is not asked. `-- --stations N`: of
-//! another number of stations.
+//! another number of stations. `-- --past`: pictures of past moments (`past.rs`).
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on says so")]
 
+mod past;
 mod postgis;
 #[path = "../it/wait.rs"]
 #[allow(dead_code, reason = "not everything that waits is in this bench")]
@@ -48,6 +49,9 @@ fn main() {
         let place = arguments.iter().position(|argument| argument == name)?;
         arguments.get(place + 1)?.parse::<u32>().ok()
     };
+    if arguments.iter().any(|argument| argument == "--past") {
+        return past::measure();
+    }
     let is_million = arguments.iter().any(|argument| argument == "--million");
     let count = if is_million { 1_000_000 } else { number("--stations").unwrap_or(100_000) };
     let stations = stations(count);
