@@ -43,6 +43,7 @@ pub mod registry;
 pub mod rulebook;
 
 pub mod layers;
+pub mod open_data;
 
 pub mod api;
 pub mod app;

@@ -66,7 +66,7 @@ python_packages() { # one module of them, file that names them
 case "$1" in
 test)
     cargo_tool nextest 0.9.143
-    python_packages capparser,duckdb,frost_sta_client,paho.mqtt,pandas,pyarrow tests/requirements.txt
+    python_packages capparser,duckdb,frost_sta_client,paho.mqtt,pandas,pyarrow,rdflib tests/requirements.txt
     ;;
 bench)
     python_packages duckdb,numpy tests/bench-store/requirements.txt

@@ -59,12 +59,16 @@ impl Atlas {
         }
     }
 
-    /// The picture of a past moment, or of now.
-    pub async fn picture<N>(&self, door: &Allowed<N>, past: Option<Timestamp>) -> Result<Arc<Picture>, Problem> {
-        let parts = door.parts();
+    /// The picture of a past moment, for which a turn to read the history is waited for, or of now.
+    pub async fn picture(
+        &self,
+        parts: &Arc<Parts>,
+        turns: &Arc<Semaphore>,
+        past: Option<Timestamp>,
+    ) -> Result<Arc<Picture>, Problem> {
         match past {
             None => Ok(self.canvas.picture(&parts.state, &parts.feed, (parts.areas)(), parts.clock.now())),
-            Some(at) => self.past.picture(door, at).await,
+            Some(at) => self.past.picture(parts, turns, at).await,
         }
     }
 

@@ -23,7 +23,8 @@ use super::readers::{Readers, Seat};
 use super::sight::Sight;
 use super::{Config, Parts};
 use crate::auth::{self, Caller, Permission, Role, Scope};
-use crate::model::Catalogue;
+use crate::layers::Picture;
+use crate::model::{Catalogue, Timestamp};
 
 /// The cookie of a signed-in page.
 pub const SESSION_COOKIE: &str = "saola_session";
@@ -57,6 +58,10 @@ impl House {
         let [trials, queries] = [TRIALS_AT_ONCE, QUERIES_AT_ONCE].map(|count| Arc::new(Semaphore::new(count)));
         let atlas = Arc::new(Atlas::new(&parts));
         Self { parts, readers, turns, trials, queries, atlas }
+    }
+
+    async fn picture(&self, past: Option<Timestamp>) -> Result<Arc<Picture>, Problem> {
+        self.atlas.picture(&self.parts, &self.turns, past).await
     }
 
     /// The limits of requests.
@@ -197,6 +202,11 @@ impl<N> Allowed<N> {
         &self.house.atlas
     }
 
+    /// The picture of a past moment, or of now.
+    pub async fn picture(&self, past: Option<Timestamp>) -> Result<Arc<Picture>, Problem> {
+        self.house.picture(past).await
+    }
+
     /// For answers that outlast the request.
     pub fn into_pass(self) -> Pass {
         Pass { parts: self.house.parts, caller: self.caller, credential: self.credential }
@@ -267,14 +277,19 @@ impl<N: MayBePublic> FromRequestParts<House> for Visitor<N> {
 
 /// A public route: says so by naming this.
 pub struct Anyone {
-    parts: Arc<Parts>,
+    house: House,
     address: IpAddr,
 }
 
 impl Anyone {
     /// The service.
     pub fn parts(&self) -> &Arc<Parts> {
-        &self.parts
+        &self.house.parts
+    }
+
+    /// The picture of a past moment, or of now.
+    pub async fn picture(&self, past: Option<Timestamp>) -> Result<Arc<Picture>, Problem> {
+        self.house.picture(past).await
     }
 
     /// Where they ask from.
@@ -291,7 +306,7 @@ impl FromRequestParts<House> for Anyone {
             // Signing somebody in as somebody else from a foreign page is an attack too.
             check_same_origin(&head.headers, &Credential::Demo)?;
         }
-        Ok(Self { parts: Arc::clone(&house.parts), address: peer(head).ip() })
+        Ok(Self { house: house.clone(), address: peer(head).ip() })
     }
 }
 

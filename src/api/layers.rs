@@ -208,7 +208,7 @@ pub async fn one(
 ) -> Result<Response, Problem> {
     let layer = Layer::named(&id).ok_or_else(|| Problem::not_found("layer", &id))?;
     let past = moment::of_map(asked.at.as_ref(), door.parts().clock.now())?;
-    let picture = door.atlas().picture(&door, past).await?;
+    let picture = door.picture(past).await?;
     let sight = atlas::seen(&door, &picture, past);
     door.atlas().prepare(&picture, layer, &sight).await?;
     let features = match layer {

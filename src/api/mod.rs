@@ -38,6 +38,7 @@ pub mod ledger;
 pub mod maintenance;
 pub mod moment;
 pub mod ogc;
+pub mod open_data;
 pub mod paced;
 pub mod pages;
 pub mod past;
@@ -174,6 +175,8 @@ pub struct Parts {
     pub shelve_max: std::time::Duration,
     /// The `[cap]` section.
     pub cap: crate::cap::Config,
+    /// The `[open_data]` section.
+    pub open_data: crate::open_data::Config,
     /// The province's rules, and the way of new ones into force.
     pub rules: rules::Desk,
     /// Sources that take requests.

@@ -34,8 +34,12 @@ pub fn exact(at: Option<&When>, now: Timestamp) -> Result<Option<Timestamp>, Pro
 
 /// The same, rounded down to a whole minute: the moment of a map.
 pub fn of_map(at: Option<&When>, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
-    let whole = |at: Timestamp| at.micros().div_euclid(STEP_MICROS).checked_mul(STEP_MICROS);
-    Ok(exact(at, now)?.map(|at| whole(at).map_or(at, Timestamp::from_micros)))
+    Ok(exact(at, now)?.map(whole))
+}
+
+/// Rounded down to a whole minute.
+pub fn whole(at: Timestamp) -> Timestamp {
+    at.micros().div_euclid(STEP_MICROS).checked_mul(STEP_MICROS).map_or(at, Timestamp::from_micros)
 }
 
 /// Says in an answer's headers which moment it shows, and from when on every alert is known when that is later.

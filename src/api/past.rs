@@ -19,7 +19,6 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::Parts;
-use super::door::Allowed;
 use super::history::flow;
 use super::problem::{Code, Problem};
 use super::time::Zone;
@@ -103,8 +102,12 @@ impl Past {
     }
 
     /// The picture of a moment.
-    pub async fn picture<N>(self: &Arc<Self>, door: &Allowed<N>, at: Timestamp) -> Result<Arc<Picture>, Problem> {
-        let parts = door.parts();
+    pub async fn picture(
+        self: &Arc<Self>,
+        parts: &Arc<Parts>,
+        turns: &Arc<Semaphore>,
+        at: Timestamp,
+    ) -> Result<Arc<Picture>, Problem> {
         if !parts.store.keeps_moments() {
             let why = "the history is in InfluxDB, which cannot tell every channel's value of a moment at once: maps show \
                        the present only; /api/v1/history has the past of single channels";
@@ -116,7 +119,7 @@ impl Past {
         }
         let turn = Arc::clone(&self.line).acquire_owned().await.map_err(Problem::internal)?;
         let (own, parts) = (Arc::clone(self), Arc::clone(parts));
-        flow::in_turn(&door.turns(), move || {
+        flow::in_turn(turns, move || {
             // It is kept for those behind, also when whoever asked first has left.
             let _turn = turn;
             match own.kept(&parts, at) {

@@ -20,9 +20,9 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, areas, cap, commands, corrections, coverage, dead_letters, definition, deliveries,
-    devices, features, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, pages, people,
-    problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial, unknown_devices,
-    workflow,
+    devices, features, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, open_data,
+    pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial,
+    unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -154,6 +154,8 @@ fn for_other_systems() -> OpenApiRouter<House> {
 /// What open standards offer to other people's programs.
 fn standards() -> OpenApiRouter<House> {
     OpenApiRouter::new()
+        .routes(routes!(open_data::catalog))
+        .routes(routes!(open_data::one))
         .routes(routes!(ogc::landing))
         .routes(routes!(ogc::conformance))
         .routes(routes!(ogc::api))

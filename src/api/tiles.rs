@@ -230,7 +230,7 @@ pub async fn one(
 ) -> Result<Response, Problem> {
     let atlas = door.atlas();
     let past = moment::of_map(asked.at.as_ref(), door.parts().clock.now())?;
-    let picture = atlas.picture(&door, past).await?;
+    let picture = door.picture(past).await?;
     let sight = atlas::seen(&door, &picture, past);
     atlas.prepare(&picture, layer, &sight).await?;
     let shown_at = picture.at;

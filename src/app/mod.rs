@@ -346,6 +346,7 @@ fn api_parts(
         command,
         shelve_max: config.alerts.shelve_max.into(),
         cap: config.cap,
+        open_data: config.open_data,
         rules: api::rules::Desk {
             files: opened.rule_files.clone(),
             install: install::rules_installer(opened.pipeline.clone(), opened.state.clone(), clock.clone()),

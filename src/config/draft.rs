@@ -18,7 +18,7 @@ const ROUNDS_MAX: usize = 2_000;
 /// Bytes of a text, and not a control letter among them: no name or path of ours is longer.
 const TEXT_BYTES_MAX: usize = 4_096;
 /// What stands in for a required key that is missing or for a wrong entry of a list, tried in turn.
-const STAND_INS: [&str; 6] = ["\"\"", "\"127.0.0.1:0\"", "\"json\"", "0", "[]", "{}"];
+const STAND_INS: [&str; 7] = ["\"\"", "\"127.0.0.1:0\"", "\"json\"", "\"air\"", "0", "[]", "{}"];
 
 /// One step from a table or list to what is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]

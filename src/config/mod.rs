@@ -30,7 +30,7 @@ pub use sources::with_topics;
 use crate::decode::source;
 use crate::model::{Mistake, Span};
 use crate::mqtt::canary;
-use crate::{alerts, api, cap, coverage, history, intake, journal, mqtt, notify, store, validate};
+use crate::{alerts, api, cap, coverage, history, intake, journal, mqtt, notify, open_data, store, validate};
 
 /// The shipped file: every key with its unit, its range and its default.
 pub const DEFAULT_FILE: &str = include_str!("../../config/saola.toml");
@@ -70,6 +70,8 @@ pub struct Config {
     pub notify: notify::Config,
     /// Alerts for other systems.
     pub cap: cap::Config,
+    /// What anybody may read.
+    pub open_data: open_data::Config,
     /// Saola's own message, which tells whether the way in is open.
     pub canary: canary::Config,
     /// Devices of other makers.
@@ -106,6 +108,7 @@ impl Default for Config {
             alerts: alerts::Config::default(),
             notify: notify::Config::default(),
             cap: cap::Config::default(),
+            open_data: open_data::Config::default(),
             canary: canary::Config::default(),
             sources: Vec::new(),
         }

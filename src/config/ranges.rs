@@ -140,6 +140,8 @@ pub const RANGES: &[(&str, Bounds)] = &[
     ("validate.backfill_after_seconds", Count(60, 31_536_000)),
     ("cap.radius_m", Count(0, 100_000)),
     ("cap.feed", Time(Span::from_hours(1), Span::from_days(90))),
+    ("open_data.dataset.delay", Time(Span::ZERO, Span::from_days(90))),
+    ("open_data.dataset.round_m", Count(0, 100_000)),
     ("canary.every", Time(seconds(1), Span::from_minutes(5))),
     ("canary.max_age", Time(seconds(2), Span::from_hours(1))),
     ("notify.one_by_one_max", Count(1, 1_000)),

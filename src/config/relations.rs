@@ -65,6 +65,8 @@ pub(super) fn mistakes(config: &Config) -> Vec<(String, String)> {
     }
     found.extend(clients(&config.mqtt.clients));
     found.extend(config.cap.mistakes().into_iter().map(|(key, message)| (format!("cap.{key}"), message)));
+    let open_data = config.open_data.mistakes().into_iter();
+    found.extend(open_data.map(|(key, message)| (format!("open_data.{key}"), message)));
     found.extend(config.notify.mistakes().into_iter().map(|(key, message)| (format!("notify.{key}"), message)));
     found.extend(sources::mistakes(config));
     found

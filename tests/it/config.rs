@@ -83,8 +83,10 @@ fn everything() -> String {
         })
         .collect();
     let text = switched.join("\n") + "\n";
-    // A password needs a name to go with it, which the shown default is not.
-    text.replace("$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH", hash).replace("username = \"\"", "username = \"saola\"")
+    // A password needs a name to go with it and open data a publisher, which the shown defaults are not.
+    let text =
+        text.replace("publisher = \"\"", "publisher = \"UBND\"").replace("username = \"\"", "username = \"saola\"");
+    text.replace("$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH", hash)
 }
 
 /// Every `key = value` of a text: its line from 0, its whole path with places in lists, its value.

@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("database", &[]),
     ("registry", &["model", "document", "database", "indices"]),
     ("auth", &["model", "database"]),
-    ("notify", &["model", "clock", "database", "geodesy"]),
+    ("notify", &["model", "clock", "database", "document", "geodesy"]),
     ("quality", &["model"]),
     ("indices", &["model", "document"]),
     ("incidents", &["model", "document", "geodesy"]),
@@ -37,6 +37,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sensorthings", &["model", "geodesy"]),
     ("layers", &["model", "live", "state", "incidents", "registry", "indices"]),
     ("coverage", &["model", "registry"]),
+    ("open_data", &["model", "document", "layers"]),
     ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];
 

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 pub use flow::{MANIFEST, ROWS, SHA256};
+pub(super) use text::cell;
 
 use super::door::{Allowed, SeeHistory};
 use super::problem::{Code, Costly, Missing, Problem, Refused};

@@ -10,16 +10,15 @@ use axum::http::StatusCode;
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 use saola::alerts::MOMENTS_MAX;
-use saola::api::{Config, Demo};
+use saola::api::Demo;
 use saola::auth::Role;
 use saola::cap::{self, About, Reach, Status};
-use saola::history;
 use saola::model::{
     Alert, AlertCommand, AlertId, AlertState, AreaId, Body, Cause, ChannelId, CloseCause, LocalName, Moment, Order,
     Position, RuleFile, Severity, StationKind, StationNo, Subject, Timestamp, Unit,
 };
 
-use super::house::{Answer, House, LEVEL, NOW, PM, RAIN, request};
+use super::house::{Answer, House, LEVEL, NOW, PM, RAIN, Settings, request};
 
 const RULES: &str = "
 [[rule]]
@@ -44,7 +43,7 @@ absence = { after = '5m', severity = 'low' }
 ";
 
 fn alarmed(demo: Demo, cap: cap::Config) -> House {
-    let house = House::telling(demo, Config::default(), history::Config::default(), cap);
+    let house = House::made(demo, Settings { cap, ..Settings::default() });
     house.enter(Body::Rules(vec![RuleFile { name: "all.toml".into(), text: RULES.into() }]));
     // High, very high, below, over.
     for (ago_s, level) in [(240, 3.5), (180, 5.5), (120, 2.0)] {

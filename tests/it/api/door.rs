@@ -73,6 +73,8 @@ fn needs_of_standards() -> BTreeMap<(&'static str, &'static str), Option<Option<
     let map = Some(Some(Permission::ReadMap));
     let history = Some(Some(Permission::ReadHistory));
     BTreeMap::from([
+        (("get", "/catalog.jsonld"), None),
+        (("get", "/open/{file}"), None),
         (("get", "/ogc"), map),
         (("get", "/ogc/api"), map),
         (("get", "/ogc/conformance"), map),

@@ -92,8 +92,15 @@ impl Hand {
     }
 }
 
-/// What is limited, and how alerts are told to other systems.
-type Limits = (Config, history::Config, saola::cap::Config);
+/// What a house is configured with.
+#[derive(Default)]
+pub struct Settings {
+    pub config: Config,
+    pub history: history::Config,
+    pub cap: saola::cap::Config,
+    pub open_data: saola::open_data::Config,
+    pub store: store::Config,
+}
 
 /// An answer, read whole.
 pub struct Answer {
@@ -128,22 +135,19 @@ impl House {
 
     /// With limits of questions about the past.
     pub fn asking(demo: Demo, config: Config, history: history::Config) -> House {
-        House::telling(demo, config, history, saola::cap::Config::default())
-    }
-
-    /// With a say in how alerts are told to other systems.
-    pub fn telling(demo: Demo, config: Config, history: history::Config, cap: saola::cap::Config) -> House {
-        House::keeping(demo, (config, history, cap), &store::Config::default())
+        House::made(demo, Settings { config, history, ..Settings::default() })
     }
 
     /// With the demo's door open and another store.
     pub fn over(store: &store::Config) -> House {
-        House::keeping(Demo::Loopback, Limits::default(), store)
+        House::made(Demo::Loopback, Settings { store: store.clone(), ..Settings::default() })
     }
 
-    fn keeping(demo: Demo, (config, history, cap): Limits, store: &store::Config) -> House {
+    /// With a say in what is configured.
+    pub fn made(demo: Demo, settings: Settings) -> House {
+        let Settings { config, history, cap, open_data, store } = settings;
         let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(Store::open(&folder.path().join("store"), store).unwrap());
+        let store = Arc::new(Store::open(&folder.path().join("store"), &store).unwrap());
         let commanded = Arc::new(Mutex::new(Vec::new()));
         let commands = Arc::new(Mutex::new(Vec::new()));
         let applying = Arc::new(AtomicBool::new(false));
@@ -196,6 +200,7 @@ impl House {
             command: commander(&commanded),
             shelve_max: Duration::from_secs(7 * 86_400),
             cap,
+            open_data,
             rules: rules_desk(&hand),
             note: noter(&commands, &hand, &applying),
             hooks: no_hooks(),

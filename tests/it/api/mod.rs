@@ -18,6 +18,7 @@ mod maintenance;
 mod map;
 mod names;
 mod ogc;
+mod open_data;
 mod openapi;
 mod past;
 mod people;
