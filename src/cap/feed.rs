@@ -43,7 +43,8 @@ impl Feed<'_> {
         let mut sheet = Sheet::begin("feed", NAMESPACE)?;
         sheet.text("id", &urn(&config.sender, "feed"))?;
         sheet.text("title", "Cảnh báo / Alerts (CAP 1.2)")?;
-        let within = format!("Trong {0} gần nhất / of the last {0}", config.feed);
+        let feed = config.feed.words();
+        let within = format!("Trong {} gần nhất / of the last {}", feed.vi, feed.en);
         sheet.text("subtitle", &within)?;
         sheet.text("updated", &time_text(self.updated))?;
         let author = if config.sender_name.is_empty() { &config.sender } else { &config.sender_name };

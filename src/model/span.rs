@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::LocalName;
+
 /// The units, largest first, in microseconds.
 const UNITS: [(&str, u64); 7] = [
     ("w", 7 * 86_400_000_000),
@@ -66,6 +68,30 @@ impl Span {
     /// In whole microseconds.
     pub const fn micros(self) -> u64 {
         self.0
+    }
+
+    /// In words: `7 ngày`, `7 days`; `1 giờ 30 phút`. What is shorter than a second is left out.
+    pub fn words(self) -> LocalName {
+        const WORDS: [(u64, &str, &str); 4] = [
+            (86_400_000_000, "ngày", "day"),
+            (3_600_000_000, "giờ", "hour"),
+            (60_000_000, "phút", "minute"),
+            (1_000_000, "giây", "second"),
+        ];
+        let mut rest = self.0;
+        let (mut vi, mut en) = (Vec::new(), Vec::new());
+        for (size, word_vi, word_en) in WORDS {
+            let count = rest / size;
+            rest %= size;
+            if count > 0 {
+                vi.push(format!("{count} {word_vi}"));
+                en.push(format!("{count} {word_en}{}", if count == 1 { "" } else { "s" }));
+            }
+        }
+        if vi.is_empty() {
+            return LocalName { vi: "0 giây".to_owned(), en: "0 seconds".to_owned() };
+        }
+        LocalName { vi: vi.join(" "), en: en.join(" ") }
     }
 
     /// As the standard library has it.
@@ -188,6 +214,19 @@ mod tests {
         }
         check("99999999999999999999s", None, "");
         check("18446744073709551615d", None, "");
+    }
+
+    #[test]
+    fn says_itself_in_words() {
+        let check = |text: &str, vi: &str, en: &str| {
+            let words = text.parse::<Span>().unwrap().words();
+            assert_eq!((words.vi.as_str(), words.en.as_str()), (vi, en), "{text}");
+        };
+        check("7d", "7 ngày", "7 days");
+        check("1h30m", "1 giờ 30 phút", "1 hour 30 minutes");
+        check("1d1s5ms", "1 ngày 1 giây", "1 day 1 second");
+        check("0s", "0 giây", "0 seconds");
+        check("20ms", "0 giây", "0 seconds");
     }
 
     proptest! {

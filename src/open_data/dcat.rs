@@ -141,8 +141,9 @@ fn manner(dataset: &Dataset) -> LocalName {
         en: "The newest good value of each station, with its time and unit (UCUM).".to_owned(),
     };
     if delay.micros() > 0 {
-        found.vi += &format!(" Chậm ít nhất {delay}.");
-        found.en += &format!(" At least {delay} late.");
+        let delay = delay.words();
+        found.vi += &format!(" Chậm ít nhất {}.", delay.vi);
+        found.en += &format!(" At least {} late.", delay.en);
     }
     if side_m > 0 {
         found.vi += &format!(" Vị trí là tâm của ô lưới {side_m} m.");

@@ -137,7 +137,7 @@ async fn a_parser_of_others_reads_the_catalogue_and_finds_the_files() {
     assert_eq!(datasets.iter().map(|one| one["identifier"].as_str().unwrap()).collect::<Vec<_>>(), ["air", "river"]);
     assert_eq!(datasets[0]["title"], json!({ "vi": "Không khí", "en": "Air quality" }));
     let english = datasets[0]["description"]["en"].as_str().unwrap();
-    assert!(english.contains("At least 1h late") && english.contains("cells of 2000 m"), "{english}");
+    assert!(english.contains("At least 1 hour late") && english.contains("cells of 2000 m"), "{english}");
     assert!(datasets[1]["bbox"].as_str().unwrap().starts_with("POLYGON(("));
     for dataset in datasets {
         for download in dataset["downloads"].as_array().unwrap() {
