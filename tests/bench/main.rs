@@ -11,7 +11,8 @@
 //! | client | the service reads from mosquitto through `rumqttc`, until all of it is in state and store |
 //! | decoders | messages of each form read by one core, beside `serde_json::Value` reading the same into a tree |
 //! | latencies | acknowledgement at 20,000 messages/s; publish to stream event at 5,000 messages/s |
-//! | backlog | the same, while one station hands in sixty days at full speed |
+//! | readers | publish to stream event at 1,000 messages/s, for one of 200 readers of whom 50 never read |
+//! | backlog | publish to stream event, while one station hands in sixty days at full speed |
 //! | rules | 1,000 rules over 100,000 channels judged by one core, beside a bare loop over the same samples |
 //! | alerts | publish to the alert told at 5,000 messages/s, on disk before it is judged |
 //! | storm | 10,000 stations cross a threshold within 5 s: from an entry until all that it tells is on disk |
@@ -19,7 +20,7 @@
 //! | memory | the service's peak with 10,000 connections and after the load |
 //!
 //! `cargo bench --bench bench -- decoders` runs that step alone, and so do `-- backlog`, `-- rules`, `-- alerts`,
-//! `-- storm` and `-- backtest`.
+//! `-- storm`, `-- readers` and `-- backtest`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that cannot go on says so")]
 
@@ -66,12 +67,13 @@ fn main() {
     let lasts = Duration::from_secs_f64(
         std::env::var("SAOLA_BENCH_SECONDS").ok().and_then(|seconds| seconds.parse().ok()).unwrap_or(8.0),
     );
-    const STEPS: [&str; 6] = ["decoders", "backlog", "rules", "alerts", "storm", "backtest"];
+    const STEPS: [&str; 7] = ["decoders", "readers", "backlog", "rules", "alerts", "storm", "backtest"];
     match arguments.iter().map(String::as_str).find(|argument| STEPS.contains(argument)) {
         Some("decoders") => ratios(&measured_decoders(lasts)),
         Some("rules") => share_of_rules(measured_rules(lasts)),
         Some("alerts") => delay_of_alerts(runtime.block_on(measured_alerts(lasts))),
         Some("storm") => durable_storm(runtime.block_on(measured_storm())),
+        Some("readers") => delay_in_a_crowd(runtime.block_on(measured_readers(lasts))),
         Some("backtest") => backtest::measure(),
         Some(_) => runtime.block_on(beside_a_backlog(lasts)),
         None => {
@@ -125,6 +127,20 @@ async fn measured_storm() -> f64 {
     most
 }
 
+/// The 99th percentile, ms.
+async fn measured_readers(lasts: Duration) -> f64 {
+    let service = Service::start(None).await;
+    let delays = stream::latency_in_a_crowd(&service, lasts).await;
+    let quantile = |share| delays.quantile(share) as f64 / 1_000.0;
+    let (p50, p99, count) = (quantile(0.5), quantile(0.99), delays.count());
+    say("publish to one of 200 readers, 50 of them deaf", format!("p50 {p50:.0} ms, p99 {p99:.0} ms ({count} events)"));
+    p99
+}
+
+fn delay_in_a_crowd(p99_ms: f64) {
+    println!("{:<52}{p99_ms:>9.0}{:>9}", "publish to one of 200 readers p99, ms", "500");
+}
+
 fn durable_storm(most_s: f64) {
     println!("{:<52}{most_s:>9.2}{:>9}", "storm, entry to outbox on disk, at most, s", "10");
 }
@@ -139,7 +155,7 @@ fn delay_of_alerts(p99_ms: f64) {
 
 async fn beside_a_backlog(lasts: Duration) {
     let service = Service::start(None).await;
-    let alone = stream::latency(&service, lasts).await;
+    let alone = stream::latency(&service, lasts, 5_000).await;
     drop(service);
     let service = Service::start(None).await;
     let beside = backlog::beside(&service, lasts).await;
@@ -164,6 +180,7 @@ async fn measure(lasts: Duration) {
     let rules = tokio::task::block_in_place(|| measured_rules(lasts));
     let alerts_p99 = measured_alerts(lasts).await;
     let storm_most = measured_storm().await;
+    let readers_p99 = measured_readers(lasts).await;
 
     let counting = count_behind_mosquitto(lasts).await;
     say("mosquitto to a subscriber that only counts", format!("{counting:.0} messages/s"));
@@ -190,7 +207,7 @@ async fn measure(lasts: Duration) {
     let quantile = |share| report.latency_us.quantile(share) as f64 / 1_000.0;
     let (p50, p99) = (quantile(0.5), quantile(0.99));
     say("acknowledgement at 20,000 messages/s", format!("p50 {p50:.1} ms, p99 {p99:.1} ms"));
-    let latency = stream::latency(&service, lasts).await;
+    let latency = stream::latency(&service, lasts, 5_000).await;
     let stream_p99 = latency.quantile(0.99) as f64 / 1_000.0;
     let stream_p50 = latency.quantile(0.5) as f64 / 1_000.0;
     say("publish to stream event at 5,000 messages/s", format!("p50 {stream_p50:.0} ms, p99 {stream_p99:.0} ms"));
@@ -209,6 +226,7 @@ async fn measure(lasts: Duration) {
     share_of_rules(rules);
     delay_of_alerts(alerts_p99);
     durable_storm(storm_most);
+    delay_in_a_crowd(readers_p99);
     ratio("edge / edge acknowledging only", edge / ceiling, 0.6);
     ratio("edge / counting subscriber", edge / counting, 3.0);
     ratio("client / counting subscriber", client / counting, 0.9);
