@@ -77,8 +77,6 @@ impl Parts {
     ) -> Result<Then, StoreError> {
         let on_disk = match written {
             Some(latest) if latest.observed_at <= at => Some(latest),
-            // Nothing on disk is later than its latest, and nothing before the moment is later than this.
-            Some(latest) if unwritten.is_some_and(|sample| sample.observed_at >= latest.observed_at) => None,
             Some(_) if has_runs => newest_on_disk(&self.tables, snapshot, channel, at)?,
             _ => None,
         };
