@@ -96,8 +96,8 @@ pub struct IncidentSummary {
     areas: Vec<AreaId>,
     /// How many alerts it has, by state.
     counts: Counts,
-    /// Stations that are not heard because of it.
-    unknown_stations: usize,
+    /// Stations that are not heard because of it; null of a past moment of which that is not known any more.
+    unknown_stations: Option<usize>,
     /// Its first alert's beginning, or since when nothing was heard (event time).
     #[schema(value_type = String, format = DateTime)]
     opened_at: Shown,
@@ -236,7 +236,7 @@ pub struct IncidentList {
         (status = 200, description = "The incidents", body = IncidentList, headers(
             ("saola-moment" = String, description = "The moment that is shown, RFC 3339"),
             ("saola-alerts-known-since" = String, description = "Of a past moment before it: from then on every \
-                alert is known"))),
+                alert and incident is known"))),
         Refused,
     ))]
 pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<IncidentsAsked>) -> Result<Response, Problem> {
@@ -273,7 +273,7 @@ pub async fn list(door: Allowed<SeeAlerts>, Asked(asked): Asked<IncidentsAsked>)
         incidents.push(summary);
     }
     let mut response = Json(IncidentList { incidents, next }).into_response();
-    moment::tell(response.headers_mut(), reporter.now, past.and_then(|_| state.alerts.known_since()));
+    moment::tell(response.headers_mut(), reporter.now, past.and_then(|_| moment::known_since(&state)));
     Ok(response)
 }
 
@@ -361,7 +361,9 @@ pub fn summary(reporter: &Reporter<'_>, sight: &Sight, incident: &Incident) -> O
         radius_m,
         areas,
         counts: counts(members()),
-        unknown_stations: children().filter(|child| child.returned_at.is_none()).count(),
+        unknown_stations: incident
+            .knows_children()
+            .then(|| children().filter(|child| child.returned_at.is_none()).count()),
         opened_at: reporter.zone.show(incident.opened_at),
         changed_at: reporter.zone.show(incident.changed_at),
         closed_at: incident.closed_at.map(|at| reporter.zone.show(at)),

@@ -9,6 +9,7 @@ use super::problem::Problem;
 use super::query::Params;
 use super::time::{When, Zone};
 use crate::model::Timestamp;
+use crate::state::State;
 
 /// The header with the moment that is shown, RFC 3339.
 pub const MOMENT: HeaderName = HeaderName::from_static("saola-moment");
@@ -40,6 +41,11 @@ pub fn of_map(at: Option<&When>, now: Timestamp) -> Result<Option<Timestamp>, Pr
 /// Rounded down to a whole minute.
 pub fn whole(at: Timestamp) -> Timestamp {
     at.micros().div_euclid(STEP_MICROS).checked_mul(STEP_MICROS).map_or(at, Timestamp::from_micros)
+}
+
+/// From when on every alert and every incident is known: the later of the two. `None`: none was ever dropped.
+pub fn known_since(state: &State) -> Option<Timestamp> {
+    state.alerts.known_since().max(state.incidents.known_since())
 }
 
 /// Says in an answer's headers which moment it shows, and from when on every alert is known when that is later.

@@ -164,6 +164,9 @@ pub struct Incident {
     pub dropped: u64,
     pub(super) members: BTreeMap<AlertId, Member>,
     pub(super) children: BTreeMap<StationNo, Child>,
+    /// As of a past moment: stations were lost again, or let go, since, and which ones were unheard then is not kept.
+    #[serde(skip)]
+    pub(super) has_lost_children: bool,
     pub(super) outcut: Option<Outcut>,
     /// By the incidents' own clock: when it was closed or merged.
     pub(super) over_at: Option<Timestamp>,
@@ -187,6 +190,7 @@ impl Incident {
             dropped: 0,
             members: BTreeMap::new(),
             children: BTreeMap::new(),
+            has_lost_children: false,
             outcut: None,
             over_at: None,
             open: [0; Severity::ALL.len()],
@@ -233,6 +237,11 @@ impl Incident {
     /// The stations that nobody hears, or heard, because of it.
     pub fn children(&self) -> &BTreeMap<StationNo, Child> {
         &self.children
+    }
+
+    /// Whether those are all; not always known of a past moment.
+    pub fn knows_children(&self) -> bool {
+        !self.has_lost_children
     }
 
     /// What happened, oldest first.

@@ -3,12 +3,13 @@
 //! An incident was open from its first line on until a line says otherwise. Its members then are the alerts that had joined
 //! it, or one that it had taken by then; where a time-line has lost lines, what is a member now and no later merger brought
 //! counts as one then. How severe a member was is told by the alert's own time-line. Which station of a gateway was
-//! unheard first is not kept: whoever had not spoken at the moment since its last word counts.
+//! unheard first is not kept: whoever had not spoken at the moment since its last word counts. Of a gateway that was lost
+//! again later, or let stations go, which were unheard then is not kept either: how many is said to be unknown.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::incident::{Happened, Incident, IncidentState, MOMENTS_MAX, Member};
+use super::incident::{Happened, Incident, IncidentMoment, IncidentState, MOMENTS_MAX, Member, Outcut};
 use super::{GATEWAY, Incidents};
 use crate::model::{AlertId, AlertState, LocalName, Severity, Timestamp};
 
@@ -19,6 +20,14 @@ type Standing<'s> = &'s dyn Fn(&AlertId) -> Option<(AlertState, Severity)>;
 const TAKEN_DEPTH_MAX: usize = 16;
 
 impl Incidents {
+    /// From when on every incident is known: of moments before it, some that were over soon after are not kept any more.
+    /// `None`: none was ever dropped.
+    pub fn known_since(&self) -> Option<Timestamp> {
+        // By their own clock, of which differences alone are times.
+        let over_at = self.over.first().map_or(self.clock - self.retention.keep_closed, |(over_at, _)| *over_at);
+        (self.forgotten > 0).then(|| self.seen_at - self.clock.since(over_at))
+    }
+
     /// The incidents that were open at a moment, as they stood then; the newest change first.
     pub fn open_at(&self, at: Timestamp, standing: Standing<'_>) -> Vec<Incident> {
         let mut open: Vec<Incident> =
@@ -46,7 +55,10 @@ impl Incidents {
         then.children.values_mut().for_each(|child| child.returned_at = child.returned_at.filter(|back| *back <= at));
         then.outcut = incident.outcut.clone();
         if let Some(outcut) = &mut then.outcut {
-            (outcut.is_over, outcut.back_at) = (false, outcut.back_at.filter(|back| *back <= at));
+            then.has_lost_children = is_begun_again(incident, at);
+            let are_back = then.children.values().all(|child| child.returned_at.is_some());
+            let is_over = is_given_up(&then.timeline) || are_back && !then.has_lost_children;
+            *outcut = Outcut { is_over, back_at: outcut.back_at.filter(|back| *back <= at), ..outcut.clone() };
         }
         let told = then.timeline.iter().rev().find_map(|moment| match moment.what {
             Happened::Severity(severity) => Some(severity),
@@ -124,6 +136,24 @@ impl Incidents {
     }
 }
 
+/// Whether a gateway's stations at a moment are not all known by those that it has now: it was lost again since, which
+/// forgets when they were heard before, or let some go; or lines that would say so are lost.
+fn is_begun_again(incident: &Incident, at: Timestamp) -> bool {
+    let mut later = incident.timeline.iter().filter(|moment| moment.at > at);
+    incident.timeline.len() >= MOMENTS_MAX
+        || later.any(|moment| matches!(moment.what, Happened::Reopened | Happened::LetGo(_)))
+}
+
+/// Whether the last word about a gateway is that it is not waited for.
+fn is_given_up(timeline: &[IncidentMoment]) -> bool {
+    let last = timeline.iter().rev().find_map(|moment| match moment.what {
+        Happened::Closed | Happened::LeftBehind(_) => Some(true),
+        Happened::Deaf(_) | Happened::Reopened => Some(false),
+        _ => None,
+    });
+    last.unwrap_or(false)
+}
+
 /// Whether an incident was open at a moment at or after its first line. Where lines are lost, its members tell.
 fn was_open(incident: &Incident, at: Timestamp) -> bool {
     let lines = incident.timeline.iter().filter(|moment| moment.at <= at);
@@ -140,8 +170,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::incidents::incident::IncidentMoment;
-    use crate::model::IncidentId;
+    use crate::incidents::incident::Child;
+    use crate::model::{IncidentId, SourceId, StationNo};
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_seconds(seconds)
@@ -236,5 +266,84 @@ mod tests {
         // Nothing in it is open any more, whatever its own line says later.
         check(450, &[]);
         check(500, &[]);
+    }
+
+    /// A gateway's incident: children with their last word and their first one after.
+    fn outage(children: &[(u32, i64, Option<i64>)], lines: Vec<(i64, Happened)>) -> Incident {
+        let mut made = incident("g", &["silent"], lines);
+        (made.group, made.changed_at) = (GATEWAY.to_owned(), at(10_000));
+        let child = |(no, heard, back): &(u32, i64, Option<i64>)| {
+            (StationNo(*no), Child { area: None, heard_at: at(*heard), returned_at: back.map(at) })
+        };
+        made.children = children.iter().map(child).collect();
+        let (source, severity) = (SourceId(0), Severity::Medium);
+        made.outcut = Some(Outcut { source, is_declared: false, back_at: Some(at(390)), severity, is_over: true });
+        made
+    }
+
+    /// At a moment: whether the gateway is waited for, and how many stations are not heard, if that is known.
+    fn check_outage(incident: &Incident, seconds: i64, expected: Option<(bool, Option<usize>)>) {
+        let mut incidents = Incidents::default();
+        incidents.of_alert.insert(id("silent"), incident.id.clone());
+        incidents.incidents.insert(incident.id.clone(), incident.clone());
+        // The silence of one station lasts.
+        let standing = |_: &AlertId| Some((AlertState::Active, Severity::High));
+        let then = incidents.open_at(at(seconds), &standing);
+        let told = then.first().map(|one| {
+            let is_deaf = one.outcut.as_ref().is_some_and(|outcut| !outcut.is_over);
+            (is_deaf, one.knows_children().then(|| one.unknown_children()))
+        });
+        assert_eq!(told, expected, "at {seconds}");
+    }
+
+    #[test]
+    fn a_gateway_that_was_back_is_not_waited_for() {
+        let lines = || vec![(100, Happened::Deaf(2)), (100, Happened::Joined(id("silent"))), (390, Happened::Back)];
+        let outage = outage(&[(1, 50, Some(400)), (2, 60, Some(500))], lines());
+        check_outage(&outage, 99, None);
+        check_outage(&outage, 399, Some((true, Some(2))));
+        check_outage(&outage, 499, Some((true, Some(1))));
+        check_outage(&outage, 500, Some((false, Some(0))));
+    }
+
+    #[test]
+    fn a_gateway_that_was_given_up_is_not_waited_for() {
+        let lines = vec![
+            (100, Happened::Deaf(2)),
+            (100, Happened::Joined(id("silent"))),
+            (390, Happened::Back),
+            (600, Happened::LeftBehind(1)),
+        ];
+        let outage = outage(&[(1, 50, Some(400)), (2, 60, Some(900))], lines);
+        check_outage(&outage, 599, Some((true, Some(1))));
+        check_outage(&outage, 600, Some((false, Some(1))));
+    }
+
+    #[test]
+    fn of_a_gateway_that_was_lost_again_the_number_of_before_is_unknown() {
+        let lines = vec![
+            (100, Happened::Deaf(2)),
+            (100, Happened::Joined(id("silent"))),
+            (400, Happened::Closed),
+            (700, Happened::Reopened),
+            (700, Happened::Deaf(2)),
+        ];
+        // Their last words before the first loss are overwritten.
+        let outage = outage(&[(1, 650, Some(800)), (2, 660, Some(900))], lines);
+        check_outage(&outage, 200, Some((true, None)));
+        check_outage(&outage, 400, None);
+        check_outage(&outage, 700, Some((true, Some(2))));
+        check_outage(&outage, 850, Some((true, Some(1))));
+        check_outage(&outage, 900, Some((false, Some(0))));
+    }
+
+    #[test]
+    fn incidents_that_were_forgotten_are_told_of() {
+        let mut incidents = incidents();
+        assert_eq!(incidents.known_since(), None);
+        (incidents.clock, incidents.seen_at) = (at(10_000), at(1_000_000));
+        incidents.over.insert((at(9_000), IncidentId("one".into())));
+        incidents.forgotten = 1;
+        assert_eq!(incidents.known_since(), Some(at(999_000)));
     }
 }
