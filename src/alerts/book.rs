@@ -161,6 +161,12 @@ impl Book {
         Transition { from: None, alert, seq: Seq::default() }
     }
 
+    /// Every alert of a rule on a channel that is kept, in the order in which they began.
+    pub(super) fn of_rule(&self, channel: ChannelId, rule: &str) -> impl Iterator<Item = &Arc<Alert>> {
+        let ids = self.of_channel.get(&channel).into_iter().flatten().map(|(_, id)| id);
+        ids.filter_map(|id| self.alerts.get(id)).filter(move |alert| alert.rule == rule)
+    }
+
     /// Whether a rule had an alert on a channel at any instant from `from` to `at`, as far as it is remembered.
     pub(super) fn had_one(&self, channel: ChannelId, rule: &str, from: Timestamp, at: Timestamp) -> bool {
         let Some(of_channel) = self.of_channel.get(&channel) else { return false };

@@ -31,6 +31,17 @@ impl Alerts {
         standing(self.book.get(id)?, at).map(|(state, severity, _)| (state, severity))
     }
 
+    /// The alerts of the same rule on the same subject that are kept, this one among them: a shelf is for them all.
+    pub fn kin<'k>(&'k self, alert: &'k Alert) -> Vec<&'k AlertId> {
+        match alert.subject.channel() {
+            Some(channel) => self.book.of_rule(channel, &alert.rule).map(|kin| &kin.id).collect(),
+            None => {
+                let is_kin = |kin: &&Arc<Alert>| kin.rule == alert.rule && kin.subject == alert.subject;
+                self.book.open_after(Timestamp::from_micros(i64::MIN)).filter(is_kin).map(|kin| &kin.id).collect()
+            }
+        }
+    }
+
     /// From when on every alert is known: of moments before it, some that were over soon after are not kept any more.
     /// `None`: none was ever dropped.
     pub fn known_since(&self) -> Option<Timestamp> {

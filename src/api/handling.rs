@@ -144,6 +144,7 @@ impl Reporter<'_> {
             quiet: false,
             dropped: handling.map_or(0, |handling| handling.dropped),
         };
+        told.shelved = self.shelf_then(alert, at);
         let mut known: Vec<Acknowledgement> = Vec::new();
         for deed in deeds.iter().filter(|deed| deed.at <= at) {
             let (by, severity) = (deed.author.clone().unwrap_or_default(), deed.severity);
@@ -156,17 +157,12 @@ impl Reporter<'_> {
                 }
                 Did::Unacknowledged { .. } => known.retain(|one| one.by != by),
                 Did::Assigned { to, .. } => told.assigned_to = to.clone(),
-                Did::Shelved { until, reason } => {
-                    let [until, at] = [*until, deed.at].map(|at| self.zone.show(at));
-                    let (reason, alert, severity) = (reason.clone(), alert.id.to_string(), severity.word());
-                    told.shelved = Some(ShelfDocument { until, reason, by, at, severity, alert });
-                }
                 Did::Closed { cause, note } => {
                     let (cause, note, at) = (cause.word(), note.clone(), self.zone.show(deed.at));
                     told.closed = Some(ClosedDocument { cause, note, by, at });
                 }
-                Did::Unshelved { .. } | Did::Returned(Returned::TimeIsUp) => told.shelved = None,
-                Did::Returned(Returned::Worse) => (told.shelved, told.closed) = (None, None),
+                Did::Returned(Returned::Worse) => told.closed = None,
+                Did::Shelved { .. } | Did::Unshelved { .. } | Did::Returned(Returned::TimeIsUp) => {}
                 Did::Commented { .. } | Did::Escalated { .. } | Did::NotDelivered { .. } => {}
             }
         }
@@ -174,6 +170,25 @@ impl Reporter<'_> {
         told.acknowledged_by = known.iter().map(|one| self.acknowledgement(one)).collect();
         told.quiet = told.shelved.is_some() || told.closed.is_some();
         told
+    }
+
+    /// The shelf that an alert lay on at a past moment: it may have been said of one before, of the same rule and subject.
+    fn shelf_then(&self, alert: &Alert, at: Timestamp) -> Option<ShelfDocument> {
+        let deeds = |id| Some((id, self.state.workflow.handling(id)?.deeds.as_slice()));
+        let kin = self.state.alerts.kin(alert).into_iter().filter_map(deeds);
+        let said = kin.flat_map(|(id, deeds)| deeds.iter().map(move |deed| (deed.seq, id, deed)));
+        let is_about_it = |did: &Did| matches!(did, Did::Shelved { .. } | Did::Unshelved { .. } | Did::Returned(_));
+        let said = said.filter(|(_, _, deed)| deed.at <= at && is_about_it(&deed.did));
+        let (_, id, deed) = said.max_by_key(|(seq, ..)| *seq)?;
+        let Did::Shelved { until, reason } = &deed.did else { return None };
+        (*until > at && deed.severity >= alert.severity).then(|| ShelfDocument {
+            until: self.zone.show(*until),
+            reason: reason.clone(),
+            by: deed.author.clone().unwrap_or_default(),
+            at: self.zone.show(deed.at),
+            severity: deed.severity.word(),
+            alert: id.to_string(),
+        })
     }
 
     /// The time-line up to a past moment; `alert` is as of that moment.
