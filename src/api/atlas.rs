@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Parts;
 use super::boundaries::Boundaries;
 use super::door::Allowed;
-use super::past::Past;
+use super::past::{Past, Said};
 use super::problem::Problem;
 use super::sight::Sight;
 use super::time::Zone;
@@ -59,16 +59,19 @@ impl Atlas {
         }
     }
 
-    /// The picture of a past moment, for which a turn to read the history is waited for, or of now.
+    /// The picture for a layer, of a past moment, for which a turn to read the history is waited for, or of now; with that
+    /// of a past one what the state said then.
     pub async fn picture(
         &self,
         parts: &Arc<Parts>,
         turns: &Arc<Semaphore>,
+        layer: Layer,
         past: Option<Timestamp>,
-    ) -> Result<Arc<Picture>, Problem> {
+    ) -> Result<(Arc<Picture>, Option<Arc<Said>>), Problem> {
+        let now = || self.canvas.picture(&parts.state, &parts.feed, (parts.areas)(), parts.clock.now());
         match past {
-            None => Ok(self.canvas.picture(&parts.state, &parts.feed, (parts.areas)(), parts.clock.now())),
-            Some(at) => self.past.picture(parts, turns, at).await,
+            None => Ok((now(), None)),
+            Some(at) => self.past.picture(parts, turns, layer, at).await.map(|(picture, said)| (picture, Some(said))),
         }
     }
 

@@ -18,12 +18,13 @@ use axum::http::{HeaderMap, Method};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::atlas::Atlas;
+use super::past::Said;
 use super::problem::{Code, Problem};
 use super::readers::{Readers, Seat};
 use super::sight::Sight;
 use super::{Config, Parts};
 use crate::auth::{self, Caller, Permission, Role, Scope};
-use crate::layers::Picture;
+use crate::layers::{Layer, Picture};
 use crate::model::{Catalogue, Timestamp};
 
 /// The cookie of a signed-in page.
@@ -58,10 +59,6 @@ impl House {
         let [trials, queries] = [TRIALS_AT_ONCE, QUERIES_AT_ONCE].map(|count| Arc::new(Semaphore::new(count)));
         let atlas = Arc::new(Atlas::new(&parts));
         Self { parts, readers, turns, trials, queries, atlas }
-    }
-
-    async fn picture(&self, past: Option<Timestamp>) -> Result<Arc<Picture>, Problem> {
-        self.atlas.picture(&self.parts, &self.turns, past).await
     }
 
     /// The limits of requests.
@@ -202,9 +199,14 @@ impl<N> Allowed<N> {
         &self.house.atlas
     }
 
-    /// The picture of a past moment, or of now.
-    pub async fn picture(&self, past: Option<Timestamp>) -> Result<Arc<Picture>, Problem> {
-        self.house.picture(past).await
+    /// The picture for a layer, of a past moment or of now; with that of a past one what the state said then.
+    pub async fn picture(
+        &self,
+        layer: Layer,
+        past: Option<Timestamp>,
+    ) -> Result<(Arc<Picture>, Option<Arc<Said>>), Problem> {
+        let house = &self.house;
+        house.atlas.picture(&house.parts, &house.turns, layer, past).await
     }
 
     /// For answers that outlast the request.
@@ -287,9 +289,10 @@ impl Anyone {
         &self.house.parts
     }
 
-    /// The picture of a past moment, or of now.
-    pub async fn picture(&self, past: Option<Timestamp>) -> Result<Arc<Picture>, Problem> {
-        self.house.picture(past).await
+    /// The picture for a layer, of a past moment or of now.
+    pub async fn picture(&self, layer: Layer, past: Option<Timestamp>) -> Result<Arc<Picture>, Problem> {
+        let house = &self.house;
+        house.atlas.picture(&house.parts, &house.turns, layer, past).await.map(|(picture, _)| picture)
     }
 
     /// Where they ask from.

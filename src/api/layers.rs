@@ -17,8 +17,10 @@ use super::atlas;
 use super::door::{Allowed, SeeMap};
 use super::features::{Name, Reporter, StationFeature};
 use super::headers::revalidated;
+use super::horizon::Reach;
 use super::layer_features::{self, AnyFeature};
 use super::moment;
+use super::past::Said;
 use super::past_features::{self, InIncidents, PastReporter};
 use super::problem::{Costly, Missing, Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, Id, Nothing, Params};
@@ -27,7 +29,7 @@ use super::time::{Shown, When, Zone};
 use crate::layers::dots::{Item, Subject};
 use crate::layers::points::{self, Within};
 use crate::layers::{self, Layer, Picture, catalogue, mercator};
-use crate::model::{AlertId, Position, Timestamp};
+use crate::model::{Position, Timestamp};
 
 /// Features of points in one answer with `zoom`; where there are more, the nearest are clusters at every zoom.
 const POINTS_MAX: usize = 20_000;
@@ -92,7 +94,7 @@ impl From<catalogue::Mark> for Mark {
 /// The first and the last moment that can be shown.
 #[derive(Serialize, ToSchema)]
 pub struct TimeRange {
-    /// First: nothing is stored of any station from before it.
+    /// First: nothing is stored of any station from before it, or not of all that the layer shows.
     #[schema(value_type = String, format = DateTime)]
     from: Shown,
     /// Last: now.
@@ -107,10 +109,22 @@ pub struct TimeRange {
 pub async fn list(door: Allowed<SeeMap>, Asked(Nothing): Asked<Nothing>) -> Json<LayerList> {
     let parts = Arc::clone(door.parts());
     let now = parts.clock.now();
-    let begins_at = tokio::task::spawn_blocking(move || parts.store.begins_at()).await.ok().flatten();
-    let [from, to] = [begins_at.unwrap_or(now).min(now), now].map(|at| Zone::default().show(at));
+    let (catalogue, listening) = {
+        let state = parts.state.read();
+        (Arc::clone(&state.catalogue), state.live.listening().clone())
+    };
+    let looked = tokio::task::spawn_blocking(move || {
+        let reach = Reach::of(&catalogue, &listening, now, &|channel| channel.interval);
+        let begins_at = parts.store.begins_at();
+        Layer::all().map(|layer| begins_at.max(reach.begin_of(&parts.store, layer))).collect::<Vec<_>>()
+    });
+    let begins = looked.await.unwrap_or_default();
     let name = |[vi, en]: catalogue::Title| Name { vi: vi.to_owned(), en: en.to_owned() };
-    let entry = |layer: Layer| LayerEntry {
+    let range = |begins_at: Option<Timestamp>| {
+        let [from, to] = [begins_at.unwrap_or(now).min(now), now].map(|at| Zone::default().show(at));
+        TimeRange { from, to }
+    };
+    let entry = |(place, layer): (usize, Layer)| LayerEntry {
         id: layer.id(),
         title: name(layer.title()),
         geometry: layer.geometry().word(),
@@ -118,9 +132,9 @@ pub async fn list(door: Allowed<SeeMap>, Asked(Nothing): Asked<Nothing>) -> Json
         tiles: format!("/tiles/{}", layer.id()),
         method: layer.method().map(name),
         legend: layer.legend().into_iter().map(Mark::from).collect(),
-        time_range: TimeRange { from, to },
+        time_range: range(begins.get(place).copied().flatten()),
     };
-    Json(LayerList { layers: Layer::all().map(entry).collect() })
+    Json(LayerList { layers: Layer::all().enumerate().map(entry).collect() })
 }
 
 /// What `/layers/{layer}` takes.
@@ -170,7 +184,8 @@ pub struct FeatureCollection {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     at: Option<Shown>,
-    /// Of a past moment before this time, alerts that ended before it are not kept any more; absent otherwise.
+    /// Of a past moment before this time, alerts and incidents that ended before it may not be kept any more; absent
+    /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     alerts_known_since: Option<Shown>,
@@ -197,7 +212,7 @@ pub struct FeatureCollection {
                 ("etag" = String, description = "Changes with the content"),
                 ("saola-moment" = String, description = "The moment that is shown, RFC 3339"),
                 ("saola-alerts-known-since" = String, description = "Of a past moment before it: from then on every \
-                    alert is known"))),
+                    alert and incident is known"))),
         (status = 304, description = "Unchanged since the tag in If-None-Match"),
         Refused, Missing, Costly))]
 pub async fn one(
@@ -208,15 +223,15 @@ pub async fn one(
 ) -> Result<Response, Problem> {
     let layer = Layer::named(&id).ok_or_else(|| Problem::not_found("layer", &id))?;
     let past = moment::of_map(asked.at.as_ref(), door.parts().clock.now())?;
-    let picture = door.picture(past).await?;
+    let (picture, said) = door.picture(layer, past).await?;
     let sight = atlas::seen(&door, &picture, past);
     door.atlas().prepare(&picture, layer, &sight).await?;
     let features = match layer {
         Layer::Areas => layer_features::areas(&picture, &sight, asked.bbox),
         Layer::Surface(field) => layer_features::bands(&picture, field, &sight, asked.bbox),
-        _ => points(&door, &picture, layer, &sight, (&asked, past)),
+        _ => points(&door, &picture, layer, &sight, (&asked, said.as_deref())),
     };
-    let known_since = past.and_then(|_| door.parts().state.read().alerts.known_since());
+    let known_since = past.and_then(|_| moment::known_since(&door.parts().state.read()));
     let show = |at: Timestamp| Zone::default().show(at);
     let body = FeatureCollection {
         kind: "FeatureCollection",
@@ -236,7 +251,7 @@ fn points(
     picture: &Picture,
     layer: Layer,
     sight: &layers::Sight,
-    (asked, past): (&LayerAsked, Option<Timestamp>),
+    (asked, said): (&LayerAsked, Option<&Said>),
 ) -> Vec<AnyFeature> {
     let is_here = |at: Position| asked.bbox.is_none_or(|bbox| bbox.contains(at));
     let within = Within::Where(&is_here);
@@ -254,8 +269,8 @@ fn points(
     });
     let (state, zone) = (door.parts().state.read(), Zone::default());
     let reporter = Reporter { state: &state, now: picture.at, zone: &zone };
-    if past.is_some() {
-        return features_then(reporter, picture, layer, &items, zoom);
+    if let Some(said) = said {
+        return features_then(reporter, (picture, said), layer, &items, zoom);
     }
     let feature = |item: &Item<'_>| match item {
         Item::Many(cluster) => Some(layer_features::cluster(cluster, zoom, &zone)),
@@ -274,15 +289,14 @@ fn points(
 /// The same of a past moment.
 fn features_then(
     reporter: Reporter<'_>,
-    picture: &Picture,
+    (picture, said): (&Picture, &Said),
     layer: Layer,
     items: &[Item<'_>],
     zoom: u8,
 ) -> Vec<AnyFeature> {
-    let (state, zone) = (reporter.state, reporter.zone);
-    let standing = |alert: &AlertId| state.alerts.standing_at(alert, picture.at);
+    let zone = reporter.zone;
     let in_incidents = match layer {
-        Layer::Alerts => past_features::in_incidents(&state.incidents.open_at(picture.at, &standing)),
+        Layer::Alerts => past_features::in_incidents(&said.incidents),
         _ => InIncidents::default(),
     };
     let reporter = PastReporter { reporter, picture, in_incidents };

@@ -29,6 +29,7 @@ pub mod features;
 pub mod handling;
 pub mod headers;
 pub mod history;
+pub mod horizon;
 pub mod incidents;
 pub mod indices;
 pub mod intake;

@@ -24,7 +24,7 @@ use super::moment;
 use super::problem::{Missing, Problem};
 use super::query::{Asked, Nothing};
 use super::time::Zone;
-use crate::layers::Picture;
+use crate::layers::{Layer, Picture};
 use crate::model::{Channel, Position, Station, StationKind, Timestamp};
 use crate::open_data::{self, Dataset, FORMATS, coarse};
 
@@ -88,7 +88,7 @@ pub async fn one(
 async fn picture(who: &Anyone, dataset: &Dataset) -> Result<Arc<Picture>, Problem> {
     let delay = Duration::from(dataset.delay());
     let past = (!delay.is_zero()).then(|| moment::whole(who.parts().clock.now() - delay));
-    who.picture(past).await
+    who.picture(Layer::Kind(dataset.kind), past).await
 }
 
 /// Anybody may have it, also a page of somebody else.

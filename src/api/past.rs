@@ -3,12 +3,14 @@
 //! A map that is moved through time asks for several tiles of each moment at once: the first makes the picture, in line, and
 //! the others find it. It is made as history is read: on a thread that may block, in the same line, a few at a time.
 //!
-//! Invariants: a kept picture is shown only while no sample of its time or before has come in or was corrected, stations and
-//! areas are the same, and the alerts, incidents, maintenance windows and death notices of its moment are told as before:
-//! looked at again after [`CHECKED_FOR`], so that late data, which come all the time to the last minutes, do not have a
-//! picture made for every tile. Its revision is made of all these: it is another one when the past may have changed, in
-//! another life of the service, and for another moment. Bounded: [`PICTURES_MAX`] pictures of [`CHANNELS_KEPT`] channels,
-//! the longest unused go first.
+//! Invariants: a picture shows all that the store has been given: while that lags behind the state, or has stopped, there
+//! is none, and neither is there one when a channel cannot be read. A kept picture is shown only while stations and areas
+//! are the same, the alerts, incidents, maintenance windows and death notices of its moment are told as before, and every
+//! channel's newest sample is the same, which is read again when any of its time or before has come in or was corrected.
+//! That is looked at after [`CHECKED_FOR`], in the line, so that late data, which come all the time to the last minutes, do
+//! not have a picture made for every tile. Its revision is made of all these: it is another one when the past has changed,
+//! in another life of the service, and for another moment. Bounded: [`PICTURES_MAX`] pictures of [`CHANNELS_KEPT`]
+//! channels, the longest unused go first.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,16 +22,17 @@ use tokio::sync::Semaphore;
 
 use super::Parts;
 use super::history::flow;
+use super::horizon::Reach;
 use super::problem::{Code, Problem};
 use super::time::Zone;
 use crate::incidents::Incident;
 use crate::layers::past::{Known, Observed};
-use crate::layers::{Newest, Picture};
+use crate::layers::{Layer, Newest, Picture};
 use crate::live::Latest;
-use crate::model::{Alert, Catalogue, ChannelId, Seq, StationNo, Timestamp};
-use crate::registry::Areas;
+use crate::model::{Alert, Catalogue, Channel, ChannelId, Seq, StationNo, Timestamp};
+use crate::registry::{Areas, StoodAs};
 use crate::state::State;
-use crate::store::{Store, Then};
+use crate::store::{Store, StoreError, Then};
 
 /// How long a picture need not be looked at again.
 const CHECKED_FOR: Duration = Duration::from_secs(1);
@@ -39,6 +42,11 @@ const PICTURES_MAX: usize = 48;
 const CHANNELS_KEPT: usize = 200_000;
 /// Channels of one picture: about a second of reading.
 const CHANNELS_MAX: usize = 100_000;
+/// How long the store, which follows the state by moments, is waited for, how often it is looked at, and when it is worth
+/// asking again.
+const LAG_MAX: Duration = Duration::from_secs(1);
+const LAG_STEP: Duration = Duration::from_millis(10);
+const RETRY_S: u64 = 5;
 
 /// See the module.
 pub struct Past {
@@ -54,12 +62,13 @@ struct Kept {
     picture: Arc<Picture>,
     basis: Basis,
     said: Arc<Said>,
+    reach: Arc<Reach>,
     /// When it was looked at last, and the state's entry then.
     checked: (Timestamp, Seq),
 }
 
 /// What changes only when the registry or late data do.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Basis {
     arrival: Seq,
     ground: u64,
@@ -74,9 +83,12 @@ struct Ground {
 
 /// What the state says of a moment.
 #[derive(PartialEq)]
-struct Said {
+pub struct Said {
     alerts: Vec<Arc<Alert>>,
-    incidents: Vec<Incident>,
+    /// The incidents that were open, as they stood.
+    pub incidents: Vec<Incident>,
+    /// Of the alerts, as the rules are now: see [`Known`].
+    rules_of_samples: BTreeSet<String>,
     in_windows: BTreeSet<StationNo>,
     /// Channels that their devices' deaths silence.
     silenced: Vec<ChannelId>,
@@ -85,9 +97,12 @@ struct Said {
 impl Said {
     fn of(state: &State, at: Timestamp) -> Said {
         let silenced = |id: &ChannelId| state.live.listening().silenced_at(*id).is_some_and(|since| since <= at);
+        let (alerts, mut rules_of_samples) = (state.alerts.open_at(at), state.alerts.rules().of_samples());
+        rules_of_samples.retain(|rule| alerts.iter().any(|alert| alert.rule == *rule));
         Said {
             silenced: state.catalogue.channels().iter().map(|channel| channel.id).filter(silenced).collect(),
-            alerts: state.alerts.open_at(at),
+            alerts,
+            rules_of_samples,
             incidents: state.incidents.open_at(at, &|alert| state.alerts.standing_at(alert, at)),
             in_windows: state.judge.maintenance.stations_at(at),
         }
@@ -101,66 +116,84 @@ impl Past {
         Arc::new(Past { began_at: now, line, kept: Mutex::default(), ground: Mutex::default() })
     }
 
-    /// The picture of a moment.
+    /// The picture of a moment for one layer, and what the state said.
     pub async fn picture(
         self: &Arc<Self>,
         parts: &Arc<Parts>,
         turns: &Arc<Semaphore>,
+        layer: Layer,
         at: Timestamp,
-    ) -> Result<Arc<Picture>, Problem> {
+    ) -> Result<(Arc<Picture>, Arc<Said>), Problem> {
         if !parts.store.keeps_moments() {
             let why = "the history is in InfluxDB, which cannot tell every channel's value of a moment at once: maps show \
                        the present only; /api/v1/history has the past of single channels";
             return Err(Problem::not_supported("at", why));
         }
-        if let Some(kept) = self.kept(parts, at) {
-            metrics::counter!("http_past_pictures_total", "from" => "kept").increment(1);
-            return Ok(kept);
-        }
-        let turn = Arc::clone(&self.line).acquire_owned().await.map_err(Problem::internal)?;
-        let (own, parts) = (Arc::clone(self), Arc::clone(parts));
-        flow::in_turn(turns, move || {
-            // It is kept for those behind, also when whoever asked first has left.
-            let _turn = turn;
-            match own.kept(&parts, at) {
-                Some(kept) => Ok(kept),
-                None => own.make(&parts, at),
+        let found = match self.fresh(parts, at) {
+            Some(fresh) => {
+                metrics::counter!("http_past_pictures_total", "from" => "kept").increment(1);
+                fresh
             }
-        })
-        .await
+            None => {
+                caught_up(parts).await?;
+                let turn = Arc::clone(&self.line).acquire_owned().await.map_err(Problem::internal)?;
+                let (own, parts) = (Arc::clone(self), Arc::clone(parts));
+                let look = move || {
+                    // It is kept for those behind, also when whoever asked first has left.
+                    let _turn = turn;
+                    match own.fresh(&parts, at).or_else(|| own.checked(&parts, at)) {
+                        Some(kept) => Ok(kept),
+                        None => own.make(&parts, layer, at),
+                    }
+                };
+                flow::in_turn(turns, look).await?
+            }
+        };
+        // Last of all: what was deleted while it was read was not.
+        found.reach.check(&parts.store, layer, at)?;
+        Ok((found.picture, found.said))
     }
 
-    fn kept(&self, parts: &Parts, at: Timestamp) -> Option<Arc<Picture>> {
+    /// One that was looked at not long ago.
+    fn fresh(&self, parts: &Parts, at: Timestamp) -> Option<Kept> {
+        let now = parts.clock.now();
+        let found = self.kept.lock().iter().find(|kept| kept.picture.at == at)?.clone();
+        let (checked_at, _) = found.checked;
+        let is_fresh = checked_at <= now && now.since(checked_at) < CHECKED_FOR;
+        is_fresh.then(|| self.keep(found))
+    }
+
+    /// One that was made of what there still is, by looking at that: may take a while.
+    fn checked(&self, parts: &Parts, at: Timestamp) -> Option<Kept> {
         let mut found = self.kept.lock().iter().find(|kept| kept.picture.at == at)?.clone();
-        let (now, (checked_at, applied)) = (parts.clock.now(), found.checked);
-        if now < checked_at || now.since(checked_at) >= CHECKED_FOR {
-            if self.basis(parts, at) != found.basis {
-                return None;
-            }
-            let state = parts.state.read();
-            if state.applied != applied && Said::of(&state, at) != *found.said {
-                return None;
-            }
-            found.checked = (now, state.applied);
+        let (now, (_, applied)) = (parts.clock.now(), found.checked);
+        if self.basis(parts, at) != found.basis {
+            return None;
         }
-        let picture = Arc::clone(&found.picture);
-        self.keep(found);
-        Some(picture)
+        let state = parts.state.read();
+        if state.applied != applied && Said::of(&state, at) != *found.said {
+            return None;
+        }
+        found.checked = (now, state.applied);
+        drop(state);
+        metrics::counter!("http_past_pictures_total", "from" => "kept").increment(1);
+        Some(self.keep(found))
     }
 
     /// Puts it at the end: what was used longest ago stands first.
-    fn keep(&self, new: Kept) {
+    fn keep(&self, new: Kept) -> Kept {
         // What goes is freed outside the lock.
         let mut gone = Vec::new();
         let mut kept = self.kept.lock();
         let same = kept.iter().position(|kept| kept.picture.at == new.picture.at);
         gone.extend(same.map(|place| kept.remove(place)));
-        kept.push(new);
+        kept.push(new.clone());
         let channels = |kept: &[Kept]| kept.iter().map(|kept| kept.picture.catalogue.channels().len()).sum::<usize>();
         while kept.len() > PICTURES_MAX || kept.len() > 1 && channels(&kept) > CHANNELS_KEPT {
             gone.push(kept.remove(0));
         }
         drop(kept);
+        new
     }
 
     fn basis(&self, parts: &Parts, at: Timestamp) -> Basis {
@@ -174,8 +207,8 @@ impl Past {
         Basis { arrival: parts.store.newest_arrival_by(at), ground: ground.number }
     }
 
-    /// Reads and draws: blocks.
-    fn make(&self, parts: &Parts, at: Timestamp) -> Result<Arc<Picture>, Problem> {
+    /// Reads, and draws unless what is kept shows the same: blocks.
+    fn make(&self, parts: &Parts, layer: Layer, at: Timestamp) -> Result<Kept, Problem> {
         // Before anything is read: what comes meanwhile makes it another one.
         let basis = self.basis(parts, at);
         let stands = parts.registry.stands().map_err(Problem::internal)?;
@@ -194,6 +227,7 @@ impl Past {
                 maintained: stations.filter(|no| state.is_maintained_by_registry(*no)).collect(),
                 listening: state.live.listening().clone(),
                 alerts: said.alerts.clone(),
+                rules_of_samples: said.rules_of_samples.clone(),
                 incidents: said.incidents.clone(),
                 segments: parts.registry.segments(),
                 catalogue,
@@ -202,18 +236,28 @@ impl Past {
             let newest: Vec<Option<Latest>> = newest.collect();
             (known, said, newest, state.applied)
         };
-        check_kept(&parts.store, &known.catalogue, at)?;
-        let observed = read(parts, at, &newest)?;
-        let picture = Arc::new(known.draw(&observed, self.revision(at, basis, &said)));
-        metrics::counter!("http_past_pictures_total", "from" => "drawn").increment(1);
+        let reach = Arc::new(reach(&known));
+        reach.check(&parts.store, layer, at)?;
+        let observed = read(&parts.store, at, &newest)?;
+        let revision = self.revision(at, basis.ground, &said, &observed);
+        let same = self.kept.lock().iter().find(|kept| kept.picture.revision == revision).cloned();
+        let (from, picture) = match same {
+            Some(same) => ("kept", same.picture),
+            None => ("drawn", Arc::new(known.draw(&observed, revision).map_err(Problem::internal)?)),
+        };
+        metrics::counter!("http_past_pictures_total", "from" => from).increment(1);
         let checked = (parts.clock.now(), applied);
-        self.keep(Kept { picture: Arc::clone(&picture), basis, said: Arc::new(said), checked });
-        Ok(picture)
+        Ok(self.keep(Kept { picture, basis, said: Arc::new(said), reach, checked }))
     }
 
-    fn revision(&self, at: Timestamp, basis: Basis, said: &Said) -> u64 {
+    fn revision(&self, at: Timestamp, ground: u64, said: &Said, observed: &[Observed]) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.began_at, at, basis, &said.in_windows, &said.silenced).hash(&mut hasher);
+        (self.began_at, at, ground, &said.in_windows, &said.silenced, &said.rules_of_samples).hash(&mut hasher);
+        for Observed { newest, valid_at } in observed {
+            // When it was received is not known for ever, and nothing that a map shows depends on it.
+            let newest = newest.map(|newest| (newest.value.to_bits(), newest.observed_at, newest.quality.0));
+            (newest, valid_at).hash(&mut hasher);
+        }
         for alert in &said.alerts {
             let value = alert.value.map(f64::to_bits);
             (&alert.id, alert.state, alert.severity, alert.changed_at, value).hash(&mut hasher);
@@ -232,27 +276,45 @@ impl Past {
     }
 }
 
+/// Waits until the store has everything that the state has: what is not there yet would look like silence.
+async fn caught_up(parts: &Parts) -> Result<(), Problem> {
+    let wanted = parts.state.read().applied;
+    let looks = LAG_MAX.as_millis() / LAG_STEP.as_millis();
+    for _ in 0..looks {
+        if parts.store.readable_through() >= wanted {
+            return Ok(());
+        }
+        tokio::time::sleep(LAG_STEP).await;
+    }
+    let behind = wanted.0.saturating_sub(parts.store.readable_through().0);
+    let why = format!("the history is {behind} entries behind: stations would look silent that are not");
+    Err(Problem::new(Code::Unavailable, why).retry_after(RETRY_S))
+}
+
+/// How far back a moment's channels are looked at: by the slower of what they were declared with then and now.
+fn reach(known: &Known) -> Reach {
+    let interval = |channel: &Channel| {
+        let (StoodAs::Declared(stand) | StoodAs::NotEntered(stand)) = known.stands.at(channel.station, known.at) else {
+            return channel.interval;
+        };
+        stand.channel(&channel.property).map_or(channel.interval, |then| then.interval.max(channel.interval))
+    };
+    Reach::of(&known.catalogue, &known.listening, known.at, &interval)
+}
+
 /// What was observed by then of every channel; `newest` are their newest samples of all.
-fn read(parts: &Parts, at: Timestamp, newest: &[Option<Latest>]) -> Result<Vec<Observed>, Problem> {
+fn read(store: &Store, at: Timestamp, newest: &[Option<Latest>]) -> Result<Vec<Observed>, Problem> {
     if newest.len() > CHANNELS_MAX {
         let why = format!("{} channels would be looked for at that moment, {CHANNELS_MAX} at most", newest.len());
         return Err(Problem::new(Code::TooCostly, why));
     }
     let channels: Vec<ChannelId> = (0_u32..).map(ChannelId).take(newest.len()).collect();
-    let mut damaged = 0_usize;
-    let then = parts.store.moment(&channels, at).into_iter().zip(newest).map(|(then, newest)| {
-        let then = then.unwrap_or_else(|error| {
-            damaged += 1;
-            tracing::debug!(%error, "a channel of a past moment cannot be read");
-            Then::default()
-        });
-        observed(then, newest.as_ref())
-    });
-    let observed = then.collect();
-    if damaged > 0 {
-        tracing::warn!(%at, channels = damaged, "channels of a past moment cannot be read; they are shown as silent");
-    }
-    Ok(observed)
+    all_observed(store.moment(&channels, at), newest).map_err(Problem::internal)
+}
+
+/// Of channels that can all be read: one that cannot would look silent.
+fn all_observed(then: Vec<Result<Then, StoreError>>, newest: &[Option<Latest>]) -> Result<Vec<Observed>, StoreError> {
+    then.into_iter().zip(newest).map(|(then, newest)| Ok(observed(then?, newest.as_ref()))).collect()
 }
 
 /// A channel's sample of then, with when it was received where that is still known: while it is the newest of all.
@@ -269,21 +331,14 @@ fn observed(then: Then, newest: Option<&Latest>) -> Observed {
     Observed { newest, valid_at: then.valid_at }
 }
 
-/// Refuses moments of which samples are gone: what is left would look like silence.
-fn check_kept(store: &Store, catalogue: &Catalogue, at: Timestamp) -> Result<(), Problem> {
-    let mut kinds = Vec::new();
-    let mut since = None;
-    for station in catalogue.stations() {
-        if let Some(channel) = station.channels.first().filter(|_| !kinds.contains(&station.kind)) {
-            kinds.push(station.kind);
-            since = since.max(store.kept_since(*channel).samples);
-        }
-    }
-    match since.filter(|since| at < *since) {
-        None => Ok(()),
-        Some(since) => {
-            let since = Zone::default().show(since).to_string();
-            Err(Problem::parameter("at", format!("samples from before {since} were deleted for their age")))
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_that_cannot_be_read_is_not_told_as_silent() {
+        let damaged = || Err(StoreError::DamagedKey { channel: ChannelId(1) });
+        assert_eq!(all_observed(vec![Ok(Then::default())], &[None]).unwrap(), [Observed::default()]);
+        assert!(all_observed(vec![Ok(Then::default()), damaged()], &[None, None]).is_err());
     }
 }

@@ -218,7 +218,7 @@ fn vector_layers(layer: Layer) -> Vec<VectorLayer> {
                 ("etag" = String, description = "Changes with what the tile shows"),
                 ("saola-moment" = String, description = "The moment that is shown, RFC 3339"),
                 ("saola-alerts-known-since" = String, description = "Of a past moment before it: from then on every \
-                    alert is known"))),
+                    alert and incident is known"))),
         (status = 204, description = "Nothing is there"),
         (status = 304, description = "Unchanged since the tag in If-None-Match"),
         Refused, Missing, Costly))]
@@ -230,7 +230,7 @@ pub async fn one(
 ) -> Result<Response, Problem> {
     let atlas = door.atlas();
     let past = moment::of_map(asked.at.as_ref(), door.parts().clock.now())?;
-    let picture = door.picture(past).await?;
+    let (picture, _) = door.picture(layer, past).await?;
     let sight = atlas::seen(&door, &picture, past);
     atlas.prepare(&picture, layer, &sight).await?;
     let shown_at = picture.at;
@@ -249,7 +249,7 @@ pub async fn one(
     if let Ok(etag) = HeaderValue::from_str(&etag) {
         out.insert(ETAG, etag);
     }
-    let known_since = past.and_then(|_| door.parts().state.read().alerts.known_since());
+    let known_since = past.and_then(|_| moment::known_since(&door.parts().state.read()));
     moment::tell(out, shown_at, known_since);
     Ok(response)
 }

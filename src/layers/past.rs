@@ -5,7 +5,9 @@
 //! channels, how often those were to speak); maintenance windows; the areas in force; and alerts and incidents by their
 //! time-lines. A station that was entered later is drawn when it has samples of before. By the present are told, as nobody
 //! keeps what they were: names and units, sleep schedules, stretches of road, and the source of an alert's text. A device's
-//! death notice is known while it holds. What is not known is shown as not observed, never as it is today.
+//! death notice is known while it holds. An alert has the value that decided its state; one of a rule that compares each
+//! sample by itself has the newest of its channel, as it had then. What is not known is shown as not observed, never as it
+//! is today.
 //!
 //! [`Known`] is what is needed, gathered under the state's lock; drawing needs no lock.
 
@@ -20,8 +22,8 @@ use super::look::{Look, Newest};
 use super::picture::{Draft, IncidentView, Picture};
 use crate::incidents::Incident;
 use crate::model::{
-    Alert, Area, AreaFacts, AreaLevel, Catalogue, Channel, ChannelId, Freshness, Listening, Station, StationNo,
-    Subject, Timestamp, Validity,
+    Alert, Area, AreaFacts, AreaLevel, Catalogue, CatalogueError, Channel, ChannelId, Freshness, Listening, Station,
+    StationNo, Subject, Timestamp, Validity,
 };
 use crate::registry::{AreaShape, Areas, Segments, Stands, StoodAs};
 
@@ -54,6 +56,8 @@ pub struct Known {
     pub listening: Listening,
     /// The alerts that were open, as they stood.
     pub alerts: Vec<Arc<Alert>>,
+    /// Rules that compare each sample by itself: the value of their alerts is their channel's.
+    pub rules_of_samples: BTreeSet<String>,
     /// The incidents that were open, as they stood.
     pub incidents: Vec<Incident>,
     /// Stretches of road.
@@ -61,11 +65,12 @@ pub struct Known {
 }
 
 impl Known {
-    /// Draws the picture; `observed` has the channels of the catalogue in their order.
-    pub fn draw(self, observed: &[Observed], revision: u64) -> Picture {
+    /// Draws the picture; `observed` has the channels of the catalogue in their order. Fails when the catalogue of then does
+    /// not hold together.
+    pub fn draw(self, observed: &[Observed], revision: u64) -> Result<Picture, CatalogueError> {
         let of = |id: ChannelId| observed.get(id.index()).copied().unwrap_or_default();
         let areas = areas_on(&self.areas, self.date);
-        let catalogue = Arc::new(self.catalogue_then(&areas, &of));
+        let catalogue = Arc::new(self.catalogue_then(&areas, &of)?);
         let look = |channel: &Channel| {
             let Observed { newest, valid_at } = of(channel.id);
             let is_maintained = catalogue.station(channel.station).is_some_and(|station| station.maintenance);
@@ -84,14 +89,14 @@ impl Known {
             areas,
             is_drawn: &|station| !station.retired,
             look: &look,
-            alerts: self.alerts.iter().map(|alert| with_value(alert, &of)).collect(),
+            alerts: self.alerts.iter().map(|alert| self.with_value(alert, &of)).collect(),
             incidents,
         };
-        Picture::draw(draft).with_segments(Arc::clone(&self.segments))
+        Ok(Picture::draw(draft).with_segments(Arc::clone(&self.segments)))
     }
 
     /// The catalogue as it was: stations where they stood, in service or not, and their channels.
-    fn catalogue_then(&self, areas: &Areas, of: &dyn Fn(ChannelId) -> Observed) -> Catalogue {
+    fn catalogue_then(&self, areas: &Areas, of: &dyn Fn(ChannelId) -> Observed) -> Result<Catalogue, CatalogueError> {
         let now = &self.catalogue;
         let spoke = |id: ChannelId| of(id).newest.is_some();
         let mut channels = now.channels().to_vec();
@@ -127,18 +132,23 @@ impl Known {
         }
         let all = areas_of(areas, now);
         let sources = now.sources().to_vec();
-        match Catalogue::new(sources, all, stations, channels) {
-            Ok(catalogue) => catalogue.with_derived(now.derived().to_vec()),
-            // Numbers and references are those of a catalogue that was checked.
-            Err(error) => {
-                tracing::error!(%error, "a catalogue of the past does not hold together; nothing is shown of it");
-                Catalogue::default()
-            }
+        Ok(Catalogue::new(sources, all, stations, channels)?.with_derived(now.derived().to_vec()))
+    }
+
+    /// An alert with the newest good value of its channel, where its rule compares that and it came after the value that
+    /// decided the alert's state. What others compare (a sum, a rate) is not made again.
+    fn with_value(&self, alert: &Arc<Alert>, of: &dyn Fn(ChannelId) -> Observed) -> Arc<Alert> {
+        let Subject::Channel { channel, .. } = &alert.subject else { return Arc::clone(alert) };
+        let is_of_samples = alert.value.is_some() && self.rules_of_samples.contains(&alert.rule);
+        let is_later = |newest: &Newest| newest.quality.is_good() && newest.observed_at >= alert.changed_at;
+        match of(*channel).newest.filter(|newest| is_of_samples && is_later(newest)) {
+            Some(newest) => Arc::new(Alert { value: Some(newest.value), ..Alert::clone(alert) }),
+            None => Arc::clone(alert),
         }
     }
 
-    /// The area that a station stood in, where it is not one of the present. Only when the station's own went out of that
-    /// one: who sees the one then sees the other.
+    /// The area that a station stood in, where it is not one of the present. Only when all of that one became the station's
+    /// own: then who sees the one sees the other. Of one that was divided, its parts' people each see only theirs.
     fn former_area(&self, station: &Station, areas: &Areas) -> Option<crate::model::AreaId> {
         let own = station.area.as_ref()?;
         if areas.get(own).is_some() {
@@ -146,23 +156,8 @@ impl Known {
         }
         let former = areas.get(&areas.locate(station.position)?)?;
         let dated = self.areas.find(&former.area.id)?;
-        (former.area.level == AreaLevel::Commune && self.areas.heirs(dated).contains(own))
-            .then(|| dated.area.id.clone())
-    }
-}
-
-/// An alert with the newest good value of its channel, where that came after the value that decided its state.
-fn with_value(alert: &Arc<Alert>, of: &dyn Fn(ChannelId) -> Observed) -> Arc<Alert> {
-    let Subject::Channel { channel, .. } = &alert.subject else { return Arc::clone(alert) };
-    let newest =
-        of(*channel).newest.filter(|newest| newest.quality.is_good() && newest.observed_at >= alert.changed_at);
-    match newest {
-        Some(newest) if alert.value.is_some() => {
-            let mut alert = Alert::clone(alert);
-            alert.value = Some(newest.value);
-            Arc::new(alert)
-        }
-        _ => Arc::clone(alert),
+        let is_whole = self.areas.heirs(dated).iter().eq([own]);
+        (former.area.level == AreaLevel::Commune && is_whole).then(|| dated.area.id.clone())
     }
 }
 

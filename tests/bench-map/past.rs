@@ -48,7 +48,7 @@ fn tell(what: &str, store: &Store, catalogue: &Arc<Catalogue>, listening: &Liste
         let observed: Vec<Observed> = then.into_iter().map(|then| observed(then.unwrap())).collect();
         assert!(observed.iter().all(|one| one.newest.is_some_and(|newest| at.since(newest.observed_at) < STEP)));
         let begun = Instant::now();
-        let picture = known(at, catalogue, listening).draw(&observed, 1);
+        let picture = known(at, catalogue, listening).draw(&observed, 1).unwrap();
         drawn.push(begun.elapsed().as_secs_f64() * 1e3);
         assert_eq!(picture.len(), STATIONS as usize);
     }
@@ -76,6 +76,7 @@ fn known(at: Timestamp, catalogue: &Arc<Catalogue>, listening: &Listening) -> Kn
         maintained: BTreeSet::new(),
         listening: listening.clone(),
         alerts: Vec::new(),
+        rules_of_samples: BTreeSet::new(),
         incidents: Vec::new(),
         segments: Arc::default(),
     }

@@ -177,6 +177,12 @@ impl Rules {
         self.list.get(self.index_of(name)?)
     }
 
+    /// The names of those that compare each sample of a channel by itself.
+    pub fn of_samples(&self) -> std::collections::BTreeSet<String> {
+        let is_one = |rule: &&Rule| matches!(rule.condition, Condition::Levels { of: Of::Sample, times: None, .. });
+        self.list.iter().filter(is_one).map(|rule| rule.name.clone()).collect()
+    }
+
     pub(super) fn index_of(&self, name: &str) -> Option<usize> {
         self.list.binary_search_by(|rule| rule.name.as_str().cmp(name)).ok()
     }

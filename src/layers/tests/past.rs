@@ -33,6 +33,7 @@ fn drawn_then(scene: &Scene, log: &Log, at: Timestamp, segments: Arc<Segments>) 
         maintained: BTreeSet::new(),
         listening: state.live.listening().clone(),
         alerts: state.alerts.open_at(at),
+        rules_of_samples: state.alerts.rules().of_samples(),
         incidents: state.incidents.open_at(at, &|alert| state.alerts.standing_at(alert, at)),
         segments,
     };
@@ -47,7 +48,7 @@ fn drawn_then(scene: &Scene, log: &Log, at: Timestamp, segments: Arc<Segments>) 
         });
         Observed { newest, valid_at: newest.map(|newest| newest.observed_at) }
     });
-    known.draw(&observed.collect::<Vec<_>>(), 7)
+    known.draw(&observed.collect::<Vec<_>>(), 7).unwrap()
 }
 
 /// What two pictures of one moment must have in common: all that is told of stations, alerts and areas.
