@@ -80,6 +80,13 @@ impl Hand {
     }
 
     fn enter(&self, body: Body) -> Seq {
+        let entry = self.enter_unstored(body);
+        let seq = entry.seq;
+        self.store.apply(&[entry]).unwrap();
+        seq
+    }
+
+    fn enter_unstored(&self, body: Body) -> Entry {
         let mut last = self.seq.lock();
         *last = last.next();
         let entry = Entry { seq: *last, received_at: self.clock.now(), body };
@@ -87,8 +94,7 @@ impl Hand {
         let mut effects = Effects::default();
         self.state.write().apply(&entry, &mut effects);
         effects.publish(&self.feed, entry.seq);
-        self.store.apply(&[entry]).unwrap();
-        *last
+        entry
     }
 }
 
@@ -223,6 +229,11 @@ impl House {
         self.hand.enter(body)
     }
 
+    /// The same while the store stands still.
+    pub fn enter_unstored(&self, body: Body) -> Entry {
+        self.hand.enter_unstored(body)
+    }
+
     /// Every entry so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.hand.entries.lock().clone()
@@ -237,6 +248,13 @@ impl House {
         let observed_at = self.parts.clock.now() - Duration::from_secs(ago_s);
         let sample = Sample { channel, observed_at, value, quality, time_class: TimeClass::Live };
         self.enter(Body::Message(message(vec![sample], Vec::new(), b"")))
+    }
+
+    /// The same while the store stands still.
+    pub fn observe_unstored(&self, channel: ChannelId, ago_s: u64, value: f64) -> Entry {
+        let observed_at = self.parts.clock.now() - Duration::from_secs(ago_s);
+        let sample = Sample { channel, observed_at, value, quality: Quality::GOOD, time_class: TimeClass::Live };
+        self.enter_unstored(Body::Message(message(vec![sample], Vec::new(), b"")))
     }
 
     /// The entry that would be next, with a sample; nobody is given it.

@@ -10,7 +10,10 @@ use proptest::test_runner::TestRunner;
 use saola::api::{Config, Demo};
 use saola::auth::Role;
 use saola::layers::{Layer, TileId, mercator::World};
-use saola::model::{Body, MaintenanceCommand, Position, Quality, RuleFile, Timestamp, Window};
+use saola::model::{
+    Body, Corrections, MaintenanceCommand, Position, Quality, RuleFile, Sample, TimeClass, Timestamp, Window,
+};
+use saola::store::{self, Settling};
 use serde_json::{Value, json};
 
 use super::house::{Answer, FILE_RULES, House, LEVEL, NOW, PM, RAIN, TEMPERATURE, document, request, send};
@@ -435,4 +438,187 @@ async fn stations_stand_where_they_stood_and_as_they_were_declared() {
         let feature = then(&(NOW + MINUTE * minutes).to_string()).await.unwrap();
         assert_eq!(feature["properties"]["freshness"], freshness, "{minutes}");
     }
+}
+
+#[tokio::test]
+async fn an_alert_of_a_window_is_not_told_a_sample_for_a_sum() {
+    let house = House::demo();
+    let text = "[[rule]]
+name = 'downpour'
+title = { vi = 'Mưa to', en = 'Downpour' }
+property = 'rainfall'
+of = { fn = 'sum', over = '10m', completeness = 0.1 }
+levels = [{ severity = 'high', above = 20, clear = 10 }]
+";
+    house.enter(Body::Rules(vec![RuleFile { name: "files.toml".into(), text: text.into() }]));
+    // 24 mm at 60 s and more after, of which no sample is more than 12.
+    for value in [12.0, 12.0, 3.0, 4.0] {
+        pass(&house, MINUTE);
+        house.observe(RAIN, 0, value);
+    }
+    pass(&house, HOUR);
+    let at = NOW + MINUTE * 4;
+    let path = format!("/api/v1/alerts?at={at}");
+    let told = document(&house.get(&path).await, &path)["alerts"].clone();
+    assert_eq!(told[0]["value"], 24.0, "{told}");
+    let path = format!("/api/v1/layers/alerts?at={at}");
+    let drawn = document(&house.get(&path).await, &path)["features"].clone();
+    assert_eq!(drawn[0]["properties"], told[0]);
+}
+
+#[tokio::test]
+async fn while_the_store_lags_there_is_no_picture_of_silence() {
+    let house = House::demo();
+    house.observe(PM, 300, 1.0);
+    pass(&house, MINUTE * 5);
+    let entry = house.observe_unstored(PM, 70, 2.0);
+    let tile = format!("/tiles/stations/{}?at=-1m", tile_at(14, PLACES[0]));
+    for path in ["/api/v1/layers/air?at=-1m", tile.as_str()] {
+        let answer = house.get(path).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {}", answer.text());
+        assert_eq!((answer.json()["code"].as_str(), answer.header("retry-after")), (Some("unavailable"), "5"));
+    }
+    assert_eq!(house.get("/api/v1/layers/air").await.status, StatusCode::OK);
+    house.parts.store.apply(&[entry]).unwrap();
+    let path = "/api/v1/layers/air?at=-1m";
+    let station = document(&house.get(path).await, path)["features"][0].clone();
+    assert_eq!(station["properties"]["channels"][0]["value"], 2.0);
+}
+
+#[tokio::test]
+async fn what_was_deleted_for_its_age_is_not_shown_as_silence() {
+    let mut config = store::Config { settle_after_s: 0, ..store::Config::default() };
+    config.retention.air.raw_days = 1;
+    let house = House::over(&config);
+    for day in [3, 2, 1, 0] {
+        house.observe(PM, day * 86_400, 1.0);
+        house.observe(LEVEL, day * 86_400, 1.0);
+    }
+    house.parts.store.flush().unwrap();
+    while house.parts.store.settle(1_000_000).unwrap() == Settling::More {}
+    let begin = house.parts.store.kept_since(PM).samples.expect("something was deleted");
+    let tile = tile_at(8, PLACES[0]);
+    for (layer, after, is_shown) in [
+        ("air", MINUTE, false),
+        // What was observed before the horizon may have been fresh then.
+        ("air", MINUTE * 4, false),
+        ("stations", MINUTE * 4, false),
+        ("areas", MINUTE * 4, false),
+        ("pm2_5", MINUTE * 4, false),
+        ("air", MINUTE * 30, true),
+        ("stations", MINUTE * 30, true),
+        ("river", MINUTE, true),
+        ("rivers", MINUTE, true),
+        ("alerts", MINUTE, true),
+    ] {
+        let at = begin + after;
+        for path in [format!("/api/v1/layers/{layer}?at={at}"), format!("/tiles/{layer}/{tile}?at={at}")] {
+            let answer = house.get(&path).await;
+            assert_eq!(answer.status.is_success(), is_shown, "{path}: {}", answer.status);
+            if !is_shown {
+                assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}: {}", answer.text());
+                assert!(answer.json()["detail"].as_str().unwrap().contains("were deleted"), "{}", answer.text());
+            }
+        }
+    }
+    let layers = house.get("/api/v1/layers").await.json();
+    let from = |id: &str| {
+        let layer = layers["layers"].as_array().unwrap().iter().find(|layer| layer["id"] == id).unwrap().clone();
+        Timestamp::parse(layer["time_range"]["from"].as_str().unwrap()).unwrap()
+    };
+    assert!(from("air") > begin + MINUTE * 4 && from("air") < begin + MINUTE * 30);
+    assert_eq!(from("stations"), from("air"));
+    assert!(from("river") < begin);
+}
+
+#[tokio::test]
+async fn an_older_arrival_that_shows_nowhere_keeps_picture_and_tag() {
+    let house = House::demo();
+    house.observe(PM, 900, 1.0);
+    let path = format!("/tiles/stations/{}?at=2026-11-21T03:05:00Z", tile_at(14, PLACES[0]));
+    let tag = house.get(&path).await.header("etag").to_owned();
+    // As after an outage: what was observed before, and is not the newest.
+    for ago in [3_600, 1_800, 1_000] {
+        house.observe(PM, ago, 7.0);
+        pass(&house, SECOND);
+        assert_eq!(known(&house, &path, &tag).await.status, StatusCode::NOT_MODIFIED, "{ago}");
+    }
+}
+
+#[tokio::test]
+async fn a_correction_of_the_same_time_has_another_tag_and_a_written_sample_the_same() {
+    let house = House::demo();
+    house.observe(PM, 700, 1.0);
+    let path = format!("/tiles/air/{}?at=2026-11-21T03:05:00Z", tile_at(14, PLACES[0]));
+    let first = house.get(&path).await;
+    house.parts.store.flush().unwrap();
+    pass(&house, SECOND);
+    house.observe(TEMPERATURE, 0, 1.0);
+    assert_eq!(known(&house, &path, first.header("etag")).await.status, StatusCode::NOT_MODIFIED, "on disk now");
+    let observed_at = NOW - Duration::from_secs(700);
+    let (quality, time_class) = (Quality::GOOD, TimeClass::Live);
+    let samples = vec![Sample { channel: PM, observed_at, value: 3.0, quality, time_class }];
+    let (author, reason) = ("an".to_owned(), "calibrated".to_owned());
+    house.enter(Body::Corrections(Corrections { author, reason, samples }));
+    for written in ["in memory", "on disk"] {
+        pass(&house, SECOND);
+        let corrected = known(&house, &path, first.header("etag")).await;
+        assert_eq!(corrected.status, StatusCode::OK, "{written}");
+        assert_ne!(corrected.body, first.body, "{written}");
+        let station = &house.get("/api/v1/layers/air?at=2026-11-21T03:05:00Z").await.json()["features"][0];
+        assert_eq!(station["properties"]["channels"][0]["value"], 3.0, "{written}");
+        house.parts.store.flush().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_station_of_a_divided_commune_stays_in_its_own_peoples_past() {
+    let house = House::with(Demo::Off, Config::default());
+    house.apply_what_is_said();
+    let administrator = house.token("lan", Role::Administrator, None, HOUR);
+    let ranger = house.token("a", Role::Operator, Some(&["001"]), HOUR);
+    // In B-2024, which became 001 and 002.
+    let new = json!({"id": "E-NEW", "kind": "air", "name": {"vi": "Mới", "en": "New"}, "lon": 103.8, "lat": 22.4,
+        "channels": [{"property": "pm2_5", "interval": "60s"}]});
+    let made = send(&house, &administrator, Method::POST, "/api/v1/stations", new).await;
+    assert!(made.status.is_success(), "{}", made.text());
+    let channel = house.parts.state.read().catalogue.station_named("E-NEW").unwrap().channels[0];
+    house.observe(channel, 520 * 86_400, 1.0);
+    let path = "/api/v1/layers/air?at=2025-06-20";
+    let seen = document(&house.get_as(&ranger, path).await, path)["features"].clone();
+    let ids: Vec<_> = seen.as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert!(ids.contains(&&json!("E-NEW")), "{ids:?}");
+}
+
+#[tokio::test]
+async fn a_shelf_of_an_alert_before_is_told_of_the_next_one() {
+    let house = House::with(Demo::Off, Config::default());
+    rules(&house);
+    house.apply_what_is_said();
+    let token = house.token("an", Role::Operator, None, HOUR * 24);
+    house.observe(LEVEL, 0, 3.5);
+    let first = house.parts.state.read().alerts.open().next().unwrap().id.to_string();
+    let shelf = json!({"until": (NOW + HOUR).to_string(), "reason": "works upstream"});
+    let path = format!("/api/v1/alerts/{first}/shelve");
+    let said = send(&house, &token, Method::POST, &path, shelf).await;
+    assert!(said.status.is_success(), "{}", said.text());
+    // It ends, and begins again while the shelf holds.
+    for value in [1.0, 3.5] {
+        pass(&house, MINUTE * 10);
+        house.observe(LEVEL, 0, value);
+    }
+    pass(&house, MINUTE);
+    let list = async |query: &str| {
+        let path = format!("/api/v1/alerts?state=open{query}");
+        document(&house.get_as(&token, &path).await, &path)["alerts"][0].clone()
+    };
+    let live = list("").await;
+    assert_ne!(live["id"], json!(first));
+    assert_eq!(live["handling"]["shelved"]["alert"], json!(first));
+    let at = format!("&at={}", house.parts.clock.now());
+    pass(&house, HOUR * 2);
+    assert_eq!(list(&at).await["handling"], live["handling"]);
+    // The shelf has ended by itself.
+    let later = format!("&at={}", NOW + HOUR + MINUTE);
+    assert_eq!(list(&later).await["handling"]["shelved"], Value::Null);
 }
