@@ -40,7 +40,7 @@ pub async fn beside(service: &Service, lasts: Duration) -> Beside {
         }
     };
     let latency = tokio::select! {
-        latency = stream::latency(service, lasts) => latency,
+        latency = stream::latency(service, lasts, 5_000) => latency,
         () = handing_in => unreachable!("a backlog has no end here"),
     };
     let acknowledged = publisher.totals().borrow().acknowledged;
