@@ -98,6 +98,11 @@ impl Courier {
         &self.senders
     }
 
+    /// What is said, in words.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
     /// Looks at once for what is due.
     pub fn ring(&self) {
         self.desk.wake().notify_one();

@@ -119,6 +119,27 @@ pub struct Member {
     pub facts: Facts,
 }
 
+/// What is said of one alert in one language, part by part, each a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Kind, title and level.
+    pub head: String,
+    /// Station, or the whole area, with the areas around it.
+    pub place: String,
+    /// The way from the nearest named place.
+    pub near: Option<String>,
+    /// In WGS 84, and on the national grid where its zone reaches.
+    pub coordinates: Vec<String>,
+    /// Value and threshold.
+    pub value: String,
+    /// Since when and until when.
+    pub when: String,
+    /// That it comes and goes.
+    pub flapping: Option<String>,
+    /// What to do.
+    pub advice: Option<String>,
+}
+
 /// Makes texts.
 #[derive(Debug)]
 pub struct Texts {
@@ -199,36 +220,48 @@ impl Texts {
         Said { subject: lines.first().cloned().unwrap_or_default(), text: lines.join("\n") }
     }
 
-    fn one(&self, language: Language, Member { kind, facts }: &Member) -> Vec<String> {
+    fn one(&self, language: Language, member: &Member) -> Vec<String> {
+        let Told { head, place, near, coordinates, value, when, flapping, advice } = self.tell(language, member);
+        let mut lines = vec![head, place];
+        lines.extend(near);
+        lines.extend(coordinates);
+        lines.extend([value, when]);
+        lines.extend(flapping.into_iter().chain(advice));
+        if !self.public_url.is_empty() {
+            lines.push(self.address(&member.facts.alert));
+        }
+        lines.push(self.phrase(language, Phrase::Technical, &[]));
+        lines
+    }
+
+    /// What is said of one alert, part by part.
+    pub fn tell(&self, language: Language, Member { kind, facts }: &Member) -> Told {
         let say = |phrase, values: &[(&str, &str)]| self.phrase(language, phrase, values);
-        let mut lines = vec![self.head(language, *kind, facts)];
         let places = facts.places.iter().map(|name| language.of(name)).collect::<Vec<_>>().join(", ");
-        lines.push(match (&facts.station, &facts.station_name) {
+        let place = match (&facts.station, &facts.station_name) {
             (Some(id), Some(name)) => {
                 let at = say(Phrase::At, &[("station", language.of(name)), ("id", id)]);
                 [at, places].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
             }
             _ => say(Phrase::AtArea, &[("area", &places)]),
-        });
-        lines.extend(self.near(language, facts));
-        lines.extend(facts.position.iter().flat_map(|position| self.coordinates(language, *position)));
-        lines.push(self.value(language, facts));
+        };
         let since = self.time(language, facts.started_at);
-        lines.push(match facts.ended_at {
+        let when = match facts.ended_at {
             Some(ended_at) => say(Phrase::FromUntil, &[("since", &since), ("until", &self.time(language, ended_at))]),
             None => say(Phrase::Since, &[("since", &since)]),
-        });
-        if facts.flapping && *kind != Kind::Resolved {
-            lines.push(say(Phrase::Flapping, &[]));
+        };
+        let is_over = *kind == Kind::Resolved;
+        let advice = facts.advice.as_ref().filter(|_| !is_over);
+        Told {
+            head: self.head(language, *kind, facts),
+            place,
+            near: self.near(language, facts),
+            coordinates: facts.position.iter().flat_map(|position| self.coordinates(language, *position)).collect(),
+            value: self.value(language, facts),
+            when,
+            flapping: (facts.flapping && !is_over).then(|| say(Phrase::Flapping, &[])),
+            advice: advice.map(|advice| say(Phrase::Advice, &[("text", language.of(advice))])),
         }
-        if let Some(advice) = facts.advice.as_ref().filter(|_| *kind != Kind::Resolved) {
-            lines.push(say(Phrase::Advice, &[("text", language.of(advice))]));
-        }
-        if !self.public_url.is_empty() {
-            lines.push(self.address(&facts.alert));
-        }
-        lines.push(say(Phrase::Technical, &[]));
-        lines
     }
 
     /// Where people read of an alert; empty without a public address.

@@ -193,6 +193,20 @@ impl Did {
             Did::NotDelivered { .. } => "not_delivered",
         }
     }
+
+    /// What somebody said; empty for nothing.
+    pub fn text(&self) -> &str {
+        match self {
+            Did::Acknowledged { note }
+            | Did::Unacknowledged { note }
+            | Did::Assigned { note, .. }
+            | Did::Unshelved { note }
+            | Did::Closed { note, .. } => note,
+            Did::Commented { text } => text,
+            Did::Shelved { reason, .. } => reason,
+            Did::Returned(_) | Did::Escalated { .. } | Did::NotDelivered { .. } => "",
+        }
+    }
 }
 
 impl Handling {
