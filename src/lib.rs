@@ -39,6 +39,7 @@ pub mod notify;
 
 pub mod auth;
 pub mod coverage;
+pub mod field;
 pub mod registry;
 pub mod rulebook;
 

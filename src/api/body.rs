@@ -1,5 +1,7 @@
 //! JSON bodies: declared, complete in time, no larger than allowed, without members that nobody knows.
 
+use std::time::Duration;
+
 use axum::body::{Bytes, HttpBody as _, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
@@ -31,25 +33,51 @@ impl<T: DeserializeOwned> FromRequest<House> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, house: &House) -> Result<Self, Problem> {
-        let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = declared.split(';').next().unwrap_or_default().trim();
-        let is_json = ["application/json", "application/merge-patch+json"];
-        if !is_json.iter().any(|known| media_type.eq_ignore_ascii_case(known)) {
-            return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
-        }
+        check_is_json(&request)?;
         let bytes = read_whole(request, house, "body").await?;
         serde_json::from_slice(&bytes).map(Body).map_err(|error| Problem::new(Code::InvalidBody, error.to_string()))
     }
 }
 
+/// The longest that a body from a poor network may take: 1 MiB at 50 kbit/s.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// A request's body, read whole, for which a phone in the forest gets more time than others.
+pub struct PatientBody<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<House> for PatientBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, house: &House) -> Result<Self, Problem> {
+        check_is_json(&request)?;
+        let patience = house.limits().body_timeout.duration().max(PATIENCE);
+        let bytes = read_within(request, house, "body", patience).await?;
+        let read = serde_json::from_slice(&bytes).map(PatientBody);
+        read.map_err(|error| Problem::new(Code::InvalidBody, error.to_string()))
+    }
+}
+
+fn check_is_json(request: &Request) -> Result<(), Problem> {
+    let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = declared.split(';').next().unwrap_or_default().trim();
+    let is_json = ["application/json", "application/merge-patch+json"];
+    if !is_json.iter().any(|known| media_type.eq_ignore_ascii_case(known)) {
+        return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
+    }
+    Ok(())
+}
+
 /// A body in its bounds of time and size; `name` is what an error calls it.
 pub async fn read_whole(request: Request, house: &House, name: &str) -> Result<Bytes, Problem> {
-    let config = house.limits();
-    let read = to_bytes(request.into_body(), config.body_bytes_max);
-    match tokio::time::timeout(config.body_timeout.duration(), read).await {
+    read_within(request, house, name, house.limits().body_timeout.duration()).await
+}
+
+async fn read_within(request: Request, house: &House, name: &str, patience: Duration) -> Result<Bytes, Problem> {
+    let most = house.limits().body_bytes_max;
+    match tokio::time::timeout(patience, to_bytes(request.into_body(), most)).await {
         Err(_) => Err(Problem::new(Code::RequestTimeout, format!("the {name} was not complete in time"))),
         Ok(Err(_)) => {
-            let why = format!("the {name} was cut off or holds more than {} bytes", config.body_bytes_max);
+            let why = format!("the {name} was cut off or holds more than {most} bytes");
             Err(Problem::new(Code::BodyTooLarge, why))
         }
         Ok(Ok(bytes)) => Ok(bytes),

@@ -26,6 +26,7 @@ pub mod door;
 pub mod draft;
 pub mod events;
 pub mod features;
+pub mod field;
 pub mod handling;
 pub mod headers;
 pub mod history;
@@ -81,6 +82,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::{Accounts, Devices};
 use crate::clock::Clock;
 use crate::coverage::Coverage;
+use crate::field::Book;
 use crate::history::History;
 use crate::live::Feed;
 use crate::model::{Body, Catalogue, Rejection, Seq, StationCommand, Timestamp};
@@ -182,6 +184,8 @@ pub struct Parts {
     pub rules: rules::Desk,
     /// Sources that take requests.
     pub hooks: Hooks,
+    /// What people in the field reported.
+    pub field: Arc<Book>,
     /// People, what they are told, and what became of it.
     pub courier: Arc<Courier>,
     /// Cancelled when the service stops: streams end.

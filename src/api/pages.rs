@@ -16,12 +16,12 @@ use super::problem::{Code, Problem};
 #[allow_missing = true]
 struct Built;
 
-/// Addresses that a page of another name draws; `/docs`, `/history` and `/admin` have files of their names.
+/// Addresses that a page of another name draws; `/docs`, `/field`, `/history` and `/admin` have files of their names.
 const DRAWN_BY: [(&str, &str); 4] =
-    [("", "index.html"), ("operations", "index.html"), ("ranger", "index.html"), ("planner", "history.html")];
+    [("", "index.html"), ("operations", "index.html"), ("ranger", "field.html"), ("planner", "history.html")];
 
 /// Pages that have a file of their own, for the notice when none has been built.
-const PAGES: [&str; 3] = ["docs", "history", "admin"];
+const PAGES: [&str; 4] = ["docs", "field", "history", "admin"];
 
 const NOTICE: &str = "<!doctype html><html lang=\"vi\"><meta charset=\"utf-8\"><title>Saola</title>\
 <h1>Saola</h1><p>Trang web chưa được dựng; API vẫn hoạt động. \

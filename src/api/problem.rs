@@ -284,6 +284,11 @@ impl Problem {
         self
     }
 
+    /// What was wrong this time.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The stable code.
     pub fn code(&self) -> Code {
         self.code

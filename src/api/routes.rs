@@ -20,9 +20,9 @@ use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
     Parts, administration, alerts, areas, cap, commands, corrections, coverage, dead_letters, definition, deliveries,
-    devices, features, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc, open_data,
-    pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles, trial,
-    unknown_devices, workflow,
+    devices, features, field, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc,
+    open_data, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles,
+    trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -38,6 +38,7 @@ use super::{
         (name = "registry", description = "What stands where, who changed it, and devices that nobody knows"),
         (name = "alerts", description = "What somebody may have to act upon"),
         (name = "notifications", description = "Who is told of alerts, and what became of it"),
+        (name = "field", description = "Alerts on phones in the forest, and what is reported from there"),
         (name = "history", description = "What was observed"),
         (name = "intake", description = "What came in and what became of it"),
         (name = "standards", description = "The same for other people's programs, as open standards have it"),
@@ -46,7 +47,7 @@ use super::{
     ),
     components(schemas(
         problem::ProblemDocument, features::AlertDocument, features::StationFeature, stream::Heartbeat, stream::Resync,
-        incidents::IncidentSummary
+        incidents::IncidentSummary, field::reports::ReportAsked
     )),
     modifiers(&Schemes)
 )]
@@ -124,6 +125,9 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(push::key))
         .routes(routes!(push::subscribe))
         .routes(routes!(push::unsubscribe))
+        .routes(routes!(field::sync::sync))
+        .routes(routes!(field::reports::report))
+        .routes(routes!(field::photos::one))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::report))
         .routes(routes!(session::sign_in, session::sign_out))

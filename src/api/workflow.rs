@@ -4,6 +4,7 @@
 //! became of it is decided there, so that two words at the same moment never lose each other. A repeat under the same
 //! `Idempotency-Key` gets the answer of the first, before and after a restart. It goes on when its caller hangs up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
+use super::Parts;
 use super::alerts::tagged;
 use super::body::{Body, OptionalBody, instant, line, wrong};
 use super::door::{Allowed, AnswerAlerts, SettleAlerts};
@@ -324,26 +326,32 @@ async fn hear<N>(
         }
     }
     let task = tokio::spawn(async move {
-        let seq = (parts.note)(model::Body::Alert(Box::new(command.clone()))).await;
-        let seq = seq.map_err(|why| Problem::new(Code::Unavailable, why))?;
-        let behind = "it is on disk, and the state is far behind: ask for it later, or send it again with its key";
-        let reached = tokio::time::timeout(LOOKING_MAX, async {
-            while parts.state.read().applied < seq {
-                tokio::time::sleep(LOOK).await;
-            }
-        });
-        reached.await.map_err(|_| Problem::new(Code::Unavailable, behind))?;
-        let outcome = parts.state.read().workflow.outcome(seq).cloned();
-        let outcome = outcome.ok_or_else(|| Problem::internal(format!("nothing is known of word {seq}")))?;
-        if outcome.seq == seq && matches!(outcome.outcome, Outcome::Done(_)) {
-            // Whoever follows the journal writes it too, when this does not come to it.
-            let (parts, said) = (parts.clone(), Word { seq, at: outcome.at, command: Box::new(command.clone()) });
-            let noted = tokio::task::spawn_blocking(move || parts.accounts.audit().record_said(&[said]));
-            noted.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
-        }
+        let outcome = take(&parts, &command).await?;
         answer(&parts.state.read(), &command, &outcome)
     });
     task.await.map_err(Problem::internal)?
+}
+
+/// Journals a word and waits until the state has it: what became of it. To be run to its end, whoever hangs up.
+pub(super) async fn take(parts: &Arc<Parts>, command: &AlertCommand) -> Result<Remembered, Problem> {
+    let seq = (parts.note)(model::Body::Alert(Box::new(command.clone()))).await;
+    let seq = seq.map_err(|why| Problem::new(Code::Unavailable, why))?;
+    let behind = "it is on disk, and the state is far behind: ask for it later, or send it again with its key";
+    let reached = tokio::time::timeout(LOOKING_MAX, async {
+        while parts.state.read().applied < seq {
+            tokio::time::sleep(LOOK).await;
+        }
+    });
+    reached.await.map_err(|_| Problem::new(Code::Unavailable, behind))?;
+    let outcome = parts.state.read().workflow.outcome(seq).copied();
+    let outcome = outcome.ok_or_else(|| Problem::internal(format!("nothing is known of word {seq}")))?;
+    if outcome.seq == seq && matches!(outcome.outcome, Outcome::Done(_)) {
+        // Whoever follows the journal writes it too, when this does not come to it.
+        let (parts, said) = (parts.clone(), Word { seq, at: outcome.at, command: Box::new(command.clone()) });
+        let noted = tokio::task::spawn_blocking(move || parts.accounts.audit().record_said(&[said]));
+        noted.await.map_err(Problem::internal)?.map_err(Problem::internal)?;
+    }
+    Ok(outcome)
 }
 
 fn answer(state: &State, command: &AlertCommand, known: &Remembered) -> Result<Response, Problem> {
@@ -364,7 +372,8 @@ fn answer(state: &State, command: &AlertCommand, known: &Remembered) -> Result<R
     Ok(tagged(version, heard))
 }
 
-fn refused(state: &State, command: &AlertCommand, refusal: Refusal) -> Problem {
+/// Why a word was refused.
+pub(super) fn refused(state: &State, command: &AlertCommand, refusal: Refusal) -> Problem {
     let conflict = |why: &str| Problem::new(Code::Conflict, why);
     match refusal {
         Refusal::Gone => Problem::not_found("alert", &command.alert.0),
@@ -391,7 +400,8 @@ fn refused(state: &State, command: &AlertCommand, refusal: Refusal) -> Problem {
     }
 }
 
-fn did(order: &Order) -> &'static str {
+/// What a word did, in a word.
+pub(super) fn did(order: &Order) -> &'static str {
     match order {
         Order::Acknowledge { .. } => "acknowledged",
         Order::Unacknowledge { .. } => "unacknowledged",

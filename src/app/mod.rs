@@ -56,6 +56,9 @@ use readiness::Readiness;
 /// The file of stations, accounts and audit, in the folder of data.
 pub const REGISTRY_FILE: &str = "registry.db";
 
+/// The file of what people in the field reported, in the folder of data.
+pub const FIELD_FILE: &str = "field.db";
+
 /// The name of the embedded edge in the ledger.
 pub const EDGE_SOURCE: &str = "edge";
 
@@ -353,6 +356,7 @@ fn api_parts(
         },
         note: replay::noter(opened.pipeline.clone(), clock),
         hooks,
+        field: opened.field.clone(),
         courier,
         stop: stop.clone(),
     }

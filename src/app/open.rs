@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::decode::source::Sources;
 use crate::derive::Touches;
+use crate::field::{Book, BookError};
 use crate::follow::{Follows, StateFollower, StoreFollower};
 use crate::incidents::Plan;
 use crate::indices;
@@ -78,6 +79,9 @@ pub enum StartError {
     /// The people who are told of alerts.
     #[error("the people who are told of alerts")]
     People(#[from] PeopleError),
+    /// What people in the field reported.
+    #[error("the reports from the field")]
+    Field(#[from] BookError),
     /// The ways in which they are told.
     #[error("the ways to tell of alerts")]
     Notify(#[from] SetupError),
@@ -133,6 +137,8 @@ pub(super) struct Opened {
     pub(super) births: mpsc::Receiver<WantedBirth>,
     /// Where what happens to alerts is queued for those who want to hear of it.
     pub(super) notices: Notices,
+    /// What people in the field reported.
+    pub(super) field: Arc<Book>,
 }
 
 /// Where the journal's two readers stand. Taken before the first append, so that numbers they have seen are never
@@ -218,6 +224,7 @@ pub(super) fn open(
         other_sources,
         births,
         notices,
+        field: Arc::new(Book::open(&config.data_dir.join(super::FIELD_FILE))?),
     };
     Ok((opened, bookmarks))
 }

@@ -38,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("layers", &["model", "live", "state", "incidents", "registry", "indices"]),
     ("coverage", &["model", "registry"]),
     ("open_data", &["model", "document", "layers"]),
+    ("field", &["model", "database"]),
     ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];
 

@@ -210,6 +210,7 @@ impl House {
             rules: rules_desk(&hand),
             note: noter(&commands, &hand, &applying),
             hooks: no_hooks(),
+            field: Arc::new(saola::field::Book::open(&folder.path().join("field.db")).unwrap()),
             courier: courier(folder.path(), &hand.clock),
             stop: CancellationToken::new(),
         });

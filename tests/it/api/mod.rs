@@ -9,6 +9,7 @@ mod coverage;
 mod devices;
 mod door;
 mod errors;
+mod field;
 mod history;
 mod history_areas;
 mod history_buckets;
