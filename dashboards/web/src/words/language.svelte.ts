@@ -1,32 +1,39 @@
-// Which language the page speaks, remembered on this device; Vietnamese unless somebody chose otherwise.
+// What the operations page says, in the language in use.
 import type { Language, Words } from '../states';
-import { remember, remembered } from '../shell/remembered';
+import { remember } from '../shell/remembered';
 import { en } from './en';
+import { tongue } from './tongue.svelte';
 import { vi, type Messages } from './vi';
 
 const MESSAGES: Readonly<Record<Language, Messages>> = { vi, en };
 
 class Speech {
-  language = $state<Language>(remembered('language', ['vi', 'en']));
+  get language(): Language {
+    return tongue.language;
+  }
+
+  set language(language: Language) {
+    tongue.language = language;
+  }
 
   /** The messages of the language in use. */
   get say(): Messages {
-    return MESSAGES[this.language];
+    return MESSAGES[tongue.language];
   }
 
   /** The one that is not in use. */
   get other(): Language {
-    return this.language === 'vi' ? 'en' : 'vi';
+    return tongue.language === 'vi' ? 'en' : 'vi';
   }
 
   switch(): void {
-    this.language = this.other;
-    remember('language', this.language);
+    tongue.language = this.other;
+    remember('language', tongue.language);
   }
 
-  /** The text of the language in use; the other one when it is missing (a station may be named in one only). */
+  /** The text of the language in use; the other one when it is missing. */
   of(words: Partial<Words> | null | undefined): string {
-    return words?.[this.language] ?? words?.vi ?? words?.en ?? '';
+    return tongue.of(words);
   }
 }
 
