@@ -1,4 +1,5 @@
-// Builds the operations page (index.html), the planner's page (history.html), the administrator's page (admin.html) and the API browser (docs.html) into dist/, which the server embeds.
+// Builds the operations page (index.html), the planner's page (history.html), the administrator's page (admin.html) and the API browser (docs.html) into dist/,
+// which the server embeds; the field page has a build of its own (vite.field.config.ts).
 // Nothing is inlined: the server's content security policy admits scripts, styles, fonts and workers from itself only.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
@@ -17,7 +18,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1800,
     rolldownOptions: { input: { index: 'index.html', history: 'history.html', admin: 'admin.html', docs: 'docs.html' } },
   },
-  server: { proxy: { '/api': server, '/openapi.json': server, '/healthz': server, '/readyz': server } },
-  preview: { proxy: { '/api': server, '/openapi.json': server, '/healthz': server, '/readyz': server } },
-  test: { include: ['src/**/*.test.ts'], environment: 'node' },
+  server: { proxy: { '/api': server, '/tiles': server, '/openapi.json': server, '/healthz': server, '/readyz': server } },
+  preview: { proxy: { '/api': server, '/tiles': server, '/openapi.json': server, '/healthz': server, '/readyz': server } },
+  test: { include: ['src/**/*.test.ts', 'build/**/*.test.ts'], environment: 'node' },
 });

@@ -41,8 +41,8 @@ export async function ask(path: string, init: RequestInit = {}, patienceMs = PAT
   throw new ApiError(response.status, code, typeof said === 'string' ? said : `HTTP ${response.status}`, problem.present ?? null, problem);
 }
 
-export async function getJson(path: string): Promise<unknown> {
-  const response = await ask(path, { headers: { accept: 'application/json, application/geo+json' } });
+export async function getJson(path: string, patienceMs = PATIENCE_MS): Promise<unknown> {
+  const response = await ask(path, { headers: { accept: 'application/json, application/geo+json' } }, patienceMs);
   return (await response.json()) as unknown;
 }
 
