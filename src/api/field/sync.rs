@@ -95,6 +95,8 @@ pub struct SyncAnswer {
     withheld: usize,
     /// Whether the caller may close alerts: then the report `false` does.
     may_close: bool,
+    /// Whether browsers can subscribe to notifications here.
+    can_push: bool,
 }
 
 /// An open alert, for a small screen.
@@ -236,6 +238,7 @@ pub async fn sync(door: Allowed<SeeAlerts>, Asked(asked): Asked<SyncAsked>) -> R
         open: count,
         withheld: count - open.len(),
         may_close: may(door.caller(), Permission::SettleAlerts),
+        can_push: parts.courier.senders().push_key().is_some(),
     };
     let scribe = Scribe {
         state: &state,
@@ -320,9 +323,9 @@ impl Scribe<'_> {
     fn record(&self, name: Ref, alert: &Alert) -> Option<FieldAlert> {
         let advice = self.state.alerts.rules().named(&alert.rule).and_then(|rule| rule.text.clone());
         let mut facts = Facts::of(&self.state.catalogue, &self.places, alert, advice.as_ref())?;
-        if let Some(compartment) = self.compartment(&facts)
-            && !facts.places.contains(&compartment)
-        {
+        if let Some(compartment) = self.compartment(&facts) {
+            // Compartments are named with their commune; once is enough.
+            facts.places.retain(|place| !compartment.vi.ends_with(&place.vi));
             facts.places.insert(0, compartment);
         }
         let member = Member { kind: kind(alert.state), facts };

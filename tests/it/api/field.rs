@@ -97,7 +97,10 @@ async fn a_record_works_without_a_map_in_both_languages() {
     let token = ranger(&house, "lan", "001");
     let answer = sync(&house, &token, "").await;
     assert_eq!((&answer["account"], &answer["open"], &answer["more"]), (&json!("lan"), &json!(1), &json!(false)));
-    assert_eq!((&answer["may_close"], &answer["withheld"]), (&json!(false), &json!(0)));
+    assert_eq!(
+        (&answer["may_close"], &answer["can_push"], &answer["withheld"]),
+        (&json!(false), &json!(true), &json!(0))
+    );
     let alert = &answer["alerts"][0];
     assert_eq!((&alert["severity"], &alert["kind"]), (&json!("low"), &json!("air")));
     let (vi, en) = (&alert["text"]["vi"], &alert["text"]["en"]);
@@ -371,4 +374,29 @@ async fn hostile_reports_are_refused_one_by_one_and_journal_nothing() {
     // 512 KiB exactly are taken.
     let most = [PHOTO, &vec![0; 512 * 1024 - PHOTO.len()][..]].concat();
     assert_eq!(results(&house, &token, vec![photo(&most)]).await[0]["result"], "applied");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_off_after_the_journal_had_it_is_brought_to_its_end_by_a_repeat() {
+    let house = House::with(Demo::Off, Config::default());
+    house.enter(Body::Rules(vec![RuleFile { name: "files.toml".into(), text: super::house::FILE_RULES.into() }]));
+    house.observe(LEVEL, 0, 3.5);
+    let token = ranger(&house, "lan", "002");
+    let alert = ids(&sync(&house, &token, "").await)[0].clone();
+    let said = vec![with(said(1, &alert, "confirmed"), "photo", STANDARD.encode(PHOTO)), said(2, &alert, "note")];
+    // Journaled, and the state never comes to it: nothing is promised.
+    let answer = report(&house, &token, said.clone()).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.text());
+    assert_eq!(house.get_as(&token, &format!("/api/v1/field/photos/{}", key(1))).await.status, StatusCode::NOT_FOUND);
+    let journaled: Vec<Body> = house.commands.lock().drain(..).collect();
+    assert_eq!(journaled.len(), 1, "what follows waits");
+    for body in journaled {
+        house.enter(body);
+    }
+    house.apply_what_is_said();
+    let found = results(&house, &token, said).await;
+    assert_eq!((&found[0]["result"], &found[0]["did"]), (&json!("applied"), &json!("acknowledged")));
+    assert_eq!(deeds(&house, &alert).len(), 1, "once");
+    let address = found[0]["photo"].as_str().unwrap();
+    assert_eq!(house.get_as(&token, address).await.body, PHOTO);
 }
