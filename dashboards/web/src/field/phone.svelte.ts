@@ -16,6 +16,12 @@ const RETRY_MS = 15_000;
 const PATIENCE_MS = 60_000;
 const SENDING_PATIENCE_MS = 200_000;
 
+/** What a server said that was reached; what says nothing of the kind goes on as it was. */
+function reached(error: unknown): string {
+  if (error instanceof ApiError && error.status > 0 && error.status !== 401) return error.message;
+  throw error;
+}
+
 export type Line = 'asking' | 'online' | 'offline';
 
 class Phone {
@@ -75,10 +81,11 @@ class Phone {
     clearTimeout(this.#due);
     if (this.line !== 'online') this.line = 'asking';
     try {
-      await this.#drain();
+      // A server that takes no reports now may still have news.
+      const trouble = await this.#drain().then(() => '', reached);
       await this.#listen();
       this.line = 'online';
-      this.trouble = '';
+      this.trouble = trouble;
     } catch (error) {
       this.#failed(error);
     } finally {

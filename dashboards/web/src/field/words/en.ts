@@ -75,6 +75,7 @@ export const en: FieldMessages = {
   },
   note: {
     heading: 'Note from the field',
+    short: 'Note',
     text: 'What you see',
     room: (left) => `${left} letters left`,
     photo: 'Add a photo',

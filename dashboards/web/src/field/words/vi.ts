@@ -74,6 +74,7 @@ export const vi = {
   },
   note: {
     heading: 'Ghi chú từ hiện trường',
+    short: 'Ghi chú',
     text: 'Nội dung',
     room: (left: number) => `còn ${left} chữ`,
     photo: 'Thêm ảnh',
