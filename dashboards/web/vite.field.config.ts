@@ -1,4 +1,4 @@
-// Builds the field page (field.html) and its service worker into dist/, beside the other pages and behind them. By itself,
+// Builds the field page (field.html) into dist/, beside the other pages and behind them. By itself,
 // because what pages share is as large as all of them need: alone it is a sixth smaller, a second at 50 kbit/s.
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
@@ -13,10 +13,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1800,
-    rolldownOptions: {
-      input: { field: 'field.html', 'field-worker': 'src/field/worker/worker.ts' },
-      // The service worker rules over the addresses below its own: it stands at the top, under a name that stays.
-      output: { entryFileNames: (chunk) => (chunk.name === 'field-worker' ? 'field-worker.js' : 'assets/[name]-[hash].js') },
-    },
+    rolldownOptions: { input: { field: 'field.html' } },
   },
 });

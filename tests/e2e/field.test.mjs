@@ -147,6 +147,40 @@ test('what is said without a network survives closing the page and arrives once'
   await line.stop();
 });
 
+test('what waits is sent by the worker though the page is closed', async () => {
+  const alert = await land.raise();
+  const line = await cuttableLine(server.http);
+  const { page, visit, close } = await phone({ http: line.http });
+  await visit();
+  await kept(page);
+  const beside = await page.context().newPage();
+  const wires = await beside.context().newCDPSession(beside);
+  const found = new Promise((resolve) => {
+    wires.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
+      const own = registrations.find(({ scopeURL, isDeleted }) => scopeURL === `${line.http}/field` && !isDeleted);
+      if (own) resolve(own.registrationId);
+    });
+  });
+  await wires.send('ServiceWorker.enable');
+  const registrationId = await found;
+  line.cut();
+  await item(page, alert.id).locator('[data-act="on_my_way"]').click();
+  await page.waitForSelector('[data-queue="1"]');
+  await page.waitForSelector('[data-line="offline"]');
+  await page.close();
+  line.mend();
+  await until('the report by the worker alone', async () => {
+    await wires.send('ServiceWorker.dispatchSyncEvent', { origin: line.http, registrationId, tag: 'saola-reports', lastChance: false });
+    return (await deedsOf(alert.id)).length > 0;
+  });
+  const later = await visit(beside);
+  await later.waitForSelector('[data-line="online"]');
+  assert.equal(await later.locator('[data-queue]').count(), 0);
+  assert.deepEqual((await deedsOf(alert.id)).map((deed) => deed.what), ['acknowledged']);
+  await close();
+  await line.stop();
+});
+
 test('an answer that was lost on the way makes no second report', async () => {
   const alert = await land.raise();
   const { page, visit, close } = await phone({ serviceWorkers: 'block' });

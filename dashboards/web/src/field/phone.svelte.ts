@@ -1,25 +1,32 @@
 // The phone: what it holds, what waits, and the line to the server. It shows what it held last at once, then asks.
-import { ask, ApiError, getJson } from '../api/client';
+import { ApiError, getJson } from '../api/client';
 import { tongue } from '../words/tongue.svelte';
 import { early, FIRST_BYTES, forgetEarly, noteCursor, syncPath } from './early';
 import { taken, type Held } from './held';
-import { body, fate, freshKey, isFinal, next, type Position, type Waiting } from './reports';
+import { freshKey, next, type Position, type Waiting } from './reports';
+import { alone, drain, TAG, unlessSending } from './sender';
 import { shelf } from './shelf';
-import { readResults, readSync, type Action, type FieldAlert } from './wire';
+import { readSync, type Action, type FieldAlert } from './wire';
 
 /** Bytes of the answers after the first. */
 const THEN_BYTES = 32_768;
 /** Between two questions, with and without an answer to the one before. */
 const EVERY_MS = 60_000;
 const RETRY_MS = 15_000;
-/** A photo at 50 kbit/s takes its time. */
+/** An answer on a network that hardly is one. */
 const PATIENCE_MS = 60_000;
-const SENDING_PATIENCE_MS = 200_000;
 
 /** What a server said that was reached; what says nothing of the kind goes on as it was. */
 function reached(error: unknown): string {
   if (error instanceof ApiError && error.status > 0 && error.status !== 401) return error.message;
   throw error;
+}
+
+/** Has the browser wake the worker when there is a network again, also when the page is closed; some can. */
+function wakeLater(): void {
+  const registered = navigator.serviceWorker?.controller ? navigator.serviceWorker.ready : null;
+  const waking = registered?.then((registration) => (registration as { sync?: { register(tag: string): Promise<void> } }).sync?.register(TAG));
+  waking?.catch(() => undefined);
 }
 
 export type Line = 'asking' | 'online' | 'offline';
@@ -50,6 +57,7 @@ class Phone {
     addEventListener('online', this.#wake);
     addEventListener('offline', this.#lost);
     document.addEventListener('visibilitychange', this.#seen);
+    navigator.serviceWorker?.addEventListener('message', this.#wake);
     // A phone that forbids storage shows alerts all the same.
     this.held = (await shelf.held().catch(() => undefined)) ?? null;
     this.queue = await shelf.queue().catch(() => []);
@@ -64,6 +72,7 @@ class Phone {
     removeEventListener('online', this.#wake);
     removeEventListener('offline', this.#lost);
     document.removeEventListener('visibilitychange', this.#seen);
+    navigator.serviceWorker?.removeEventListener('message', this.#wake);
   }
 
   #wake = (): void => void this.ask();
@@ -132,61 +141,31 @@ class Phone {
     this.queue = await shelf.queue();
     this.#again = true;
     void this.ask();
+    wakeLater();
   }
 
   /** Takes a report back that was not sent yet, or puts a refused one away. */
-  async drop(place: number): Promise<void> {
-    await shelf.remove(place);
+  async drop(place: number): Promise<'dropped' | 'too late'> {
+    let was = false;
+    await unlessSending(async () => {
+      was = (await shelf.queue()).some((report) => report.place === place);
+      await shelf.remove(place);
+    });
     this.queue = await shelf.queue();
+    return was ? 'dropped' : 'too late';
   }
 
   async #drain(): Promise<void> {
-    if (this.sending) return;
     this.queue = await shelf.queue().catch(() => this.queue);
     const account = this.held?.account;
-    if (account === undefined) return;
-    this.sending = next(this.queue, account).length > 0;
-    if (this.sending) forgetEarly();
+    if (account === undefined || next(this.queue, account).length === 0) return;
+    forgetEarly();
+    this.sending = true;
     try {
-      for (let batch = next(this.queue, account); batch.length > 0; batch = next(this.queue, account)) {
-        const arrived = await this.#send(batch, account);
-        this.queue = await shelf.queue();
-        if (!arrived) break;
-      }
+      await alone(() => drain(account, (queue) => (this.queue = queue)));
     } finally {
       this.sending = false;
     }
-  }
-
-  /** Whether the queue got shorter. */
-  async #send(batch: readonly Waiting[], account: string): Promise<boolean> {
-    const json = JSON.stringify({ account, reports: batch.map(body) });
-    let results;
-    try {
-      const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: json };
-      const response = await ask('/api/v1/field/reports', init, SENDING_PATIENCE_MS);
-      results = readResults(await response.json());
-    } catch (error) {
-      // Another account has signed in meanwhile: what is whose shows with its first answer.
-      if (error instanceof ApiError && error.status === 409) return false;
-      if (!(error instanceof ApiError) || !isFinal(error.status)) throw error;
-      const [only, ...others] = batch;
-      // One of several may be at fault: each for itself then.
-      if (others.length > 0) {
-        for (const report of batch) if (!(await this.#send([report], account))) return false;
-        return true;
-      }
-      if (only) await shelf.put({ ...only, refused: { code: error.code, reason: error.message } });
-      return true;
-    }
-    let waits = false;
-    for (const report of batch) {
-      const { fate: end, code, reason } = fate(report, results);
-      if (end === 'arrived') await shelf.remove(report.place);
-      else if (end === 'refused') await shelf.put({ ...report, refused: { code, reason } });
-      else waits = true;
-    }
-    return !waits;
   }
 
   /** Somebody signed out: the next one sees nothing of it. What waits stays, for its own account. */

@@ -64,6 +64,7 @@ export const en: FieldMessages = {
     waiting: (act, time) => `Waits to be sent: ${act}, ${time}`,
     undo: 'Undo',
     undone: 'Undone, not sent.',
+    tooLate: 'It is being sent or was sent: too late to undo.',
     saved: 'Kept on this phone, sent when there is a network.',
     storageFailed: 'This phone cannot keep the report (storage is full or blocked). It is not sent.',
   },

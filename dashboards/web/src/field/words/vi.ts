@@ -63,6 +63,7 @@ export const vi = {
     waiting: (act: string, time: string) => `Chờ gửi: ${act}, ${time}`,
     undo: 'Bỏ',
     undone: 'Đã bỏ, không gửi.',
+    tooLate: 'Đang gửi hoặc đã gửi, không bỏ được nữa.',
     saved: 'Đã lưu trên máy, sẽ gửi khi có mạng.',
     storageFailed: 'Máy không lưu được báo cáo (bộ nhớ đầy hoặc bị chặn). Chưa gửi.',
   },

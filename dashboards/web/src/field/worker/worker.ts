@@ -1,5 +1,6 @@
 // The field page's service worker: the page opens without a network, with what it held last; the map keeps its ground.
 // Answers about alerts are never kept here: the page keeps them itself, with their age.
+import { alone, drainAll, TAG } from '../sender';
 import { TILE_FRESH_MS, TILES_MAX, tooMany, way } from './kept';
 
 /** The build puts the page's files and their version here. */
@@ -15,16 +16,21 @@ interface FetchLike extends WorkerEvent {
 interface PushLike extends WorkerEvent {
   data: { json(): unknown; text(): string } | null;
 }
+interface SyncLike extends WorkerEvent {
+  tag: string;
+}
 interface ClickLike extends WorkerEvent {
   notification: Notification;
 }
 interface Client {
   url: string;
   focus(): Promise<unknown>;
+  postMessage(message: string): void;
 }
 interface Scope {
   addEventListener(type: 'install' | 'activate', listener: (event: WorkerEvent) => void): void;
   addEventListener(type: 'fetch', listener: (event: FetchLike) => void): void;
+  addEventListener(type: 'sync', listener: (event: SyncLike) => void): void;
   addEventListener(type: 'push', listener: (event: PushLike) => void): void;
   addEventListener(type: 'notificationclick', listener: (event: ClickLike) => void): void;
   skipWaiting(): Promise<void>;
@@ -103,6 +109,16 @@ scope.addEventListener('fetch', (event) => {
   if (how === 'page') event.respondWith(page(event.request));
   else if (how === 'kept') event.respondWith(kept(event.request));
   else if (how === 'tile') event.respondWith(tile(event.request));
+});
+
+/** There is a network again, and reports wait; the page may be closed. What fails is tried again by the browser. */
+scope.addEventListener('sync', (event) => {
+  if (event.tag !== TAG) return;
+  const send = async (): Promise<void> => {
+    await alone(drainAll);
+    for (const client of await scope.clients.matchAll({ type: 'window' })) client.postMessage(TAG);
+  };
+  event.waitUntil(send());
 });
 
 /** What is told while the page is closed: the words are the server's. */
