@@ -17,7 +17,7 @@ $(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
 	cd $(WEB) && npm ci --no-audit --no-fund
 	touch $@
 
-$(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(shell find $(WEB)/src $(WEB)/public $(WEB)/*.html $(WEB)/*.ts -type f 2>/dev/null)
+$(WEB)/dist/index.html: $(WEB)/node_modules/.package-lock.json $(shell find $(WEB)/src $(WEB)/build $(WEB)/public $(WEB)/*.html $(WEB)/*.ts -type f 2>/dev/null)
 	cd $(WEB) && npm run build
 
 $(E2E)/node_modules/.package-lock.json: $(E2E)/package-lock.json
