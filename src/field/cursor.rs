@@ -154,8 +154,10 @@ mod tests {
     #[test]
     fn what_is_no_cursor_is_refused_whatever_it_is() {
         let whole = cursor(3).text();
+        // What is cut between two alerts is the cursor of a phone that has fewer: it is told the others again.
+        let between = [0, 1, 2].map(text_length);
         for end in 0..whole.len() {
-            assert!(Cursor::parse(&whole[..end]).is_err() || end == 2, "cut after {end}");
+            assert!(Cursor::parse(&whole[..end]).is_err() || between.contains(&end), "cut after {end}");
         }
         for wrong in ["", "AA", "Ag", "A", "=", "AQ==", "AQ AQ", "ệ", "AQAAAAAAAAAA AAAA", "../../etc/passwd"] {
             assert!(Cursor::parse(wrong).is_err(), "{wrong:?}");

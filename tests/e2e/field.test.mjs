@@ -75,7 +75,7 @@ test('alerts are told as text that works without a map, in both languages and th
     const text = await item(page, alert.id).innerText();
     for (const word of words) assert.match(text, word);
     assert.match(await page.locator('[data-age]').innerText(), language === 'vi' ? /^Số liệu (vừa xong|\d+ giây trước)/ : /^As of (just now|\d+ s ago)/);
-    assert.equal(await page.locator('[data-line]').getAttribute('data-line'), 'online');
+    await page.waitForSelector('[data-line="online"]');
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.equal(wide, 0, 'the page is wider than the screen');
     await item(page, alert.id).locator('[data-act="false"]').click();
@@ -220,6 +220,8 @@ test('a note goes with a photo made small, and a false alarm is asked about befo
   await page.click('[data-note-form] button[type="submit"]');
   const [note] = await until('the note at the server', async () => ((found) => (found.length > 0 ? found : null))(await deedsOf(alert.id)));
   assert.equal(note.what, 'commented');
+  // Whoever sent it, page or worker: it waits no more.
+  await page.waitForSelector('[data-queue]', { state: 'detached', timeout: NEWS_MS });
   assert.match(note.text, /^khói trắng, gió tây · \/api\/v1\/field\/photos\/[0-9a-f-]{36}$/);
   const photo = await fetch(server.http + note.text.split(' · ')[1]);
   assert.equal(photo.status, 200);

@@ -24,9 +24,10 @@ export async function unlessSending(work: () => Promise<unknown>): Promise<boole
   });
 }
 
-/** Sends everything of an account, in order; `sent` is told after each part. */
+/** Sends everything of an account, in order; `sent` is told what waits, at first (others may have sent it) and after each part. */
 export async function drain(account: string, sent: (queue: readonly Waiting[]) => void): Promise<void> {
   let queue = await shelf.queue();
+  sent(queue);
   for (let batch = next(queue, account); batch.length > 0; batch = next(queue, account)) {
     const isShorter = await send(batch, account);
     queue = await shelf.queue();
