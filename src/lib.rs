@@ -39,12 +39,13 @@ pub mod notify;
 
 pub mod auth;
 pub mod coverage;
-pub mod field;
 pub mod registry;
 pub mod rulebook;
 
 pub mod layers;
 pub mod open_data;
+
+pub mod field;
 
 pub mod api;
 pub mod app;

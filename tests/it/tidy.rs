@@ -29,6 +29,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("registry", &["model", "document", "database", "indices"]),
     ("auth", &["model", "database"]),
     ("notify", &["model", "clock", "database", "document", "geodesy"]),
+    ("field", &["model", "database"]),
     ("quality", &["model"]),
     ("indices", &["model", "document"]),
     ("incidents", &["model", "document", "geodesy"]),
@@ -38,7 +39,6 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("layers", &["model", "live", "state", "incidents", "registry", "indices"]),
     ("coverage", &["model", "registry"]),
     ("open_data", &["model", "document", "layers"]),
-    ("field", &["model", "database"]),
     ("trial", &["model", "document", "alerts", "state", "store", "validate", "registry"]),
 ];
 
