@@ -228,7 +228,8 @@ impl Book {
 
     /// The newest of what somebody reported of each alert and was applied, notes left out.
     pub fn latest_of(&self, author: &str) -> Result<BTreeMap<AlertId, (Action, Timestamp)>, BookError> {
-        let sql = "SELECT alert, action, max(said_at) FROM report \
+        // The newest is what came last: phones' clocks differ, and one may have been put right in between.
+        let sql = "SELECT alert, action, said_at, max(rowid) FROM report \
                    WHERE author = ?1 AND is_applied = 1 AND action <> 'note' GROUP BY alert";
         let connection = self.database.lock();
         let mut statement = connection.prepare_cached(sql).map_err(sqlite("read"))?;
