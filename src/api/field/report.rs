@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
+use crate::alerts::workflow::{Deed, Did, Handling};
 use crate::api::body::{instant, wrong};
 use crate::api::problem::Problem;
 use crate::field::photo::PHOTO_BYTES_MAX;
 use crate::field::{Action, MediaType};
-use crate::model::{CloseCause, Order, Timestamp};
+use crate::model::{Alert, CloseCause, Order, Seq, Severity, Timestamp};
 
 /// Letters of a note: what Saola adds keeps the whole below the 500 of a note about an alert.
 const NOTE_LENGTH_MAX: usize = 300;
@@ -31,9 +32,13 @@ pub struct ReportAsked {
     alert: String,
     /// `acknowledged`, `on_my_way` and `confirmed` acknowledge the alert, the last two saying so in the note; `false`
     /// closes it as a false alarm where the caller may close alerts, and says so in a comment where not; `note` is a
-    /// comment.
+    /// comment. Of an alert that ended, got worse than `seen` or was closed since, each is a comment that says so; `false`
+    /// also when others said something since.
     #[schema(example = "on_my_way")]
     action: String,
+    /// `seen` of the alert as the phone showed it then: what the report is about. Absent: whatever is open.
+    #[schema(example = "high.48211")]
+    seen: Option<String>,
     /// At most 300 letters; compulsory for `note` without a photo.
     #[serde(default)]
     note: String,
@@ -61,6 +66,60 @@ pub struct ReportPosition {
     accuracy_m: Option<f64>,
 }
 
+/// What somebody saw of an alert: how severe it was, and the newest that was done about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    severity: Severity,
+    newest: u64,
+}
+
+impl Seen {
+    /// Of an alert as it stands.
+    pub fn of(alert: &Alert, handling: Option<&Handling>) -> Seen {
+        let newest = handling.and_then(|handling| handling.deeds.last()).map_or(0, |deed| deed.seq.0);
+        Seen { severity: alert.severity, newest }
+    }
+
+    /// As a phone carries it.
+    pub fn text(self) -> String {
+        format!("{}.{}", self.severity.word(), self.newest)
+    }
+
+    fn parse(text: &str) -> Option<Seen> {
+        let (word, newest) = text.split_once('.')?;
+        let severity = Severity::ALL.into_iter().find(|severity| severity.word() == word)?;
+        Some(Seen { severity, newest: newest.parse().ok()? })
+    }
+}
+
+/// Why what was said of an alert is not done to it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// It ended.
+    Over,
+    /// It is more severe.
+    Worse(Severity, Severity),
+    /// Somebody closed it.
+    Closed,
+    /// Others said something of it.
+    Said,
+}
+
+impl Since {
+    /// In both languages.
+    fn words(self) -> String {
+        match self {
+            Since::Over => "cảnh báo đã hết (over by then)".to_owned(),
+            Since::Worse(then, now) => {
+                let (then, now) = (then as u8 + 1, now as u8 + 1);
+                format!("nói lúc mức {then}, nay {now} (said at level {then}, now {now})")
+            }
+            Since::Closed => "đã đóng trước đó (closed by then)".to_owned(),
+            Since::Said => "người khác đã báo thêm (others said more since)".to_owned(),
+        }
+    }
+}
+
 /// A report that makes sense.
 pub struct Report {
     pub key: String,
@@ -70,6 +129,7 @@ pub struct Report {
     pub photo: Option<(MediaType, Vec<u8>)>,
     /// Of everything in it: another report under the same key is told from a repeat.
     pub request: [u8; 32],
+    seen: Option<Seen>,
     note: String,
     position: Option<ReportPosition>,
 }
@@ -87,6 +147,8 @@ impl Report {
         })?;
         let note = note(&asked.note)?;
         let said_at = instant("at", &asked.at)?;
+        let unread = || wrong("seen: must be the alert's, as it was told");
+        let seen = asked.seen.as_deref().map(|text| Seen::parse(text).ok_or_else(unread)).transpose()?;
         if let Some(position) = &asked.position {
             check_position(position)?;
         }
@@ -97,34 +159,65 @@ impl Report {
         let position = asked.position;
         let bytes = photo.as_ref().map(|(_, bytes)| Sha256::digest(bytes).to_vec());
         let place = position.map(|at| (at.lat, at.lon, at.accuracy_m));
-        let whole = postcard::to_stdvec(&(&asked.alert, action.word(), &note, said_at, place, bytes));
+        let whole = postcard::to_stdvec(&(&asked.alert, action.word(), &note, said_at, place, bytes, seen));
         let request = Sha256::digest(whole.map_err(Problem::internal)?).into();
-        Ok(Report { key, alert: asked.alert, action, said_at, photo, request, note, position })
+        Ok(Report { key, alert: asked.alert, action, said_at, photo, request, seen, note, position })
+    }
+
+    /// Why it is only a comment, though it would be more: it is about something else than what is there now.
+    pub fn since(&self, alert: &Alert, handling: Option<&Handling>, author: &str, may_close: bool) -> Option<Since> {
+        if !alert.state.is_open() {
+            return Some(Since::Over);
+        }
+        let seen = self.seen?;
+        if alert.severity > seen.severity {
+            return Some(Since::Worse(seen.severity, alert.severity));
+        }
+        let deeds = handling.map_or(&[][..], |handling| &handling.deeds);
+        let is_others = |by: &String| by != author;
+        let later = |deed: &&Deed| deed.seq > Seq(seen.newest) && deed.author.as_ref().is_some_and(is_others);
+        let mut others = deeds.iter().filter(later);
+        if handling.is_some_and(|handling| handling.is_closed_at(alert.severity))
+            && others.clone().any(|deed| matches!(deed.did, Did::Closed { .. }))
+        {
+            return Some(Since::Closed);
+        }
+        (self.action == Action::False && may_close && others.next().is_some()).then_some(Since::Said)
     }
 
     /// The word about the alert.
-    pub fn order(&self, may_close: bool) -> Order {
+    pub fn order(&self, may_close: bool, since: Option<Since>) -> Order {
+        let note = self.said(since);
         match self.action {
-            Action::Acknowledged | Action::OnMyWay | Action::Confirmed => Order::Acknowledge { note: self.said() },
-            Action::False if may_close => Order::Close { cause: CloseCause::FalseAlarm, note: self.said() },
-            Action::False | Action::Note => Order::Comment { text: self.said() },
+            Action::Acknowledged | Action::OnMyWay | Action::Confirmed if since.is_none() => {
+                Order::Acknowledge { note }
+            }
+            Action::False if may_close && since.is_none() => Order::Close { cause: CloseCause::FalseAlarm, note },
+            _ => Order::Comment { text: note },
         }
     }
 
     /// What the time-line says, in both languages where Saola says it.
-    fn said(&self) -> String {
-        let of_action = match self.action {
-            Action::Acknowledged | Action::Note => "",
-            Action::OnMyWay => "Đang đến hiện trường (on the way)",
-            Action::Confirmed => "Đã xác nhận tại hiện trường (confirmed on site)",
-            Action::False => "Báo động giả, đã kiểm tra tại hiện trường (false alarm, checked on site)",
+    fn said(&self, since: Option<Since>) -> String {
+        let since = since.filter(|_| self.action != Action::Note);
+        let of_action = match (self.action, since) {
+            (Action::Note, _) | (Action::Acknowledged, None) => "",
+            (Action::OnMyWay, None) => "Đang đến hiện trường (on the way)",
+            (Action::Confirmed, None) => "Đã xác nhận tại hiện trường (confirmed on site)",
+            (Action::False, None) => "Báo động giả, đã kiểm tra tại hiện trường (false alarm, checked on site)",
+            // Shorter, because why it is no more than a comment stands beside it.
+            (Action::Acknowledged, Some(_)) => "Đã nhận (acknowledged)",
+            (Action::OnMyWay, Some(_)) => "Đang đến (on the way)",
+            (Action::Confirmed, Some(_)) => "Có thật (confirmed)",
+            (Action::False, Some(_)) => "Báo giả (false alarm)",
         };
         let position = self.position.map(|ReportPosition { lat, lon, accuracy_m }| {
             let accuracy = accuracy_m.map(|metres| format!(" ±{metres:.0} m")).unwrap_or_default();
             format!("GPS {lat:.5}, {lon:.5}{accuracy}")
         });
         let photo = self.photo.as_ref().map(|_| address(&self.key));
-        let parts = [Some(of_action.to_owned()), Some(self.note.clone()), position, photo];
+        let since = since.map(Since::words);
+        let parts = [Some(of_action.to_owned()), since, Some(self.note.clone()), position, photo];
         parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
 }

@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use super::blocking;
 pub use super::report::ReportAsked;
-use super::report::{Report, address};
-use crate::alerts::workflow::{Outcome, Remembered};
+use super::report::{Report, Since, address};
+use crate::alerts::workflow::{Outcome, Refusal, Remembered};
 use crate::api::body::{PatientBody, wrong};
 use crate::api::door::{Allowed, AnswerAlerts};
 use crate::api::problem::{BadBody, Code, Problem, Refused};
@@ -56,7 +56,7 @@ pub struct ReportResult {
     /// The report's; null when it had none that can be read.
     key: Option<String>,
     /// `applied`: it is on disk and done. `repeated`: it came before, and the rest is what was answered then. `refused`:
-    /// it cannot be, now or later; `code` and `reason` say why. `postponed`: the journal does not write now; send it
+    /// it cannot be, now or later; `code` and `reason` say why. `postponed`: it cannot be written down now; send it
     /// again, with all that follow it.
     #[schema(example = "applied")]
     result: String,
@@ -160,6 +160,11 @@ impl Desk {
                     results.push(told("postponed", key, &why));
                     stopped = Some(why);
                 }
+                // What is Saola's own fault passes: it ends no report.
+                Err(why) if why.code().status().is_server_error() => {
+                    results.push(told("postponed", key, &why));
+                    stopped = Some(why);
+                }
                 Err(why) => results.push(told("refused", key, &why)),
             }
         }
@@ -169,7 +174,7 @@ impl Desk {
         }
     }
 
-    /// Brings one report to its end; an error is its refusal.
+    /// Brings one report to its end; an error is its refusal, unless it is the server's.
     async fn take(&self, asked: serde_json::Value, key: Option<String>) -> Result<End, Problem> {
         let asked: ReportAsked = serde_json::from_value(asked).map_err(|error| wrong(error.to_string()))?;
         let mut report = Report::read(asked)?;
@@ -190,10 +195,10 @@ impl Desk {
                 return Err(Problem::new(Code::BodyTooLarge, "there is no room for more photos: send it without"));
             }
         }
-        let order = report.order(may(&self.caller, Permission::SettleAlerts));
+        let (order, late) = self.orders(&report);
         let address = report.photo.is_some().then(|| address(&report.key));
         self.begin(&mut report, area).await?;
-        self.say(report, order, address).await
+        self.say(report, order, late, address).await
     }
 
     /// The area of the report's alert; `None` when there is none that the caller may see.
@@ -203,6 +208,18 @@ impl Desk {
         let alert = state.alerts.get(&AlertId(report.alert.as_str().into()));
         let area = alert.map(|alert| alert.subject.area().cloned());
         area.filter(|area| sight.reaches(area.as_ref()))
+    }
+
+    /// What is to be done to the alert as it stands, and what is said when it ends before that.
+    fn orders(&self, report: &Report) -> (Order, Order) {
+        let may_close = may(&self.caller, Permission::SettleAlerts);
+        let state = self.parts.state.read();
+        let id = AlertId(report.alert.as_str().into());
+        let since = state
+            .alerts
+            .get(&id)
+            .and_then(|alert| report.since(alert, state.workflow.handling(&id), &self.caller.name, may_close));
+        (report.order(may_close, since), report.order(may_close, Some(Since::Over)))
     }
 
     async fn known(&self, report: &Report) -> Result<Fresh, Problem> {
@@ -235,10 +252,10 @@ impl Desk {
     }
 
     /// Journals the word and notes the answer.
-    async fn say(&self, report: Report, order: Order, photo: Option<String>) -> Result<End, Problem> {
+    async fn say(&self, report: Report, order: Order, late: Order, photo: Option<String>) -> Result<End, Problem> {
         let mut request = [0; 16];
         request.copy_from_slice(&report.request[..16]);
-        let command = AlertCommand {
+        let mut command = AlertCommand {
             alert: AlertId(report.alert.as_str().into()),
             author: self.caller.name.clone(),
             order,
@@ -247,10 +264,19 @@ impl Desk {
             key: Some(CommandKey { text: format!("field:{}", report.key), request }),
             origin: Some(self.origin),
         };
-        let outcome = match workflow::take(&self.parts, &command).await {
+        let mut outcome = match workflow::take(&self.parts, &command).await {
             Ok(outcome) => outcome,
             Err(why) => return Ok(End::NotNow(why)),
         };
+        if outcome.outcome == Outcome::Refused(Refusal::Over) {
+            // It ended just then: the words and the photo are kept all the same.
+            command.order = late;
+            command.key = Some(CommandKey { text: format!("field:{}:late", report.key), request });
+            outcome = match workflow::take(&self.parts, &command).await {
+                Ok(outcome) => outcome,
+                Err(why) => return Ok(End::NotNow(why)),
+            };
+        }
         let (result, applied) = self.answer(&report, &command, &outcome, photo);
         let answer = serde_json::to_string(&result).map_err(Problem::internal)?;
         let parts = Arc::clone(&self.parts);
@@ -274,10 +300,14 @@ impl Desk {
                 return (told("refused", Some(report.key.clone()), &why), Applied::No);
             }
         };
+        // Of a word that was journaled before, what it did then.
+        let state = self.parts.state.read();
+        let deeds = state.workflow.handling(&command.alert).map_or(&[][..], |handling| &handling.deeds);
+        let deed = deeds.iter().rev().find(|deed| deed.seq == outcome.seq);
         let result = ReportResult {
             key: Some(report.key.clone()),
             result: "applied".to_owned(),
-            did: Some(workflow::did(&command.order).to_owned()),
+            did: Some(deed.map_or(workflow::did(&command.order), |deed| deed.did.word()).to_owned()),
             at: Some(Zone::default().show(outcome.at).to_string()),
             version: Some(version),
             number: Some(outcome.seq.to_string()),

@@ -13,6 +13,7 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::blocking;
+use super::report::Seen;
 use crate::alerts::workflow::Handling;
 use crate::api::door::{Allowed, SeeAlerts};
 use crate::api::features::{severity_schema, state_schema};
@@ -128,6 +129,9 @@ pub struct FieldAlert {
     /// In words, by language: `vi`, `en`, or the one that was asked for.
     #[schema(value_type = Object)]
     text: BTreeMap<&'static str, FieldText>,
+    /// How it stands, for reports about it: they are about that.
+    #[schema(example = "high.48211")]
+    seen: String,
     /// What people did about it.
     handling: FieldHandling,
 }
@@ -314,8 +318,9 @@ impl Scribe<'_> {
     fn stamp(&self, alert: &Alert) -> Result<Stamp, Problem> {
         let languages: Vec<&str> = self.languages.iter().map(|language| language.word()).collect();
         let version = self.state.workflow.version(&alert.id);
+        let mine = self.reported.get(&alert.id).map(|(action, at)| (action.word(), *at));
         let alert = (alert.state, alert.severity, alert.changed_at, &alert.title, alert.flapping, alert.quiet);
-        postcard::to_stdvec(&(languages, self.author, version, alert))
+        postcard::to_stdvec(&(languages, self.author, version, mine, alert))
             .map(|bytes| Stamp::of(&bytes))
             .map_err(Problem::internal)
     }
@@ -349,6 +354,7 @@ impl Scribe<'_> {
             started_at: zone.show(alert.started_at),
             changed_at: zone.show(alert.changed_at),
             text: self.languages.iter().map(text).collect(),
+            seen: Seen::of(alert, self.state.workflow.handling(&alert.id)).text(),
             handling: self.handling(alert, &zone),
         })
     }

@@ -315,17 +315,6 @@ async fn a_repeat_gets_the_first_answer_and_is_applied_once() {
     let stranger = ranger(&house, "binh", "001");
     let other = results(&house, &stranger, vec![said(2, &alert, "on_my_way")]).await;
     assert_eq!(other[0]["code"], "key_reused", "a key is its author's");
-    // What was refused by how the alert stands is answered alike later.
-    let operator = house.token("an", Role::Operator, None, DAY);
-    house.observe(PM, 0, 1.0);
-    let over = vec![with(said(7, &alert, "false"), "photo", STANDARD.encode(PHOTO))];
-    let refused = results(&house, &operator, over.clone()).await;
-    assert_eq!((&refused[0]["result"], &refused[0]["code"]), (&json!("refused"), &json!("conflict")));
-    let repeated = results(&house, &operator, over).await;
-    assert_eq!((&repeated[0]["result"], &repeated[0]["first"]), (&json!("repeated"), &json!("refused")));
-    assert_eq!(repeated[0]["reason"], refused[0]["reason"]);
-    let gone = house.get_as(&operator, &format!("/api/v1/field/photos/{}", key(7))).await;
-    assert_eq!(gone.status, StatusCode::NOT_FOUND, "what was not applied leaves no photo");
 }
 
 #[tokio::test]
@@ -399,4 +388,128 @@ async fn what_was_cut_off_after_the_journal_had_it_is_brought_to_its_end_by_a_re
     assert_eq!(deeds(&house, &alert).len(), 1, "once");
     let address = found[0]["photo"].as_str().unwrap();
     assert_eq!(house.get_as(&token, address).await.body, PHOTO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_refused_is_answered_alike_later_and_leaves_no_photo() {
+    let house = House::with(Demo::Off, Config::default());
+    house.enter(Body::Rules(vec![RuleFile { name: "files.toml".into(), text: super::house::FILE_RULES.into() }]));
+    house.observe(LEVEL, 0, 3.5);
+    let token = ranger(&house, "lan", "002");
+    let alert = ids(&sync(&house, &token, "").await)[0].clone();
+    let one = vec![with(said(7, &alert, "false"), "photo", STANDARD.encode(PHOTO))];
+    // Begun, and what became of it is a refusal.
+    assert_eq!(report(&house, &token, one.clone()).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let refused = json!({ "key": key(7), "result": "refused", "code": "conflict", "reason": "it did not fit" });
+    house.parts.field.finish(&key(7), &refused.to_string(), saola::field::book::Applied::No).unwrap();
+    let repeated = results(&house, &token, one).await;
+    assert_eq!((&repeated[0]["result"], &repeated[0]["first"]), (&json!("repeated"), &json!("refused")));
+    assert_eq!((&repeated[0]["reason"], &repeated[0]["code"]), (&refused["reason"], &refused["code"]));
+    let gone = house.get_as(&token, &format!("/api/v1/field/photos/{}", key(7))).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND, "what was not applied leaves no photo");
+}
+
+/// An alert that is medium above 3 m and catastrophic above 5 m, with what a phone saw of it as medium.
+async fn rising(operator: &str) -> (House, String, String, String) {
+    let house = House::with(Demo::Off, Config::default());
+    let text = "[[rule]]\nname = 'flood'\ntitle = { vi = 'Lũ', en = 'Flood' }\nproperty = 'water_level'\n\
+                levels = [{ severity = 'medium', above = 3, clear = 2.5 }, \
+                { severity = 'catastrophic', above = 5, clear = 4.5 }]\n";
+    house.enter(Body::Rules(vec![RuleFile { name: "files.toml".into(), text: text.into() }]));
+    house.observe(LEVEL, 60, 3.5);
+    house.apply_what_is_said();
+    let token = house.token(operator, Role::Operator, None, DAY);
+    let alert = sync(&house, &token, "").await["alerts"][0].clone();
+    let word = |member: &str| alert[member].as_str().unwrap().to_owned();
+    let (id, seen) = (word("id"), word("seen"));
+    (house, token, id, seen)
+}
+
+fn seeing(report: Value, seen: &str) -> Value {
+    with(report, "seen", seen)
+}
+
+#[tokio::test]
+async fn what_was_said_of_a_milder_alert_acknowledges_and_closes_no_worse_one() {
+    let (house, token, alert, seen) = rising("an").await;
+    house.observe(LEVEL, 0, 5.5);
+    let late: Vec<Value> = ["acknowledged", "on_my_way", "confirmed", "false"]
+        .iter()
+        .zip(1..)
+        .map(|(action, number)| seeing(with(said(number, &alert, action), "note", "từ sáng"), &seen))
+        .collect();
+    let found = results(&house, &token, late).await;
+    for result in &found {
+        assert_eq!((&result["result"], &result["did"]), (&json!("applied"), &json!("commented")), "{result}");
+    }
+    let since = "nói lúc mức 2, nay 5 (said at level 2, now 5) · từ sáng";
+    assert_eq!(
+        deeds(&house, &alert).into_iter().filter(|deed| deed.starts_with("comm")).collect::<Vec<_>>(),
+        [
+            format!("commented Đã nhận (acknowledged) · {since}"),
+            format!("commented Đang đến (on the way) · {since}"),
+            format!("commented Có thật (confirmed) · {since}"),
+            format!("commented Báo giả (false alarm) · {since}"),
+        ]
+    );
+    let now = sync(&house, &token, "").await["alerts"][0].clone();
+    assert_eq!((&now["handling"]["acknowledged"], &now["handling"]["quiet"]), (&json!(false), &json!(false)));
+    // Said of it as it is now, it does what it says.
+    let now = now["seen"].as_str().unwrap();
+    let found = results(&house, &token, vec![seeing(said(9, &alert, "acknowledged"), now)]).await;
+    assert_eq!(found[0]["did"], "acknowledged");
+    let found = results(&house, &token, vec![seeing(said(10, &alert, "acknowledged"), "apocalyptic.1")]).await;
+    assert_eq!((&found[0]["result"], &found[0]["code"]), (&json!("refused"), &json!("invalid_body")));
+}
+
+#[tokio::test]
+async fn an_old_false_closes_nothing_that_others_spoke_of_since_and_nothing_that_is_over() {
+    let (house, token, alert, seen) = rising("an").await;
+    // What the author said themselves since does not stand in the way.
+    let own = vec![seeing(said(1, &alert, "on_my_way"), &seen), seeing(said(2, &alert, "false"), &seen)];
+    let found = results(&house, &token, own).await;
+    assert_eq!((&found[0]["did"], &found[1]["did"]), (&json!("acknowledged"), &json!("closed")));
+
+    let (house, token, alert, seen) = rising("an").await;
+    let colleague = ranger(&house, "binh", "002");
+    results(&house, &colleague, vec![said(1, &alert, "confirmed")]).await;
+    let found = results(&house, &token, vec![seeing(said(2, &alert, "false"), &seen)]).await;
+    assert_eq!(found[0]["did"], "commented");
+    assert!(deeds(&house, &alert)[1].contains("others said more since"), "{:?}", deeds(&house, &alert));
+    // Closed by somebody since: an old acknowledgement of it is no more than a comment.
+    let now = sync(&house, &token, "").await["alerts"][0]["seen"].as_str().unwrap().to_owned();
+    assert_eq!(results(&house, &token, vec![seeing(said(3, &alert, "false"), &now)]).await[0]["did"], "closed");
+    let found = results(&house, &colleague, vec![seeing(said(4, &alert, "acknowledged"), &seen)]).await;
+    assert_eq!(found[0]["did"], "commented");
+    // Over: words and photo are kept, with and without what was seen.
+    house.observe(LEVEL, 0, 1.0);
+    let shown = with(seeing(said(5, &alert, "false"), &now), "photo", STANDARD.encode(PHOTO));
+    let found = results(&house, &token, vec![shown.clone(), said(6, &alert, "acknowledged")]).await;
+    assert_eq!((&found[0]["did"], &found[1]["did"]), (&json!("commented"), &json!("commented")));
+    assert_eq!(house.get_as(&token, found[0]["photo"].as_str().unwrap()).await.body, PHOTO);
+    let again = results(&house, &token, vec![shown]).await;
+    assert_eq!((&again[0]["result"], &again[0]["first"]), (&json!("repeated"), &json!("applied")));
+    let told = deeds(&house, &alert);
+    assert_eq!(told.iter().filter(|deed| deed.contains("cảnh báo đã hết (over by then)")).count(), 2, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_fault_of_the_server_ends_no_report() {
+    let house = burning(1);
+    let token = ranger(&house, "lan", "001");
+    let alert = ids(&sync(&house, &token, "").await)[0].clone();
+    let reports =
+        vec![said(1, &alert, "on_my_way"), said(2, &alert, "note"), with(said(3, &alert, "note"), "note", "x")];
+    let beside = rusqlite::Connection::open(house.folder.path().join("field.db")).unwrap();
+    beside.execute_batch("ALTER TABLE report RENAME TO away").unwrap();
+    let answer = report(&house, &token, reports.clone()).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR, "{}", answer.text());
+    let mixed = results(&house, &token, vec![json!("no report"), reports[0].clone(), reports[2].clone()]).await;
+    let words: Vec<&Value> = mixed.iter().map(|result| &result["result"]).collect();
+    assert_eq!(words, ["refused", "postponed", "postponed"]);
+    assert!(deeds(&house, &alert).is_empty());
+    beside.execute_batch("ALTER TABLE away RENAME TO report").unwrap();
+    let found = results(&house, &token, reports).await;
+    let words: Vec<&Value> = found.iter().map(|result| &result["result"]).collect();
+    assert_eq!(words, ["applied", "refused", "applied"]);
 }

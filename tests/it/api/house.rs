@@ -54,7 +54,8 @@ pub struct House {
     pub commands: Arc<Mutex<Vec<Body>>>,
     applying: Arc<AtomicBool>,
     hand: Arc<Hand>,
-    _folder: tempfile::TempDir,
+    /// Where its files are.
+    pub folder: tempfile::TempDir,
 }
 
 /// Takes entries to everybody who follows the journal.
@@ -215,7 +216,7 @@ impl House {
             stop: CancellationToken::new(),
         });
         let router = api::router(Arc::clone(&parts));
-        let house = House { parts, router, replayed, commanded, commands, applying, hand, _folder: folder };
+        let house = House { parts, router, replayed, commanded, commands, applying, hand, folder };
         house.enter(Body::Catalogue(catalogue));
         house
     }
