@@ -4,6 +4,8 @@
   let cursor = '';
   let language = 'vi';
   try {
+    // Somebody left without a network: the session is to end before anything else.
+    if (localStorage.getItem('saola.signed-out') !== null) return;
     cursor = localStorage.getItem('saola.field.cursor') ?? '';
     if (localStorage.getItem('saola.language') === 'en') language = 'en';
   } catch {
