@@ -1,7 +1,7 @@
 // The early question is the one that the page would ask, and its answer is used once.
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import script from '../../public/field-early.js?raw';
-import { early, FIRST_BYTES, syncPath } from './early';
+import { early, EARLY_MS, FIRST_BYTES, syncPath } from './early';
 
 const world = globalThis as { saolaEarly?: { path: string; answer: Promise<unknown> } };
 afterEach(() => delete world.saolaEarly);
@@ -27,4 +27,24 @@ test('its answer is used once, and only for the same question', async () => {
     world.saolaEarly = { path, answer: Promise.resolve(bad) };
     expect(await early(path)).toBeNull();
   }
+});
+
+test('one that never comes keeps the page waiting for a while only', async () => {
+  vi.useFakeTimers();
+  try {
+    const path = syncPath(FIRST_BYTES, 'vi', null);
+    const never = new Promise<never>(() => undefined);
+    for (const answer of [never, Promise.resolve({ ok: true, json: () => never })]) {
+      world.saolaEarly = { path, answer };
+      const asked = early(path);
+      await vi.advanceTimersByTimeAsync(EARLY_MS);
+      expect(await asked).toBeNull();
+    }
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('nothing is asked while a session is to end', () => {
+  expect(run({ 'saola.signed-out': '1' })).toBe('');
 });

@@ -3,6 +3,8 @@ import { object } from '../api/json';
 
 /** Bytes of the first answer, so that the most urgent are there soon; the early question asks for the same. */
 export const FIRST_BYTES = 8_192;
+/** How long the early answer is waited for: one that hangs must not keep the page from asking itself. */
+export const EARLY_MS = 20_000;
 const CURSOR = 'saola.field.cursor';
 
 /** Where new alerts are asked for. */
@@ -15,8 +17,11 @@ export async function early(path: string): Promise<unknown> {
   const asked = object((globalThis as { saolaEarly?: unknown }).saolaEarly);
   forgetEarly();
   if (asked.path !== path) return null;
-  const answer = await (asked.answer as Promise<Response | null>);
-  return answer?.ok ? ((await answer.json().catch(() => null)) as unknown) : null;
+  const read = async (): Promise<unknown> => {
+    const answer = await (asked.answer as Promise<Response | null>);
+    return answer?.ok ? answer.json().catch(() => null) : null;
+  };
+  return Promise.race([read(), new Promise((resolve) => setTimeout(resolve, EARLY_MS, null))]);
 }
 
 /** What was answered before something was sent is old by then. */

@@ -72,11 +72,16 @@ async function page(request: Request): Promise<Response> {
   return (await caches.match(PAGE, { cacheName: SHELL })) ?? fetch(request);
 }
 
+/** Keeps it if it can: storage may be full. */
+const keepIn = (name: string, request: Request, answer: Response): Promise<void> =>
+  caches.open(name).then((cache) => cache.put(request, answer)).catch(() => undefined);
+
 async function kept(request: Request): Promise<Response> {
   const found = await caches.match(request, { cacheName: SHELL }) ?? await caches.match(request, { cacheName: LATER });
   if (found) return found;
   const answer = await fetch(request);
-  if (answer.ok) await (await caches.open(LATER)).put(request, answer.clone());
+  // A phone that is full shows it all the same.
+  if (answer.ok) await keepIn(LATER, request, answer.clone());
   return answer;
 }
 
@@ -93,7 +98,7 @@ async function tile(request: Request): Promise<Response> {
     const body = answer.status === 204 ? null : await answer.arrayBuffer();
     // A place without anything is worth keeping too; 204 cannot be read again from a cache as it is.
     const copy = new Response(body ?? new ArrayBuffer(0), { status: 200, headers });
-    await cache.put(request, copy.clone());
+    await keepIn(TILES, request, copy.clone());
     for (const old of tooMany(await cache.keys(), TILES_MAX)) await cache.delete(old);
     return copy;
   } catch (error) {
@@ -135,7 +140,9 @@ scope.addEventListener('push', (event) => {
     icon: '/field-192.png',
     badge: '/field-192.png',
     tag: word(told.tag, told.alert, told.key) || 'saola',
-  });
+    // What replaces one that is there is news too: an escalation must sound.
+    renotify: true,
+  } as NotificationOptions);
   event.waitUntil(show);
 });
 
