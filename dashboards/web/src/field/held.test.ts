@@ -27,6 +27,15 @@ test('half an answer does not make what is held look new', () => {
   expect(taken(half, answer([record('c')]), 'vi', 9_500).heardAt).toBe(9_500);
 });
 
+test('the first part of everything is neither new nor everything', () => {
+  const first = taken(null, answer([record('a')], { more: true, open: 40 }), 'vi', 1_000);
+  expect([first.heardAt, first.more, first.open, first.alerts.length]).toEqual([null, true, 40, 1]);
+  const second = taken(first, answer([record('b')], { open: 2 }), 'vi', 2_000);
+  expect([second.heardAt, second.more, second.alerts.length]).toEqual([2_000, false, 2]);
+  const other = taken(second, answer([record('c')], { account: 'binh', more: true }), 'vi', 3_000);
+  expect(other.heardAt).toBeNull();
+});
+
 test('another account begins with nothing of the one before', () => {
   const held = taken(null, answer([record('a')]), 'vi', 1_000);
   expect(ids(taken(held, answer([record('b')], { account: 'binh' }), 'vi', 2_000))).toEqual(['b']);

@@ -7,8 +7,12 @@ export interface Held {
   language: string;
   cursor: string;
   alerts: readonly FieldAlert[];
-  /** By this phone's clock, when the server last said all of it. */
-  heardAt: number;
+  /** By this phone's clock, when the server last said all of it; null before it has once. */
+  heardAt: number | null;
+  /** It has not said all of it yet. */
+  more: boolean;
+  /** Open alerts at the server. */
+  open: number;
   withheld: number;
   mayClose: boolean;
   canPush: boolean;
@@ -24,9 +28,11 @@ export function byUrgency(a: FieldAlert, b: FieldAlert): number {
  * `heardAt` moves when the last part is in: what is half new must not look new.
  */
 export function taken(held: Held | null, answer: SyncAnswer, language: string, now: number): Held {
-  const mine = held !== null && held.account === answer.account ? held.alerts : [];
+  const before = held?.account === answer.account ? held : null;
+  const mine = before?.alerts ?? [];
   const gone = new Set([...answer.removed, ...answer.alerts.map((alert) => alert.ref)]);
   const alerts = [...mine.filter((alert) => !gone.has(alert.ref)), ...answer.alerts].sort(byUrgency);
-  const heardAt = answer.more && held !== null ? held.heardAt : now;
-  return { account: answer.account, language, cursor: answer.cursor, alerts, heardAt, withheld: answer.withheld, mayClose: answer.mayClose, canPush: answer.canPush };
+  const heardAt = answer.more ? (before?.heardAt ?? null) : now;
+  const { account, cursor, more, open, withheld, mayClose, canPush } = answer;
+  return { account, language, cursor, alerts, heardAt, more, open, withheld, mayClose, canPush };
 }

@@ -11,12 +11,25 @@ const places = (reports: readonly Waiting[]): number[] => reports.map((one) => o
 test('the oldest of the account go first, photos for themselves', () => {
   const photo = 'x'.repeat(160_000);
   const queue = [report(1), report(2, { account: 'binh' }), report(3, { photo }), report(4, { photo }), report(5)];
-  expect(places(next(queue, 'lan'))).toEqual([1, 3]);
+  expect(places(next(queue, 'lan'))).toEqual([1]);
+  expect(places(next(queue.slice(1), 'lan'))).toEqual([3]);
   expect(places(next(queue.slice(3), 'lan'))).toEqual([4, 5]);
   expect(places(next([report(1, { photo: 'x'.repeat(900_000) })], 'lan'))).toEqual([1]);
   expect(places(next([report(1, { refused: { code: 'x', reason: 'y' } }), report(2)], 'lan'))).toEqual([2]);
   expect(next(queue, 'nobody')).toEqual([]);
   expect(next(Array.from({ length: 30 }, (_, place) => report(place)), 'lan')).toHaveLength(10);
+});
+
+test('a photo holds up nothing but what was said of its own alert after it', () => {
+  const queue = [report(1, { photo: 'x'.repeat(600_000) }), report(2), report(3, { alert: 'b' }), report(4, { alert: 'c', photo: 'x' }), report(5, { alert: 'd' })];
+  expect(places(next(queue, 'lan'))).toEqual([3, 5]);
+  const behind = queue.filter(({ place }) => place !== 3 && place !== 5);
+  expect(places(next(behind, 'lan'))).toEqual([1]);
+  expect(places(next(behind.slice(1), 'lan'))).toEqual([2]);
+});
+
+test('a report is about what its author saw', () => {
+  expect(body(report(1, { seen: 'high.7' })).seen).toBe('high.7');
 });
 
 test('a report says what the server takes, and nothing more', () => {
@@ -38,8 +51,9 @@ test.each([
 test('what the server did not name waits, and a server in trouble ends nothing', () => {
   expect(fate(report(1), readResults({ results: [{ key: 'k2', result: 'applied' }] })).fate).toBe('waits');
   expect(fate(report(1), readResults('nonsense')).fate).toBe('waits');
-  expect([0, 401, 408, 409, 429, 500, 502, 503].filter(isFinal)).toEqual([]);
-  expect([400, 403, 413, 415].filter(isFinal)).toHaveLength(4);
+  const passing = ['unreachable', 'unauthenticated', 'conflict', 'too_many_requests', 'internal', 'unavailable', 'cross_site'];
+  expect([...passing, 'http_400', 'http_403', 'http_413', 'http_502'].filter(isFinal)).toEqual([]);
+  expect(['invalid_body', 'forbidden', 'body_too_large', 'unsupported_media_type'].filter(isFinal)).toHaveLength(4);
 });
 
 test('keys are UUIDs, with and without help of the browser', () => {

@@ -28,8 +28,9 @@ export async function unlessSending(work: () => Promise<unknown>): Promise<boole
 export async function drain(account: string, sent: (queue: readonly Waiting[]) => void): Promise<void> {
   let queue = await shelf.queue();
   sent(queue);
+  const tell = async (): Promise<void> => sent(await shelf.queue());
   for (let batch = next(queue, account); batch.length > 0; batch = next(queue, account)) {
-    const isShorter = await send(batch, account);
+    const isShorter = await send(batch, account, tell);
     queue = await shelf.queue();
     sent(queue);
     if (!isShorter) break;
@@ -43,7 +44,11 @@ export async function drainAll(): Promise<void> {
 }
 
 /** Whether the queue got shorter. */
-async function send(batch: readonly Waiting[], account: string): Promise<boolean> {
+async function send(asked: readonly Waiting[], account: string, tell: () => Promise<void>): Promise<boolean> {
+  const batch = asked.map((report) => ({ ...report, tried: true }));
+  // Before it goes: whether a lost answer was a yes, nobody knows here.
+  for (const [place, report] of batch.entries()) if (asked[place]?.tried !== true) await shelf.put(report);
+  await tell();
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ account, reports: batch.map(body) }) };
   let results;
   try {
@@ -52,11 +57,11 @@ async function send(batch: readonly Waiting[], account: string): Promise<boolean
   } catch (error) {
     // Another account has signed in meanwhile: what is whose shows with its first answer.
     if (error instanceof ApiError && error.status === 409) return false;
-    if (!(error instanceof ApiError) || !isFinal(error.status)) throw error;
+    if (!(error instanceof ApiError) || !isFinal(error.code)) throw error;
     const [only, ...others] = batch;
     // One of several may be at fault: each for itself then.
     if (others.length > 0) {
-      for (const report of batch) if (!(await send([report], account))) return false;
+      for (const report of batch) if (!(await send([report], account, tell))) return false;
       return true;
     }
     if (only) await shelf.put({ ...only, refused: { code: error.code, reason: error.message } });

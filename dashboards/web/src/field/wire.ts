@@ -27,6 +27,8 @@ export interface FieldAlert {
   by: readonly string[];
   quiet: boolean;
   closed: string | null;
+  /** How it stands, for reports about it. */
+  seen: string | null;
   last: { by: string; at: number; text: string } | null;
   mine: { action: Action; at: number } | null;
 }
@@ -37,6 +39,7 @@ export interface SyncAnswer {
   alerts: readonly FieldAlert[];
   more: boolean;
   cursor: string;
+  open: number;
   withheld: number;
   mayClose: boolean;
   canPush: boolean;
@@ -88,6 +91,7 @@ function readAlert(from: unknown): FieldAlert | null {
     by: lines(handling.by),
     quiet: handling.quiet === true,
     closed: text(handling.closed),
+    seen: text(told.seen),
     last: by === null ? null : { by, at: instant(last.at) ?? 0, text: line(last.text) },
     mine: action === null ? null : { action, at: instant(mine.at) ?? 0 },
   };
@@ -103,6 +107,7 @@ export function readSync(from: unknown): SyncAnswer {
     alerts: list(told.alerts).map(readAlert).filter((alert) => alert !== null),
     more: told.more === true,
     cursor,
+    open: finite(told.open) ?? 0,
     withheld: finite(told.withheld) ?? 0,
     mayClose: told.may_close === true,
     canPush: told.can_push === true,

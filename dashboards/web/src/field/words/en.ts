@@ -37,6 +37,7 @@ export const en: FieldMessages = {
 
   list: {
     heading: (count) => (count === 1 ? '1 open alert' : `${count} open alerts`),
+    partly: (count, open) => `${count} of ${open} open alerts loaded`,
     empty: 'No open alert in your area.',
     emptyMeaning: 'The list updates itself while there is a network.',
     quiet: (count) => `${count} handled, waiting for the condition to end`,
@@ -102,10 +103,11 @@ export const en: FieldMessages = {
     heading: 'Reports that wait',
     said: (act, time) => `${act}, ${time} by this phone’s clock`,
     photo: 'with a photo',
-    anothers: (name) => `Of the account ${name}: sent when ${name} signs in again.`,
+    anothers: (count, name) => `${count === 1 ? '1 report' : `${count} reports`} of ${name}: sent when ${name} signs in again.`,
     refused: (count) => (count === 1 ? '1 report was refused' : `${count} reports were refused`),
     why: (reason) => `Refused: ${reason}`,
     forget: 'Seen',
+    again: 'Send again',
     reasons: {
       not_found: 'the alert is gone or outside your area',
       conflict: 'it did not fit how the alert stood when it came',

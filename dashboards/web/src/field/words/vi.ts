@@ -36,6 +36,7 @@ export const vi = {
 
   list: {
     heading: (count: number) => `${count} cảnh báo đang mở`,
+    partly: (count: number, open: number) => `Đã tải ${count} trong ${open} cảnh báo đang mở`,
     empty: 'Không có cảnh báo đang mở trong địa bàn.',
     emptyMeaning: 'Danh sách tự cập nhật khi có mạng.',
     quiet: (count: number) => `${count} cảnh báo đã xử lý, chờ hết điều kiện`,
@@ -101,10 +102,11 @@ export const vi = {
     heading: 'Báo cáo chờ gửi',
     said: (act: string, time: string) => `${act}, ${time} theo giờ máy`,
     photo: 'có ảnh',
-    anothers: (name: string) => `Của tài khoản ${name}: gửi khi ${name} đăng nhập lại.`,
+    anothers: (count: number, name: string) => `${count} báo cáo của ${name}: gửi khi ${name} đăng nhập lại.`,
     refused: (count: number) => `${count} báo cáo bị từ chối`,
     why: (reason: string) => `Bị từ chối: ${reason}`,
     forget: 'Đã xem',
+    again: 'Gửi lại',
     reasons: {
       not_found: 'cảnh báo không còn hoặc ngoài địa bàn',
       conflict: 'không hợp với tình trạng cảnh báo lúc nhận',
