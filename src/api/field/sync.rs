@@ -151,7 +151,7 @@ pub struct FieldText {
     near: Option<String>,
     /// In WGS 84, and in VN-2000 where its zone reaches.
     coordinates: Vec<String>,
-    /// Value and threshold.
+    /// Value and threshold, and of when: a phone is told of another value with the next change of the alert alone.
     value: String,
     /// Since when and until when.
     when: String,
@@ -314,7 +314,8 @@ struct Scribe<'a> {
 }
 
 impl Scribe<'_> {
-    /// Of everything that a record says, but the value, which changes all the time, and what follows from the rest.
+    /// Of everything that a record says, but the value, which changes all the time and says of when it is, and what
+    /// follows from the registry and the rules (place, names, advice).
     fn stamp(&self, alert: &Alert) -> Result<Stamp, Problem> {
         let languages: Vec<&str> = self.languages.iter().map(|language| language.word()).collect();
         let version = self.state.workflow.version(&alert.id);
@@ -341,6 +342,7 @@ impl Scribe<'_> {
                 Language::Vi => member.facts.title.vi.clone(),
                 Language::En => member.facts.title.en.clone(),
             };
+            let value = as_of(*language, &value, alert.state, self.now);
             (language.word(), FieldText { title, head, place, near, coordinates, value, when, flapping, advice })
         };
         let zone = Zone::default();
@@ -402,6 +404,16 @@ fn places(areas: &Areas) -> Vec<Place> {
 fn stands_for(handling: &Handling, severity: Severity) -> Vec<String> {
     let standing = handling.acknowledged.iter().rev().filter(|one| one.severity >= severity);
     standing.map(|one| one.by.clone()).collect()
+}
+
+/// A value with the time of the answer in which it is told: on the phone it grows old. Below the threshold it says so.
+fn as_of(language: Language, value: &str, state: AlertState, now: Timestamp) -> String {
+    let at = now.to_jiff().to_zoned(Zone::default().zone().clone()).strftime("%H:%M");
+    let is_below = state == AlertState::Recovering;
+    match language {
+        Language::Vi => format!("{value} (lúc {at}{})", if is_below { "; đang hồi phục" } else { "" }),
+        Language::En => format!("{value} (at {at}{})", if is_below { "; recovering" } else { "" }),
+    }
 }
 
 /// As what it is told.

@@ -111,7 +111,7 @@ async fn a_record_works_without_a_map_in_both_languages() {
     assert!(en["near"].as_str().unwrap().starts_with("At the centre of"), "{en}");
     assert_eq!(vi["coordinates"][0], "WGS 84: 22.50000, 103.50000");
     assert!(vi["coordinates"][1].as_str().unwrap().starts_with("VN-2000"), "{vi}");
-    assert_eq!(vi["value"], "Giá trị 312,5 µg/m³, ngưỡng 100 µg/m³");
+    assert_eq!(vi["value"], "Giá trị 312,5 µg/m³, ngưỡng 100 µg/m³ (lúc 10:15)");
     assert!(en["when"].as_str().unwrap().ends_with("until further notice"), "{en}");
     assert_eq!(en["advice"], "What to do: Call the ranger.");
     let one = sync(&house, &token, "lang=en").await;
