@@ -2,7 +2,8 @@
 //!
 //! A time-line keeps its first line and the newest after it: between the two, an alert was open and in which state is not
 //! known. Then it is `unknown`, as severe as the worse of its neighbours. What no line tells is left out: the value is the
-//! one that decided the state, and the threshold is known while the severity is that of the present.
+//! one that decided the state, and the threshold is known while the severity is that of the present. While an alert is
+//! flapping its occurrences are counted without a line: how many they were is not known ([`Alert::occurrences_told`]).
 
 use std::sync::Arc;
 
@@ -160,6 +161,8 @@ mod tests {
         check(100, Some((Active, Severity::Medium, None, false)));
         check(199, Some((Active, Severity::Medium, None, false)));
         check(200, Some((Active, Severity::High, Some(9.0), false)));
+        let occurrences = |seconds| as_of(&alert, at(seconds)).unwrap().occurrences_told();
+        assert_eq!((occurrences(299), occurrences(300), occurrences(499)), (Some(1), None, None));
         check(399, Some((Active, Severity::High, Some(9.0), true)));
         check(499, Some((Recovering, Severity::High, Some(9.0), false)));
         check(500, None);

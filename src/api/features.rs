@@ -283,8 +283,9 @@ pub struct AlertDocument {
     /// The hazard by which alerts belong together: what the rule says, else the property.
     #[schema(example = "rain")]
     cause: String,
-    /// How often its condition began within it: more than once for one that is latched or flapping.
-    occurrences: u32,
+    /// How often its condition began within it: more than once for one that is latched or flapping. Null of a past
+    /// moment when it is not known: while an alert is flapping nothing says when it came again.
+    occurrences: Option<u32>,
     /// It keeps coming back: it stays open, and its comings and goings are not told until it has been quiet.
     flapping: bool,
     /// Made from data that came late, closed at once: nobody was told.
@@ -322,12 +323,17 @@ impl AlertFeature {
 }
 
 impl AlertDocument {
-    /// The same as of a past moment: with what had been done about it by then, and the incident that it was in.
+    /// The same as of a past moment: with what had been done about it by then, how often it had begun as far as that is
+    /// known, and the incident that it was in.
     #[must_use]
-    pub fn as_of(self, done: (HandlingDocument, Vec<AlertMoment>), incident: Option<(String, Option<Name>)>) -> Self {
-        let (handling, timeline) = done;
+    pub fn as_of(
+        self,
+        (handling, timeline): (HandlingDocument, Vec<AlertMoment>),
+        occurrences: Option<u32>,
+        incident: Option<(String, Option<Name>)>,
+    ) -> Self {
         let (incident, masked_by) = incident.unzip();
-        Self { handling, timeline, incident, masked_by: masked_by.flatten(), ..self }
+        Self { handling, timeline, occurrences, incident, masked_by: masked_by.flatten(), ..self }
     }
 }
 
@@ -435,7 +441,7 @@ impl Reporter<'_> {
             ended_at: alert.ended_at.map(|at| self.zone.show(at)),
             timeline: self.timeline(alert),
             cause: alert.cause.clone(),
-            occurrences: alert.occurrences,
+            occurrences: Some(alert.occurrences),
             flapping: alert.flapping,
             retrospective: alert.retrospective,
             text: rule.and_then(|rule| rule.text.as_ref()).map(Name::from),

@@ -76,5 +76,5 @@ pub fn document(reporter: &Reporter<'_>, alert: &Alert, in_incidents: &InInciden
     let done = (reporter.handling_then(alert, reporter.now), reporter.timeline_then(alert, reporter.now));
     let incident = in_incidents.get(&alert.id);
     let incident = incident.map(|(id, mask)| (id.clone(), mask.as_ref().map(Name::from)));
-    Some(reporter.alert(alert)?.as_of(done, incident))
+    Some(reporter.alert(alert)?.as_of(done, alert.occurrences_told(), incident))
 }

@@ -244,6 +244,14 @@ pub struct Alert {
     pub quiet: bool,
 }
 
+impl Alert {
+    /// How often its condition had begun, as far as its lines tell: `None` when it was flapping, as it comes again without
+    /// a line then. Of an alert as of a past moment this is what is known.
+    pub fn occurrences_told(&self) -> Option<u32> {
+        self.timeline.iter().all(|moment| moment.cause != Cause::Flapping).then_some(self.occurrences)
+    }
+}
+
 /// A change of state or severity, with the alert as it is after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
