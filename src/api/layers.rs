@@ -21,7 +21,7 @@ use super::horizon::Reach;
 use super::layer_features::{self, AnyFeature};
 use super::moment;
 use super::past::Said;
-use super::past_features::{self, InIncidents, PastReporter};
+use super::past_features::{self, InIncidents, OfStations, PastReporter};
 use super::problem::{Costly, Missing, Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, Id, Nothing, Params};
 use super::stations::GEO_JSON;
@@ -299,7 +299,11 @@ fn features_then(
         Layer::Alerts => past_features::in_incidents(&said.incidents),
         _ => InIncidents::default(),
     };
-    let reporter = PastReporter { reporter, picture, in_incidents };
+    let alerts = match layer {
+        Layer::Alerts | Layer::Incidents => OfStations::default(),
+        _ => past_features::of_stations(picture),
+    };
+    let reporter = PastReporter { reporter, picture, in_incidents, alerts };
     let feature = |item: &Item<'_>| match item {
         Item::Many(cluster) => Some(layer_features::cluster(cluster, zoom, zone)),
         Item::One(dot) => match dot.subject {

@@ -3,12 +3,12 @@
 //! Everything that is told is from the moment's picture, its alerts and its incidents. Names and texts of rules and an
 //! alert's version are those of the present: what is said about an alert is said to it as it is now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::features::{AlertDocument, AlertFeature, Name, Reporter, StationFeature, StationReport};
 use crate::incidents::Incident;
 use crate::layers::{Picture, Shown};
-use crate::model::{Alert, AlertId, LocalName, Severity, Subject};
+use crate::model::{Alert, AlertId, LocalName, Severity, StationNo, Subject};
 
 /// Incidents of a moment by their alerts, with the known heat source that explains one.
 pub type InIncidents = BTreeMap<AlertId, (String, Option<LocalName>)>;
@@ -25,6 +25,20 @@ pub fn in_incidents(incidents: &[Incident]) -> InIncidents {
     incidents.iter().flat_map(of).collect()
 }
 
+/// Identifiers of alerts by their stations.
+pub type OfStations = HashMap<StationNo, Vec<String>>;
+
+/// The same of a picture's alerts.
+pub fn of_stations(picture: &Picture) -> OfStations {
+    let mut found = OfStations::default();
+    for alert in picture.alerts.iter() {
+        if let Some(station) = alert.subject.station() {
+            found.entry(station).or_default().push(alert.id.to_string());
+        }
+    }
+    found
+}
+
 /// Makes reports of a past moment; the reporter's `now` is that moment.
 pub struct PastReporter<'a> {
     /// For what is of the present.
@@ -33,6 +47,8 @@ pub struct PastReporter<'a> {
     pub picture: &'a Picture,
     /// In which incidents alerts were.
     pub in_incidents: InIncidents,
+    /// Identifiers of the alerts of each station, in the picture's order.
+    pub alerts: OfStations,
 }
 
 impl PastReporter<'_> {
@@ -44,7 +60,6 @@ impl PastReporter<'_> {
             let channel = catalogue.channel(*id).filter(|channel| !channel.retired)?;
             Some(self.reporter.channel_as(catalogue, channel, *look))
         });
-        let is_own = |alert: &&std::sync::Arc<Alert>| alert.subject.station() == Some(station.no);
         let properties = StationReport {
             kind: station.kind.word(),
             name: Name::from(&station.name),
@@ -53,7 +68,7 @@ impl PastReporter<'_> {
             channels: channels.collect(),
             freshness: shown.pin.freshness.word(),
             severity: shown.pin.severity.map(Severity::word),
-            alerts: self.picture.alerts.iter().filter(is_own).map(|alert| alert.id.to_string()).collect(),
+            alerts: self.alerts.get(&station.no).cloned().unwrap_or_default(),
             missing_messages: None,
             retired: station.retired,
         };
