@@ -11,11 +11,11 @@ use super::door::{Allowed, SeeMap};
 use super::features::Name;
 use super::layer_features::MultiPolygon;
 use super::problem::{Problem, Refused};
-use super::query::{Asked, Bbox, FromParams, NO_PLACE, Params, limit, word};
+use super::query::{self, Asked, Bbox, FromParams, NO_PLACE, Params, limit, word};
 use super::sight::Sight;
 use super::stations::geo_json;
 use super::time::Zone;
-use crate::model::{AreaId, AreaLevel, Position};
+use crate::model::{AreaId, AreaLevel};
 use crate::registry::{AreaShape, Areas};
 
 /// Areas in one answer when `limit` is absent, and at most.
@@ -48,9 +48,7 @@ impl FromParams for AreasAsked {
         let level = params.one("level", |text| word(text, &AreaLevel::ALL, AreaLevel::word))?;
         Ok(Self {
             level: level.unwrap_or(AreaLevel::Commune),
-            on: params.one("on", |text| {
-                text.parse::<Date>().map_err(|_| format!("{text:?} is not a date such as 2025-06-30"))
-            })?,
+            on: params.one("on", query::date)?,
             bbox: params.one("bbox", Bbox::parse)?,
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
             next: params.one("next", |text| Ok(AreaId::new(text)))?,
@@ -129,7 +127,7 @@ pub struct DatedAreaReport {
 pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<AreasAsked>) -> Result<Response, Problem> {
     let catalogue = door.parts().state.read().catalogue.clone();
     let (areas, sight) = ((door.parts().areas)(), door.sight(&catalogue));
-    let today = door.parts().clock.now().to_jiff().to_zoned(Zone::default().zone().clone()).date();
+    let today = Zone::default().date(door.parts().clock.now());
     let date = asked.on.unwrap_or(today);
     // Thousands of polygons are looked through and written: on a thread that may block.
     let work = move || {
@@ -149,12 +147,10 @@ fn page(
     if after.is_some_and(|id| areas.find(id).is_none_or(|_| !boundaries.is_in_sight(id, sight))) {
         return Err(Problem::parameter("next", NO_PLACE));
     }
-    let corner = |at: geo::Coord<f64>| Position { lon: at.x, lat: at.y };
-    let touches = |shape: &AreaShape, bbox: Bbox| bbox.touches(corner(shape.bounds.min()), corner(shape.bounds.max()));
     let mut found: Vec<&AreaShape> = areas
         .at(asked.level, date)
         .filter(|shape| after.is_none_or(|after| shape.area.id > *after))
-        .filter(|shape| asked.bbox.is_none_or(|bbox| touches(shape, bbox)))
+        .filter(|shape| asked.bbox.is_none_or(|bbox| bbox.touches_rect(&shape.bounds)))
         .collect();
     found.sort_unstable_by(|one, other| one.area.id.cmp(&other.area.id));
     // Sight is asked for no more of them than are told, and those hidden between.

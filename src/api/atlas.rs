@@ -13,14 +13,13 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Parts;
-use super::boundaries::Boundaries;
+use super::boundaries::is_in_sight;
 use super::door::Allowed;
 use super::past::{Past, Said};
 use super::problem::Problem;
 use super::sight::Sight;
-use super::time::Zone;
 use crate::layers::{self, Canvas, Layer, Picture, TileId, surface, tile};
-use crate::model::{AreaLevel, Timestamp};
+use crate::model::Timestamp;
 
 /// Bytes of tiles kept, compressed: some thousands.
 const KEPT_BYTES_MAX: usize = 32 * 1_024 * 1_024;
@@ -178,9 +177,7 @@ fn seen_then<N>(door: &Allowed<N>, picture: &Picture) -> layers::Sight {
     let catalogue = Arc::clone(&parts.state.read().catalogue);
     let sight = door.sight(&catalogue);
     let areas = (parts.areas)();
-    let today = parts.clock.now().to_jiff().to_zoned(Zone::default().zone().clone()).date();
-    let boundaries = Boundaries::new(&catalogue, &areas, AreaLevel::Commune, None, today);
-    layers::Sight::of(picture, |area| boundaries.is_in_sight(area, &sight))
+    layers::Sight::of(picture, |area| is_in_sight(&catalogue, &areas, area, &sight))
 }
 
 #[cfg(test)]

@@ -123,24 +123,29 @@ impl<'a> Boundaries<'a> {
 
     /// Whether all of an area lies in sight: a part of it would not be what its name says.
     pub fn is_in_sight(&self, id: &AreaId, sight: &Sight) -> bool {
-        if self.catalogue.area(id).is_some() {
-            return sight.reaches(Some(id));
-        }
-        let Some(shape) = self.areas.find(id) else { return false };
-        if !shape.facts.successors.is_empty() {
-            let heirs = self.areas.heirs(shape);
-            let is_heir_in_sight = |heir: &AreaId| match self.areas.find(heir) {
-                Some(unit) if unit.area.level.is_forest() => sight.reaches(self.areas.commune_of(unit).as_ref()),
-                _ => sight.reaches(Some(heir)),
-            };
-            return matches!(sight, Sight::All) || (!heirs.is_empty() && heirs.iter().all(is_heir_in_sight));
-        }
-        if shape.area.level.is_forest() {
-            return sight.reaches(self.areas.commune_of(shape).as_ref());
-        }
-        let up = |id: &AreaId| self.areas.find(id).and_then(|shape| shape.area.parent.clone());
-        let mut above = std::iter::successors(Some(id.clone()), up).take(DEPTH_MAX);
-        let own = above.find(|id| self.catalogue.area(id).is_some()).or_else(|| self.areas.locate(shape.label));
-        sight.reaches(own.as_ref())
+        is_in_sight(self.catalogue, self.areas, id, sight)
     }
+}
+
+/// Whether all of an area lies in sight, one in force or a former one: a former one is when all that it became is.
+pub fn is_in_sight(catalogue: &Catalogue, areas: &Areas, id: &AreaId, sight: &Sight) -> bool {
+    if catalogue.area(id).is_some() {
+        return sight.reaches(Some(id));
+    }
+    let Some(shape) = areas.find(id) else { return false };
+    if !shape.facts.successors.is_empty() {
+        let heirs = areas.heirs(shape);
+        let is_heir_in_sight = |heir: &AreaId| match areas.find(heir) {
+            Some(unit) if unit.area.level.is_forest() => sight.reaches(areas.commune_of(unit).as_ref()),
+            _ => sight.reaches(Some(heir)),
+        };
+        return matches!(sight, Sight::All) || (!heirs.is_empty() && heirs.iter().all(is_heir_in_sight));
+    }
+    if shape.area.level.is_forest() {
+        return sight.reaches(areas.commune_of(shape).as_ref());
+    }
+    let up = |id: &AreaId| areas.find(id).and_then(|shape| shape.area.parent.clone());
+    let mut above = std::iter::successors(Some(id.clone()), up).take(DEPTH_MAX);
+    let own = above.find(|id| catalogue.area(id).is_some()).or_else(|| areas.locate(shape.label));
+    sight.reaches(own.as_ref())
 }

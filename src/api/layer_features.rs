@@ -273,14 +273,9 @@ pub fn areas(picture: &Picture, sight: &Sight, bbox: Option<Bbox>) -> Vec<AnyFea
     let wanted = picture.areas.shapes().iter().filter(|shape| {
         shape.area.level == AreaLevel::Commune
             && points::sees_area(sight, picture.area_number(&shape.area.id))
-            && bbox.is_none_or(|bbox| touches(bbox, &shape.bounds))
+            && bbox.is_none_or(|bbox| bbox.touches_rect(&shape.bounds))
     });
     wanted.map(|shape| area(picture, shape, &tally, &alerts)).collect()
-}
-
-fn touches(bbox: Bbox, bounds: &geo::Rect<f64>) -> bool {
-    let corner = |at: geo::Coord<f64>| Position { lon: at.x, lat: at.y };
-    bbox.touches(corner(bounds.min()), corner(bounds.max()))
 }
 
 fn area(picture: &Picture, shape: &AreaShape, tally: &Tally, alerts: &[(AreaId, Severity)]) -> AnyFeature {
@@ -374,7 +369,7 @@ pub fn bands(picture: &Picture, field: Field, sight: &Sight, bbox: Option<Bbox>)
     let unit = unit.map_or("", |unit| unit.code());
     let legend = Layer::Surface(field).legend();
     let wanted = surface.bands.iter().filter(|band| {
-        bbox.is_none_or(|bbox| band.polygon.bounding_rect().is_some_and(|bounds| touches(bbox, &bounds)))
+        bbox.is_none_or(|bbox| band.polygon.bounding_rect().is_some_and(|bounds| bbox.touches_rect(&bounds)))
     });
     let feature = |band: &Band| {
         let colour = legend.get(band.step).map_or("#000000", |mark| mark.colour);

@@ -221,7 +221,7 @@ impl Past {
             let known = Known {
                 at,
                 areas,
-                date: at.to_jiff().to_zoned(Zone::default().zone().clone()).date(),
+                date: Zone::default().date(at),
                 stands,
                 in_windows: said.in_windows.clone(),
                 maintained: stations.filter(|no| state.is_maintained_by_registry(*no)).collect(),

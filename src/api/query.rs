@@ -7,6 +7,7 @@ use std::fmt::Display;
 
 use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
+use jiff::civil::Date;
 
 use super::problem::{Code, Problem};
 use crate::model::{Position, Timestamp};
@@ -188,6 +189,12 @@ impl Bbox {
         inside && (self.south..=self.north).contains(&at.lat)
     }
 
+    /// Whether it shares a point with a rectangle of degrees.
+    pub fn touches_rect(&self, rect: &geo::Rect<f64>) -> bool {
+        let corner = |at: geo::Coord<f64>| Position { lon: at.x, lat: at.y };
+        self.touches(corner(rect.min()), corner(rect.max()))
+    }
+
     /// Whether it shares a point with the rectangle between two corners (which does not cross the 180th meridian).
     pub fn touches(&self, low: Position, high: Position) -> bool {
         let across = self.west > self.east;
@@ -206,6 +213,11 @@ pub fn limit(text: &str, max: usize) -> Result<usize, String> {
         Ok(limit) if (1..=max).contains(&limit) => Ok(limit),
         _ => Err(format!("{text:?} is not a whole number from 1 to {max}")),
     }
+}
+
+/// A civil date.
+pub fn date(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| format!("{text:?} is not a date such as 2025-06-30"))
 }
 
 /// One of the words of a closed list.

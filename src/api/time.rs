@@ -6,6 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::{Offset, TimeZone};
 use serde::{Serialize, Serializer};
@@ -46,6 +47,11 @@ impl Zone {
     /// Its IANA name.
     pub fn name(&self) -> &str {
         self.0.iana_name().unwrap_or(DEFAULT_ZONE)
+    }
+
+    /// The civil date of an instant.
+    pub fn date(&self, at: Timestamp) -> Date {
+        at.to_jiff().to_zoned(self.0.clone()).date()
     }
 
     /// The instant as it is shown.

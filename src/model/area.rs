@@ -111,6 +111,11 @@ impl ForestType {
     /// Every type.
     pub const ALL: [ForestType; 3] = [ForestType::SpecialUse, ForestType::Protection, ForestType::Production];
 
+    /// By its word.
+    pub fn named(word: &str) -> Option<ForestType> {
+        ForestType::ALL.into_iter().find(|known| known.word() == word)
+    }
+
     /// The word used in files, queries and answers.
     pub fn word(self) -> &'static str {
         match self {

@@ -47,7 +47,7 @@ pub(super) fn read(properties: &Properties, level: AreaLevel, note: &dyn Fn(&str
     let forest_type = match of_forest("forest_type") {
         None => Some(None),
         Some(value) => {
-            let found = ForestType::ALL.into_iter().find(|known| value.as_str() == Some(known.word()));
+            let found = value.as_str().and_then(ForestType::named);
             if found.is_none() {
                 let words = ForestType::ALL.map(ForestType::word).join(", ");
                 note("properties.forest_type", format!("must be one of {words}"));

@@ -76,7 +76,7 @@ fn facts(row: &Row<'_>) -> rusqlite::Result<Result<AreaFacts, (&'static str, Str
     let successors: String = row.get(10)?;
     let forest_type = match row.get::<_, Option<String>>(11)? {
         None => None,
-        Some(word) => match ForestType::ALL.into_iter().find(|known| known.word() == word) {
+        Some(word) => match ForestType::named(&word) {
             Some(known) => Some(known),
             None => return Ok(Err(("forest_type", word))),
         },

@@ -259,7 +259,7 @@ impl View {
     }
 
     fn forest(&self, at: Timestamp) -> Arc<Forest> {
-        let date = at.to_jiff().to_zoned(self.zone.zone().clone()).date();
+        let date = self.zone.date(at);
         self.look.parts.coverage.forest(&(self.look.parts.areas)(), date)
     }
 
@@ -281,13 +281,13 @@ impl View {
     }
 
     /// Those that stood in an area in sight at an instant.
-    fn in_sight(&self, watchers: &[Watcher], at: Timestamp) -> Vec<Watcher> {
+    fn in_sight<'w>(&self, watchers: &'w [Watcher], at: Timestamp) -> Vec<&'w Watcher> {
         let catalogue = &self.look.catalogue;
         let is_in_sight = |watcher: &&Watcher| {
             let station = catalogue.station(watcher.station);
             station.is_some_and(|station| self.sight.reaches(catalogue.place_at(station, at).1))
         };
-        watchers.iter().filter(is_in_sight).cloned().collect()
+        watchers.iter().filter(is_in_sight).collect()
     }
 
     fn document(&self, by: &[By]) -> Result<CoverageDocument, Problem> {
@@ -311,7 +311,7 @@ impl View {
             stations: WatchingStations { installed: seen[0].len(), working: seen[1].len() },
             units: self.units(&forest).count(),
             invented: self.units(&forest).any(|(_, unit)| unit.invented),
-            approximate: is_approximate(&seen[1]),
+            approximate: is_approximate(seen[1].iter().copied()),
             groups: by.iter().flat_map(|by| self.groups(*by, &forest, &measured)).collect(),
             targets: targets(&config.forest_targets(), is_share),
             services: self.services()?,
@@ -328,7 +328,7 @@ impl View {
             By::Commune => self.look.catalogue.area(&AreaId::new(id)).map(|area| Name::from(&area.name)),
             By::Owner => Some(Name { vi: id.to_owned(), en: id.to_owned() }),
             By::ForestType => {
-                let known = crate::model::ForestType::ALL.into_iter().find(|kind| kind.word() == id);
+                let known = crate::model::ForestType::named(id);
                 known.map(|kind| Name::from(&kind.name()))
             }
         };
@@ -385,7 +385,7 @@ impl View {
             let (forest_m2, watched_m2) = self.sums(&forest, &self.measure(&forest, &watchers));
             invented |= self.units(&forest).any(|(_, unit)| unit.invented);
             let seen = self.in_sight(&watchers, last);
-            approximate |= is_approximate(&seen);
+            approximate |= is_approximate(seen.iter().copied());
             let year_after = i64::from(bucket.end.to_jiff().to_zoned(self.zone.zone().clone()).year());
             let due = promised.iter().rfind(|target| target.year < year_after);
             periods.push(CoveragePeriod {
@@ -422,7 +422,8 @@ impl View {
 
     fn holes(&self, inside: &Sight, limit: usize) -> Result<HoleCollection, Problem> {
         let forest = self.forest(self.look.moment());
-        let working = self.in_sight(&self.look.watchers_working()?, self.look.moment());
+        let working = self.look.watchers_working()?;
+        let working: Vec<Watcher> = self.in_sight(&working, self.look.moment()).into_iter().cloned().collect();
         let measured = self.measure(&forest, &working);
         let mut units: Vec<(usize, &Unit, f64)> = self
             .units(&forest)
@@ -467,8 +468,8 @@ fn rounded(polygons: geo::MultiPolygon<f64>) -> geo::MultiPolygon<f64> {
     polygons.map_coords(|at| geo::Coord { x: round(at.x), y: round(at.y) })
 }
 
-fn is_approximate(watchers: &[Watcher]) -> bool {
-    watchers.iter().any(|watcher| watcher.footprint.approximate)
+fn is_approximate<'w>(watchers: impl IntoIterator<Item = &'w Watcher>) -> bool {
+    watchers.into_iter().any(|watcher| watcher.footprint.approximate)
 }
 
 fn targets(targets: &[Target], is: Option<f64>) -> Vec<TargetEntry> {

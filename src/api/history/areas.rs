@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 use super::super::boundaries::{Boundaries, Placed};
 use super::super::door::{Allowed, SeeHistory};
 use super::super::problem::{Costly, Problem, Refused};
-use super::super::query::{Asked, FromParams, Params, word};
+use super::super::query::{self, Asked, FromParams, Params, word};
 use super::super::sight::Sight;
 use super::about;
 use super::asked::Common;
@@ -55,9 +55,7 @@ impl FromParams for AreasAsked {
             level: params
                 .one("level", |text| word(text, &AreaLevel::ALL, AreaLevel::word))?
                 .unwrap_or(AreaLevel::Commune),
-            boundaries: params.one("boundaries", |text| {
-                text.parse::<Date>().map_err(|_| format!("{text:?} is not a date such as 2025-06-30"))
-            })?,
+            boundaries: params.one("boundaries", query::date)?,
             common: Common::take(params)?,
         };
         if asked.common.every.is_none() {
@@ -198,7 +196,7 @@ fn wanted(door: &Allowed<SeeHistory>, asked: &AreasAsked) -> Result<Wanted, Prob
         return Err(Problem::parameter("area", format!("there is no area {:?}", area.as_str())));
     }
     let asked_about = Sight::in_area(&catalogue, asked.area.as_ref())?;
-    let today = parts.clock.now().to_jiff().to_zoned(asked.common.tz.zone().clone()).date();
+    let today = asked.common.tz.date(parts.clock.now());
     let (sights, history) = ([sight, asked_about], Arc::clone(&parts.history));
     let (property, level, date) = (asked.property.clone(), asked.level, asked.boundaries);
     Ok(Wanted { catalogue, areas, history, sights, property, level, date, today })
