@@ -33,9 +33,7 @@ impl<T: DeserializeOwned> FromRequest<House> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, house: &House) -> Result<Self, Problem> {
-        check_is_json(&request)?;
-        let bytes = read_whole(request, house, "body").await?;
-        serde_json::from_slice(&bytes).map(Body).map_err(|error| Problem::new(Code::InvalidBody, error.to_string()))
+        read_json(request, house, house.limits().body_timeout.duration()).await.map(Body)
     }
 }
 
@@ -49,22 +47,20 @@ impl<T: DeserializeOwned> FromRequest<House> for PatientBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, house: &House) -> Result<Self, Problem> {
-        check_is_json(&request)?;
         let patience = house.limits().body_timeout.duration().max(PATIENCE);
-        let bytes = read_within(request, house, "body", patience).await?;
-        let read = serde_json::from_slice(&bytes).map(PatientBody);
-        read.map_err(|error| Problem::new(Code::InvalidBody, error.to_string()))
+        read_json(request, house, patience).await.map(PatientBody)
     }
 }
 
-fn check_is_json(request: &Request) -> Result<(), Problem> {
+async fn read_json<T: DeserializeOwned>(request: Request, house: &House, patience: Duration) -> Result<T, Problem> {
     let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = declared.split(';').next().unwrap_or_default().trim();
     let is_json = ["application/json", "application/merge-patch+json"];
     if !is_json.iter().any(|known| media_type.eq_ignore_ascii_case(known)) {
         return Err(Problem::new(Code::UnsupportedMediaType, "send the body as application/json"));
     }
-    Ok(())
+    let bytes = read_within(request, house, "body", patience).await?;
+    serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))
 }
 
 /// A body in its bounds of time and size; `name` is what an error calls it.

@@ -128,22 +128,6 @@ struct Desk {
     origin: IpAddr,
 }
 
-/// How a report ended.
-enum End {
-    /// Known for good.
-    Told(Box<ReportResult>),
-    /// Not now: neither it nor what follows.
-    NotNow(Problem),
-}
-
-/// Whether a report came before.
-enum Fresh {
-    /// With what it was answered.
-    Known(Box<ReportResult>),
-    /// It did not, or was cut off.
-    New,
-}
-
 impl Desk {
     async fn take_all(&self, reports: Vec<serde_json::Value>) -> Result<Vec<ReportResult>, Problem> {
         let mut results: Vec<ReportResult> = Vec::with_capacity(reports.len());
@@ -155,12 +139,8 @@ impl Desk {
                 continue;
             }
             match self.take(asked, key.clone()).await {
-                Ok(End::Told(result)) => results.push(*result),
-                Ok(End::NotNow(why)) => {
-                    results.push(told("postponed", key, &why));
-                    stopped = Some(why);
-                }
-                // What is Saola's own fault passes: it ends no report.
+                Ok(result) => results.push(result),
+                // What is Saola's own fault passes: it ends no report, and what follows waits for it.
                 Err(why) if why.code().status().is_server_error() => {
                     results.push(told("postponed", key, &why));
                     stopped = Some(why);
@@ -175,20 +155,16 @@ impl Desk {
     }
 
     /// Brings one report to its end; an error is its refusal, unless it is the server's.
-    async fn take(&self, asked: serde_json::Value, key: Option<String>) -> Result<End, Problem> {
+    async fn take(&self, asked: serde_json::Value, key: Option<String>) -> Result<ReportResult, Problem> {
         let asked: ReportAsked = serde_json::from_value(asked).map_err(|error| wrong(error.to_string()))?;
         let mut report = Report::read(asked)?;
         debug_assert_eq!(Some(&report.key), key.as_ref());
-        let Some(area) = self.look(&report) else {
-            // What is answered already is answered alike when the alert is gone meanwhile.
-            return match self.known(&report).await? {
-                Fresh::Known(result) => Ok(End::Told(result)),
-                Fresh::New => Err(Problem::not_found("alert", &report.alert)),
-            };
-        };
-        if let Fresh::Known(result) = self.known(&report).await? {
-            return Ok(End::Told(result));
+        let area = self.look(&report);
+        // What is answered already is answered alike when the alert is gone meanwhile.
+        if let Some(result) = self.known(&report).await? {
+            return Ok(result);
         }
+        let area = area.ok_or_else(|| Problem::not_found("alert", &report.alert))?;
         if let Some((_, bytes)) = &report.photo {
             let (parts, bytes) = (Arc::clone(&self.parts), bytes.len());
             if !blocking(move || parts.field.has_room(bytes)).await? {
@@ -222,16 +198,17 @@ impl Desk {
         (report.order(may_close, since), report.order(may_close, Some(Since::Over)))
     }
 
-    async fn known(&self, report: &Report) -> Result<Fresh, Problem> {
+    /// What a report was answered that came before; `None` when none did, or it was cut off.
+    async fn known(&self, report: &Report) -> Result<Option<ReportResult>, Problem> {
         let (parts, key) = (Arc::clone(&self.parts), report.key.clone());
-        let Some(kept) = blocking(move || parts.field.find(&key)).await? else { return Ok(Fresh::New) };
+        let Some(kept) = blocking(move || parts.field.find(&key)).await? else { return Ok(None) };
         if kept.author != self.caller.name || kept.request != report.request {
             return Err(Problem::new(Code::KeyReused, "key: it stood for another report before"));
         }
-        let Some(answer) = kept.answer else { return Ok(Fresh::New) };
+        let Some(answer) = kept.answer else { return Ok(None) };
         let mut result: ReportResult = serde_json::from_str(&answer).map_err(Problem::internal)?;
         result.first = Some(std::mem::replace(&mut result.result, "repeated".to_owned()));
-        Ok(Fresh::Known(Box::new(result)))
+        Ok(Some(result))
     }
 
     /// Puts a report with its photo into the book.
@@ -252,7 +229,13 @@ impl Desk {
     }
 
     /// Journals the word and notes the answer.
-    async fn say(&self, report: Report, order: Order, late: Order, photo: Option<String>) -> Result<End, Problem> {
+    async fn say(
+        &self,
+        report: Report,
+        order: Order,
+        late: Order,
+        photo: Option<String>,
+    ) -> Result<ReportResult, Problem> {
         let mut request = [0; 16];
         request.copy_from_slice(&report.request[..16]);
         let mut command = AlertCommand {
@@ -264,26 +247,18 @@ impl Desk {
             key: Some(CommandKey { text: format!("field:{}", report.key), request }),
             origin: Some(self.origin),
         };
-        let mut outcome = match workflow::take(&self.parts, &command).await {
-            Ok(outcome) => outcome,
-            Err(why) => return Ok(End::NotNow(why)),
-        };
+        let mut outcome = workflow::take(&self.parts, &command).await?;
         if outcome.outcome == Outcome::Refused(Refusal::Over) {
             // It ended just then: the words and the photo are kept all the same.
             command.order = late;
             command.key = Some(CommandKey { text: format!("field:{}:late", report.key), request });
-            outcome = match workflow::take(&self.parts, &command).await {
-                Ok(outcome) => outcome,
-                Err(why) => return Ok(End::NotNow(why)),
-            };
+            outcome = workflow::take(&self.parts, &command).await?;
         }
         let (result, applied) = self.answer(&report, &command, &outcome, photo);
         let answer = serde_json::to_string(&result).map_err(Problem::internal)?;
         let parts = Arc::clone(&self.parts);
-        match blocking(move || parts.field.finish(&report.key, &answer, applied)).await {
-            Ok(()) => Ok(End::Told(Box::new(result))),
-            Err(why) => Ok(End::NotNow(why)),
-        }
+        blocking(move || parts.field.finish(&report.key, &answer, applied)).await?;
+        Ok(result)
     }
 
     fn answer(
