@@ -44,8 +44,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Alert, AlertId, Catalogue, ChannelId, Closing, Listening, Mistake, RuleFile, Severity, Span, StationNo, Timestamp,
-    Transition,
+    Alert, AlertId, Catalogue, ChannelId, Closing, Listening, LocalName, Mistake, RuleFile, Severity, Span, StationNo,
+    Timestamp, Transition,
 };
 
 pub use book::{Filter, MOMENTS_MAX};
@@ -253,6 +253,11 @@ impl Alerts {
     /// The rules in force.
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// What the rule of an alert says is to be done; none when the rule is gone.
+    pub fn advice_of(&self, alert: &Alert) -> Option<LocalName> {
+        self.rules.named(&alert.rule)?.text.clone()
     }
 
     /// What was wrong with the newest rules, when they were refused and older ones are in force.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::auth::{Accounts, AuthError};
 use crate::clock::Clock;
-use crate::model::{Alert, AreaLevel, Escalation, LocalName, PersonId, Recipient};
+use crate::model::{Escalation, PersonId, Recipient};
 use crate::mqtt::edge::{AlertTopics, Retain};
 use crate::notify::facts::Place;
 use crate::notify::outbox::OutboxError;
@@ -46,9 +46,7 @@ impl Notices {
         }
         self.accounts.audit().record_said(&effects.said)?;
         let areas = self.registry.areas();
-        let communes = areas.shapes().iter().filter(|shape| shape.area.level != AreaLevel::Province);
-        let places: Vec<Place> =
-            communes.map(|shape| Place { name: shape.area.name.clone(), position: shape.label }).collect();
+        let places: Vec<Place> = areas.labels().map(Place::from).collect();
         let escalations = effects.escalations.iter().map(|one| (one, self.whom(one))).collect();
         let happened = Happened {
             catalogue: &state.catalogue,
@@ -57,7 +55,7 @@ impl Notices {
             escalations,
             masked: &effects.masked,
             unmasked: &effects.unmasked,
-            advice: &|alert| advice_of(state, alert),
+            advice: &|alert| state.alerts.advice_of(alert),
             through: state.applied,
             now: self.clock.now(),
         };
@@ -96,11 +94,6 @@ impl Notices {
             }
         }
     }
-}
-
-/// What the rule of an alert says is to be done; none when the rule is gone.
-fn advice_of(state: &State, alert: &Alert) -> Option<LocalName> {
-    state.alerts.rules().named(&alert.rule)?.text.clone()
 }
 
 /// Publishes on the embedded edge.

@@ -99,6 +99,12 @@ pub struct Place {
     pub position: Position,
 }
 
+impl From<(&LocalName, Position)> for Place {
+    fn from((name, position): (&LocalName, Position)) -> Self {
+        Self { name: name.clone(), position }
+    }
+}
+
 /// The way from a named place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Near {

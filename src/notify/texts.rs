@@ -41,7 +41,8 @@ impl Language {
         [Language::Vi, Language::En].into_iter().find(|language| language.word() == word)
     }
 
-    fn of(self, name: &LocalName) -> &str {
+    /// A name in it.
+    pub fn of(self, name: &LocalName) -> &str {
         match self {
             Language::Vi => &name.vi,
             Language::En => &name.en,

@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
-use crate::model::{Area, AreaFacts, AreaId, AreaLevel, Position};
+use crate::model::{Area, AreaFacts, AreaId, AreaLevel, LocalName, Position};
 
 /// How deep areas nest: province, commune, the forest's three, and room.
 const DEPTH_MAX: usize = 8;
@@ -98,6 +98,12 @@ impl Areas {
         });
         let index = RTree::bulk_load(boxes.collect());
         Areas { shapes, in_force_count, by_id, index }
+    }
+
+    /// Names and label points of the communes in force, by which places are told.
+    pub fn labels(&self) -> impl Iterator<Item = (&LocalName, Position)> {
+        let communes = self.shapes().iter().filter(|shape| shape.area.level != AreaLevel::Province);
+        communes.map(|shape| (&shape.area.name, shape.label))
     }
 
     /// Every area in force, without the forest's: provinces first, then by code.

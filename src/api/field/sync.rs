@@ -247,7 +247,7 @@ pub async fn sync(door: Allowed<SeeAlerts>, Asked(asked): Asked<SyncAsked>) -> R
     let scribe = Scribe {
         state: &state,
         texts: parts.courier.texts(),
-        places: places(&areas),
+        places: areas.labels().map(Place::from).collect(),
         areas: &areas,
         now,
         languages: asked.lang.map_or_else(|| vec![Language::Vi, Language::En], |one| vec![one]),
@@ -327,7 +327,7 @@ impl Scribe<'_> {
     }
 
     fn record(&self, name: Ref, alert: &Alert) -> Option<FieldAlert> {
-        let advice = self.state.alerts.rules().named(&alert.rule).and_then(|rule| rule.text.clone());
+        let advice = self.state.alerts.advice_of(alert);
         let mut facts = Facts::of(&self.state.catalogue, &self.places, alert, advice.as_ref())?;
         if let Some(compartment) = self.compartment(&facts) {
             // Compartments are named with their commune; once is enough.
@@ -338,10 +338,7 @@ impl Scribe<'_> {
         let text = |language: &Language| {
             let Told { head, place, near, coordinates, value, when, flapping, advice } =
                 self.texts.tell(*language, &member);
-            let title = match language {
-                Language::Vi => member.facts.title.vi.clone(),
-                Language::En => member.facts.title.en.clone(),
-            };
+            let title = language.of(&member.facts.title).to_owned();
             let value = as_of(*language, &value, alert.state, self.now);
             (language.word(), FieldText { title, head, place, near, coordinates, value, when, flapping, advice })
         };
@@ -363,7 +360,7 @@ impl Scribe<'_> {
 
     /// The forest compartment in which it lies.
     fn compartment(&self, facts: &Facts) -> Option<LocalName> {
-        let today = self.now.to_jiff().to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(7))).date();
+        let today = Zone::default().date(self.now);
         let found = self.areas.locate_at(facts.position?, AreaLevel::ForestCompartment, today)?;
         let name = |name: &str| clean(name, 120);
         Some(LocalName { vi: name(&found.area.name.vi), en: name(&found.area.name.en) })
@@ -392,12 +389,6 @@ impl Scribe<'_> {
             mine: mine.map(|(action, at)| OwnReport { action: action.word(), at: zone.show(at) }),
         }
     }
-}
-
-/// Names of communes, as notifications have them.
-fn places(areas: &Areas) -> Vec<Place> {
-    let communes = areas.shapes().iter().filter(|shape| shape.area.level != AreaLevel::Province);
-    communes.map(|shape| Place { name: shape.area.name.clone(), position: shape.label }).collect()
 }
 
 /// Who looks after it as severe as it is, the newest first.
