@@ -242,23 +242,28 @@ impl Registry {
 
     /// What every station watches and watched. Read once after each change.
     pub fn footprints(&self) -> Result<Arc<Footprints>, RegistryError> {
-        let mut kept = self.footprints.lock();
-        if let Some(known) = &*kept {
-            return Ok(Arc::clone(known));
-        }
-        let connection = self.database.lock();
-        let (changes, service) = (record::footprint_changes(&connection)?, record::service_changes(&connection)?);
-        let read = Footprints::new(load::footprints(&connection)?, changes, service);
-        Ok(Arc::clone(kept.insert(Arc::new(read))))
+        self.remembered(&self.footprints, |connection| {
+            let (changes, service) = (record::footprint_changes(connection)?, record::service_changes(connection)?);
+            Ok(Footprints::new(load::footprints(connection)?, changes, service))
+        })
     }
 
     /// How every station was declared through time. Read once after each change.
     pub fn stands(&self) -> Result<Arc<Stands>, RegistryError> {
-        let mut kept = self.stands.lock();
+        self.remembered(&self.stands, past::read)
+    }
+
+    /// What is kept, or else read and kept; the database is locked within, never before.
+    fn remembered<T>(
+        &self,
+        kept: &Mutex<Option<Arc<T>>>,
+        read: impl FnOnce(&rusqlite::Connection) -> Result<T, RegistryError>,
+    ) -> Result<Arc<T>, RegistryError> {
+        let mut kept = kept.lock();
         if let Some(known) = &*kept {
             return Ok(Arc::clone(known));
         }
-        let read = past::read(&self.database.lock())?;
+        let read = read(&self.database.lock())?;
         Ok(Arc::clone(kept.insert(Arc::new(read))))
     }
 
