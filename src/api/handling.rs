@@ -246,19 +246,18 @@ impl Reporter<'_> {
             author: deed.author.clone(),
             said_at: deed.said_at.map(|at| self.zone.show(at)),
             number: deed.seq.to_string(),
+            text: deed.did.text().to_owned(),
             ..DeedDocument::default()
         };
         match &deed.did {
-            Did::Acknowledged { note } | Did::Unacknowledged { note } | Did::Unshelved { note } => {
-                DeedDocument { text: note.clone(), ..told }
-            }
-            Did::Assigned { to, note } => DeedDocument { to: to.clone(), text: note.clone(), ..told },
-            Did::Commented { text } => DeedDocument { text: text.clone(), ..told },
-            Did::Shelved { until, reason } => {
-                DeedDocument { until: Some(self.zone.show(*until)), text: reason.clone(), ..told }
-            }
-            Did::Returned(_) => told,
-            Did::Closed { cause, note } => DeedDocument { why: Some(cause.word()), text: note.clone(), ..told },
+            Did::Acknowledged { .. }
+            | Did::Unacknowledged { .. }
+            | Did::Unshelved { .. }
+            | Did::Commented { .. }
+            | Did::Returned(_) => told,
+            Did::Assigned { to, .. } => DeedDocument { to: to.clone(), ..told },
+            Did::Shelved { until, .. } => DeedDocument { until: Some(self.zone.show(*until)), ..told },
+            Did::Closed { cause, .. } => DeedDocument { why: Some(cause.word()), ..told },
             Did::Escalated { step, to, why } => {
                 let step = (*why != EscalationCause::Return).then_some(*step);
                 DeedDocument { step, to: Some(to.to_string()), why: Some(why.word()), ..told }
