@@ -24,7 +24,7 @@ use super::moment;
 use super::problem::{Missing, Problem};
 use super::query::{Asked, Nothing};
 use super::time::Zone;
-use crate::layers::{Layer, Picture};
+use crate::layers::{Layer, Picture, Shown};
 use crate::model::{Channel, Position, Station, StationKind, Timestamp};
 use crate::open_data::{self, Dataset, FORMATS, coarse};
 
@@ -45,11 +45,14 @@ pub async fn catalog(
     let mut extents = BTreeMap::new();
     for dataset in &config.datasets {
         // What cannot be told of its past is still in the catalogue.
-        let picture = picture(&who, dataset).await.ok();
-        extents.insert(dataset.kind, picture.and_then(|picture| extent(&rows(&picture, dataset))));
+        if let Ok(picture) = picture(&who, dataset).await
+            && let Some(extent) = extent(&picture, dataset)
+        {
+            extents.insert(dataset.kind, extent);
+        }
     }
     let link = |path: &str| base.link(path);
-    let catalog = open_data::catalog(config, &link, &|dataset| extents.get(&dataset.kind).copied().flatten());
+    let catalog = open_data::catalog(config, &link, &|dataset| extents.get(&dataset.kind).copied());
     let body = serde_json::to_vec(&catalog).map_err(Problem::internal)?;
     Ok(for_anybody(revalidated(body, JSON_LD, &headers)))
 }
@@ -109,23 +112,27 @@ struct Row<'p> {
     values: Vec<(&'p Channel, f64, Timestamp)>,
 }
 
+/// The stations of a data set with their places as they are given.
+fn stations<'p>(picture: &'p Picture, dataset: &Dataset) -> impl Iterator<Item = (Shown<'p>, Position)> {
+    let (kind, side_m) = (dataset.kind, dataset.round_m());
+    let of_kind = picture.stations().filter(move |shown| shown.pin.kind == kind);
+    of_kind.map(move |shown| {
+        let place = coarse(shown.pin.position, side_m);
+        (shown, place)
+    })
+}
+
 /// The rows of a data set, in the order of the stations' names.
 fn rows<'p>(picture: &'p Picture, dataset: &Dataset) -> Vec<Row<'p>> {
-    let of_kind = picture.stations().filter(|shown| shown.pin.kind == dataset.kind);
-    let mut rows: Vec<Row<'p>> = of_kind
-        .map(|shown| {
+    let mut rows: Vec<Row<'p>> = stations(picture, dataset)
+        .map(|(shown, place)| {
             let channels = shown.station.channels.iter().zip(shown.looks);
             let good = channels.filter_map(|(id, look)| {
                 let channel = picture.catalogue.channel(*id).filter(|channel| !channel.retired)?;
                 let latest = look.latest.filter(|latest| latest.quality.is_good())?;
                 Some((channel, latest.value, latest.observed_at))
             });
-            Row {
-                station: shown.station,
-                place: coarse(shown.pin.position, dataset.round_m()),
-                freshness: shown.pin.freshness.word(),
-                values: good.collect(),
-            }
+            Row { station: shown.station, place, freshness: shown.pin.freshness.word(), values: good.collect() }
         })
         .collect();
     rows.sort_by(|one, other| one.station.id.cmp(&other.station.id));
@@ -133,8 +140,8 @@ fn rows<'p>(picture: &'p Picture, dataset: &Dataset) -> Vec<Row<'p>> {
 }
 
 /// West, south, east, north of places as they are given.
-fn extent(rows: &[Row<'_>]) -> Option<open_data::Extent> {
-    rows.iter().map(|row| row.place).fold(None, |found, at| {
+fn extent(picture: &Picture, dataset: &Dataset) -> Option<open_data::Extent> {
+    stations(picture, dataset).map(|(_, place)| place).fold(None, |found, at| {
         let [west, south, east, north] = found.unwrap_or([at.lon, at.lat, at.lon, at.lat]);
         Some([west.min(at.lon), south.min(at.lat), east.max(at.lon), north.max(at.lat)])
     })
