@@ -93,21 +93,12 @@ impl Line {
         if !inbox.alerts.front().is_some_and(wanted) {
             return None;
         }
-        let delivery = inbox.alerts.pop_front();
-        if inbox.alerts.is_empty() {
-            inbox.alerts = VecDeque::new();
-        }
-        delivery
+        take(&mut inbox.alerts)
     }
 
     /// The oldest observation.
     pub fn take_observation(&self) -> Option<Delivery> {
-        let mut inbox = self.inbox.lock();
-        let delivery = inbox.observations.pop_front();
-        if inbox.observations.is_empty() {
-            inbox.observations = VecDeque::new();
-        }
-        delivery
+        take(&mut self.inbox.lock().observations)
     }
 
     /// Tells the connection to end; the first order stands.
@@ -120,6 +111,15 @@ impl Line {
     pub fn ordered(&self) -> Option<Order> {
         self.inbox.lock().order
     }
+}
+
+/// The oldest of a queue, which gives its memory back when it is empty.
+fn take(queue: &mut VecDeque<Delivery>) -> Option<Delivery> {
+    let delivery = queue.pop_front();
+    if queue.is_empty() {
+        *queue = VecDeque::new();
+    }
+    delivery
 }
 
 /// Everybody who is logged in, by client identifier.

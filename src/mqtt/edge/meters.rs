@@ -207,6 +207,14 @@ impl Meters {
         self.open_metric.decrement(1.0);
     }
 
+    /// What is written of a kind of message.
+    pub fn sent(&self, nature: Nature) -> &Count {
+        match nature {
+            Nature::Alert | Nature::Command => &self.alerts_sent,
+            Nature::Observation => &self.observations_sent,
+        }
+    }
+
     /// What is lost of a kind of message.
     pub fn dropped(&self, nature: Nature) -> &Count {
         match nature {

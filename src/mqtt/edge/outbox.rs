@@ -11,7 +11,7 @@ use std::num::NonZeroU16;
 use bytes::BytesMut;
 use rmqtt_codec::types::QoS;
 
-use super::alerts::{Delivery, Nature, Topics, Written};
+use super::alerts::{Delivery, Topics, Written};
 use super::answer;
 use super::frame::Version;
 use super::line::Line;
@@ -100,10 +100,7 @@ impl Outbox {
                 continue;
             }
             answer::alert(way.version, &written, out);
-            match alert.nature {
-                Nature::Alert | Nature::Command => way.meters.alerts_sent.add(1),
-                Nature::Observation => way.meters.observations_sent.add(1),
-            }
+            way.meters.sent(alert.nature).add(1);
         }
     }
 
