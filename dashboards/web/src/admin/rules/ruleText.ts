@@ -83,7 +83,8 @@ export function firstTest(text: string): string {
   const condition = rule?.conditions[0];
   const level = condition?.levels[0];
   if (!rule || !condition || !level) return '';
-  const [calm, beyond] = level.side === 'above' ? [level.clear ?? level.threshold, level.threshold] : [level.clear ?? level.threshold, level.threshold];
+  const beyond = level.threshold;
+  const calm = level.clear ?? beyond;
   const step = Math.max(Math.abs(level.threshold) * 0.2, 1);
   const away = level.side === 'above' ? 1 : -1;
   const tidy = (value: number): number => Number(value.toPrecision(4));
