@@ -1,15 +1,12 @@
 // The administrator's page in a real browser against a running server: stations, unknown devices, rules, people and the
 // roster, each change with its undo. Any console error or failed request that a story does not provoke fails it.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { launch, open } from './browser.mjs';
 import { underTest } from './server.mjs';
-import { idle, NEWS_MS, shot } from './story.mjs';
+import { eventually, idle, NEWS_MS, serious, shot } from './story.mjs';
 
 const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const [ADMIN, PASSWORD] = (process.env.SAOLA_E2E_ADMIN ?? '').split(':');
 const LANGUAGES = ['vi', 'en'];
 /** Names of one run: a server that runs already may have those of another. */
@@ -67,15 +64,6 @@ function unprovoked(complaints, ...statuses) {
   return complaints.filter((complaint) => !statuses.some((status) => complaint.endsWith(` ${status}`) || complaint.includes(`status of ${status} `)));
 }
 
-async function eventually(what, said) {
-  const until = Date.now() + NEWS_MS;
-  for (;;) {
-    const found = await what();
-    if (found) return found;
-    assert.ok(Date.now() < until, said);
-  }
-}
-
 const told = (page, verb, state = 'done') => page.waitForSelector(`[data-told="${verb}"][data-state="${state}"]`);
 
 for (const language of LANGUAGES) {
@@ -85,12 +73,12 @@ for (const language of LANGUAGES) {
     const readings = [0, 1, 2].map((minutes) => ({ time: new Date(Date.now() - minutes * 60_000).toISOString(), pm2_5: 20 + minutes, gas_of_swamp: 1.5, note }));
     await server.hand(name, readings);
     const { page, complaints, json, close } = await admin('#/unknown', { language });
-    await eventually(async () => {
+    await eventually('the device is listed', async () => {
       if ((await page.locator(`[data-device="${name}"]`).count()) > 0) return true;
       await page.click('[aria-labelledby="unknown-heading"] .row button');
       await page.waitForLoadState('networkidle');
       return false;
-    }, 'the device is listed');
+    });
     await page.click(`[data-device="${name}"] button`);
     const message = await page.locator('[data-message]').innerText();
     assert.ok(message.includes(JSON.stringify(note)), message);
@@ -150,7 +138,7 @@ for (const language of LANGUAGES) {
     await page.fill('#move-lon', '103.12');
     await page.click('[data-form="move"] [type="submit"]');
     await told(page, 'stationMoved');
-    await eventually(async () => (await page.locator('[data-list="places"] tbody tr').count()) === 2, 'both places are listed');
+    await eventually('both places are listed', async () => (await page.locator('[data-list="places"] tbody tr').count()) === 2);
     assert.equal((await json(`/api/v1/stations/${name}/definition`)).lat, 22.32);
     await shot(page, `admin-moved-${language}`);
 
@@ -212,12 +200,12 @@ for (const language of LANGUAGES) {
     await page.waitForSelector('[data-tests="failed"] .unexpected');
 
     await page.selectOption('#backtest-days', '2');
-    const alerts = await eventually(async () => {
+    const alerts = await eventually('the rule would have raised alerts', async () => {
       await page.click('[data-act="backtest"]');
       await page.waitForSelector('[data-backtest="ready"][data-slicing="no"]', { timeout: 90_000 });
       // What was acknowledged is on disk; history follows it.
       return Number(await page.getAttribute('[data-alerts]', 'data-alerts'));
-    }, 'the rule would have raised alerts');
+    });
     assert.ok(alerts > 0 && Number(await page.getAttribute('[data-alerts]', 'data-hours')) > 0);
     await page.selectOption('#backtest-channel', AIR);
     await page.waitForSelector('[data-backtest-chart] path.line[d^="M"]', { state: 'attached' });
@@ -314,7 +302,7 @@ test('the place of a new station is picked on the map', async () => {
   await idle(page);
   const box = await page.locator('[data-map-state] canvas').boundingBox();
   await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
-  await eventually(async () => (await page.inputValue('#station-lat')) !== '', 'the place is in the form');
+  await eventually('the place is in the form', async () => (await page.inputValue('#station-lat')) !== '');
   const [lat, lon] = [Number(await page.inputValue('#station-lat')), Number(await page.inputValue('#station-lon'))];
   assert.ok(lat > 21.6 && lat < 22.9 && lon > 102.3 && lon < 104, `${lat}, ${lon}`);
   await shot(page, 'admin-pick');
@@ -351,17 +339,6 @@ test('sections are reached by the keyboard alone', async () => {
   assert.deepEqual(complaints, []);
   await close();
 });
-
-/** What axe-core finds that is serious or worse. Run beside the page: its policy lets no foreign script in. */
-async function serious(page) {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
-  });
-}
 
 for (const [language, theme, size] of [['vi', 'dark', 'wall'], ['en', 'light', 'phone']]) {
   test(`axe-core finds nothing serious, and nothing is wider than the screen (${language}, ${theme}, ${size})`, async () => {

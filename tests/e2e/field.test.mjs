@@ -2,13 +2,11 @@
 // without a network arrives once. Any console error fails a story, but where the story itself breaks the line.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { launch, open } from './browser.mjs';
 import { cuttableLine, underTest } from './server.mjs';
-import { FIRST_IDLE_MS, NEWS_MS, province, SIZES } from './story.mjs';
+import { eventually, FIRST_IDLE_MS, NEWS_MS, province, serious, SIZES } from './story.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const PHOTO = new URL('../../dashboards/web/public/field-512.png', import.meta.url);
 /** The user's own bar for a first visit at 50 kbit/s and 800 ms. */
 const COLD_MS_MAX = 10_000;
@@ -45,24 +43,10 @@ async function phone({ http = server.http, language = 'vi', theme = 'light', ...
 const item = (page, id) => page.locator(`article[data-alert="${id}"]`);
 const deedsOf = async (id) => (await land.json(land.alertPath(id))).timeline.map((line) => line.deed).filter((deed) => deed);
 
-/** Asks until it is so. */
-async function until(what, isSo) {
-  for (const end = Date.now() + NEWS_MS; Date.now() < end; ) {
-    const found = await isSo();
-    if (found) return found;
-  }
-  throw new Error(`it did not come about: ${what}`);
-}
-
 /** The service worker has everything that the page is made of, and rules over it. */
 const kept = (page) => page.waitForFunction(() => navigator.serviceWorker.controller !== null, null, { timeout: NEWS_MS });
 
-async function accessible(page, where) {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
-  const serious = found.violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-  assert.deepEqual(serious.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map((node) => node.html).join(' ')}`), []);
-}
+const accessible = async (page, where) => assert.deepEqual(await serious(page), [], where);
 
 test('alerts are told as text that works without a map, in both languages and themes', async () => {
   const alert = await land.raise();
@@ -84,7 +68,7 @@ test('alerts are told as text that works without a map, in both languages and th
     await page.waitForSelector('[data-note-form]');
     await accessible(page, `${language} ${theme}`);
     await page.click('[data-switch="language"]');
-    await until('the text in the other language', async () => !words[0].test(await item(page, alert.id).innerText()));
+    await eventually('the text in the other language', async () => !words[0].test(await item(page, alert.id).innerText()));
     assert.deepEqual(complaints, []);
     await close();
   }
@@ -169,7 +153,7 @@ test('what waits is sent by the worker though the page is closed', async () => {
   await page.waitForSelector('[data-line="offline"]');
   await page.close();
   line.mend();
-  await until('the report by the worker alone', async () => {
+  await eventually('the report by the worker alone', async () => {
     await wires.send('ServiceWorker.dispatchSyncEvent', { origin: line.http, registrationId, tag: 'saola-reports', lastChance: false });
     return (await deedsOf(alert.id)).length > 0;
   });
@@ -192,7 +176,7 @@ test('an answer that was lost on the way makes no second report', async () => {
     await route.abort('connectionreset');
   });
   await item(page, alert.id).locator('[data-act="confirmed"]').click();
-  await until('the report at the server', async () => (await deedsOf(alert.id)).length > 0);
+  await eventually('the report at the server', async () => (await deedsOf(alert.id)).length > 0);
   await page.waitForSelector('[data-queue="1"]');
   await page.waitForSelector('[data-line="offline"]');
   await page.unroute('**/api/v1/field/reports');
@@ -218,7 +202,7 @@ test('a note goes with a photo made small, and a false alarm is asked about befo
   await page.setInputFiles('[data-note-form] input[type="file"]', { name: 'a.png', mimeType: 'image/png', buffer: readFileSync(PHOTO) });
   await page.waitForSelector('[data-note-form] img');
   await page.click('[data-note-form] button[type="submit"]');
-  const [note] = await until('the note at the server', async () => ((found) => (found.length > 0 ? found : null))(await deedsOf(alert.id)));
+  const [note] = await eventually('the note at the server', async () => ((found) => (found.length > 0 ? found : null))(await deedsOf(alert.id)));
   assert.equal(note.what, 'commented');
   // Whoever sent it, page or worker: it waits no more.
   await page.waitForSelector('[data-queue]', { state: 'detached', timeout: NEWS_MS });
@@ -232,7 +216,7 @@ test('a note goes with a photo made small, and a false alarm is asked about befo
   await one.locator('[data-act="false-yes"]').waitFor();
   assert.equal((await deedsOf(alert.id)).length, 1, 'asked, not said');
   await one.locator('[data-act="false-yes"]').click();
-  const closed = await until('the close', async () => (await deedsOf(alert.id)).find((deed) => deed.what === 'closed'));
+  const closed = await eventually('the close', async () => (await deedsOf(alert.id)).find((deed) => deed.what === 'closed'));
   assert.equal(closed.why, 'false_alarm');
   // Its condition holds: it stands among what is dealt with.
   await page.waitForSelector(`details article[data-alert="${alert.id}"]`, { state: 'attached', timeout: NEWS_MS });

@@ -1,6 +1,7 @@
 // What the stories have in common: stations to alarm, readings that raise, a page in a language.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { open } from './browser.mjs';
@@ -9,12 +10,33 @@ export const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 136
 /** The first drawing in software, on a machine that builds something else meanwhile. */
 export const FIRST_IDLE_MS = 90_000;
 export const NEWS_MS = 30_000;
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SHOTS = fileURLToPath(new URL('./shots/', import.meta.url));
 
 /** Keeps a picture of the page as it is, for people to look at. */
 export async function shot(page, name) {
   mkdirSync(SHOTS, { recursive: true });
   await page.screenshot({ path: `${SHOTS}${name}.png` });
+}
+
+/** What axe-core finds that is serious or worse. Run beside the page: its policy lets no foreign script in. */
+export async function serious(page) {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
+  });
+}
+
+/** What an asking comes to once it comes to something. */
+export async function eventually(what, ask) {
+  for (const end = Date.now() + NEWS_MS; Date.now() < end; await pause(100)) {
+    const found = await ask();
+    if (found) return found;
+  }
+  throw new Error(`within ${NEWS_MS / 1000} s it did not come about: ${what}`);
 }
 
 export async function idle(page) {
@@ -45,13 +67,8 @@ export function province(server) {
 
   /** The first open alert of one of the stations, once there is one: about the property, if one is named. */
   async function raised(ids, property) {
-    const until = Date.now() + NEWS_MS;
-    while (Date.now() < until) {
-      const found = (await openAlerts()).find((alert) => ids.includes(alert.station) && (property === undefined || alert.property === property));
-      if (found) return found;
-      await pause(100);
-    }
-    throw new Error(`${ids.join(', ')}: no alert${property === undefined ? '' : ` about ${property}`} within ${NEWS_MS / 1000} s`);
+    const said = `${ids.join(', ')}: an alert${property === undefined ? '' : ` about ${property}`}`;
+    return eventually(said, async () => (await openAlerts()).find((alert) => ids.includes(alert.station) && (property === undefined || alert.property === property)));
   }
 
   /** Raises an alert of its own and answers with it. */

@@ -1,14 +1,11 @@
 // Why an alert was raised, charts, the technician's view, the hand-over, the keyboard, and what axe-core has to say.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import { launch } from './browser.mjs';
 import { publish } from './mqtt.mjs';
 import { cuttableLine, underTest } from './server.mjs';
-import { card, carries, idle, NEWS_MS, operations, province, shot, SIZES } from './story.mjs';
+import { card, carries, idle, NEWS_MS, operations, province, serious, shot, SIZES } from './story.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let server;
 let browser;
@@ -22,17 +19,6 @@ after(async () => {
   await browser?.close();
   await server?.stop();
 });
-
-/** What axe-core finds that is serious or worse. Run beside the page: its policy lets no foreign script in. */
-async function serious(page) {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] });
-    return violations
-      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-      .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 4).map((node) => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join(' | ')}`);
-  });
-}
 
 for (const [language, { why, threshold }] of Object.entries({
   vi: { why: 'Vì sao có cảnh báo', threshold: /trên 0,90/ },
