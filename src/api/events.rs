@@ -28,12 +28,17 @@ impl Events {
             // None of our documents has a key that is not a text, which is all that can go wrong.
             return;
         };
+        self.add_written(name, id, &body);
+    }
+
+    /// The same with a body that is JSON already.
+    pub fn add_written(&mut self, name: &str, id: Option<Seq>, body: &[u8]) {
         self.0.extend_from_slice(format!("event: {name}\n").as_bytes());
         if let Some(id) = id {
             self.0.extend_from_slice(format!("id: {id}\n").as_bytes());
         }
         self.0.extend_from_slice(b"data: ");
-        self.0.extend_from_slice(&body);
+        self.0.extend_from_slice(body);
         self.0.extend_from_slice(b"\n\n");
     }
 

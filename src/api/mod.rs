@@ -67,6 +67,7 @@ pub mod stations;
 pub mod stream;
 pub mod tiles;
 pub mod time;
+mod told;
 pub mod trial;
 pub mod unknown_devices;
 pub mod workflow;

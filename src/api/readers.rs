@@ -1,4 +1,4 @@
-//! How many event streams are open, in all and by address.
+//! Those who read the event stream: how many, in all and by address, and what was written for them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,11 +6,14 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use super::told::Told;
+
 /// Counts open streams against their limits.
 pub struct Readers {
     total_max: usize,
     per_address_max: usize,
     seats: Mutex<Seats>,
+    told: Told,
 }
 
 #[derive(Default)]
@@ -28,7 +31,7 @@ pub struct Seat {
 impl Readers {
     /// At most `total_max`, and `per_address_max` from one address.
     pub fn new(total_max: usize, per_address_max: usize) -> Self {
-        Self { total_max, per_address_max, seats: Mutex::default() }
+        Self { total_max, per_address_max, seats: Mutex::default(), told: Told::new() }
     }
 
     /// A seat for one more; `None` when there is none.
@@ -43,6 +46,13 @@ impl Readers {
         seats.by_address.insert(address, here + 1);
         metrics::gauge!("http_streams").set(seats.total as f64);
         Some(Seat { readers: Arc::clone(self), address })
+    }
+}
+
+impl Seat {
+    /// What was told to the readers last.
+    pub fn told(&self) -> &Told {
+        &self.readers.told
     }
 }
 

@@ -31,10 +31,11 @@ use super::query::{Asked, Bbox, FromParams, Params, word};
 use super::readers::Seat;
 use super::sight::Sight;
 use super::time::{Shown, Zone};
-use super::{Parts, features, incidents};
+use super::told::{Event, What};
+use super::{Parts, incidents};
 use crate::layers::{Geometry, Layer};
 use crate::live::{Change, Since};
-use crate::model::{Deaf, IncidentId, Position, Seq, StationKind};
+use crate::model::{Deaf, Seq, StationKind};
 use crate::state::State;
 
 /// Changes are gathered for so long before they are told.
@@ -187,7 +188,7 @@ pub async fn read(
         beat_at: now,
         check_at: now + RECHECK,
         zone: Zone::default(),
-        _seat: seat,
+        seat,
         parts,
     };
     let events = stream::unfold(reader, |mut reader| async move {
@@ -221,7 +222,7 @@ struct Reader {
     look_at: Instant,
     beat_at: Instant,
     check_at: Instant,
-    _seat: Seat,
+    seat: Seat,
 }
 
 impl Reader {
@@ -346,66 +347,75 @@ impl Reader {
 
     /// Tells one piece of the backlog.
     fn tell(&mut self) -> Bytes {
-        let parts = Arc::clone(&self.parts);
-        let state = parts.state.read();
-        let reporter = features::Reporter { state: &state, now: parts.clock.now(), zone: &self.zone };
+        let piece = self.backlog.len().min(PIECE);
+        let lines: Vec<(Seq, Change)> = self.backlog.drain(..piece).collect();
+        let mut told = self.seat.told().of(&lines, Instant::now());
+        self.write_missing(&lines, &mut told);
         let mut events = Events::new();
-        for _ in 0..PIECE {
-            let Some((seq, change)) = self.backlog.pop_front() else {
-                break;
-            };
+        for (place, ((seq, _), event)) in lines.iter().zip(&told).enumerate() {
             // Complete up to this number only when the next line has a greater one.
-            let complete = self.backlog.front().is_none_or(|(next, _)| *next > seq);
+            let next = lines.get(place + 1).or(self.backlog.front());
+            let complete = next.is_none_or(|(next, _)| next > seq);
             if complete {
-                self.cursor = seq;
+                self.cursor = *seq;
             }
-            let id = complete.then_some(seq);
-            match change {
-                Change::Station(no) => self.tell_station(&reporter, no, id, &mut events),
-                Change::Alert(alert) => self.tell_alert(&reporter, &state, &alert, id, &mut events),
-                Change::Incident(incident) => self.tell_incident(&reporter, &incident, id, &mut events),
+            if let Some(event) = event.as_ref().filter(|event| self.wants(event)) {
+                events.add_written(event.what.word(), complete.then_some(*seq), &event.body);
             }
         }
         events.take()
     }
 
-    fn tell_station(&self, reporter: &Reporter<'_>, no: crate::model::StationNo, id: Option<Seq>, events: &mut Events) {
-        let station = reporter.state.catalogue.station(no).filter(|station| {
-            !station.retired
-                && self.sight.reaches_station(station)
-                && self.asked.wants_kind(station.kind)
-                && self.asked.bbox.is_none_or(|bbox| bbox.contains(station.position))
-        });
-        if let Some(station) = station {
-            events.add("change", id, &reporter.station(station));
+    /// Writes the events that nobody has been told yet, and keeps them for the other readers.
+    fn write_missing(&self, lines: &[(Seq, Change)], told: &mut [Option<Arc<Event>>]) {
+        // An incident is told with what its listener may see of it.
+        let is_own = |change: &Change| matches!((change, &self.sight), (Change::Incident(_), Sight::Areas(_)));
+        let missing = |(line, event): &(&(Seq, Change), &mut Option<Arc<Event>>)| event.is_none() || is_own(&line.1);
+        let mut missing = lines.iter().zip(told).filter(missing).peekable();
+        if missing.peek().is_none() {
+            return;
         }
+        let mut written = Vec::new();
+        let state = self.parts.state.read();
+        let reporter = Reporter { state: &state, now: self.parts.clock.now(), zone: &self.zone };
+        for ((_, change), event) in missing {
+            *event = self.event(&reporter, change).map(Arc::new);
+            if let Some(event) = event.as_ref().filter(|_| !is_own(change)) {
+                written.push((change.clone(), Arc::clone(event)));
+            }
+        }
+        drop(state);
+        self.seat.told().keep(written, Instant::now());
     }
 
-    fn tell_incident(&self, reporter: &Reporter<'_>, incident: &IncidentId, id: Option<Seq>, events: &mut Events) {
-        let found = reporter.state.incidents.get(incident).filter(|_| self.asked.wants_incidents());
-        let summary = found.and_then(|incident| incidents::summary(reporter, &self.sight, incident));
-        let is_inside =
-            |at: Option<Position>| self.asked.bbox.is_none_or(|bbox| at.is_some_and(|at| bbox.contains(at)));
-        if let Some(summary) = summary.filter(|summary| is_inside(summary.centre)) {
-            events.add("incident", id, &summary);
-        }
+    fn event(&self, reporter: &Reporter<'_>, change: &Change) -> Option<Event> {
+        let state = reporter.state;
+        let (what, area, position, body) = match change {
+            Change::Station(no) => {
+                let station = state.catalogue.station(*no).filter(|station| !station.retired)?;
+                let body = serde_json::to_vec(&reporter.station(station));
+                (What::Station(station.kind), station.area.clone(), Some(station.position), body)
+            }
+            Change::Alert(id) => {
+                let alert = state.alerts.get(id)?;
+                let body = serde_json::to_vec(&reporter.alert(alert)?);
+                (What::Alert, alert.subject.area().cloned(), reporter.place_of(alert), body)
+            }
+            Change::Incident(id) => {
+                let summary = incidents::summary(reporter, &self.sight, state.incidents.get(id)?)?;
+                (What::Incident, None, summary.centre, serde_json::to_vec(&summary))
+            }
+        };
+        // None of these documents has a key that is not a text, which is all that can go wrong.
+        Some(Event { what, area, position, as_of: state.applied, body: body.ok()? })
     }
 
-    fn tell_alert(
-        &self,
-        reporter: &Reporter<'_>,
-        state: &State,
-        alert: &crate::model::AlertId,
-        id: Option<Seq>,
-        events: &mut Events,
-    ) {
-        let alert = state.alerts.get(alert).filter(|alert| {
-            self.asked.wants_alerts()
-                && self.sight.reaches(alert.subject.area())
-                && self.asked.bbox.is_none_or(|bbox| reporter.place_of(alert).is_some_and(|at| bbox.contains(at)))
-        });
-        if let Some(document) = alert.and_then(|alert| reporter.alert(alert)) {
-            events.add("alert", id, &document);
-        }
+    fn wants(&self, event: &Event) -> bool {
+        let is_asked = match event.what {
+            What::Station(kind) => self.asked.wants_kind(kind) && self.sight.reaches(event.area.as_ref()),
+            What::Alert => self.asked.wants_alerts() && self.sight.reaches(event.area.as_ref()),
+            What::Incident => self.asked.wants_incidents(),
+        };
+        is_asked && self.asked.bbox.is_none_or(|bbox| event.position.is_some_and(|at| bbox.contains(at)))
     }
 }
