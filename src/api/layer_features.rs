@@ -9,10 +9,11 @@ use utoipa::ToSchema;
 use super::features::{AlertFeature, Name, Point, StationFeature, StationReport, freshness_schema, severity_schema};
 use super::query::Bbox;
 use super::time::{Shown, Zone};
+use crate::layers::areas::{Choropleth, Division};
 use crate::layers::dots::{Cluster, Dot};
 use crate::layers::surface::{self, Band, Surface};
-use crate::layers::tally::{Measure, Tally};
-use crate::layers::{Field, IncidentView, Layer, Picture, Sight, points, tile};
+use crate::layers::tally::Measure;
+use crate::layers::{Field, IncidentView, Layer, Picture, Sight};
 use crate::model::{AreaId, AreaLevel, Freshness, Position, Severity, StationId, StationKind};
 use crate::registry::AreaShape;
 
@@ -223,7 +224,7 @@ pub struct AreaFeature {
 /// What is known of an area.
 #[derive(Serialize, ToSchema)]
 pub struct AreaReport {
-    /// `province` or `commune`.
+    /// `commune` or `forest_compartment`.
     #[schema(value_type = String, example = "commune")]
     level: AreaLevel,
     /// Its name.
@@ -267,23 +268,17 @@ pub struct MeasureReport {
     completeness: f64,
 }
 
-/// Communes only: the province's outline is their union's.
-pub fn areas(picture: &Picture, sight: &Sight, bbox: Option<Bbox>) -> Vec<AnyFeature> {
-    let (tally, alerts) = (Tally::of_all(picture), tile::area_alerts(picture));
-    let wanted = picture.areas.shapes().iter().filter(|shape| {
-        shape.area.level == AreaLevel::Commune
-            && points::sees_area(sight, picture.area_number(&shape.area.id))
-            && bbox.is_none_or(|bbox| bbox.touches_rect(&shape.bounds))
-    });
-    wanted.map(|shape| area(picture, shape, &tally, &alerts)).collect()
+/// Communes, not the province, whose outline is their union's; or forest compartments.
+pub fn areas(picture: &Picture, division: Division, sight: &Sight, bbox: Option<Bbox>) -> Vec<AnyFeature> {
+    let choropleth = Choropleth::of(picture, division, sight);
+    let wanted = choropleth.shapes().filter(|shape| bbox.is_none_or(|bbox| bbox.touches_rect(&shape.bounds)));
+    wanted.map(|shape| area(picture, shape, &choropleth)).collect()
 }
 
-fn area(picture: &Picture, shape: &AreaShape, tally: &Tally, alerts: &[(AreaId, Severity)]) -> AnyFeature {
-    let number = picture.area_number(&shape.area.id);
-    let own = number.and_then(|number| tally.get(number));
-    let of_alerts = alerts.iter().filter(|(id, _)| *id == shape.area.id).map(|(_, severity)| *severity).max();
+fn area(picture: &Picture, shape: &AreaShape, choropleth: &Choropleth<'_>) -> AnyFeature {
+    let own = choropleth.tally(shape);
     let freshness = Freshness::ALL.iter().zip(own.map_or([0; 5], |own| own.by_freshness));
-    let measures = number.into_iter().flat_map(|number| tally.measures_of(number)).filter_map(|(property, measure)| {
+    let measures = choropleth.measures(shape).filter_map(|(property, measure)| {
         let name = picture.properties().get(usize::from(property))?;
         Some((name.clone(), self::measure(name, picture.unit_of(property)?.code(), measure)))
     });
@@ -296,7 +291,7 @@ fn area(picture: &Picture, shape: &AreaShape, tally: &Tally, alerts: &[(AreaId, 
             name: Name::from(&shape.area.name),
             parent: shape.area.parent.clone(),
             label: [shape.label.lon, shape.label.lat],
-            severity: own.and_then(|own| own.severity).max(of_alerts).map(Severity::word),
+            severity: choropleth.severity(shape).map(Severity::word),
             stations: own.map_or(0, |own| own.stations),
             freshness: freshness.filter(|(_, count)| *count > 0).map(|(one, count)| (one.word(), count)).collect(),
             measures: measures.collect(),

@@ -26,6 +26,7 @@ use super::problem::{Costly, Missing, Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, Id, Nothing, Params};
 use super::stations::GEO_JSON;
 use super::time::{Shown, When, Zone};
+use crate::layers::areas::Division;
 use crate::layers::dots::{Item, Subject};
 use crate::layers::points::{self, Within};
 use crate::layers::{self, Layer, Picture, catalogue, mercator};
@@ -226,9 +227,9 @@ pub async fn one(
     let (picture, said) = door.picture(layer, past).await?;
     let sight = atlas::seen(&door, &picture, past);
     door.atlas().prepare(&picture, layer, &sight).await?;
-    let features = match layer {
-        Layer::Areas => layer_features::areas(&picture, &sight, asked.bbox),
-        Layer::Surface(field) => layer_features::bands(&picture, field, &sight, asked.bbox),
+    let features = match (layer, Division::of(layer)) {
+        (_, Some(division)) => layer_features::areas(&picture, division, &sight, asked.bbox),
+        (Layer::Surface(field), None) => layer_features::bands(&picture, field, &sight, asked.bbox),
         _ => points(&door, &picture, layer, &sight, (&asked, said.as_deref())),
     };
     let known_since = past.and_then(|_| moment::known_since(&door.parts().state.read()));

@@ -166,10 +166,10 @@ fn vector_layers(layer: Layer) -> Vec<VectorLayer> {
     let (text, number) = ("String", "Number");
     let named = [("id", text), ("name_vi", text), ("name_en", text), ("severity", text)];
     match layer {
-        Layer::Areas => {
+        Layer::Areas | Layer::ForestCompartments => {
             let own = [&named[..], &[("stations", number)]].concat();
             vec![
-                of(layer.id(), "communes; PROPERTY_mean, _worst, _count and _completeness beside", 0, &own),
+                of(layer.id(), "areas; PROPERTY_mean, _worst, _count and _completeness beside", 0, &own),
                 of(tile::LABELS, "where names are written", 0, &named),
             ]
         }

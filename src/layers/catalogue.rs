@@ -17,6 +17,8 @@ pub enum Layer {
     Kind(StationKind),
     /// Communes and wards with their polygons, and what their stations come to.
     Areas,
+    /// Forest compartments with their polygons, and what the stations inside come to.
+    ForestCompartments,
     /// Open alerts at their stations.
     Alerts,
     /// Open incidents in the middle of their alerts.
@@ -69,7 +71,8 @@ pub struct Mark {
 impl Layer {
     /// Every layer, in the catalogue's order.
     pub fn all() -> impl Iterator<Item = Layer> {
-        let own = [Layer::Areas, Layer::Alerts, Layer::Incidents, Layer::Roads, Layer::Rivers];
+        let own =
+            [Layer::Areas, Layer::ForestCompartments, Layer::Alerts, Layer::Incidents, Layer::Roads, Layer::Rivers];
         let kinds = StationKind::ALL.map(Layer::Kind);
         [Layer::Stations].into_iter().chain(kinds).chain(own).chain(Field::ALL.map(Layer::Surface))
     }
@@ -80,6 +83,7 @@ impl Layer {
             Layer::Stations => "stations",
             Layer::Kind(kind) => kind.word(),
             Layer::Areas => "areas",
+            Layer::ForestCompartments => "forest_compartments",
             Layer::Alerts => "alerts",
             Layer::Incidents => "incidents",
             Layer::Roads => "roads",
@@ -97,7 +101,7 @@ impl Layer {
     /// What its features are.
     pub fn geometry(self) -> Geometry {
         match self {
-            Layer::Areas | Layer::Surface(_) => Geometry::MultiPolygon,
+            Layer::Areas | Layer::ForestCompartments | Layer::Surface(_) => Geometry::MultiPolygon,
             _ => Geometry::Point,
         }
     }
@@ -105,7 +109,7 @@ impl Layer {
     /// The least zoom at which every point is shown as itself.
     pub fn detail_zoom(self) -> u8 {
         match self {
-            Layer::Areas | Layer::Surface(_) => 0,
+            Layer::Areas | Layer::ForestCompartments | Layer::Surface(_) => 0,
             Layer::Roads | Layer::Rivers => 9,
             _ => 11,
         }
@@ -135,6 +139,7 @@ impl Layer {
         match self {
             Layer::Stations => ["Tất cả trạm", "All stations"],
             Layer::Areas => ["Xã, phường", "Communes and wards"],
+            Layer::ForestCompartments => ["Tiểu khu rừng", "Forest compartments"],
             Layer::Alerts => ["Cảnh báo", "Alerts"],
             Layer::Incidents => ["Sự cố", "Incidents"],
             Layer::Roads => ["Mức phục vụ giao thông", "Roads by level of service"],
@@ -162,7 +167,7 @@ impl Layer {
                 "Nội suy nghịch đảo khoảng cách (Shepard), số mũ 2, 12 trạm gần nhất; để trống nơi không có trạm trong tầm",
                 "Inverse distance weighting (Shepard), power 2, nearest 12 stations; left empty where none is within reach",
             ]),
-            Layer::Areas => Some([
+            Layer::Areas | Layer::ForestCompartments => Some([
                 "Chỉ tính giá trị tốt của kênh đang hoặc vừa có tín hiệu; completeness là phần kênh có giá trị",
                 "Good values of live and late channels only; completeness is the share of channels that has one",
             ]),
@@ -173,7 +178,9 @@ impl Layer {
     /// How its states are told apart.
     pub fn legend(self) -> Vec<Mark> {
         match self {
-            Layer::Areas | Layer::Alerts | Layer::Incidents => Severity::ALL.map(severity).into(),
+            Layer::Areas | Layer::ForestCompartments | Layer::Alerts | Layer::Incidents => {
+                Severity::ALL.map(severity).into()
+            }
             Layer::Stations | Layer::Kind(_) => {
                 Freshness::ALL.map(freshness).into_iter().chain(Severity::ALL.map(severity)).collect()
             }

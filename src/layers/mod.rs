@@ -11,6 +11,7 @@
 //!
 //! Left out on purpose: HTTP and who may see what (the API's, which hands in which areas are in sight).
 
+pub mod areas;
 mod bands;
 pub mod canvas;
 pub mod catalogue;

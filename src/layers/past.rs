@@ -161,19 +161,19 @@ impl Known {
     }
 }
 
-/// The provinces and communes in force on a date, drawn; those of the present where they are the same.
+/// The provinces, communes and forest compartments in force on a date, drawn; those of the present where they are the same.
 pub fn areas_on(areas: &Arc<Areas>, date: Date) -> Arc<Areas> {
     let holds = |shape: &&AreaShape| shape.facts.validity.holds_on(date);
-    let is_same = areas.shapes().iter().all(|shape| holds(&shape))
-        && areas.all().iter().filter(holds).all(|shape| shape.is_in_force() || shape.area.level.is_forest());
+    let is_present =
+        |shape: &&AreaShape| shape.is_in_force() || shape.area.level.is_forest() && shape.facts.validity.to.is_none();
+    let is_same = areas.all().iter().all(|shape| holds(&shape) == is_present(&shape));
     if is_same {
         return Arc::clone(areas);
     }
-    let wanted = areas
-        .all()
-        .iter()
-        .filter(holds)
-        .filter(|shape| matches!(shape.area.level, AreaLevel::Province | AreaLevel::Commune) && shape.is_drawn());
+    let wanted = areas.all().iter().filter(holds).filter(|shape| {
+        let level = shape.area.level;
+        matches!(level, AreaLevel::Province | AreaLevel::Commune | AreaLevel::ForestCompartment) && shape.is_drawn()
+    });
     // In force then: without an end.
     let then = wanted.map(|shape| {
         let facts = AreaFacts { validity: Validity::default(), successors: Vec::new(), ..shape.facts.clone() };

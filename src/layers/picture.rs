@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
+use super::areas::{self, Division};
 use super::look::Look;
 use super::mercator::{TileId, World};
 use super::surface::Surfaces;
@@ -60,8 +61,11 @@ pub struct Piece {
     revision: u64,
     pins: Vec<Pin>,
     looks: Vec<Look>,
-    tally: OnceLock<Arc<Tally>>,
+    tallies: Tallies,
 }
+
+/// What a piece's stations come to, by [`Division`]; made when it is asked for.
+type Tallies = [OnceLock<Arc<Tally>>; 2];
 
 /// An incident as it is drawn. Somebody who sees some areas only is told of its parts there alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,6 +157,8 @@ pub struct Picture {
     /// Surfaces that were reckoned of it, or not long before.
     pub(super) surfaces: Arc<Surfaces>,
     pub(super) order: Arc<Order>,
+    /// By station number: its forest compartment, when that was asked for.
+    compartments: Arc<OnceLock<Vec<u32>>>,
     pub(super) pieces: Vec<Arc<Piece>>,
 }
 
@@ -204,6 +210,7 @@ impl Picture {
             incidents_revision: revision,
             surfaces: Arc::default(),
             order: Arc::new(order),
+            compartments: Arc::default(),
             pieces,
             catalogue,
         }
@@ -296,11 +303,23 @@ impl Picture {
         self.catalogue.channel(*id).filter(|channel| !channel.retired).map(|channel| (channel, look))
     }
 
+    /// The number of the area that a station counts for: of communes the place in [`Catalogue::areas`], of compartments
+    /// that in [`Areas::all`]; [`NOWHERE`] outside every one.
+    pub fn area_of(&self, by: Division, pin: &Pin) -> u32 {
+        match by {
+            Division::Communes => pin.area,
+            Division::Compartments => {
+                let compartments = self.compartments.get_or_init(|| areas::compartments(self));
+                compartments.get(pin.station.index()).copied().unwrap_or(NOWHERE)
+            }
+        }
+    }
+
     /// The tallies of all pieces.
-    pub(super) fn tallies(&self) -> impl Iterator<Item = &Arc<Tally>> {
-        self.pieces.iter().enumerate().map(|(number, piece)| {
+    pub(super) fn tallies(&self, by: Division) -> impl Iterator<Item = &Arc<Tally>> {
+        self.pieces.iter().enumerate().map(move |(number, piece)| {
             let places = number * PIECE..number * PIECE + piece.pins.len();
-            piece.tally.get_or_init(|| Arc::new(Tally::of(self, self.at_places(places))))
+            piece.tallies[by as usize].get_or_init(|| Arc::new(Tally::of(self, by, self.at_places(places))))
         })
     }
 
@@ -344,7 +363,7 @@ impl Picture {
             };
             let piece = Arc::make_mut(piece);
             piece.revision = revision;
-            piece.tally = OnceLock::new();
+            piece.tallies = Tallies::default();
             piece.draw_again(&self.catalogue, station, place % PIECE, look, severity(no));
         }
     }

@@ -38,7 +38,7 @@ pub fn points<'p>(
             let dots = picture.incidents.iter().filter_map(|incident| of_incident(picture, sight, incident));
             Box::new(in_order(dots, within).into_iter())
         }
-        Layer::Areas | Layer::Surface(_) => Box::new(std::iter::empty()),
+        Layer::Areas | Layer::ForestCompartments | Layer::Surface(_) => Box::new(std::iter::empty()),
         Layer::Stations | Layer::Kind(_) | Layer::Roads | Layer::Rivers => {
             let places = match within {
                 Within::Tile(tile) => picture.places(tile),

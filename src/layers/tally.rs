@@ -4,6 +4,7 @@
 //! is counted of what could be is the completeness. A piece of the picture keeps its tally until something in it
 //! changes, so that an area costs its pieces and not its stations.
 
+use super::areas::Division;
 use super::picture::{NOWHERE, Picture, Shown};
 use crate::model::Severity;
 
@@ -66,7 +67,7 @@ const LOW_IS_WORSE: [&str; 5] =
 /// By area, and by area and property; in ascending order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally {
-    /// By the area's number.
+    /// By the area's number, as [`Picture::area_of`] has it.
     pub areas: Vec<(u32, AreaTally)>,
     /// By the numbers of area and property.
     pub measures: Vec<((u32, u16), Measure)>,
@@ -74,10 +75,10 @@ pub struct Tally {
 
 impl Tally {
     /// Of some stations.
-    pub fn of<'p>(picture: &'p Picture, stations: impl Iterator<Item = Shown<'p>>) -> Tally {
+    pub fn of<'p>(picture: &'p Picture, by: Division, stations: impl Iterator<Item = Shown<'p>>) -> Tally {
         let mut tally = Tally::default();
-        for shown in stations.filter(|shown| shown.pin.area != NOWHERE) {
-            let area = shown.pin.area;
+        let areas = stations.map(|shown| (picture.area_of(by, shown.pin), shown));
+        for (area, shown) in areas.filter(|(area, _)| *area != NOWHERE) {
             let own = tally.area(area);
             own.stations += 1;
             own.by_freshness[shown.pin.freshness as usize] += 1;
@@ -99,9 +100,9 @@ impl Tally {
     }
 
     /// Of a whole picture.
-    pub fn of_all(picture: &Picture) -> Tally {
+    pub fn of_all(picture: &Picture, by: Division) -> Tally {
         let mut all = Tally::default();
-        for piece in picture.tallies() {
+        for piece in picture.tallies(by) {
             for (area, tally) in &piece.areas {
                 let own = all.area(*area);
                 own.stations += tally.stations;

@@ -12,6 +12,7 @@
 
 use geo::{BoundingRect, Intersects, Rect};
 
+use super::areas::{Choropleth, Division};
 use super::catalogue::Layer;
 use super::clip::{self, Frame};
 use super::dots::{self, Cluster, Dot, Item, Subject};
@@ -21,8 +22,7 @@ use super::picture::Picture;
 use super::points::{self, FINE, Within};
 use super::sight::Sight;
 use super::surface;
-use super::tally::Tally;
-use crate::model::{AreaLevel, StationKind, Subject as Of};
+use crate::model::StationKind;
 
 /// Points of one tile.
 pub const POINTS_MAX: usize = 4_096;
@@ -47,7 +47,7 @@ pub fn tag(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight) -> Stri
         Layer::Stations | Layer::Kind(_) | Layer::Roads | Layer::Rivers => picture.revision_in(tile),
         Layer::Alerts => picture.alerts_revision,
         Layer::Incidents => picture.incidents_revision,
-        Layer::Areas => picture.stations_revision().max(picture.alerts_revision),
+        Layer::Areas | Layer::ForestCompartments => picture.stations_revision().max(picture.alerts_revision),
         Layer::Surface(field) => surface::surface(picture, field, sight).revision,
     };
     format!("{revision:x}.{:x}", sight.number())
@@ -56,8 +56,11 @@ pub fn tag(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight) -> Stri
 /// A tile as bytes, uncompressed; empty when it shows nothing.
 pub fn draw(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight) -> Vec<u8> {
     let mut bytes = Vec::new();
+    if let Some(division) = Division::of(layer) {
+        areas(picture, (layer, division), tile, sight, &mut bytes);
+        return bytes;
+    }
     match layer {
-        Layer::Areas => areas(picture, tile, sight, &mut bytes),
         Layer::Surface(field) => bands(picture, field, tile, sight, &mut bytes),
         _ => dots_of(picture, layer, tile, sight, &mut bytes),
     }
@@ -237,27 +240,20 @@ fn bounds(tile: TileId) -> Rect<f64> {
     Rect::new(geo::Coord { x: west_north.lon, y: east_south.lat }, geo::Coord { x: east_south.lon, y: west_north.lat })
 }
 
-fn areas(picture: &Picture, tile: TileId, sight: &Sight, bytes: &mut Vec<u8>) {
-    let (mut polygons, mut labels) = (LayerWriter::new(Layer::Areas.id()), LayerWriter::new(LABELS));
+fn areas(picture: &Picture, (layer, division): (Layer, Division), tile: TileId, sight: &Sight, bytes: &mut Vec<u8>) {
+    let (mut polygons, mut labels) = (LayerWriter::new(layer.id()), LayerWriter::new(LABELS));
     let (bounds, frame) = (bounds(tile), Frame::with_margin(clip::MARGIN));
-    let (tally, severities) = (Tally::of_all(picture), area_alerts(picture));
-    let communes = picture.areas.shapes().iter().filter(|shape| shape.area.level == AreaLevel::Commune);
-    for shape in communes.filter(|shape| shape.bounds.intersects(&bounds)) {
-        let number = picture.area_number(&shape.area.id);
-        if !points::sees_area(sight, number) {
-            continue;
-        }
-        let own = number.and_then(|number| tally.get(number));
-        let of_alerts = severities.iter().filter(|(id, _)| *id == shape.area.id).map(|(_, severity)| *severity).max();
-        let severity = own.and_then(|own| own.severity).max(of_alerts);
+    let choropleth = Choropleth::of(picture, division, sight);
+    for shape in choropleth.shapes().filter(|shape| shape.bounds.intersects(&bounds)) {
+        let severity = choropleth.severity(shape);
         if let Some(polygon) = clip::polygon(&shape.polygon, tile, frame) {
             polygons.tag("id", Value::Text(shape.area.id.as_str()));
             polygons.tag_text("severity", severity.map(|severity| severity.word()));
-            polygons.tag("stations", Value::Whole(own.map_or(0, |own| i64::from(own.stations))));
+            let stations = choropleth.tally(shape).map_or(0, |own| i64::from(own.stations));
+            polygons.tag("stations", Value::Whole(stations));
             polygons.tag("name_vi", Value::Text(&shape.area.name.vi));
             polygons.tag("name_en", Value::Text(&shape.area.name.en));
-            let measures = number.into_iter().flat_map(|number| tally.measures_of(number));
-            for (property, measure) in measures.take(MEASURES_MAX) {
+            for (property, measure) in choropleth.measures(shape).take(MEASURES_MAX) {
                 let Some(name) = picture.properties().get(usize::from(property)) else { continue };
                 let (mean, worst) = (measure.mean(), measure.worst(name));
                 if let (Some(mean), Some(worst)) = (mean, worst) {
@@ -280,15 +276,6 @@ fn areas(picture: &Picture, tile: TileId, sight: &Sight, bytes: &mut Vec<u8>) {
     }
     polygons.finish(bytes);
     labels.finish(bytes);
-}
-
-/// Open alerts about whole areas.
-pub fn area_alerts(picture: &Picture) -> Vec<(crate::model::AreaId, crate::model::Severity)> {
-    let of_area = |alert: &std::sync::Arc<crate::model::Alert>| match &alert.subject {
-        Of::Area { area, .. } => Some((area.clone(), alert.severity)),
-        Of::Channel { .. } => None,
-    };
-    picture.alerts.iter().filter_map(of_area).collect()
 }
 
 fn bands(picture: &Picture, field: surface::Field, tile: TileId, sight: &Sight, bytes: &mut Vec<u8>) {

@@ -126,6 +126,11 @@ impl Areas {
         self.shapes.get(*self.by_id.get(id)?)
     }
 
+    /// The place of an area in [`Areas::all`].
+    pub fn number_of(&self, id: &AreaId) -> Option<u32> {
+        u32::try_from(*self.by_id.get(id)?).ok()
+    }
+
     /// One area in force by its code.
     pub fn get(&self, id: &AreaId) -> Option<&AreaShape> {
         self.find(id).filter(|shape| shape.is_in_force())
@@ -165,6 +170,11 @@ impl Areas {
     /// The area of a level that a position lay in on a date.
     pub fn locate_at(&self, position: Position, level: AreaLevel, date: Date) -> Option<&AreaShape> {
         self.around(position, |shape| shape.area.level == level && shape.facts.validity.holds_on(date))
+    }
+
+    /// The area of a level, without an end, that a position lies in.
+    pub fn locate_in_force(&self, position: Position, level: AreaLevel) -> Option<&AreaShape> {
+        self.around(position, |shape| shape.area.level == level && shape.facts.validity.to.is_none())
     }
 
     /// The deepest of the wanted areas that a position lies in; of several of one depth the one with the lowest code.

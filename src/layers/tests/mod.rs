@@ -12,6 +12,7 @@ use geo::{Area as _, MultiPolygon, polygon};
 use parking_lot::RwLock;
 use proptest::prelude::*;
 
+use super::areas::{Choropleth, Division};
 use super::dots::Item;
 use super::mercator::{SIDE, World};
 use super::points::{Within, items, points};
@@ -44,8 +45,17 @@ fn area(id: &str, west: f64) -> AreaShape {
     AreaShape::new(area, MultiPolygon::new(vec![polygon]), None).unwrap()
 }
 
+/// The eastern half of the first area's south, and a part of the second's.
+fn compartment(id: &str, west: f64, east: f64, commune: &str) -> AreaShape {
+    let (level, parent) = (AreaLevel::ForestCompartment, Some(AreaId::new(commune)));
+    let area = Area { id: AreaId::new(id), level, name: name(id), parent };
+    let polygon = polygon![(x: west, y: 22.0), (x: east, y: 22.0), (x: east, y: 22.5), (x: west, y: 22.5)];
+    AreaShape::new(area, MultiPolygon::new(vec![polygon]), None).unwrap()
+}
+
 fn areas() -> Arc<Areas> {
-    Arc::new(Areas::new(vec![area("001", 103.0), area("002", 104.0)]))
+    let compartments = [compartment("TK1", 103.5, 104.0, "001"), compartment("TK2", 104.0, 104.5, "002")];
+    Arc::new(Areas::new([vec![area("001", 103.0), area("002", 104.0)], compartments.into()].concat()))
 }
 
 /// Stations with one channel each, every 60 s over wire.
@@ -262,7 +272,9 @@ proptest! {
                 let fresh = state.live.station_freshness(&state.catalogue, one.station, scene.now);
                 prop_assert_eq!(one.pin.freshness, fresh);
             }
-            prop_assert_eq!(Tally::of_all(&kept).areas, Tally::of_all(&anew).areas);
+            for division in [Division::Communes, Division::Compartments] {
+                prop_assert_eq!(Tally::of_all(&kept, division).areas, Tally::of_all(&anew, division).areas);
+            }
             for (place, tile) in tiles.iter().enumerate() {
                 for (number, layer) in layers.iter().enumerate() {
                     let tag = tile::tag(&kept, *layer, *tile, &Sight::All);
@@ -391,6 +403,35 @@ fn areas_have_what_their_stations_come_to() {
     assert_eq!(seen["areas"].len(), 1);
     let two = &seen["areas"][0].attributes;
     assert!(two["id"] == "002" && !two.contains_key("severity") && !two.contains_key("pm2_5_mean"), "{two:?}");
+}
+
+#[test]
+fn compartments_have_what_the_stations_inside_come_to() {
+    let at = |lon, lat| World::of(Position { lon, lat });
+    // The last stands in the first compartment and is declared in the other commune.
+    let rows = [(103.6, 22.2, 0), (103.7, 22.3, 0), (103.2, 22.2, 0), (104.2, 22.2, 1), (103.9, 22.2, 1)];
+    let mut scene = Scene::of(&rows.map(|(lon, lat, area)| (at(lon, lat), 1, Some(area))));
+    for (channel, value) in [(0, 20.0), (1, 60.0), (2, 300.0), (4, 10.0)] {
+        scene.observe(channel, value);
+    }
+    let picture = scene.picture();
+    let tile = TileId::around(5, at(103.6, 22.2));
+    let drawn = |sight: &Sight| {
+        let layers = decoder::read(&tile::draw(&picture, Layer::ForestCompartments, tile, sight));
+        let mut rows: Vec<_> = layers["forest_compartments"].iter().map(|feature| feature.attributes.clone()).collect();
+        rows.sort_by(|a, b| a["id"].cmp(&b["id"]));
+        rows
+    };
+    let all = drawn(&Sight::All);
+    let told = |row: &BTreeMap<String, String>| {
+        ["id", "stations", "severity", "pm2_5_mean", "pm2_5_worst"].map(|key| row.get(key).cloned().unwrap_or_default())
+    };
+    assert_eq!(all.iter().map(told).collect::<Vec<_>>(), [["TK1", "3", "high", "30", "60"], ["TK2", "1", "", "", ""]]);
+    // Whoever sees one commune sees its compartment, and of that what is theirs.
+    let seen = drawn(&Sight::of(&picture, |area| area.as_str() == "001"));
+    assert_eq!(seen.iter().map(told).collect::<Vec<_>>(), [["TK1", "2", "high", "40", "60"]]);
+    let communes = Choropleth::of(&picture, Division::Communes, &Sight::All);
+    assert_eq!(communes.shapes().count(), 2);
 }
 
 #[test]

@@ -94,7 +94,7 @@ async fn every_layer_of_the_catalogue_can_be_read() {
     let house = House::demo();
     let catalogue = house.get("/api/v1/layers").await.json();
     let layers = catalogue["layers"].as_array().unwrap();
-    assert_eq!(layers.len(), 17);
+    assert_eq!(layers.len(), 18);
     for layer in layers {
         let id = layer["id"].as_str().unwrap();
         assert!(!layer["title"]["vi"].as_str().unwrap().is_empty());
