@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::error::HistoryError;
-use super::fold::Row;
+use super::fold::{Row, Values};
 use super::walk::Walk;
 use crate::store::Store;
 
@@ -22,7 +22,7 @@ pub struct Pair {
 impl Pair {
     /// By function asked.
     pub fn differences(&self) -> impl Iterator<Item = Option<f64>> {
-        let values = |row: &Option<Row>| row.as_ref().map_or(Vec::new(), |row| row.values.clone());
+        let values = |row: &Option<Row>| row.as_ref().map_or(Values::new(), |row| row.values.clone());
         let (asked, compared) = (values(&self.asked), values(&self.compared));
         let count = asked.len().max(compared.len());
         (0..count).map(move |place| Some(asked.get(place).copied()?? - compared.get(place).copied()??))

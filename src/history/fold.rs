@@ -7,6 +7,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::calendar::Bucket;
 use super::error::HistoryError;
 use super::function::{Function, percentile};
@@ -18,6 +20,9 @@ use crate::store::{StoredSample, Tally};
 /// Samples of one bucket held for percentiles, at most: 8 bytes each.
 pub const PERCENTILE_SAMPLES_MAX: usize = 4_000_000;
 
+/// What a few functions say needs no memory of its own: years of many channels are millions of buckets.
+pub type Values = SmallVec<[Option<f64>; 4]>;
+
 /// One bucket's answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -26,7 +31,7 @@ pub struct Row {
     /// Whether the question cuts it, or it is not over yet.
     pub is_partial: bool,
     /// By function asked; `None` when no sample says anything.
-    pub values: Vec<Option<f64>>,
+    pub values: Values,
     /// Samples that count.
     pub count: u64,
     /// Samples expected, up to now.
@@ -160,8 +165,11 @@ impl Fold {
     pub fn end(&mut self, bucket: Bucket) -> Row {
         self.settle(bucket.end);
         let now = self.question.now;
-        let question = Arc::clone(&self.question);
-        let values = question.functions.iter().map(|function| self.value(*function)).collect();
+        // By place: a counted pointer to the question would be one that all threads write to.
+        let mut values = Values::new();
+        for place in 0..self.question.functions.len() {
+            values.push(self.value(self.question.functions[place]));
+        }
         let row = Row {
             bucket,
             is_partial: bucket.is_cut || bucket.end > now,

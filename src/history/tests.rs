@@ -522,7 +522,7 @@ fn a_counter_that_was_silent_for_long_goes_on_from_its_last_reading() {
             ..days(&[Function::Delta], "1d", "UTC")
         };
         let rows = all(&history, &day, &line(60), Reading::Samples);
-        assert_eq!(rows[0].values, [Some(100.0 - arrived[9].1)], "{quality:?}");
+        assert_eq!(rows[0].values.as_slice(), [Some(100.0 - arrived[9].1)], "{quality:?}");
     }
 }
 

@@ -260,11 +260,12 @@ pub(super) fn without_raw(key: DayKey, bytes: &[u8]) -> Result<Vec<u8>, Damage> 
     Ok(seal(key, body))
 }
 
-/// Hands out each bucket's beginning and tally, ascending. Nothing is handed out before the checksum is seen to match.
+/// Hands out each bucket's beginning and tally, ascending; `columns` is room for work. Nothing is handed out before the checksum is seen to match.
 pub(super) fn decode(
     key: DayKey,
     grain: Grain,
     bytes: &[u8],
+    columns: &mut Vec<i64>,
     mut each: impl FnMut(Timestamp, Tally),
 ) -> Result<(), Damage> {
     let mut reader = Reader::new(unseal(key, bytes)?);
@@ -283,10 +284,11 @@ pub(super) fn decode(
     let unit = i64::try_from(reader.varint()?).map_err(|_| NOT_KEPT)?;
     let there = reader.varint()?;
     // All columns one after the other, the absent ones as zeros.
-    let mut columns = Vec::with_capacity(COLUMNS * count);
+    columns.clear();
+    columns.reserve(COLUMNS * count);
     for place in 0..COLUMNS {
         if there >> place & 1 == 1 {
-            take_column(&mut reader, count, &mut columns)?;
+            take_column(&mut reader, count, columns)?;
         } else {
             columns.resize(columns.len() + count, 0);
         }

@@ -26,7 +26,7 @@ fn check(grain: Grain, samples: &[StoredSample]) -> Vec<u8> {
         expected.entry(grain.bucket(Day::offset(sample.observed_at))).or_default().add(sample);
     }
     let mut found = Vec::new();
-    decode(key(), grain, &bytes, |at, tally| found.push((at, tally))).unwrap();
+    decode(key(), grain, &bytes, &mut Vec::new(), |at, tally| found.push((at, tally))).unwrap();
     assert_eq!(found.len(), expected.len());
     for ((at, found), (bucket, expected)) in found.into_iter().zip(expected) {
         assert_eq!(at, key().day.at(grain.begin(bucket)).unwrap());
@@ -77,14 +77,16 @@ proptest! {
         let mut body = bytes[..bytes.len() - CRC_BYTES].to_vec();
         let place = place.index(body.len());
         body[place] = byte;
-        let _ = decode(key(), GRAINS[grain], &seal(key(), body), |_, _| {});
+        let _ = decode(key(), GRAINS[grain], &seal(key(), body), &mut Vec::new(), |_, _| {});
     }
 }
 
 #[test]
 fn every_truncation_and_every_flipped_bit_is_told() {
     let bytes = check(Grain::Hour, &samples([21.4, 21.5, -3.0, 1e300, 21.4], 3_000_000_000));
-    let told = |bytes: &[u8]| decode(key(), Grain::Hour, bytes, |_, _| panic!("nothing is handed out")).is_err();
+    let told = |bytes: &[u8]| {
+        decode(key(), Grain::Hour, bytes, &mut Vec::new(), |_, _| panic!("nothing is handed out")).is_err()
+    };
     assert!((0..bytes.len()).all(|length| told(&bytes[..length])));
     for bit in 0..bytes.len() * 8 {
         let mut flipped = bytes.clone();
@@ -114,7 +116,7 @@ fn tallies_say_that_their_samples_are_gone() {
     assert_eq!((raw(&bytes), raw(&gone)), (Raw::Here, Raw::Gone));
     let read = |bytes: &[u8]| {
         let mut tallies = Vec::new();
-        decode(key(), Grain::Hour, bytes, |_, tally| tallies.push(tally)).unwrap();
+        decode(key(), Grain::Hour, bytes, &mut Vec::new(), |_, tally| tallies.push(tally)).unwrap();
         tallies
     };
     assert_eq!(read(&bytes), read(&gone));

@@ -89,6 +89,9 @@ pub(super) fn agree(tables: &Tables, day_offset_minutes: i32) -> Result<(), Stor
     }
 }
 
+/// Buckets for which room is made beforehand.
+const BUCKETS_AT_ONCE: usize = 4_096;
+
 /// What is asked for: the samples of a channel with `from <= time < to`, whole buckets of a tier.
 pub(super) struct Question {
     pub(super) channel: ChannelId,
@@ -141,11 +144,14 @@ pub(super) fn answer(
     if question.from >= question.to {
         return Ok(answer.buckets);
     }
+    let most = question.to.micros().saturating_sub(question.from.micros()) / question.tier.micros();
+    answer.buckets.reserve(usize::try_from(most).unwrap_or(usize::MAX).min(BUCKETS_AT_ONCE));
     let (first, last) = question.days();
     let mut stale = dirty::between(tables, snapshot, question.channel, first, last)?;
     for samples in in_memory.chunk_by(|a, b| Day::of(a.observed_at) == Day::of(b.observed_at)) {
         stale.push(Day::of(samples[0].observed_at));
     }
+    let mut columns = Vec::new();
     let table = question.table();
     let mut raw_from = first.number();
     let [least, greatest] = DayKey::days(table, question.channel, first, last);
@@ -165,7 +171,7 @@ pub(super) fn answer(
             any = true;
             answer.add(at, &tally);
         };
-        if let Err(damage) = kept::decode(key, question.rollups.grain(table), &bytes, take) {
+        if let Err(damage) = kept::decode(key, question.rollups.grain(table), &bytes, &mut columns, take) {
             metrics::counter!("store_damaged_tallies_read_total").increment(1);
             let told = StoreError::DamagedTallies { channel, day: key.day, damage };
             if kept::raw(&bytes) == Raw::Gone || any {
