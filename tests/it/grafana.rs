@@ -5,15 +5,19 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use saola::clock::Clock;
+use saola::model::{Quality, StationKind};
 use saola::promql::Expr;
+use saola::store::influx::Series;
 use serde_json::{Value, json};
 
+use crate::influx::flux_texts::judge;
 use crate::mqtt_client::{Client, V3};
 use crate::service::{DEVICE, Province, Service, Wishes, eventually};
 
-/// The data source of queries about what was observed, and of those about the service itself.
+/// The data sources of queries about what was observed, of those about the service itself, and of those to InfluxDB 2.
 const OBSERVED: &str = "saola";
 const ITSELF: &str = "saola-metrics";
+const INFLUX: &str = "saola-influx";
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards/grafana")
@@ -30,7 +34,7 @@ fn dashboards() -> Vec<(String, Value)> {
         })
         .collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(found.len(), 5);
+    assert_eq!(found.len(), 6);
     found
 }
 
@@ -77,12 +81,12 @@ fn source_of(dashboard: &Value) -> &str {
     source["current"]["value"].as_str().unwrap()
 }
 
-fn check_panel(file: &str, panel: &Value) {
+fn check_panel(file: &str, panel: &Value, kind: &str) {
     let at = format!("{file}, {}", panel["title"]);
     let (vietnamese, english) = panel["title"].as_str().unwrap().split_once(" / ").expect(&at);
     assert!(!vietnamese.is_empty() && !english.is_empty(), "{at}");
     assert!(panel["fieldConfig"]["defaults"]["unit"].as_str().is_some_and(|unit| !unit.is_empty()), "{at}: no unit");
-    let source = json!({"type": "prometheus", "uid": "${datasource}"});
+    let source = json!({"type": kind, "uid": "${datasource}"});
     assert_eq!(panel["datasource"], source, "{at}");
     let mut references = BTreeSet::new();
     for target in list(&panel["targets"]) {
@@ -101,10 +105,14 @@ fn dashboards_are_what_grafana_takes() {
         assert!(uids.insert(dashboard["uid"].as_str().unwrap().to_owned()), "{file}");
         assert!(dashboard["title"].as_str().unwrap().contains(" / "), "{file}");
         let source = source_of(&dashboard);
-        assert!([OBSERVED, ITSELF].contains(&source) && provisioned.contains(&format!("uid: {source}\n")), "{file}");
+        let kind = if source == INFLUX { "influxdb" } else { "prometheus" };
+        assert!(
+            [OBSERVED, ITSELF, INFLUX].contains(&source) && provisioned.contains(&format!("uid: {source}\n")),
+            "{file}"
+        );
         let (mut ids, mut cells) = (BTreeSet::new(), BTreeSet::new());
         for panel in list(&dashboard["panels"]) {
-            check_panel(&file, panel);
+            check_panel(&file, panel, kind);
             assert!(ids.insert(panel["id"].as_u64().unwrap()), "{file}: {}", panel["id"]);
             let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
             assert!(x + w <= 24, "{file}: {}", panel["title"]);
@@ -113,6 +121,52 @@ fn dashboards_are_what_grafana_takes() {
             }
         }
     }
+}
+
+/// With InfluxDB 2 as the store Grafana asks that: in Flux which its own parser and type checker accept, for series that
+/// the shipped stations have there, and for the samples that are good.
+#[test]
+fn every_query_to_influxdb_is_flux_for_series_that_are_there() {
+    let dashboards = dashboards();
+    let (_, dashboard) = dashboards.iter().find(|(_, dashboard)| source_of(dashboard) == INFLUX).unwrap();
+    let targets = list(&dashboard["panels"]).iter().flat_map(|panel| list(&panel["targets"]));
+    let mut texts: Vec<String> = targets.map(|target| target["query"].as_str().unwrap().to_owned()).collect();
+    let panels = texts.len();
+    let variables = list(&dashboard["templating"]["list"]);
+    texts
+        .extend(variables.iter().filter(|one| one["type"] == "query").map(|one| one["query"].as_str().unwrap().into()));
+    // What Grafana puts in.
+    let given = "option v = {timeRangeStart: -24h, timeRangeStop: now(), windowPeriod: 1m}\n\nfrom(";
+    let filled = texts.iter().map(|text| {
+        let text = text.replace("${bucket}", "saola").replace("${station:regex}", ".*").replacen("from(", given, 1);
+        assert!(!text.contains("${"), "{text}");
+        text
+    });
+    let filled: Vec<String> = filled.collect();
+    let stations = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/stations");
+    let declared: Vec<String> = std::fs::read_dir(stations)
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    for (place, (text, judged)) in filled.iter().zip(judge(&filled)).enumerate() {
+        assert!(judged.messages.is_empty(), "{text}\n{:?}", judged.messages);
+        if place >= panels {
+            continue;
+        }
+        let [bucket, measurement, field, quality, ..] = judged.strings.as_slice() else { panic!("{text}") };
+        let is_of = |kind: &StationKind| {
+            let series = Series::new(*kind, "any", field).unwrap();
+            series.measurement == measurement && series.quality == *quality
+        };
+        let kind = StationKind::ALL.iter().find(|kind| is_of(kind)).unwrap_or_else(|| panic!("{text}"));
+        let property = format!("property = \"{field}\"");
+        assert!(bucket == "saola" && declared.iter().any(|file| file.contains(&property)), "{kind:?}: {text}");
+        let harmless = text.split("b: uint(v: ").nth(1).unwrap().split(')').next().unwrap().parse::<u16>().unwrap();
+        for flag in (0..16).map(|bit| 1_u16 << bit) {
+            assert_eq!(Quality(flag).is_good(), harmless & flag != 0, "{flag}");
+        }
+    }
+    assert_eq!((panels, filled.len()), (10, 11));
 }
 
 /// A value that every station of the province may report.

@@ -13,14 +13,18 @@ use serde::Deserialize;
 use super::fixture::START;
 use super::hostile;
 
+/// What the language says of a text.
 #[derive(Debug, Deserialize)]
-struct Judgement {
-    messages: Vec<String>,
-    strings: Vec<String>,
+pub struct Judgement {
+    /// What is wrong with it.
+    pub messages: Vec<String>,
+    /// Every string in it, as the language understands it.
+    pub strings: Vec<String>,
     calls: Vec<String>,
 }
 
-fn judge(texts: &[String]) -> Vec<Judgement> {
+/// Asks InfluxData's parser and type checker about each text.
+pub fn judge(texts: &[String]) -> Vec<Judgement> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/flux");
     assert!(folder.join("node_modules").is_dir(), "npm ci in tests/flux comes first; `make test` runs it");
     let mut child = Command::new("node")

@@ -4,7 +4,7 @@
 
 mod buckets;
 mod fixture;
-mod flux_texts;
+pub mod flux_texts;
 mod hostile;
 mod outages;
 mod protocol;
