@@ -141,6 +141,9 @@ test('the list of stations works by the keyboard alone', async () => {
   await page.focus('[data-tab="alerts"]');
   await page.keyboard.press('ArrowRight');
   await page.waitForSelector('[data-list="stations"]');
+  // The order of the list stands before its search, so that what was typed is next to what was found.
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement?.hasAttribute('data-order')), true);
   await page.keyboard.press('Tab');
   await page.keyboard.type('doan ket');
   const first = page.locator('[data-station]').first();

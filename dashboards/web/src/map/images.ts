@@ -4,14 +4,15 @@ import { FRESHNESSES, KINDS, SEVERITIES, type Freshness, type Kind, type Severit
 import { bodySvg, severitySvg } from '../symbols';
 
 /** Drawn at twice the size, so that dense screens and the largest icons stay sharp. */
-const RATIO = 2;
+export const RATIO = 2;
 const BODY_PX = 40;
 const MARK_PX = 22;
 
 export const bodyImage = (kind: Kind, freshness: Freshness): string => `body-${kind}-${freshness}`;
 export const markImage = (severity: Severity): string => `mark-${severity}`;
 
-async function draw(svg: string, pixels: number): Promise<ImageData> {
+/** A drawing as an image of so many pixels. */
+export async function draw(svg: string, pixels: number): Promise<ImageData> {
   const image = new Image(pixels, pixels);
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();

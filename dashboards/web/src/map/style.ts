@@ -134,6 +134,23 @@ function ground(tones: Tones, language: Language): LayerSpecification[] {
   ];
 }
 
+/** Names of communes, above everything that is drawn on the ground. */
+const names = (tones: Tones): LayerSpecification => ({
+  id: 'commune-names',
+  type: 'symbol',
+  source: SOURCE.names,
+  minzoom: 7.8,
+  layout: {
+    'text-field': ['get', 'text'],
+    'text-font': MEDIUM,
+    'text-size': byZoom(8, 10.5, 11, 14),
+    'text-max-width': 7,
+    'text-padding': 3,
+    'text-variable-anchor-offset': ['center', [0, 0], 'top', [0, 0.8], 'bottom', [0, -0.8], 'top', [0, 2], 'bottom', [0, -2]],
+  },
+  paint: { 'text-color': tones.communeName, 'text-halo-color': tones.halo, 'text-halo-width': 1.4 },
+});
+
 /** Places of a label around a symbol, in the letters' size. */
 const around = (y: number, x: number) => ['top', [0, y], 'bottom', [0, -y], 'left', [x, 0], 'right', [-x, 0]];
 
@@ -161,21 +178,6 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
   };
   // Symbols are placed from the last layer to the first: names and values give way to stations, names to values.
   return [
-    {
-      id: 'commune-names',
-      type: 'symbol',
-      source: SOURCE.names,
-      minzoom: 7.8,
-      layout: {
-        'text-field': ['get', 'text'],
-        'text-font': MEDIUM,
-        'text-size': byZoom(8, 10.5, 11, 14),
-        'text-max-width': 7,
-        'text-padding': 3,
-        'text-variable-anchor-offset': ['center', [0, 0], 'top', [0, 0.8], 'bottom', [0, -0.8], 'top', [0, 2], 'bottom', [0, -2]],
-      },
-      paint: { 'text-color': tones.communeName, 'text-halo-color': tones.halo, 'text-halo-width': 1.4 },
-    },
     {
       id: 'values',
       type: 'symbol',
@@ -238,8 +240,8 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
   ];
 }
 
-/** The whole style. Sources that the page fills later begin empty. */
-export function mapStyle(theme: Theme, language: Language): StyleSpecification {
+/** The ground alone: boundaries and names, for maps that put something else on it. The names are its last layer. */
+export function groundStyle(theme: Theme, language: Language): StyleSpecification {
   const tones = TONES[theme];
   const empty = { type: 'geojson' as const, data: EMPTY };
   return {
@@ -252,16 +254,21 @@ export function mapStyle(theme: Theme, language: Language): StyleSpecification {
       'sea-names': { type: 'geojson', data: SEA_NAMES },
       [SOURCE.communes]: { ...empty, promoteId: 'id' },
       [SOURCE.names]: empty,
-      [SOURCE.stations]: empty,
-      [SOURCE.selected]: empty,
     },
-    layers: [...ground(tones, language), ...stations(tones, theme)],
+    layers: [...ground(tones, language), names(tones)],
   };
 }
 
+/** The whole style. Sources that the page fills later begin empty. */
+export function mapStyle(theme: Theme, language: Language): StyleSpecification {
+  const { sources, layers, ...rest } = groundStyle(theme, language);
+  const empty = { type: 'geojson' as const, data: EMPTY };
+  return { ...rest, sources: { ...sources, [SOURCE.stations]: empty, [SOURCE.selected]: empty }, layers: [...layers, ...stations(TONES[theme], theme)] };
+}
+
 /** Lays the looks of a style over a map that has the same layers. */
-export function relook(map: MapLibreMap, theme: Theme, language: Language): void {
-  for (const layer of mapStyle(theme, language).layers) {
+export function relook(map: MapLibreMap, theme: Theme, language: Language, style = mapStyle): void {
+  for (const layer of style(theme, language).layers) {
     for (const [name, value] of Object.entries(layer.paint ?? {})) map.setPaintProperty(layer.id, name as never, value as never);
     for (const [name, value] of Object.entries(layer.layout ?? {})) map.setLayoutProperty(layer.id, name as never, value as never);
   }

@@ -56,6 +56,15 @@ export function presetPeriod(preset: Preset, now: number): Period {
   }
 }
 
+/** The instant at which a year is over. */
+export const yearEnd = (year: number): number => startOf(`${String(year + 1).padStart(4, '0')}-01-01`);
+
+/** From the first day of the year so many before this one until today. */
+export function yearsBack(years: number, now: number): Period {
+  const today = dayOf(now);
+  return { from: yearStart(today, -years), to: plusDays(today, 1) };
+}
+
 export function presetOf(period: Period, now: number): Preset | null {
   return PRESETS.find((preset) => {
     const { from, to } = presetPeriod(preset, now);

@@ -7,7 +7,7 @@ import { ask } from '../api/client';
 import { OFFSET_MS } from '../words/time';
 import type { Answer } from './answer';
 import { startOf } from './calendar';
-import { everyOf, functionsOf, propertiesOf, type Format, type View } from './view';
+import { everyOf, functionsOf, propertiesOf, WHOLE, type Format, type View } from './view';
 
 /** What is asked for; without an answer on the screen when it would be too long for one. */
 export interface Shown {
@@ -46,6 +46,7 @@ function lines(bytes: ArrayBuffer, format: Format): number {
 
 /** `RG-01_rainfall_2026-10-01_2026-11-01_1d`: a name that says what is inside. */
 export function fileStem(view: View): string {
+  if (view.what === 'map') return `map_${view.property}_${functionsOf(view, view.property).join('_')}_${view.period.from}_${view.period.to}`.replace(/[^A-Za-z0-9_.-]/g, '-');
   const what = view.what === 'areas' ? `areas_${view.property}` : (view.channels[0] ?? 'history').replace('/', '_') + (view.channels.length > 1 ? `_and_${view.channels.length - 1}_more` : '');
   return `${what}_${view.period.from}_${view.period.to}_${everyOf(view)}`.replace(/[^A-Za-z0-9_.-]/g, '-');
 }
@@ -74,14 +75,14 @@ export function manifest({ view, answer }: Shown, about: About): string {
     query: about.query,
     format: about.format,
     ...(view.what === 'areas' ? { property: view.property, level: view.level } : {}),
-    every: everyOf(view),
+    every: view.what === 'map' ? WHOLE : everyOf(view),
     tz: 'Asia/Ho_Chi_Minh',
     from: time(startOf(view.period.from)),
     to: time(startOf(view.period.to)),
     functions,
     quality: view.quality,
     ...(answer?.compare ? { compare: { from: time(answer.compare.from), to: time(answer.compare.to) } } : {}),
-    [view.what]: series,
+    [view.what === 'areas' ? 'areas' : 'channels']: series,
     made_at: about.madeAt,
     made_by: 'saola, page /history: hash and rows as they arrived in the browser',
     rows: about.rows,

@@ -6,9 +6,10 @@ import { speech } from '../words/language.svelte';
 import { readAnswer, type Answer } from './answer';
 import { bucketCount } from './calendar';
 import { listed } from './catalogue';
+import { readCoverage, readPeriods, type Coverage, type Periods } from './coverage';
 import { averageOf, averages } from './limits';
 import type { Fn } from './functions';
-import { everyOf, isAsked, propertiesOf, question, readView, writeView, type Format, type View } from './view';
+import { communesQuestion, coverageQuestions, everyOf, isAsked, propertiesOf, question, readView, writeView, type Format, type View } from './view';
 
 /** Several changes in a row (a date that is typed) are one question. */
 const PAUSE_MS = 150;
@@ -29,7 +30,22 @@ export interface Answered {
   path: string;
   /** By this machine's clock. */
   at: number;
+  /** Of a map: the same by commune; `null` where that says nothing. */
+  communes: Answer | null;
 }
+
+/** How much of the forest is watched, and what that answers. */
+export interface Covered {
+  coverage: Coverage;
+  periods: Periods;
+  view: View;
+  paths: { at: string; history: string };
+  /** By this machine's clock. */
+  at: number;
+}
+
+/** What changes what is shown of an answer, and nothing that is asked. */
+const SHOWN_ONLY: readonly string[] = ['drawn', 'by'];
 
 /** Functions that judging by legal limits needs besides what is drawn. */
 function besides(view: View): Fn[] {
@@ -50,6 +66,7 @@ class Planner {
   phase = $state<Phase>('idle');
   failure = $state.raw<ApiError | null>(null);
   answered = $state.raw<Answered | null>(null);
+  covered = $state.raw<Covered | null>(null);
 
   readonly channels = $derived(listed(this.stations, this.indices));
   /** Others have no history. */
@@ -74,6 +91,8 @@ class Planner {
       this.indices = readIndices(indices);
       this.stations = stations;
       this.loaded = true;
+      // A map is of all stations that there are.
+      if (this.view.what === 'map') this.#ask();
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) this.me = null;
       else this.trouble = error instanceof Error ? error.message : String(error);
@@ -94,8 +113,9 @@ class Planner {
     if (isStep) history.pushState(null, '', is);
     else history.replaceState(null, '', is);
     // Which areas are drawn is nothing to ask about: the answer has all of them.
-    if (Object.keys(part).every((name) => name === 'drawn')) {
+    if (Object.keys(part).every((name) => SHOWN_ONLY.includes(name))) {
       if (this.answered && this.phase === 'ready') this.answered = { ...this.answered, view: this.view };
+      if (this.covered && this.phase === 'ready') this.covered = { ...this.covered, view: this.view };
       return;
     }
     clearTimeout(this.#timer);
@@ -110,7 +130,12 @@ class Planner {
 
   /** The same question in another format. */
   path(format: Format): string {
-    return question(this.view, format, besides(this.view));
+    return question(this.view.what === 'map' ? { ...this.view, channels: this.mapped } : this.view, format, besides(this.view));
+  }
+
+  /** The channels of the map's property, at most one of a station. */
+  get mapped(): string[] {
+    return this.channels.filter(({ property }) => property === this.view.property).map(({ name }) => name).sort();
   }
 
   station(channel: string): Station | undefined {
@@ -119,6 +144,7 @@ class Planner {
   }
 
   get bucketsExpected(): number {
+    if (this.view.what === 'map' || this.view.what === 'coverage') return 0;
     const series = this.view.what === 'areas' ? (this.view.level === 'province' ? 1 : this.view.area === '' ? AREAS_GUESSED : 1) : this.view.channels.length;
     return bucketCount(this.view.period, everyOf(this.view)) * series;
   }
@@ -146,7 +172,11 @@ class Planner {
     this.failure = null;
     if (!isAsked(this.view)) {
       this.phase = 'idle';
-      this.answered = null;
+      this.answered = this.covered = null;
+      return;
+    }
+    if (this.view.what === 'map' && !this.loaded) {
+      this.phase = 'reading';
       return;
     }
     if (this.bucketsExpected > BUCKETS_MAX) {
@@ -156,16 +186,14 @@ class Planner {
     const asking = new AbortController();
     this.#asking = asking;
     this.phase = 'reading';
-    void this.#read(this.view, this.path('json'), asking);
+    void this.#read(this.view, asking);
   }
 
-  async #read(view: View, path: string, asking: AbortController): Promise<void> {
+  async #read(view: View, asking: AbortController): Promise<void> {
     try {
-      const response = await ask(path, { headers: { accept: 'application/json' }, signal: asking.signal }, PATIENCE_MS);
-      const answer = readAnswer(await response.json());
-      if (asking.signal.aborted) return;
-      this.answered = { answer, view, path, at: Date.now() };
-      this.phase = 'ready';
+      if (view.what === 'coverage') await this.#readCoverage(view, asking.signal);
+      else await this.#readAnswer(view, asking.signal);
+      if (!asking.signal.aborted) this.phase = 'ready';
     } catch (error) {
       if (asking.signal.aborted) return;
       if (error instanceof ApiError && error.status === 401) {
@@ -175,6 +203,28 @@ class Planner {
       this.failure = error instanceof ApiError ? error : new ApiError(0, 'unreachable', error instanceof Error ? error.message : String(error));
       this.phase = 'failed';
     }
+  }
+
+  async #readAnswer(view: View, signal: AbortSignal): Promise<void> {
+    const path = this.path('json');
+    const ofCommunes = view.what === 'map' ? communesQuestion(view) : null;
+    const read = async (from: string): Promise<Answer> => readAnswer(await this.#json(from, signal));
+    const [answer, communes] = await Promise.all([read(path), ofCommunes === null ? null : read(ofCommunes)]);
+    if (signal.aborted) return;
+    this.answered = { answer, view, path, at: Date.now(), communes };
+    this.covered = null;
+  }
+
+  async #readCoverage(view: View, signal: AbortSignal): Promise<void> {
+    const paths = coverageQuestions(view, Date.now());
+    const [at, history] = await Promise.all([this.#json(paths.at, signal), this.#json(paths.history, signal)]);
+    if (signal.aborted) return;
+    this.covered = { coverage: readCoverage(at), periods: readPeriods(history), view, paths, at: Date.now() };
+    this.answered = null;
+  }
+
+  async #json(path: string, signal: AbortSignal): Promise<unknown> {
+    return (await ask(path, { headers: { accept: 'application/json' }, signal }, PATIENCE_MS)).json();
   }
 }
 

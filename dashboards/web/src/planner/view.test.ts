@@ -1,6 +1,6 @@
 // A link says what is looked at, and leads back to it.
 import { expect, test } from 'vitest';
-import { comparedPeriod, emptyView, everyOf, functionsOf, isAsked, question, readView, writeView, type View } from './view';
+import { communesQuestion, comparedPeriod, emptyView, everyOf, functionsOf, isAsked, question, readView, writeView, type View } from './view';
 
 const NOW = Date.parse('2026-11-22T03:00:00Z');
 const view = (part: Partial<View>): View => ({ ...emptyView(NOW), ...part });
@@ -14,6 +14,8 @@ test.each<Partial<View>>([
   { ...rain, functions: ['exceedance_hours'], above: 45.5 },
   { what: 'areas', property: 'pm2_5', area: '03388', drawn: ['03388', '03394'] },
   { what: 'areas', property: 'pm2_5', level: 'province' },
+  { what: 'map', property: 'rainfall', functions: ['exceedance_hours'], above: 5, period: { from: '2026-10-01', to: '2026-11-01' } },
+  { what: 'coverage', by: 'forest_type', every: '1q' },
 ])('the link of a view reads back as the view: %j', (part) => {
   const whole = view(part);
   expect(readView(writeView(whole), NOW + 5 * 86_400_000)).toEqual(whole);
@@ -57,4 +59,12 @@ test('the question says everything that its answer depends on', () => {
 
 test('areas are not compared: the server cannot', () => {
   expect(comparedPeriod(view({ what: 'areas', property: 'pm2_5', comparison: 'year' }))).toBeNull();
+});
+
+test('a map is asked for as one bucket of all channels, and its communes by what says something of several stations', () => {
+  const map = view({ ...rain, what: 'map', property: 'rainfall' });
+  expect(question(map, 'json')).toContain('/api/v1/history?channel=RG-01/rainfall&from=2026-10-01&to=2026-11-01&every=100y&fn=sum&');
+  expect(communesQuestion(map)).toContain('/api/v1/history/areas?property=rainfall&level=commune&from=2026-10-01&to=2026-11-01&every=100y&fn=sum&');
+  expect(communesQuestion({ ...map, functions: ['p95'] })).toBeNull();
+  expect(functionsOf({ ...map, functions: ['mean', 'max'] }, 'rainfall')).toEqual(['mean']);
 });

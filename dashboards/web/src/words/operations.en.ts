@@ -23,6 +23,22 @@ export const operations: typeof vietnamese = {
     flapping: 'Keeps coming and going',
   },
 
+  ranking: {
+    label: 'Order by',
+    need: 'Who needs attention',
+    by: {
+      vn_aqi: 'Worst air (VN_AQI)',
+      pm2_5: 'Highest PM2.5',
+      rain_24h: 'Most rain in 24 hours',
+      fire_danger_p: 'Highest forest fire danger',
+      level_of_service: 'Worst traffic jams',
+    },
+    unplaced: 'Not ranked: old, missing or unusable values',
+    lastMonth: 'Last month',
+    lastMonthOf: (property) => `${property}: last month`,
+    noneInside: 'No open alert inside the filter.',
+  },
+
   work: {
     heading: 'Handling',
     acknowledge: 'Acknowledge',

@@ -1,5 +1,7 @@
 // What the operations page says beyond looking: handling of alerts, reasons, the technician's and the shift's views.
 
+import type { Ranked } from '../stations/ranking';
+
 export const operations = {
   views: { label: 'Màn hình', room: 'Điều hành', technical: 'Kỹ thuật', handover: 'Giao ca' },
 
@@ -18,6 +20,22 @@ export const operations = {
     closedMeanwhile: 'Đã đóng, điều kiện còn đúng',
     masked: (name: string) => `Nguồn nhiệt đã biết: ${name}`,
     flapping: 'Bật tắt liên tục',
+  },
+
+  ranking: {
+    label: 'Xếp theo',
+    need: 'Cần chú ý nhất',
+    by: {
+      vn_aqi: 'Không khí xấu nhất (VN_AQI)',
+      pm2_5: 'Bụi mịn PM2.5 cao nhất',
+      rain_24h: 'Mưa 24 giờ nhiều nhất',
+      fire_danger_p: 'Nguy cơ cháy rừng cao nhất',
+      level_of_service: 'Giao thông ùn tắc nhất',
+    } satisfies Record<Ranked, string>,
+    unplaced: 'Không xếp hạng: số liệu cũ, chưa có hoặc không dùng được',
+    lastMonth: 'Tháng trước',
+    lastMonthOf: (property: string) => `${property}: số liệu tháng trước`,
+    noneInside: 'Không có cảnh báo nào đang mở trong phạm vi lọc.',
   },
 
   work: {

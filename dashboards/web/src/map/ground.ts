@@ -1,0 +1,40 @@
+// What every map of the pages begins with: the same ground, the same bounds, no rotation.
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
+import { Map as MapLibreMap, setWorkerUrl, type GeoJSONSource, type LngLatBoundsLike, type MapOptions } from 'maplibre-gl';
+import type { FeatureCollection } from 'geojson';
+import { getJson } from '../api/client';
+import { provinceNameFeatures } from './features';
+
+/** Lai Châu's bounds, from the outline's own file. */
+export const HOME: LngLatBoundsLike = [102.3208, 21.6857, 103.985, 22.8113];
+/** Viet Nam with both archipelagos and some sea. */
+const FURTHEST: LngLatBoundsLike = [92, 3, 124, 28];
+
+/** A map that shows the province. Throws where the machine cannot draw one. */
+export function newMap(options: Pick<MapOptions, 'container' | 'style'> & Partial<MapOptions>): MapLibreMap {
+  setWorkerUrl(workerUrl);
+  const map = new MapLibreMap({
+    bounds: HOME,
+    maxBounds: FURTHEST,
+    minZoom: 3.2,
+    maxZoom: 15,
+    dragRotate: false,
+    pitchWithRotate: false,
+    touchPitch: false,
+    attributionControl: false,
+    ...options,
+  });
+  map.touchZoomRotate.disableRotation();
+  map.keyboard.disableRotation();
+  return map;
+}
+
+/** Puts the provinces on the ground, once the style is there. */
+export async function fillGround(map: MapLibreMap): Promise<void> {
+  const [provinces] = await Promise.all([
+    getJson('/geo/provinces.geojson') as Promise<FeatureCollection>,
+    new Promise<void>((resolve) => void map.once('load', () => resolve())),
+  ]);
+  map.getSource<GeoJSONSource>('provinces')?.setData(provinces);
+  map.getSource<GeoJSONSource>('province-names')?.setData(provinceNameFeatures(provinces));
+}
