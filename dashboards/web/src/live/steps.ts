@@ -53,3 +53,6 @@ export function following(at: number, now: number, stepMin: StepMin, most: numbe
   for (let next = stepped(at, 1, now, stepMin); next !== null && found.length < most; next = stepped(next, 1, now, stepMin)) found.push(next);
   return found;
 }
+
+/** As the server names a moment, to the second and in UTC: no sign that an address would have to escape. */
+export const atWords = (at: number): string => new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');

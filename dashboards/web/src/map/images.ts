@@ -11,7 +11,8 @@ const MARK_PX = 22;
 export const bodyImage = (kind: Kind, freshness: Freshness): string => `body-${kind}-${freshness}`;
 export const markImage = (severity: Severity): string => `mark-${severity}`;
 
-async function draw(svg: string, pixels: number): Promise<ImageData> {
+/** An SVG as an image of the map. */
+export async function draw(svg: string, pixels: number): Promise<ImageData> {
   const image = new Image(pixels, pixels);
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   await image.decode();
