@@ -14,6 +14,7 @@ import { layers } from './layers.svelte';
 import { picture } from './picture.svelte';
 import { shown, type Frame } from './shown.svelte';
 import { atWords, ends, following, stepped, type StepMin } from './steps';
+import { whyNot, type Why } from './why';
 
 /** Steps a second that are offered. */
 export const PACES = [1, 2, 4] as const;
@@ -27,16 +28,6 @@ const RETRY_MS = 5_000;
 const DRAWN_MAX_MS = 5_000;
 const LOOK_MS = 50;
 const ALERTS_MAX = 10_000;
-
-/** Why a moment is not shown. */
-export type Why =
-  /** Nothing is stored from before `begin`. */
-  | { kind: 'before'; begin: number }
-  /** The store cannot tell of moments at all. */
-  | { kind: 'present-only' }
-  /** The store lags behind what has come in: it is asked again. */
-  | { kind: 'lags' }
-  | { kind: 'failed'; reason: string };
 
 async function read(path: string, signal: AbortSignal): Promise<unknown> {
   const response = await ask(path, { headers: { accept: 'application/json, application/geo+json' }, signal });
@@ -68,13 +59,6 @@ async function load(at: number, signal: AbortSignal): Promise<Frame> {
     alertsForbidden: alerts === null,
     alertsKnownSince: instant(object(layer).alerts_known_since),
   };
-}
-
-export function whyNot(error: unknown): Why {
-  if (!(error instanceof ApiError)) return { kind: 'failed', reason: String(error) };
-  if (error.code === 'not_supported') return { kind: 'present-only' };
-  if (error.status === 503) return { kind: 'lags' };
-  return { kind: 'failed', reason: error.message };
 }
 
 class Past {
@@ -181,13 +165,16 @@ class Past {
     if (at === null) return this.present();
     this.wanted = at;
     this.failure = null;
-    const { begin } = layers;
-    if (begin !== null && at < begin) return this.#fail(at, { kind: 'before', begin });
     if (afterMs === 0) void this.#load(at);
     else this.#timer = setTimeout(() => void this.#load(at), afterMs);
   }
 
   async #load(at: number): Promise<void> {
+    // Where the record begins; without the catalogue the server has the word.
+    await layers.load();
+    if (this.wanted !== at) return;
+    const { begin } = layers;
+    if (begin !== null && at < begin) return this.#fail(at, { kind: 'before', begin });
     const ahead = this.playing ? following(at, clock.now, this.stepMin, AHEAD_MAX) : [];
     try {
       const frame = await this.#frames.want(at, ahead);

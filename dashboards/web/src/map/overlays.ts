@@ -59,6 +59,11 @@ function communes(source: string, legend: readonly Mark[], theme: Theme): LayerS
     { id: `${source}-none`, type: 'fill', ...from, filter: ['==', ['get', 'stations'], 0], paint: { 'fill-pattern': hatchImage('none', theme), 'fill-opacity': 0.8 } },
     { id: `${source}-partial`, type: 'fill', ...from, filter: ['all', ['>', ['get', 'stations'], 0], ['<', completeness, 0.5]], paint: { 'fill-pattern': hatchImage('partial', theme), 'fill-opacity': 0.5 } },
     { id: `${source}-line`, type: 'line', ...from, filter: ['has', 'severity'], paint: { 'line-color': coloured('severity', legend, 'rgba(0,0,0,0)'), 'line-width': byZoom(7, 1, 11, 2.2), 'line-opacity': 0.9 } },
+    // The mark beside the name: hue alone says nothing.
+    {
+      id: `${source}-marks`, type: 'symbol', source, 'source-layer': 'labels', filter: ['has', 'severity'],
+      layout: { 'icon-image': asExpression(['concat', 'mark-', ['get', 'severity']]), 'icon-size': byZoom(7, 0.5, 11, 0.8), 'icon-offset': [0, -22], 'icon-allow-overlap': true, 'icon-ignore-placement': true },
+    },
   ];
 }
 
