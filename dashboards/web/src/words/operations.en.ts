@@ -179,7 +179,7 @@ export const operations: typeof vietnamese = {
     invented: 'Forest units drawn for the demonstration',
     approximate: 'Some footprints were estimated, not surveyed',
     leftOut: (count) => `${plural(count, 'smaller one')} left out`,
-    nothing: 'None now',
+    empty: 'None now',
     calm: 'No open alert',
     noStation: 'No station: nothing is known',
     partial: 'Less than half of the channels have a current value',

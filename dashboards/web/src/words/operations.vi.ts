@@ -176,7 +176,7 @@ export const operations = {
     invented: 'Đơn vị rừng vẽ để trình diễn',
     approximate: 'Có vùng giám sát ước lượng, chưa đo đạc',
     leftOut: (count: number) => `bỏ qua ${count} chỗ nhỏ hơn`,
-    nothing: 'Hiện không có',
+    empty: 'Hiện không có',
     calm: 'Không có cảnh báo đang mở',
     noStation: 'Không có trạm: không biết gì',
     partial: 'Chưa đến một nửa số kênh có giá trị hiện tại',
