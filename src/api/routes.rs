@@ -190,6 +190,7 @@ fn of_areas_and_the_past() -> OpenApiRouter<House> {
         .routes(routes!(coverage::read))
         .routes(routes!(coverage::history))
         .routes(routes!(coverage::holes))
+        .routes(routes!(coverage::footprints::read))
         .routes(routes!(indices::list))
         .routes(routes!(indices::one))
 }

@@ -141,7 +141,7 @@ test('what nobody looks after stands first, and a filter folds but never hides',
   const { page, complaints, close } = await operations(browser, server.http);
   await card(page, taken.id);
   await card(page, waiting.id);
-  const order = await page.locator('[data-list="open-alerts"] > li').evaluateAll((lines) => lines.map((line) => line.querySelector('[data-acknowledged="false"]') === null));
+  const order = await page.locator('[data-list="open-alerts"] > li').evaluateAll((lines) => lines.map((line) => line.querySelector('[data-acknowledged="false"], [data-incident]:not([data-waiting="0"])') === null));
   assert.deepEqual(order, order.toSorted((a, b) => Number(a) - Number(b)), 'a line with nothing to acknowledge stands above one with');
 
   const elsewhere = (await land.stations()).map((feature) => feature.properties.area).find((area) => area && area !== taken.area && area !== waiting.area);

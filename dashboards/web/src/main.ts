@@ -3,6 +3,7 @@ import { mount } from 'svelte';
 import App from './App.svelte';
 import './styles/fonts.css';
 import './styles/tokens.css';
+import './styles/past.css';
 import './styles/base.css';
 
 const target = document.getElementById('app');

@@ -6,6 +6,7 @@
 //! once by `crate::coverage`, on a thread that may block and for as long as somebody waits for it.
 
 mod document;
+pub mod footprints;
 mod working;
 
 use std::collections::BTreeMap;

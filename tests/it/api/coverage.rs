@@ -123,6 +123,36 @@ async fn holes_are_what_is_left() {
 }
 
 #[tokio::test]
+async fn footprints_say_which_stations_work() {
+    let (house, token) = house().await;
+    house.observe(channel(&house, "FS-1/smoke"), 30, 0.1);
+    let told = async |token: &str, at: &str| {
+        let found = ask(&house, token, &format!("/api/v1/coverage/footprints{at}")).await;
+        let features = found["features"].as_array().unwrap().iter();
+        let of =
+            |feature: &Value| (feature["id"].as_str().unwrap().to_owned(), feature["properties"]["working"] == true);
+        (features.map(of).collect::<Vec<_>>(), found)
+    };
+    let of = |id: &str, works: bool| (id.to_owned(), works);
+    let (seen, all) = told(&token, "").await;
+    assert_eq!(seen, [of("FS-1", true), of("FS-2", false)]);
+    assert_eq!((&all["approximate"], &all["left_out"]), (&json!(true), &json!(0)));
+    let circle = &all["features"][0];
+    assert_eq!((&circle["properties"]["area"], &circle["properties"]["approximate"]), (&json!("001"), &json!(false)));
+    // Three kilometres are 0.0292 degrees of longitude there.
+    let ring = circle["geometry"]["coordinates"][0][0].as_array().unwrap();
+    let east = ring.iter().map(|at| at[0].as_f64().unwrap()).fold(f64::MIN, f64::max);
+    assert!((east - 103.5 - 0.0292).abs() < 0.0002, "{east}");
+    // An hour later it is silent; then is asked about, it is not.
+    house.parts.clock.set(NOW + HOUR);
+    assert_eq!(told(&token, "").await.0, [of("FS-1", false), of("FS-2", false)]);
+    assert_eq!(told(&token, "?at=-1h").await.0, [of("FS-1", true), of("FS-2", false)]);
+    let ranger = house.token("ranger", Role::Ranger, Some(&["002"]), DAY);
+    let (own, all) = told(&ranger, "").await;
+    assert!(own == [of("FS-2", false)] && !all.to_string().contains("FS-1"), "{all}");
+}
+
+#[tokio::test]
 async fn months_count_whoever_was_complete_enough() {
     let (house, token) = house().await;
     let (daily, day_s) = (channel(&house, "FS-2/smoke"), 86_400);

@@ -111,6 +111,7 @@ fn needs_of_alerts() -> BTreeMap<(&'static str, &'static str), Option<Option<Per
         (("get", "/api/v1/coverage"), only(Permission::ReadMap)),
         (("get", "/api/v1/coverage/history"), only(Permission::ReadHistory)),
         (("get", "/api/v1/coverage/holes"), only(Permission::ReadMap)),
+        (("get", "/api/v1/coverage/footprints"), only(Permission::ReadMap)),
         (("get", "/api/v1/indices"), only(Permission::ReadMap)),
         (("get", "/api/v1/indices/{index}"), only(Permission::ReadMap)),
         (("get", "/api/v1/people"), only(Permission::Administer)),

@@ -93,9 +93,9 @@ export async function signOut(): Promise<void> {
   await ask('/api/v1/session', { method: 'DELETE' });
 }
 
-/** The last day of a channel, as the server stored it. */
-export function historyPath(channel: string): string {
-  return `/api/v1/history?${new URLSearchParams({ channel, from: '-24h', format: 'json' }).toString()}`;
+/** The last hours of a channel, as the server stored them. */
+export function historyPath(channel: string, hours = 24): string {
+  return `/api/v1/history?${new URLSearchParams({ channel, from: `-${hours}h`, format: 'json' }).toString()}`;
 }
 
 /** The last week in hours: their means and extremes, and how complete they are. */

@@ -1,7 +1,8 @@
 // The current picture: stations, areas and alerts as last heard, kept up to date by the stream.
 //
 // Objects are replaced, never changed, and `version` counts the replacements: one number is cheaper to watch than
-// thousands of stations. Events wait up to a quarter of a second and are applied together; while everything is loaded
+// thousands of stations. What the views read is of the past moment while one is shown (see shown.svelte.ts); what
+// comes in meanwhile is kept all the same. Events wait up to a quarter of a second and are applied together; while everything is loaded
 // anew they wait until the load is in, because they are newer than it.
 import { ApiError, getJson } from '../api/client';
 import { readAlert, readAlerts, readAreas, readStation, readStations, type Alert, type AreaFeature, type Station } from '../api/wire';
@@ -9,6 +10,7 @@ import { FRESHNESSES, rank, SEVERITIES, type Freshness, type Severity } from '..
 import { byEnd, isOpen } from '../alerts/order';
 import { clock } from './clock.svelte';
 import { stationFreshness } from './freshness';
+import { shown } from './shown.svelte';
 
 /** A station and how it stands now. */
 export interface Seen {
@@ -40,8 +42,6 @@ class Picture {
   version = $state(0);
   areas = $state.raw<readonly AreaFeature[] | null>(null);
   loaded = $state(false);
-  /** The caller's role does not see alerts. */
-  alertsForbidden = $state(false);
   news = $state.raw<readonly News[]>([]);
 
   #stations = new Map<string, Station>();
@@ -52,22 +52,32 @@ class Picture {
   /** Counts loads: an older one that answers late is thrown away. */
   #loading = 0;
   #held = false;
+  #alertsForbidden = $state(false);
+
+  /** The caller's role does not see alerts. */
+  get alertsForbidden(): boolean {
+    return shown.frame?.alertsForbidden ?? this.#alertsForbidden;
+  }
 
   readonly stations: readonly Station[] = $derived.by(() => {
+    if (shown.frame) return [...shown.frame.stations.values()];
     void this.version;
     return [...this.#stations.values()];
   });
 
-  /** Every station with its freshness now: recomputed every second, because values grow old by themselves. */
+  /** Every station with its freshness then: recomputed every second of the present, because values grow old by themselves. */
   readonly seen: readonly Seen[] = $derived.by(() => {
-    const now = clock.now;
+    const { now } = shown;
     return this.stations.map((station) => ({ station, freshness: stationFreshness(station, now) }));
   });
 
-  readonly alerts: readonly Alert[] = $derived.by(() => {
+  /** Those of now, whatever is shown. */
+  readonly presentAlerts: readonly Alert[] = $derived.by(() => {
     void this.version;
     return [...this.#alerts.values()];
   });
+
+  readonly alerts: readonly Alert[] = $derived(shown.frame ? [...shown.frame.alerts.values()] : this.presentAlerts);
 
   readonly byFreshness: Readonly<Record<Freshness, number>> = $derived.by(() => {
     const counts = Object.fromEntries(FRESHNESSES.map((name) => [name, 0])) as Record<Freshness, number>;
@@ -82,11 +92,13 @@ class Picture {
   });
 
   station(id: string | null): Station | undefined {
+    if (shown.frame) return id === null ? undefined : shown.frame.stations.get(id);
     void this.version;
     return id === null ? undefined : this.#stations.get(id);
   }
 
   knownAlert(id: string | null): Alert | undefined {
+    if (shown.frame) return id === null ? undefined : shown.frame.alerts.get(id);
     void this.version;
     return id === null ? undefined : this.#alerts.get(id);
   }
@@ -139,7 +151,7 @@ class Picture {
     this.#waitingAlerts = [];
     this.areas = null;
     this.loaded = false;
-    this.alertsForbidden = false;
+    this.#alertsForbidden = false;
     this.news = [];
     this.version += 1;
   }
@@ -149,7 +161,7 @@ class Picture {
       return readAlerts(await getJson(`/api/v1/alerts?${query}`));
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 403) throw error;
-      this.alertsForbidden = true;
+      this.#alertsForbidden = true;
       return [];
     }
   }

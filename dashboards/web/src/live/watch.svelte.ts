@@ -6,7 +6,9 @@ import { readHeartbeat, readMe, type Me } from '../api/wire';
 import { clock } from './clock.svelte';
 import { connection } from './connection.svelte';
 import { incidents } from './incidents.svelte';
+import { layers } from './layers.svelte';
 import { meanings } from './meanings.svelte';
+import { past } from './past.svelte';
 import { picture } from './picture.svelte';
 
 const RETRY_MS = 3_000;
@@ -79,6 +81,8 @@ class Watch {
     this.#stream.stop();
     clearTimeout(this.#retry);
     clearInterval(this.#reload);
+    past.forget();
+    layers.forget();
     picture.forget();
     incidents.forget();
     meanings.forget();

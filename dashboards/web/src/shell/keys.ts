@@ -3,12 +3,14 @@
 export type Wish =
   | 'next' | 'previous' | 'acknowledge' | 'comment' | 'assign' | 'shelve' | 'close'
   | 'alerts' | 'stations' | 'search' | 'room' | 'technical' | 'handover' | 'home'
+  | 'layers' | 'time' | 'play' | 'back' | 'forward' | 'present'
   | 'clear' | 'sound' | 'language' | 'theme' | 'help';
 
 /** What the help says; `open` and `escape` are the browser's and the panels' own. */
 export const GROUPS = {
   go: [['1', 'room'], ['2', 'technical'], ['3', 'handover'], ['w', 'alerts'], ['t', 'stations'], ['/', 'search'], ['h', 'home']],
   alerts: [['j', 'next'], ['k', 'previous'], ['Enter', 'open'], ['a', 'acknowledge'], ['g', 'assign'], ['c', 'comment'], ['s', 'shelve'], ['x', 'close'], ['Esc', 'escape']],
+  time: [['o', 'layers'], ['r', 'time'], ['p', 'play'], [',', 'back'], ['.', 'forward'], ['n', 'present']],
   page: [['f', 'clear'], ['m', 'sound'], ['l', 'language'], ['d', 'theme'], ['?', 'help']],
 } as const;
 
@@ -32,8 +34,12 @@ export function wishOf({ key, ctrlKey, metaKey, altKey }: Press, writing: boolea
   return WISHES.get(key) ?? WISHES.get(key.toLowerCase()) ?? null;
 }
 
+/** Inputs that take no letters. */
+const UNWRITTEN = ['range', 'checkbox', 'radio'];
+
 /** Whether letters go into what has the focus. */
 export function isWriting(element: Element | null): boolean {
   if (!(element instanceof HTMLElement)) return false;
+  if (element instanceof HTMLInputElement && UNWRITTEN.includes(element.type)) return false;
   return element.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(element.tagName);
 }

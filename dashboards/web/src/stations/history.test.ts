@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Bucket, Channel, Sample } from '../api/wire';
 import { DAY_MS, HOUR_MS } from '../words/time';
-import { bucketColumns, bucketGaps, bucketSummary, columns, completeness, extended, fittingSpan, gapAfterMs, gaps, summary, within } from './history';
+import { bucketColumns, bucketGaps, bucketSummary, columns, completeness, endAround, extended, fittingSpan, gapAfterMs, gaps, summary, within } from './history';
 
 const sample = (at: number, value: number, quality: Sample['quality'] = 'good'): Sample => ({ at, value, quality });
 const channel = (at: number | null, value: number): Channel => ({
@@ -74,4 +74,10 @@ test('a week of nothing says nothing', () => {
   expect(bucketGaps([bucket(0, 0)])).toEqual([]);
   expect(completeness([bucket(0, 0)])).toBeNull();
   expect(bucketSummary([bucket(0, 0)])).toBeNull();
+});
+
+test('around a past moment the picture shows a little of what came after, and never the future', () => {
+  const hour = 3_600_000;
+  expect(endAround(10 * hour, 30 * hour, 24 * hour)).toBe(16 * hour);
+  expect(endAround(10 * hour, 11 * hour, 24 * hour)).toBe(11 * hour);
 });

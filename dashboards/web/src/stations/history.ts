@@ -132,6 +132,14 @@ export function within(samples: readonly Sample[], now: number, spanMs: number):
   return first === -1 ? [] : samples.slice(first);
 }
 
+/** How much of the picture lies after a past moment that is looked at: what came of it, and mostly what led to it. */
+const AFTER_SHARE = 0.25;
+
+/** Where the picture ends while a past moment is looked at. */
+export function endAround(at: number, now: number, spanMs: number): number {
+  return Math.min(now, at + spanMs * AFTER_SHARE);
+}
+
 /** Samples in numbers; `null` when there is no usable value. */
 export function summary(samples: readonly Sample[]): Summary | null {
   const values = samples.flatMap(({ value, quality }) => (isUsable(quality) && value !== null ? [value] : []));

@@ -13,8 +13,11 @@ export interface Scene {
   lines: readonly Line[];
   /** Thresholds that must be in the picture: those of open alerts. */
   always: readonly number[];
+  /** Where the picture ends, and how long it is. */
   now: number;
   spanMs: number;
+  /** The past moment that is looked at. */
+  mark: number | null;
 }
 
 export interface Plot {
@@ -111,6 +114,28 @@ function drawThresholds(chart: UPlot, lines: readonly Line[], language: Language
   ctx.restore();
 }
 
+/** The past moment that is looked at; what follows it lies under a veil. */
+function drawMark(chart: UPlot, mark: number | null): void {
+  if (mark === null) return;
+  const { ctx, bbox } = chart;
+  const ratio = devicePixelRatio;
+  const x = chart.valToPos(mark / 1000, 'x', true);
+  const right = bbox.left + bbox.width;
+  if (x < bbox.left || x > right) return;
+  ctx.save();
+  ctx.globalAlpha = 0.18;
+  ctx.fillStyle = colour('--past');
+  ctx.fillRect(x, bbox.top, right - x, bbox.height);
+  ctx.globalAlpha = 1;
+  ctx.strokeStyle = colour('--past');
+  ctx.lineWidth = 2 * ratio;
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.restore();
+}
+
 /** Room around the values, so that a line neither hugs the edge nor a still value fills the height with its noise. */
 function valueRange(low: number | null, high: number | null, { lines, always }: Pick<Scene, 'lines' | 'always'>): [number, number] {
   const [least, most] = [low ?? Math.min(...always), high ?? Math.max(...always)];
@@ -121,7 +146,7 @@ function valueRange(low: number | null, high: number | null, { lines, always }: 
 }
 
 export function plot(parent: HTMLElement, { channel, language, theme, onread }: Options): Plot {
-  let scene: Pick<Scene, 'gaps' | 'lines' | 'always'> = { gaps: [], lines: [], always: [] };
+  let scene: Pick<Scene, 'gaps' | 'lines' | 'always' | 'mark'> = { gaps: [], lines: [], always: [], mark: null };
   const size = () => ({ width: parent.clientWidth, height: parent.clientHeight });
   const axis = { stroke: colour('--ink-3'), font: FONT, grid: { stroke: colour('--chart-grid'), width: 1 }, ticks: { show: false } };
   const suffix = unitWords(channel.unit, language);
@@ -175,7 +200,7 @@ export function plot(parent: HTMLElement, { channel, language, theme, onread }: 
       bands: [{ series: [4, 3], fill: colour('--chart-fill') }],
       hooks: {
         drawClear: [(self) => drawGaps(self, scene.gaps)],
-        draw: [(self) => drawThresholds(self, scene.lines, language, theme)],
+        draw: [(self) => drawThresholds(self, scene.lines, language, theme), (self) => drawMark(self, scene.mark)],
         setCursor: [
           (self) => {
             const { idx } = self.cursor;

@@ -114,6 +114,9 @@ export function decimals(language: Language, least: number, most: number): Intl.
   return format;
 }
 
+/** Properties that have a name here. */
+export const PROPERTIES_NAMED: readonly string[] = Object.keys(PROPERTIES);
+
 /** Whether the property has a name of its own here. */
 export function isNamed(property: string): boolean {
   return Object.hasOwn(PROPERTIES, property);
