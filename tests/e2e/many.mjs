@@ -94,6 +94,7 @@ function province(folder) {
     return `[[station]]\nid = "${idOf(number)}"\nkind = "${kind}"\nname = { vi = "Trạm đo ${number}", en = "Measured ${number}" }\nlon = ${lon.toFixed(5)}\nlat = ${lat.toFixed(5)}\nlink = "cellular"\n` +
       `[[station.channel]]\nproperty = "${property}"\nunit = "${unit}"\ninterval = "600s"\nmin = ${min}\nmax = ${max}\n`;
   });
+  cpSync(join(ROOT, 'config/quality.toml'), join(folder, 'quality.toml'));
   writeFileSync(join(folder, 'stations/measured.toml'), text.join('\n'));
 }
 
@@ -122,7 +123,7 @@ async function start(folder) {
     child.on('exit', (code) => reject(new Error(`the server ended with ${code}`)));
   });
   said(`the server listens after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
-  return { http: `http://${http}`, mqtt, password, pid: child.pid, stop: () => child.kill() };
+  return { http: `http://${http}`, mqtt, password, pid: child.pid, stop: () => new Promise((ended) => child.removeAllListeners('exit').once('exit', ended) && child.kill()) };
 }
 
 function message(number) {
@@ -154,7 +155,7 @@ async function publishing(server) {
       sender.send(message(next)).catch((error) => (failed = error));
       next = (next + 1) % STATIONS;
     }
-    if (failed) throw failed;
+    if (failed) throw new Error(`after ${sent} messages`, { cause: failed });
   }, STEP_MS);
   return { stop: () => (clearInterval(timer), sender.stop()) };
 }
@@ -175,8 +176,12 @@ async function visit(browser, server, { empty = false } = {}) {
     requestAnimationFrame(look);
   });
   await page.goto(`${server.http}/`);
-  await page.waitForSelector('[data-map-state="idle"]', { state: 'attached', timeout: PATIENCE_MS });
-  await page.waitForFunction(() => globalThis.usefulAt !== undefined);
+  try {
+    await page.waitForFunction(() => globalThis.usefulAt !== undefined, undefined, { timeout: PATIENCE_MS });
+  } catch (cause) {
+    if (options.keep) await page.screenshot({ path: join(options.keep, 'many-never.png') });
+    throw new Error(`the map does not come to rest; ${opened.complaints.slice(0, 3).join('; ')}`, { cause });
+  }
   return { ...opened, usefulMs: await page.evaluate(() => globalThis.usefulAt) };
 }
 
@@ -192,20 +197,21 @@ async function moves(page) {
     };
     globalThis.ticking = requestAnimationFrame(tick);
   });
+  // A hand does not wait for a page that is slow: nothing is waited for before the end.
+  const done = [];
   const drag = async (dx, dy) => {
-    await page.mouse.move(x, y);
-    await page.mouse.down();
+    done.push(page.mouse.move(x, y), page.mouse.down());
     for (let step = 1; step <= 40; step += 1) {
-      await page.mouse.move(x + (dx * step) / 40, y + (dy * step) / 40);
+      done.push(page.mouse.move(x + (dx * step) / 40, y + (dy * step) / 40));
       await pause(16);
     }
-    await page.mouse.up();
+    done.push(page.mouse.up());
     await pause(400);
   };
   const wheel = async (turns, way) => {
-    await page.mouse.move(x, y);
+    done.push(page.mouse.move(x, y));
     for (let turn = 0; turn < turns; turn += 1) {
-      await page.mouse.wheel(0, way * 100);
+      done.push(page.mouse.wheel(0, way * 100));
       await pause(60);
     }
     await pause(500);
@@ -219,6 +225,7 @@ async function moves(page) {
     await drag(300, 150);
     await wheel(16, 1);
   }
+  await Promise.all(done);
   const at = await page.evaluate(() => {
     cancelAnimationFrame(globalThis.ticking);
     return globalThis.frames;
@@ -309,6 +316,6 @@ try {
   for (const [what, ...cells] of rows) console.log(what.padEnd(66) + cells.map((cell) => cell.padStart(9)).join(''));
 } finally {
   sender?.stop();
-  server?.stop();
+  await server?.stop();
   rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
 }

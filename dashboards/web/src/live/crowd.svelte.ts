@@ -14,7 +14,7 @@ import { picture } from './picture.svelte';
  */
 export const WHOLE_MAX = 3_000;
 /** How often the server is asked whether anything looks different. */
-const LOOK_MS = 3_000;
+const LOOK_MS = 5_000;
 /** Tiles that were not confirmed for so long are no longer shown as current. */
 const CONFIRMED_WITHIN_MS = 30_000;
 
