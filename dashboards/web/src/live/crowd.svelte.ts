@@ -9,8 +9,8 @@ import { connection } from './connection.svelte';
 import { picture } from './picture.svelte';
 
 /**
- * Beyond so many stations they are grouped. Measured in software at 1920 x 1080 with the bench of tests/e2e/many.mjs: see
- * the README's measures.
+ * Beyond so many stations they are grouped: judging and drawing each of them every second would then take a screen without
+ * a graphics card longer than the second (`make bench-page`, README).
  */
 export const WHOLE_MAX = 3_000;
 /** How often the server is asked whether anything looks different. */
