@@ -260,7 +260,8 @@ pub async fn one(
     Asked(Chosen(asked, choice)): Asked<Chosen>,
 ) -> Result<Response, Problem> {
     let wish = asked.points.map_or(choice.wish(), |points| choice.wish().with_points(points));
-    if !matches!(layer, Layer::Stations | Layer::Kind(_)) && !(wish.is_any() && choice.is_any()) {
+    let is_chosen = !wish.is_any() || !choice.is_any();
+    if is_chosen && !matches!(layer, Layer::Stations | Layer::Kind(_)) {
         let why = format!("stations can be chosen in the layers of stations alone, and not in {}", layer.id());
         return Err(Problem::parameter("layer", why));
     }

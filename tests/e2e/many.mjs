@@ -168,6 +168,15 @@ async function visit(browser, server, { empty = false } = {}) {
   if (!signed.ok()) throw new Error(`not signed in: ${await signed.text()}`);
   if (empty) await page.route('**/tiles/stations/**', (route) => route.fulfill({ status: 204 }));
   if (empty) await page.route('**/api/v1/layers/stations', (route) => route.fulfill({ json: { type: 'FeatureCollection', features: [] } }));
+  if (empty) {
+    // Where stations are few enough for the page, changes would fill the map again.
+    await page.addInitScript(() => {
+      const listen = EventSource.prototype.addEventListener;
+      EventSource.prototype.addEventListener = function addEventListener(name, ...rest) {
+        if (name !== 'change') listen.call(this, name, ...rest);
+      };
+    });
+  }
   await page.addInitScript(() => {
     const look = () => {
       if (document.querySelector('[data-map-state="idle"]')) globalThis.usefulAt = performance.now();
