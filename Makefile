@@ -6,7 +6,7 @@ E2E := tests/e2e
 FLUX := tests/flux
 export SAOLA_PYTHON := $(CURDIR)/target/python/bin/python
 
-.PHONY: demo test lint bench bench-store bench-store-scaling bench-map bench-map-million backtest-fire web tools clean
+.PHONY: demo test lint bench bench-store bench-store-scaling bench-map bench-map-million bench-page backtest-fire web tools clean
 
 demo: web
 	cargo run --release --bin saola -- demo
@@ -66,6 +66,13 @@ bench-map:
 # The memory of 1,000,000 stations, Saola alone.
 bench-map-million:
 	cargo bench --bench map -- --million
+
+# The operations page over 100,000 stations in Chromium, beside an empty map; MINUTES of its memory.
+MINUTES ?= 30
+bench-page: web $(E2E)/node_modules/.package-lock.json
+	tests/tools.sh test
+	cargo build --release --bin saola
+	node $(E2E)/many.mjs --minutes $(MINUTES)
 
 # The shipped rules of fire weather over a recorded year.
 backtest-fire:

@@ -18,7 +18,7 @@ use super::door::Allowed;
 use super::past::{Past, Said};
 use super::problem::Problem;
 use super::sight::Sight;
-use crate::layers::{self, Canvas, Layer, Picture, TileId, surface, tile};
+use crate::layers::{self, Canvas, Layer, Picture, TileId, Wish, surface, tile};
 use crate::model::Timestamp;
 
 /// Bytes of tiles kept, compressed: some thousands.
@@ -36,8 +36,8 @@ pub struct Atlas {
     kept: Mutex<Kept>,
 }
 
-/// Layer, tile, the number of the sight, and the moment of one that is past.
-type Key = (Layer, TileId, u64, Option<Timestamp>);
+/// Layer, tile, the numbers of the sight and the wish, and the moment of one that is past.
+type Key = (Layer, TileId, (u64, u64), Option<Timestamp>);
 
 #[derive(Default)]
 struct Kept {
@@ -101,10 +101,10 @@ impl Atlas {
         &self,
         picture: Arc<Picture>,
         (layer, id, past): (Layer, TileId, Option<Timestamp>),
-        sight: layers::Sight,
+        (sight, wish): (layers::Sight, Wish),
         tag: &str,
     ) -> Result<Bytes, Problem> {
-        let key = (layer, id, sight.number(), past);
+        let key = (layer, id, (sight.number(), wish.number()), past);
         if let Some(kept) = self.kept.lock().get(&key, tag) {
             metrics::counter!("http_tiles_total", "from" => "kept").increment(1);
             return Ok(kept);
@@ -115,7 +115,7 @@ impl Atlas {
         }
         let drawn = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            zipped(&tile::draw(&picture, layer, id, &sight))
+            zipped(&tile::draw_wished(&picture, layer, id, &sight, &wish))
         });
         let drawn = Bytes::from(drawn.await.map_err(Problem::internal)?.map_err(Problem::internal)?);
         metrics::counter!("http_tiles_total", "from" => "drawn").increment(1);
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn the_longest_unused_tiles_give_way_and_a_tile_of_another_tag_is_none() {
         let mut kept = Kept::default();
-        let key = |x: u32| (Layer::Stations, TileId::new(10, x, 0).unwrap(), 0, None);
+        let key = |x: u32| (Layer::Stations, TileId::new(10, x, 0).unwrap(), (0, 0), None);
         let big = Bytes::from(vec![0; KEPT_BYTES_MAX / 10]);
         for x in 0..9 {
             kept.put(key(x), "a", &big);

@@ -21,8 +21,8 @@ use super::service::Description;
 use super::{
     Parts, administration, alerts, areas, cap, commands, corrections, coverage, dead_letters, definition, deliveries,
     devices, features, field, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc,
-    open_data, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations, stream, tiles,
-    trial, unknown_devices, workflow,
+    open_data, overview, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations,
+    stream, tiles, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -177,6 +177,7 @@ fn maps() -> OpenApiRouter<House> {
     OpenApiRouter::new()
         .routes(routes!(layers::list))
         .routes(routes!(layers::one))
+        .routes(routes!(overview::read))
         .routes(routes!(tiles::about))
         .routes(routes!(tiles::one))
         .routes(routes!(stream::read))

@@ -7,15 +7,17 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::atlas;
+use super::choice::Choice;
 use super::door::{Allowed, SeeMap};
 use super::features::{Reporter, StationFeature};
 use super::headers::REVALIDATE;
 use super::problem::{Missing, Problem, Refused};
 use super::query::{Asked, Bbox, FromParams, Id, NO_PLACE, Nothing, Params, limit, word};
-use super::search::fold;
-use super::sight::Sight;
+use super::station_order::{Found, Order, Search};
 use super::time::Zone;
-use crate::model::{AreaId, Seq, Station, StationKind};
+use crate::layers::Layer;
+use crate::model::{Seq, StationNo};
 
 /// The media type of GeoJSON.
 pub const GEO_JSON: &str = "application/geo+json";
@@ -24,22 +26,21 @@ pub const GEO_JSON: &str = "application/geo+json";
 const LIMIT_DEFAULT: usize = 1_000;
 const LIMIT_MAX: usize = 10_000;
 
-/// What `/stations` takes.
+/// What `/stations` takes beside the stations that are chosen.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct StationsAsked {
     /// Only inside this rectangle: west,south,east,north in WGS 84 degrees.
     #[param(value_type = Option<String>, example = "102.3,21.6,104.0,22.9")]
     bbox: Option<Bbox>,
-    /// Only these kinds: traffic, air, weather, river, rain, forest, meter; may be repeated or a list with commas.
-    #[param(value_type = Option<String>, example = "air,weather")]
-    kind: Vec<StationKind>,
-    /// Only in this area and those inside it, by its code.
-    #[param(value_type = Option<String>, example = "03388")]
-    area: Option<AreaId>,
-    /// Only with this in the identifier or the name; capitals and Vietnamese marks do not matter.
+    /// Only with each of these words in the identifier, the name or the commune's name; capitals and Vietnamese marks do
+    /// not matter.
     #[param(value_type = Option<String>, example = "muong te")]
     q: Option<String>,
+    /// `registered`: as they were registered. `need`: the worst open alert first, then silent, stale, late, live, in
+    /// maintenance. `silence`: those that were not heard for longest first.
+    #[param(value_type = Option<String>, default = "registered", example = "need")]
+    order: Order,
     /// How many at most: 1 to 10,000.
     #[param(value_type = Option<u32>, default = 1000, minimum = 1, maximum = 10000)]
     limit: usize,
@@ -52,23 +53,20 @@ impl FromParams for StationsAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
         Ok(Self {
             bbox: params.one("bbox", Bbox::parse)?,
-            kind: params.many("kind", |text| word(text, &StationKind::ALL, StationKind::word))?,
-            area: params.one("area", |text| Ok(AreaId::new(text)))?,
-            q: params.one("q", |text| Ok(fold(text)))?,
+            q: params.one("q", |text| Ok(text.to_owned()))?,
+            order: params.one("order", |text| word(text, &Order::ALL, Order::word))?.unwrap_or(Order::Registered),
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
             next: params.one("next", |text| Ok(text.to_owned()))?,
         })
     }
 }
 
-impl StationsAsked {
-    fn wants(&self, station: &Station) -> bool {
-        let found = |text: &str, q: &str| fold(text).contains(q);
-        self.bbox.is_none_or(|bbox| bbox.contains(station.position))
-            && (self.kind.is_empty() || self.kind.contains(&station.kind))
-            && self.q.as_deref().is_none_or(|q| {
-                [station.id.as_str(), &station.name.vi, &station.name.en].iter().any(|text| found(text, q))
-            })
+/// A list's parameters, and the stations that are chosen.
+pub struct Wanted(StationsAsked, Choice);
+
+impl FromParams for Wanted {
+    fn from_params(params: &mut Params) -> Result<Self, Problem> {
+        Ok(Wanted(StationsAsked::from_params(params)?, Choice::from_params(params)?))
     }
 }
 
@@ -79,46 +77,58 @@ pub struct StationCollection {
     #[serde(rename = "type")]
     #[schema(value_type = String, example = "FeatureCollection")]
     kind: &'static str,
-    /// The stations, in the order in which they were registered.
+    /// The stations, in the order asked for.
     features: Vec<StationFeature>,
-    /// Pass it as `next` for the following stations; null when there are no more.
+    /// Pass it as `next` for the following stations; null when there are no more, and in the orders that time changes.
     next: Option<String>,
+    /// How many stations there are in all, on every page.
+    total: usize,
     /// The journal's number that the picture includes; `last_event_id` of the stream goes on from it.
     #[schema(value_type = u64)]
     revision: Seq,
 }
 
 /// Stations with their newest samples, freshness and worst open severity. Retired stations are left out.
-#[utoipa::path(get, path = "/api/v1/stations", operation_id = "listStations", tag = "map", params(StationsAsked),
+#[utoipa::path(get, path = "/api/v1/stations", operation_id = "listStations", tag = "map",
+    params(StationsAsked, Choice),
     security(("token" = []), ("session" = [])),
     responses(
         (status = 200, description = "The stations", body = StationCollection, content_type = "application/geo+json"),
         Refused,
     ))]
-pub async fn list(door: Allowed<SeeMap>, Asked(asked): Asked<StationsAsked>) -> Result<Response, Problem> {
+pub async fn list(door: Allowed<SeeMap>, Asked(Wanted(asked, choice)): Asked<Wanted>) -> Result<Response, Problem> {
     let parts = door.parts();
+    // Before the picture: what is told twice costs less than what is missed.
     let revision = parts.feed.latest();
-    let state = parts.state.read();
-    let catalogue = &state.catalogue;
-    let sight = door.sight(catalogue);
-    let area = Sight::in_area(catalogue, asked.area.as_ref())?;
-    let first = match &asked.next {
-        None => 0,
-        Some(last) => match catalogue.station_named(last).filter(|station| sight.reaches_station(station)) {
-            Some(station) => station.no.index() + 1,
-            None => return Err(Problem::parameter("next", NO_PLACE)),
-        },
+    let (picture, _) = door.picture(Layer::Stations, None).await?;
+    let seen = atlas::seen(&door, &picture, None);
+    let from = match &asked.next {
+        None => None,
+        Some(_) if asked.order != Order::Registered => {
+            return Err(Problem::parameter("next", "only a list in the order of registration has further pages"));
+        }
+        Some(last) => {
+            let (state, last) = (parts.state.read(), last.as_str());
+            let sight = door.sight(&state.catalogue);
+            let station = state.catalogue.station_named(last).filter(|station| sight.reaches_station(station));
+            Some(station.ok_or_else(|| Problem::parameter("next", NO_PLACE))?.no)
+        }
     };
+    let sight = choice.within(&picture, seen)?;
+    let search = Search { sight, wish: choice.wish(), bbox: asked.bbox, words: asked.q };
+    let (order, limit) = (asked.order, asked.limit);
+    // A search reads every name: apart from what answers everybody.
+    let found = tokio::task::spawn_blocking(move || search.find(&picture, order, (from, limit)));
+    let Found { page, has_more, total } = found.await.map_err(Problem::internal)?;
     let zone = Zone::default();
+    let state = parts.state.read();
     let reporter = Reporter { state: &state, now: parts.clock.now(), zone: &zone };
-    let mut wanted = catalogue.stations()[first..].iter().filter(|station| {
-        !station.retired && sight.reaches_station(station) && area.reaches_station(station) && asked.wants(station)
-    });
-    let page: Vec<&Station> = wanted.by_ref().take(asked.limit).collect();
-    let next = wanted.next().and_then(|_| page.last()).map(|station| station.id.to_string());
-    let features = page.into_iter().map(|station| reporter.station(station)).collect();
+    let station = |no: &StationNo| state.catalogue.station(*no);
+    let last = page.last().filter(|_| has_more && order == Order::Registered).and_then(station);
+    let next = last.map(|station| station.id.to_string());
+    let features = page.iter().filter_map(station).map(|station| reporter.station(station)).collect();
     drop(state);
-    let collection = StationCollection { kind: "FeatureCollection", features, next, revision };
+    let collection = StationCollection { kind: "FeatureCollection", features, next, total, revision };
     Ok(geo_json(&collection))
 }
 

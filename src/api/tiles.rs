@@ -18,11 +18,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::atlas;
 use super::base::Base;
+use super::choice::Choice;
 use super::door::{Allowed, SeeMap};
 use super::headers::{self, REVALIDATE};
 use super::moment;
 use super::problem::{Code, Costly, Missing, Problem, Refused};
-use super::query::{Asked, FromParams, Id, Params};
+use super::query::{Asked, FromParams, Id, Params, limit};
 use super::time::When;
 use crate::layers::{Layer, TileId, mercator, tile};
 
@@ -32,18 +33,47 @@ const ZOOM_SERVED: u8 = 16;
 /// The media type of vector tiles.
 const MVT: &str = "application/vnd.mapbox-vector-tile";
 
-/// What tiles take.
+/// What a layer's TileJSON takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MomentAsked {
+    /// As it was then, rounded down to a whole minute: RFC 3339, a date, `-2h`; now when absent, and never the future.
+    #[param(value_type = Option<String>, example = "-2h")]
+    at: Option<When>,
+}
+
+impl FromParams for MomentAsked {
+    fn from_params(params: &mut Params) -> Result<Self, Problem> {
+        Ok(MomentAsked { at: moment::take(params)? })
+    }
+}
+
+/// What a tile takes beside the stations that are chosen.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TileAsked {
     /// As it was then, rounded down to a whole minute: RFC 3339, a date, `-2h`; now when absent, and never the future.
     #[param(value_type = Option<String>, example = "-2h")]
     at: Option<When>,
+    /// The most points of one tile, 1 to 4,096; where there are more, they are in clusters as far from each other as below
+    /// the detail zoom. Absent: 4,096, and smaller clusters.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 4096)]
+    points: Option<u16>,
 }
 
 impl FromParams for TileAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
-        Ok(TileAsked { at: moment::take(params)? })
+        let points = params.one("points", |text| limit(text, tile::POINTS_MAX))?;
+        Ok(TileAsked { at: moment::take(params)?, points: points.and_then(|points| u16::try_from(points).ok()) })
+    }
+}
+
+/// A tile's moment, density, and the stations that are chosen.
+pub struct Chosen(TileAsked, Choice);
+
+impl FromParams for Chosen {
+    fn from_params(params: &mut Params) -> Result<Self, Problem> {
+        Ok(Chosen(TileAsked::from_params(params)?, Choice::from_params(params)?))
     }
 }
 
@@ -122,14 +152,14 @@ pub struct VectorLayer {
 /// What there is to know of a layer's tiles, in TileJSON 3.0. With `at` the tiles' addresses have that moment.
 #[utoipa::path(get, path = "/tiles/{layer}", operation_id = "readTileJson", tag = "map",
     params(("layer" = String, Path, description = "The layer's name, with or without .json", example = "stations"),
-        TileAsked),
+        MomentAsked),
     security(("token" = []), ("session" = [])),
     responses((status = 200, description = "TileJSON", body = TileJson), Refused, Missing))]
 pub async fn about(
     door: Allowed<SeeMap>,
     Id(id): Id,
     base: Base,
-    Asked(asked): Asked<TileAsked>,
+    Asked(asked): Asked<MomentAsked>,
 ) -> Result<Json<TileJson>, Problem> {
     let id = id.strip_suffix(".json").unwrap_or(&id);
     let layer = Layer::named(id).ok_or_else(|| Problem::not_found("layer", id))?;
@@ -202,14 +232,15 @@ fn vector_layers(layer: Layer) -> Vec<VectorLayer> {
 ///
 /// Below the layer's detail zoom, and where a tile has more than 4,096 points, points that are near each other are in
 /// `clusters`, whose counts add up. Names are in tiles from the detail zoom on, good current values from two zooms after.
-/// With `at` everything is as of that moment, as in the layer.
+/// With `at` everything is as of that moment, as in the layer. Stations are chosen, and points counted, in the layer of all
+/// stations and in those of a kind.
 #[utoipa::path(get, path = "/tiles/{layer}/{z}/{x}/{y}", operation_id = "readTile", tag = "map",
     params(
         ("layer" = String, Path, description = "The layer's name", example = "stations"),
         ("z" = u8, Path, description = "Zoom, 0 to 22", example = 8),
         ("x" = u32, Path, description = "Column from the west", example = 201),
         ("y" = String, Path, description = "Row from the north, with or without .mvt or .pbf", example = "111"),
-        TileAsked,
+        TileAsked, Choice,
     ),
     security(("token" = []), ("session" = [])),
     responses(
@@ -226,21 +257,27 @@ pub async fn one(
     door: Allowed<SeeMap>,
     TileName(layer, id): TileName,
     headers: HeaderMap,
-    Asked(asked): Asked<TileAsked>,
+    Asked(Chosen(asked, choice)): Asked<Chosen>,
 ) -> Result<Response, Problem> {
+    let wish = asked.points.map_or(choice.wish(), |points| choice.wish().with_points(points));
+    let is_chosen = !wish.is_any() || !choice.is_any();
+    if is_chosen && !matches!(layer, Layer::Stations | Layer::Kind(_)) {
+        let why = format!("stations can be chosen in the layers of stations alone, and not in {}", layer.id());
+        return Err(Problem::parameter("layer", why));
+    }
     let atlas = door.atlas();
     let past = moment::of_map(asked.at.as_ref(), door.parts().clock.now())?;
     let (picture, _) = door.picture(layer, past).await?;
-    let sight = atlas::seen(&door, &picture, past);
+    let sight = choice.within(&picture, atlas::seen(&door, &picture, past))?;
     atlas.prepare(&picture, layer, &sight).await?;
     let shown_at = picture.at;
-    let tag = tile::tag(&picture, layer, id, &sight);
+    let tag = format!("{}.{:x}", tile::tag(&picture, layer, id, &sight), wish.number());
     let tag = past.map_or(tag.clone(), |at| format!("{:x}-{tag}", at.micros()));
     let etag = format!("W/\"{tag}\"");
     let mut response = if headers::knows(&headers, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        let zipped = atlas.tile(picture, (layer, id, past), sight, &tag).await?;
+        let zipped = atlas.tile(picture, (layer, id, past), (sight, wish), &tag).await?;
         body(zipped, &headers)?
     };
     let out = response.headers_mut();

@@ -27,6 +27,7 @@ pub mod sight;
 pub mod surface;
 pub mod tally;
 pub mod tile;
+pub mod wish;
 
 pub use canvas::Canvas;
 pub use catalogue::{Geometry, Layer};
@@ -35,6 +36,7 @@ pub use mercator::TileId;
 pub use picture::{Draft, IncidentPart, IncidentView, Picture, Pin, Shown};
 pub use sight::Sight;
 pub use surface::Field;
+pub use wish::Wish;
 
 #[cfg(test)]
 mod tests;

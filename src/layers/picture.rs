@@ -54,6 +54,19 @@ pub struct Pin {
     first_look: u32,
 }
 
+#[cfg(test)]
+impl Pin {
+    /// One that stands nowhere in particular.
+    pub(super) fn lone(
+        station: StationNo,
+        kind: StationKind,
+        (freshness, severity): (Freshness, Option<Severity>),
+    ) -> Pin {
+        let position = Position { lon: 0.0, lat: 0.0 };
+        Pin { station, kind, position, area: NOWHERE, freshness, severity, heard_at: None, first_look: 0 }
+    }
+}
+
 /// Pins that lie beside each other.
 #[derive(Clone, Debug, Default)]
 pub struct Piece {
@@ -329,7 +342,7 @@ impl Picture {
     }
 
     /// The pins in a range of places, with their places and Morton numbers.
-    pub(super) fn pins(&self, places: Range<usize>) -> impl Iterator<Item = (usize, u64, &Pin)> {
+    pub fn pins(&self, places: Range<usize>) -> impl Iterator<Item = (usize, u64, &Pin)> {
         let end = places.end.min(self.len());
         (places.start / PIECE..end.div_ceil(PIECE)).flat_map(move |number| {
             let first = number * PIECE;

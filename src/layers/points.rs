@@ -74,9 +74,19 @@ pub fn items<'p>(
     sight: &'p Sight,
     within: Within<'p>,
     (zoom, points_max): (u8, usize),
+    show: impl FnMut(Item<'p>),
+) {
+    arrange(points(picture, layer, sight, within), layer, (zoom, points_max, FINE), show);
+}
+
+/// Points in the order of their Morton numbers as they are shown at a zoom: by themselves, or in clusters below the
+/// layer's detail zoom and, in 2^`cells` by 2^`cells` of them a tile, where there are more than `points_max`.
+pub fn arrange<'p>(
+    mut dots: impl Iterator<Item = Dot<'p>>,
+    layer: Layer,
+    (zoom, points_max, cells): (u8, usize, u32),
     mut show: impl FnMut(Item<'p>),
 ) {
-    let mut dots = points(picture, layer, sight, within);
     if zoom < layer.detail_zoom() {
         return dots::cluster(dots, dots::cell_bits(zoom, COARSE), show);
     }
@@ -84,7 +94,7 @@ pub fn items<'p>(
     let Some(next) = dots.next() else {
         return head.into_iter().for_each(|dot| show(Item::One(dot)));
     };
-    dots::cluster(head.into_iter().chain([next]).chain(dots), dots::cell_bits(zoom, FINE), show);
+    dots::cluster(head.into_iter().chain([next]).chain(dots), dots::cell_bits(zoom, cells), show);
 }
 
 fn of_station(place: usize, morton: u64, pin: &Pin) -> Dot<'_> {

@@ -22,6 +22,7 @@ use super::picture::Picture;
 use super::points::{self, FINE, Within};
 use super::sight::Sight;
 use super::surface;
+use super::wish::Wish;
 use crate::model::StationKind;
 
 /// Points of one tile.
@@ -55,6 +56,11 @@ pub fn tag(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight) -> Stri
 
 /// A tile as bytes, uncompressed; empty when it shows nothing.
 pub fn draw(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight) -> Vec<u8> {
+    draw_wished(picture, layer, tile, sight, &Wish::default())
+}
+
+/// The same, of a layer of stations with those alone that are wished for, and no denser than that.
+pub fn draw_wished(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight, wish: &Wish) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Some(division) = Division::of(layer) {
         areas(picture, (layer, division), tile, sight, &mut bytes);
@@ -62,18 +68,25 @@ pub fn draw(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight) -> Vec
     }
     match layer {
         Layer::Surface(field) => bands(picture, field, tile, sight, &mut bytes),
-        _ => dots_of(picture, layer, tile, sight, &mut bytes),
+        _ => dots_of(picture, layer, tile, (sight, wish), &mut bytes),
     }
     bytes
 }
 
-fn dots_of(picture: &Picture, layer: Layer, tile: TileId, sight: &Sight, bytes: &mut Vec<u8>) {
+fn dots_of(picture: &Picture, layer: Layer, tile: TileId, (sight, wish): (&Sight, &Wish), bytes: &mut Vec<u8>) {
+    let wished = || {
+        points::points(picture, layer, sight, Within::Tile(tile)).filter(|dot| match dot.subject {
+            Subject::Station(pin, _) => wish.admits(pin),
+            Subject::Alert(_) | Subject::Incident(_) => true,
+        })
+    };
+    let (points_max, cells) = wish.grain();
+    let cells = if tile.z() < layer.detail_zoom() { points::COARSE } else { cells };
     let mut pen = Pen::new(picture, layer, tile);
-    points::items(picture, layer, sight, Within::Tile(tile), (tile.z(), POINTS_MAX), |item| pen.item(&item));
+    points::arrange(wished(), layer, (tile.z(), points_max, cells), |item| pen.item(&item, cells));
     if pen.points.bytes() > BYTES_MAX {
-        let dots = points::points(picture, layer, sight, Within::Tile(tile));
         pen = Pen::new(picture, layer, tile);
-        dots::cluster(dots, dots::cell_bits(tile.z(), FINE), |item| pen.brief(&item));
+        dots::cluster(wished(), dots::cell_bits(tile.z(), FINE), |item| pen.brief(&item));
     }
     pen.points.finish(bytes);
     pen.clusters.finish(bytes);
@@ -120,13 +133,10 @@ impl<'p> Pen<'p> {
         Pen { picture, layer, tile, points, clusters }
     }
 
-    fn item(&mut self, item: &Item<'_>) {
+    fn item(&mut self, item: &Item<'_>, cells: u32) {
         match item {
             Item::One(dot) => self.dot(dot, self.tile.z()),
-            Item::Many(cluster) => {
-                let cells = if self.tile.z() < self.layer.detail_zoom() { points::COARSE } else { FINE };
-                self.cluster(cluster, cells);
-            }
+            Item::Many(cluster) => self.cluster(cluster, cells),
         }
     }
 

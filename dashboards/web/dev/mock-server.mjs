@@ -98,6 +98,11 @@ async function answer(request, response) {
       return undefined;
     case 'GET /api/v1/layers/areas':
       return json(response, 200, world.areas, 'application/geo+json');
+    case 'GET /api/v1/overview': {
+      // Few enough to be drawn one by one: nothing else of it is read then.
+      const { length } = world.layer().features;
+      return json(response, 200, { at: new Date().toISOString(), revision: 1, stations: length, chosen: length, freshness: {}, kinds: {}, severities: {}, areas: [] });
+    }
     case 'GET /api/v1/layers/stations':
       return json(response, 200, world.layer(), 'application/geo+json');
     case 'GET /api/v1/alerts':

@@ -69,6 +69,38 @@ export function freshnessSvg(freshness: Freshness, theme: Theme, pixels: number)
   return svg(40, pixels, bodyInside('air', freshness, theme).replace(/<path transform[^>]*\/>/, ''));
 }
 
+/** A disc with room for a number: several stations, drawn as the least fresh of them. */
+export function manySvg(freshness: Freshness, theme: Theme, pixels: number): string {
+  const { body, colour } = FRESHNESS[freshness];
+  const [tone, paper] = [colour[theme], PAPER[theme]];
+  const disc = (attributes: string): string => `<circle cx="25" cy="25" r="20" ${attributes}/>`;
+  // A second rim tells a group from the round body of a kind.
+  const rims = disc(`fill="none" stroke="${paper}" stroke-width="9"`) + `<circle cx="25" cy="25" r="23.4" fill="none" stroke="${tone}" stroke-width="1.4"/>`;
+  const hollow = (rim: string): string => rims + disc(`fill="${paper}" ${rim}`);
+  switch (body) {
+    case 'filled':
+      return svg(50, pixels, rims + disc(`fill="${tone}"`));
+    case 'outlined':
+      return svg(50, pixels, hollow(`stroke="${tone}" stroke-width="3.2"`));
+    case 'dashed':
+      return svg(50, pixels, hollow(`stroke="${tone}" stroke-width="2.8" stroke-dasharray="5 4"`));
+    case 'struck':
+      // The stroke leaves the number alone.
+      return svg(50, pixels, hollow(`stroke="${tone}" stroke-width="1.6"`) + `<path d="M6 44 13.5 36.5M36.5 13.5 44 6" stroke="${paper}" stroke-width="7"/><path d="M5 45 14.5 35.5M35.5 14.5 45 5" stroke="${tone}" stroke-width="3.4" stroke-linecap="round"/>`);
+    case 'hatched': {
+      const pattern = `many-hatch-${theme}`;
+      return svg(
+        50,
+        pixels,
+        `<defs><pattern id="${pattern}" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><path d="M1.5 0v6" stroke="${tone}" stroke-width="2.4"/></pattern></defs>` +
+          hollow('') +
+          disc(`fill="url(#${pattern})" stroke="${tone}" stroke-width="1.8"`) +
+          `<circle cx="25" cy="25" r="13.5" fill="${paper}"/>`,
+      );
+    }
+  }
+}
+
 /** A kind by itself: its body as an outline in the text's own colour. */
 export function kindSvg(kind: Kind, pixels: number): string {
   return svg(

@@ -459,3 +459,26 @@ fn a_surface_is_drawn_where_stations_are_near_and_seen() {
     scene.now = scene.now + surface::KEPT_FOR;
     assert_eq!(surface::surface(&scene.picture(), Field::Pm25, &Sight::All).at, scene.now);
 }
+
+#[test]
+fn a_tile_with_more_points_than_are_wanted_has_few_clusters_that_add_up() {
+    let tile = TileId::new(14, 12_900, 7_100).unwrap();
+    let (first, _) = tile.run();
+    let corner = World::from_morton(first);
+    let side = 1_u32 << (crate::layers::mercator::BITS - 14);
+    let rows: Vec<Row> = (0..400_u32)
+        .map(|place| {
+            let at = World { x: corner.x + side / 20 * (place % 20), y: corner.y + side / 20 * (place / 20) };
+            (at, 0, None)
+        })
+        .collect();
+    let picture = Scene::of(&rows).picture();
+    let draw = |wish: Wish| decoder::read(&tile::draw_wished(&picture, Layer::Stations, tile, &Sight::All, &wish));
+    let whole = draw(Wish::default());
+    assert_eq!(whole["stations"].len(), 400);
+    assert_eq!(draw(Wish::default().with_points(400))["stations"].len(), 400);
+    let few = draw(Wish::default().with_points(399));
+    let clusters = &few[tile::CLUSTERS];
+    assert!(clusters.len() <= 64 && !few.contains_key("stations"), "{}", clusters.len());
+    assert_eq!(clusters.iter().map(|cluster| cluster.whole("count")).sum::<i64>(), 400);
+}

@@ -40,6 +40,7 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("delete", "/api/v1/devices/{id}"), only(Permission::Administer)),
         (("get", "/api/v1/layers"), only(Permission::ReadMap)),
         (("get", "/api/v1/layers/{layer}"), only(Permission::ReadMap)),
+        (("get", "/api/v1/overview"), only(Permission::ReadMap)),
         (("get", "/tiles/{layer}"), only(Permission::ReadMap)),
         (("get", "/tiles/{layer}/{z}/{x}/{y}"), only(Permission::ReadMap)),
         (("get", "/api/v1/stream"), only(Permission::ReadMap)),

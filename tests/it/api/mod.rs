@@ -21,6 +21,7 @@ mod names;
 mod ogc;
 mod open_data;
 mod openapi;
+mod overview;
 mod past;
 mod people;
 mod prometheus;

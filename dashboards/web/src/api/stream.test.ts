@@ -57,7 +57,7 @@ beforeEach(() => {
     heartbeat: () => told.push('heartbeat'),
     resync: () => told.push('resync'),
   };
-  stream = new Stream('/stream', events);
+  stream = new Stream(() => '/stream', events);
   stream.start();
 });
 afterEach(() => {

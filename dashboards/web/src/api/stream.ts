@@ -41,7 +41,8 @@ export class Stream {
   #lastId = '';
 
   constructor(
-    private readonly path: string,
+    /** Asked for at every connection: what is wanted of it may change between two. */
+    private readonly path: () => string,
     private readonly events: StreamEvents,
   ) {}
 
@@ -70,7 +71,9 @@ export class Stream {
     this.#close();
     const resumes = this.#lastId !== '';
     let before = resumes;
-    const source = new EventSource(resumes ? `${this.path}?${new URLSearchParams({ last_event_id: this.#lastId }).toString()}` : this.path);
+    const path = this.path();
+    const resumption = `${path.includes('?') ? '&' : '?'}${new URLSearchParams({ last_event_id: this.#lastId }).toString()}`;
+    const source = new EventSource(resumes ? path + resumption : path);
     this.#source = source;
     this.#lastSign = Date.now();
     this.#connectingSince = Date.now();

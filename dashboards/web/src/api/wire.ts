@@ -60,7 +60,7 @@ export interface ListedArea {
 }
 
 /** The areas in which stations stand, in the order of their names in a language. */
-export function areasOf(stations: readonly Station[], language: Language): ListedArea[] {
+export function areasOf(stations: readonly Pick<Station, 'area' | 'areaName'>[], language: Language): ListedArea[] {
   const found = new Map<string, ListedArea>();
   for (const { area, areaName } of stations) if (area !== null && !found.has(area)) found.set(area, { id: area, name: areaName });
   const nameOf = ({ id, name }: ListedArea): string => (name[language] ?? name.vi ?? name.en) || id;

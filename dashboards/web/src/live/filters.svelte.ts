@@ -25,6 +25,15 @@ class Filters {
     );
   }
 
+  /** The same as the server is asked for it; empty when everything is shown. */
+  get query(): string {
+    const groups = { kind: this.kinds, freshness: this.freshness, severity: this.severity };
+    const query = new URLSearchParams();
+    for (const [name, chosen] of Object.entries(groups)) if (chosen.size > 0) query.set(name, [...chosen].sort().join(','));
+    if (this.area !== null) query.set('area', this.area);
+    return query.toString();
+  }
+
   /** Freshness is about stations: it says nothing about alerts. */
   admitsAlert(alert: Alert): boolean {
     const kind = picture.station(alert.station)?.kind;

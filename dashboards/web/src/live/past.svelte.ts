@@ -9,6 +9,7 @@ import { readAlerts, readStations, type Alert } from '../api/wire';
 import { isOpen } from '../alerts/order';
 import { remember, remembered } from '../shell/remembered';
 import { clock } from './clock.svelte';
+import { crowd } from './crowd.svelte';
 import { AHEAD_MAX, Frames } from './frames';
 import { layers } from './layers.svelte';
 import { picture } from './picture.svelte';
@@ -46,14 +47,15 @@ async function readIfAllowed(path: string, signal: AbortSignal): Promise<unknown
 
 async function load(at: number, signal: AbortSignal): Promise<Frame> {
   const when = `at=${atWords(at)}`;
+  // Where stations are grouped the map has them from tiles of that moment, and nobody counts or lists them.
   const [layer, alerts, incidents] = await Promise.all([
-    read(`/api/v1/layers/stations?${when}`, signal),
+    read(`/api/v1/layers/${crowd.on ? 'incidents' : 'stations'}?${when}`, signal),
     readIfAllowed(`/api/v1/alerts?state=open&limit=${ALERTS_MAX}&${when}`, signal),
     readIfAllowed(`/api/v1/incidents?state=open&limit=1000&${when}`, signal),
   ]);
   return {
     at,
-    stations: new Map(readStations(layer).map((station) => [station.id, station])),
+    stations: new Map(crowd.on ? [] : readStations(layer).map((station) => [station.id, station])),
     alerts: new Map(readAlerts(alerts).map((alert) => [alert.id, alert])),
     incidents: new Map(readIncidents(incidents).map((incident) => [incident.id, incident])),
     alertsForbidden: alerts === null,

@@ -30,6 +30,8 @@ const GATHER_MS = 250;
 export const NEWS_MS = 60_000;
 /** Cleared alerts kept in memory, so that a screen that runs for months does not grow. */
 const CLEARED_MAX = 60;
+/** Stations kept where they are asked for one by one: what a person has looked at lately. */
+const KEPT_MAX = 200;
 /** More open alerts than anybody reads; the counts would then be too low, but the worst newest are there. */
 const OPEN_MAX = 10_000;
 
@@ -108,14 +110,14 @@ class Picture {
     if (!this.areas) this.areas = readAreas(await getJson('/api/v1/layers/areas'));
   }
 
-  /** Everything anew. */
-  async load(): Promise<void> {
+  /** Everything anew; where there are too many stations for a page, without them. */
+  async load(which: 'everything' | 'without stations'): Promise<void> {
     this.#loading += 1;
     const mine = this.#loading;
     this.#hold();
     try {
       const [stations, open, cleared] = await Promise.all([
-        getJson('/api/v1/layers/stations').then(readStations),
+        which === 'everything' ? getJson('/api/v1/layers/stations').then(readStations) : this.#kept(),
         this.#alertsOf(`state=open&limit=${OPEN_MAX}`),
         this.#alertsOf('state=cleared&limit=20'),
       ]);
@@ -127,6 +129,15 @@ class Picture {
     } finally {
       if (mine === this.#loading) this.#release();
     }
+  }
+
+  /** A station that was asked for by itself. */
+  keep(station: Station): void {
+    this.#stations.delete(station.id);
+    this.#stations.set(station.id, station);
+    const [oldest] = this.#stations.keys();
+    if (this.#stations.size > KEPT_MAX && oldest !== undefined) this.#stations.delete(oldest);
+    this.version += 1;
   }
 
   change(body: unknown): void {
@@ -164,6 +175,11 @@ class Picture {
       this.#alertsForbidden = true;
       return [];
     }
+  }
+
+  /** What was asked for by itself stays: it grows old by itself, and is asked for again while it is looked at. */
+  #kept(): readonly Station[] {
+    return [...this.#stations.values()].slice(-KEPT_MAX);
   }
 
   #replaceAlerts(alerts: readonly Alert[]): void {

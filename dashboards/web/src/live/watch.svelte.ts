@@ -5,6 +5,7 @@ import { Stream } from '../api/stream';
 import { readHeartbeat, readMe, type Me } from '../api/wire';
 import { clock } from './clock.svelte';
 import { connection } from './connection.svelte';
+import { crowd, type Grouping } from './crowd.svelte';
 import { incidents } from './incidents.svelte';
 import { layers } from './layers.svelte';
 import { meanings } from './meanings.svelte';
@@ -22,7 +23,8 @@ class Watch {
   loads = $state(0);
   #retry: ReturnType<typeof setTimeout> | undefined;
   #reload: ReturnType<typeof setInterval> | undefined;
-  #stream = new Stream('/api/v1/stream', {
+  // Where stations are grouped, hundreds of changes a second are the server's business, which draws them.
+  #stream = new Stream(() => (crowd.wanted ? '/api/v1/stream?layers=alerts' : '/api/v1/stream'), {
     opened: (how) => {
       connection.opened();
       if (how === 'new') void this.#load();
@@ -55,7 +57,8 @@ class Watch {
     clock.start();
     clearTimeout(this.#retry);
     try {
-      this.me = readMe(await getJson('/api/v1/me'));
+      const [me] = await Promise.all([getJson('/api/v1/me'), crowd.look()]);
+      this.me = readMe(me);
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) {
         this.me = null;
@@ -65,6 +68,7 @@ class Watch {
       this.#retry = setTimeout(() => void this.start(), RETRY_MS);
       return;
     }
+    if (crowd.wanted) crowd.turn(true);
     this.#stream.start();
     clearInterval(this.#reload);
     this.#reload = setInterval(() => connection.current && void this.#load(), RELOAD_MS);
@@ -84,16 +88,35 @@ class Watch {
     past.forget();
     layers.forget();
     picture.forget();
+    crowd.forget();
     incidents.forget();
     meanings.forget();
     connection.forget();
     this.me = null;
   }
 
+  /** Groups stations, or does not, as somebody wants it now. */
+  group(how: Grouping): void {
+    crowd.choose(how);
+    if (crowd.wanted !== crowd.on) this.#anew();
+  }
+
+  #anew(): void {
+    this.#stream.stop();
+    this.#stream.start();
+  }
+
   async #load(): Promise<void> {
     clearTimeout(this.#retry);
+    const grouped = crowd.wanted;
+    if (grouped && !crowd.on) crowd.turn(true);
     try {
-      await Promise.all([picture.loadAreas(), picture.load(), incidents.load(), meanings.load()]);
+      const stations = picture.load(grouped ? 'without stations' : 'everything');
+      await Promise.all([picture.loadAreas(), stations, crowd.look(), incidents.load(), meanings.load()]);
+      // Only now are all of them there.
+      if (!grouped && crowd.on) crowd.turn(false);
+      // So many were added or taken away meanwhile.
+      if (crowd.wanted !== grouped) this.#anew();
       connection.loadFailure = null;
       this.loads += 1;
     } catch (error) {

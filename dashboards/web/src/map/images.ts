@@ -1,14 +1,16 @@
 // The symbols as images of the map, drawn from the same SVG as the legend.
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { FRESHNESSES, KINDS, SEVERITIES, type Freshness, type Kind, type Severity, type Theme } from '../states';
-import { bodySvg, severitySvg } from '../symbols';
+import { bodySvg, manySvg, severitySvg } from '../symbols';
 
 /** Drawn at twice the size, so that dense screens and the largest icons stay sharp. */
 export const RATIO = 2;
 const BODY_PX = 40;
 const MARK_PX = 22;
+const MANY_PX = 50;
 
 export const bodyImage = (kind: Kind, freshness: Freshness): string => `body-${kind}-${freshness}`;
+export const manyImage = (freshness: Freshness): string => `many-${freshness}`;
 export const markImage = (severity: Severity): string => `mark-${severity}`;
 
 /** A drawing as an image of so many pixels. */
@@ -33,6 +35,10 @@ export async function putImages(map: MapLibreMap, theme: Theme): Promise<void> {
       const pixels = BODY_PX * RATIO;
       wanted.push([bodyImage(kind, freshness), bodySvg(kind, freshness, theme, pixels), pixels]);
     }
+  }
+  for (const freshness of FRESHNESSES) {
+    const pixels = MANY_PX * RATIO;
+    wanted.push([manyImage(freshness), manySvg(freshness, theme, pixels), pixels]);
   }
   for (const severity of SEVERITIES) {
     const pixels = MARK_PX * RATIO;

@@ -66,7 +66,7 @@ const TONES: Readonly<Record<Theme, Tones>> = {
   },
 };
 
-const byZoom = (...stops: number[]): ExpressionSpecification =>
+export const byZoom = (...stops: number[]): ExpressionSpecification =>
   ['interpolate', ['linear'], ['zoom'], ...stops] as unknown as ExpressionSpecification;
 
 function ground(tones: Tones, language: Language): LayerSpecification[] {
@@ -155,7 +155,7 @@ const names = (tones: Tones): LayerSpecification => ({
 const around = (y: number, x: number) => ['top', [0, y], 'bottom', [0, -y], 'left', [x, 0], 'right', [-x, 0]];
 
 /** The whole symbol, in steps of zoom. */
-const BODY_SIZE = byZoom(6, 0.36, 8, 0.54, 9, 0.72, 11, 0.9, 13, 1);
+export const BODY_SIZE = byZoom(6, 0.36, 8, 0.54, 9, 0.72, 11, 0.9, 13, 1);
 
 function stations(tones: Tones, theme: Theme): LayerSpecification[] {
   const severityColour: ExpressionSpecification = [
@@ -274,9 +274,12 @@ export function relook(map: MapLibreMap, theme: Theme, language: Language, style
   }
 }
 
+/** How much is left of what is no longer current. */
+export const FADED = 0.38;
+
 /** While the connection is lost the stations fade: what is drawn is the past. */
 export function fade(map: MapLibreMap, how: 'clear' | 'faded'): void {
-  const opacity = how === 'clear' ? 1 : 0.38;
+  const opacity = how === 'clear' ? 1 : FADED;
   map.setPaintProperty(LAYER.bodies, 'icon-opacity', opacity);
   map.setPaintProperty(LAYER.alerted, 'icon-opacity', opacity);
   map.setPaintProperty('alert-marks', 'icon-opacity', opacity);

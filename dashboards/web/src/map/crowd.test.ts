@@ -1,0 +1,22 @@
+// Addresses of tiles, and what a tile tells of a group.
+import type { MapGeoJSONFeature } from 'maplibre-gl';
+import { expect, test, vi } from 'vitest';
+import { readCluster, tileAddress } from './crowd';
+
+test('a tile is asked for with the filter and the moment', () => {
+  vi.stubGlobal('location', { origin: 'https://saola.example' });
+  const query = (address: string): string[] => [...new URL(address).searchParams].map(([name, value]) => `${name}=${value}`);
+  expect(tileAddress('')).toMatch(/^https:\/\/saola\.example\/tiles\/stations\/\{z\}\/\{x\}\/\{y\}\?points=\d+$/);
+  expect(query(tileAddress('kind=air%2Crain&area=03388', '2026-11-21T03:15:00Z'))).toEqual(['kind=air,rain', 'area=03388', 'points=200', 'at=2026-11-21T03:15:00Z']);
+  vi.unstubAllGlobals();
+});
+
+test('a group without a known freshness is silent', () => {
+  const feature = (properties: object, type = 'Point'): MapGeoJSONFeature => ({ geometry: { type, coordinates: [103.4, 22.3] }, properties }) as unknown as MapGeoJSONFeature;
+  expect(readCluster(feature({ count: 12, freshness: 'late', severity: 'high', oldest_at: 1_795_230_900, never_heard: 2 }))).toEqual({
+    lon: 103.4, lat: 22.3, count: 12, freshness: 'late', severity: 'high', oldestAt: 1_795_230_900_000, neverHeard: 2,
+  });
+  expect(readCluster(feature({ count: 2 }))).toMatchObject({ freshness: 'silent', severity: null, oldestAt: null, neverHeard: 0 });
+  expect(readCluster(feature({ id: 'AQ-01' }))).toBeNull();
+  expect(readCluster(feature({ count: 2 }, 'Polygon'))).toBeNull();
+});
