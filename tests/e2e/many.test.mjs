@@ -121,3 +121,35 @@ test('whoever wants groups no more has every station again', async () => {
   assert.deepEqual(complaints, []);
   await close();
 });
+
+test('of a past moment nothing of the present is told, and without groups its stations are there', async () => {
+  const { page, complaints, close } = await grouped(server.http);
+  const all = await land.stations();
+  await page.click('[data-tab="stations"]');
+  await page.waitForSelector(`[data-list="stations"][data-total="${all.length}"]`);
+  assert.ok((await page.locator('[data-row]').count()) > 0);
+  // As if the record began long ago: the server under test may have been started a moment ago.
+  await page.route('**/api/v1/layers', async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    for (const layer of body.layers) layer.time_range.from = new Date(Date.now() - 3 * 86_400_000).toISOString();
+    return route.fulfill({ response: answer, json: body });
+  });
+  await page.keyboard.press('r');
+  await page.click('[data-step="5"]');
+  await page.keyboard.press(',');
+  await page.waitForSelector('[data-past]', { timeout: NEWS_MS });
+  const moment = await page.getAttribute('.room', 'data-past');
+  await page.waitForSelector('[data-list="stations"][data-total="0"]', { state: 'attached' });
+  assert.equal(await page.locator('[data-row]').count(), 0);
+  assert.deepEqual([...new Set(await page.locator('[data-count] b').allInnerTexts())], ['–']);
+  assert.equal(await page.locator('[data-tab="stations"] .count').count(), 0);
+
+  if ((await page.locator('[data-switch="grouping"]').count()) === 0) await page.click('.legend .open');
+  await page.uncheck('[data-switch="grouping"]');
+  await page.waitForSelector(`[data-past="${moment}"] [data-row]`, { timeout: NEWS_MS });
+  await eventually('the stations of that moment are counted', async () => sum((await page.locator('[data-count] b').allInnerTexts()).map(Number)) === all.length);
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+  assert.deepEqual(complaints, []);
+  await close();
+});

@@ -9,7 +9,7 @@ import { shown } from './shown.svelte';
 
 class Counts {
   /** Of a past moment nobody counts or lists stations where they are grouped: what there is of the present is not shown for it. */
-  readonly untold: boolean = $derived(crowd.on && shown.past);
+  readonly untold: boolean = $derived(shown.frame !== null && (crowd.on || shown.frame.grouped));
 
   readonly stations: number = $derived(crowd.on ? (crowd.overview?.stations ?? 0) : picture.seen.length);
 

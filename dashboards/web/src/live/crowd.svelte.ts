@@ -27,12 +27,14 @@ class Crowd {
   /** What somebody at this device wants. */
   grouping = $state<Grouping>(remembered('grouping', GROUPINGS));
   overview = $state.raw<Overview | null>(null);
-  /** When tiles last were what the server had (server's clock); 0 before the first. */
+  /** When tiles last were what the server had, or were first asked for (server's clock). */
   confirmedAt = $state(0);
   /** A station that was asked for and is not there. */
   missing = $state<string | null>(null);
   /** Which stations are chosen, as the server is asked. */
   #query = '';
+  /** What was told of a question that failed. */
+  #said: string | null = null;
   #timer: ReturnType<typeof setInterval> | undefined;
   #asking = 0;
   #fetching = new Set<string>();
@@ -53,7 +55,7 @@ class Crowd {
   /** Begins or ends grouping. */
   turn(on: boolean): void {
     this.on = on;
-    this.confirmedAt = 0;
+    this.confirmedAt = on ? clock.now : 0;
     clearInterval(this.#timer);
     if (on) this.#timer = setInterval(() => void this.again(), LOOK_MS);
   }
@@ -75,9 +77,13 @@ class Crowd {
     if (!this.on || connection.phase !== 'open') return;
     try {
       await this.look();
-      connection.loadFailure = null;
+      // What others could not load is theirs to take back.
+      if (this.#said !== null && connection.loadFailure === this.#said) connection.loadFailure = null;
+      this.#said = null;
     } catch (error) {
-      connection.loadFailure = error instanceof Error ? error.message : String(error);
+      if (connection.loadFailure !== null) return;
+      this.#said = error instanceof Error ? error.message : String(error);
+      connection.loadFailure = this.#said;
     }
   }
 
@@ -88,7 +94,7 @@ class Crowd {
 
   /** Whether what is drawn may pass for the present. */
   get current(): boolean {
-    return connection.current && (this.confirmedAt === 0 || clock.now - this.confirmedAt < CONFIRMED_WITHIN_MS);
+    return connection.current && clock.now - this.confirmedAt < CONFIRMED_WITHIN_MS;
   }
 
   /** Asks for a station by itself. Without an answer what is known of it grows old by itself. */

@@ -27,7 +27,14 @@ export class Listed {
   constructor(query: () => string | null) {
     $effect(() => {
       const asked = query();
-      if (asked === null) return;
+      if (asked === null) {
+        // What was listed is of another time than what is shown now.
+        this.#stations = [];
+        this.total = 0;
+        this.answered = false;
+        this.failure = null;
+        return;
+      }
       let left = false;
       this.answered = false;
       const ask = async (): Promise<void> => {

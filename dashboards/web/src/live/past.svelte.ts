@@ -47,15 +47,18 @@ async function readIfAllowed(path: string, signal: AbortSignal): Promise<unknown
 
 async function load(at: number, signal: AbortSignal): Promise<Frame> {
   const when = `at=${atWords(at)}`;
+  // Grouping may begin or end before the answer comes.
+  const grouped = crowd.on;
   // Where stations are grouped the map has them from tiles of that moment, and nobody counts or lists them.
   const [layer, alerts, incidents] = await Promise.all([
-    read(`/api/v1/layers/${crowd.on ? 'incidents' : 'stations'}?${when}`, signal),
+    read(`/api/v1/layers/${grouped ? 'incidents' : 'stations'}?${when}`, signal),
     readIfAllowed(`/api/v1/alerts?state=open&limit=${ALERTS_MAX}&${when}`, signal),
     readIfAllowed(`/api/v1/incidents?state=open&limit=1000&${when}`, signal),
   ]);
   return {
     at,
-    stations: new Map(crowd.on ? [] : readStations(layer).map((station) => [station.id, station])),
+    grouped,
+    stations: new Map(grouped ? [] : readStations(layer).map((station) => [station.id, station])),
     alerts: new Map(readAlerts(alerts).map((alert) => [alert.id, alert])),
     incidents: new Map(readIncidents(incidents).map((incident) => [incident.id, incident])),
     alertsForbidden: alerts === null,
@@ -107,7 +110,7 @@ class Past {
     this.wanted = null;
     this.failure = null;
     shown.frame = null;
-    shown.busy = false;
+    shown.busy = shown.tilesBusy = false;
     this.#frames.rest();
   }
 
@@ -162,6 +165,12 @@ class Past {
     this.#frames.forget();
   }
 
+  /** Grouping began or ended: what was loaded has the stations, or has not, as it was before. */
+  regroup(): void {
+    this.#frames.forget();
+    if (this.wanted !== null) this.#go(this.wanted, 0);
+  }
+
   #go(at: number | null, afterMs: number): void {
     clearTimeout(this.#timer);
     if (at === null) return this.present();
@@ -206,7 +215,7 @@ class Past {
     const pause = Math.max(1000 / this.pace - waited, LOOK_MS);
     this.#timer = setTimeout(() => {
       if (!this.playing || this.wanted !== at) return;
-      if (shown.busy && performance.now() - since < DRAWN_MAX_MS) return this.#next(at, since);
+      if ((shown.busy || shown.tilesBusy) && performance.now() - since < DRAWN_MAX_MS) return this.#next(at, since);
       this.#go(stepped(at, 1, clock.now, this.stepMin), 0);
     }, pause);
   }

@@ -8,6 +8,8 @@ import { clock } from './clock.svelte';
 export interface Frame {
   /** Milliseconds since 1970. */
   at: number;
+  /** Loaded without stations, which the map has as tiles of that moment. */
+  grouped: boolean;
   stations: ReadonlyMap<string, Station>;
   alerts: ReadonlyMap<string, Alert>;
   incidents: ReadonlyMap<string, Incident>;
@@ -22,14 +24,13 @@ class Shown {
   frame = $state.raw<Frame | null>(null);
   /** What the map lays below the stations is not of this moment yet. */
   busy = $state(false);
+  /** The tiles of grouped stations are not. */
+  tilesBusy = $state(false);
+  readonly past: boolean = $derived(this.frame !== null);
 
   /** The time by which what is shown is judged. */
   get now(): number {
     return this.frame?.at ?? clock.now;
-  }
-
-  get past(): boolean {
-    return this.frame !== null;
   }
 }
 

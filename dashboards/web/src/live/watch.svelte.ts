@@ -68,7 +68,7 @@ class Watch {
       this.#retry = setTimeout(() => void this.start(), RETRY_MS);
       return;
     }
-    if (crowd.wanted) crowd.turn(true);
+    if (crowd.wanted) this.#turn(true);
     this.#stream.start();
     clearInterval(this.#reload);
     this.#reload = setInterval(() => connection.current && void this.#load(), RELOAD_MS);
@@ -106,15 +106,20 @@ class Watch {
     this.#stream.start();
   }
 
+  #turn(grouped: boolean): void {
+    crowd.turn(grouped);
+    past.regroup();
+  }
+
   async #load(): Promise<void> {
     clearTimeout(this.#retry);
     const grouped = crowd.wanted;
-    if (grouped && !crowd.on) crowd.turn(true);
+    if (grouped && !crowd.on) this.#turn(true);
     try {
       const stations = picture.load(grouped ? 'without stations' : 'everything');
       await Promise.all([picture.loadAreas(), stations, crowd.look(), incidents.load(), meanings.load()]);
       // Only now are all of them there.
-      if (!grouped && crowd.on) crowd.turn(false);
+      if (!grouped && crowd.on) this.#turn(false);
       // So many were added or taken away meanwhile.
       if (crowd.wanted !== grouped) this.#anew();
       connection.loadFailure = null;

@@ -2,8 +2,9 @@
 // worst freshness and the worst severity, and stations that look as they do otherwise.
 //
 // Tiles are asked for again when the server says that something looks different, those in view alone and with their tags,
-// so that an unchanged one costs nothing; the old ones stand until the new ones are there.
-import type { ExpressionSpecification, LayerSpecification, Map as MapLibreMap, MapGeoJSONFeature, VectorTileSource } from 'maplibre-gl';
+// so that an unchanged one costs nothing; the old ones stand until the new ones are there. Other stations and another moment
+// are other tiles: none of the old ones stand for them.
+import type { ExpressionSpecification, LayerSpecification, Map as MapLibreMap, MapGeoJSONFeature } from 'maplibre-gl';
 import { SEVERITIES, SEVERITY, type Language, type Theme } from '../states';
 import { SEMIBOLD } from './fonts';
 import { BODY_SIZE, byZoom, FADED, LAYER } from './style';
@@ -14,6 +15,8 @@ export const CROWD = { bodies: 'crowd-stations', alerted: 'crowd-alerted', clust
 const POINTS_MAX = 200;
 /** A refresh waits for a hand to leave the map, but not for longer. */
 const MOVING_MS = 10_000;
+/** Between two refreshes when a tile did not come. */
+const FAILED_AGAIN_MS = 5_000;
 /** Where tiles are enlarged instead of asked for: the map's own greatest zoom. */
 const ZOOM_MAX = 15;
 /** For ages while no news comes: tiles do not say the intervals of their stations, and this is what an unsaid one counts as. */
@@ -162,6 +165,7 @@ export class CrowdLayers {
   #shown: number | null = null;
   #pending: { revision: number; at: number } | null = null;
   #failed = false;
+  #askedAt = 0;
   #movingSince = 0;
 
   constructor(private readonly map: MapLibreMap) {
@@ -171,17 +175,17 @@ export class CrowdLayers {
     map.on('movestart', () => (this.#movingSince = performance.now()));
   }
 
-  /** Draws tiles of this address. Others that are there stay until these have come. */
-  show(tiles: string, looks: Looks): void {
-    const source = this.map.getSource<VectorTileSource>(SOURCE);
-    if (source) {
-      if (tiles !== this.#tiles) source.setTiles([tiles]);
-    } else {
-      this.map.addSource(SOURCE, { type: 'vector', tiles: [tiles], maxzoom: ZOOM_MAX });
-      for (const layer of layers(looks)) this.map.addLayer(layer, LAYER.bodies);
-    }
-    if (tiles !== this.#tiles) this.#shown = this.#pending = null;
+  /**
+   * Draws tiles of this address; false when they are drawn already. Another address is another source: a living one may
+   * keep tiles of another moment, or of other stations, and what is not there yet lies less.
+   */
+  show(tiles: string, looks: Looks): boolean {
+    if (tiles === this.#tiles) return false;
+    this.hide();
+    this.map.addSource(SOURCE, { type: 'vector', tiles: [tiles], maxzoom: ZOOM_MAX });
+    for (const layer of layers(looks)) this.map.addLayer(layer, LAYER.bodies);
     this.#tiles = tiles;
+    return true;
   }
 
   hide(): void {
@@ -190,6 +194,7 @@ export class CrowdLayers {
     this.map.removeSource(SOURCE);
     this.#tiles = '';
     this.#shown = this.#pending = null;
+    this.#failed = false;
   }
 
   /** Lays other looks over the layers that are there. */
@@ -217,10 +222,12 @@ export class CrowdLayers {
       this.#pending = null;
     }
     if (revision === this.#shown) return at;
+    if (this.#failed && performance.now() - this.#askedAt < FAILED_AGAIN_MS) return confirmed;
     const busy = this.map.isMoving() && performance.now() - this.#movingSince < MOVING_MS;
     if (this.#pending === null && !busy) {
       this.#pending = { revision, at };
       this.#failed = false;
+      this.#askedAt = performance.now();
       this.map.refreshTiles(SOURCE);
     }
     return confirmed;
