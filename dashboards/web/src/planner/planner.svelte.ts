@@ -17,10 +17,12 @@ const PAUSE_MS = 150;
 const PATIENCE_MS = 60_000;
 /** Buckets of all series that a page can hold and draw. */
 export const BUCKETS_MAX = 40_000;
+/** Longer addresses are not accepted, by servers on the way either: 64 KiB with what else a question carries. */
+const PATH_MAX = 60_000;
 /** Series of an answer about areas, for the estimate before it has come. */
 const AREAS_GUESSED = 40;
 
-export type Phase = 'idle' | 'reading' | 'ready' | 'failed' | 'too-many';
+export type Phase = 'idle' | 'reading' | 'ready' | 'failed' | 'too-many' | 'too-long';
 
 /** An answer, and what it answers. */
 export interface Answered {
@@ -181,6 +183,10 @@ class Planner {
     }
     if (this.bucketsExpected > BUCKETS_MAX) {
       this.phase = 'too-many';
+      return;
+    }
+    if (this.view.what === 'map' && this.path('json').length > PATH_MAX) {
+      this.phase = 'too-long';
       return;
     }
     const asking = new AbortController();

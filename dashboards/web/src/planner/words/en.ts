@@ -266,6 +266,7 @@ export const en: PlannerMessages = {
     costly: 'That is too much at once',
     costlyMeans: 'The server refuses before it reads, so that nobody else has to wait. Ask for less:',
     tooMany: (count) => `That makes about ${count} buckets, more than a page can show. The file can be downloaded all the same, or ask for less:`,
+    tooLong: (count) => `The map would be of ${count} stations, too many for one question. Ask about areas instead, or choose the stations of one area or kind.`,
     said: (text) => `The server says: ${text}`,
     longer: (every) => `Longer buckets: ${every}`,
     shorter: (period) => `Only ${period}`,

@@ -272,6 +272,7 @@ export const vi = {
     costly: 'Câu hỏi này quá lớn',
     costlyMeans: 'Máy chủ từ chối trước khi đọc, để người khác không phải chờ. Hãy hỏi hẹp hơn:',
     tooMany: (count: string) => `Sẽ có khoảng ${count} kỳ, nhiều hơn một trang có thể hiện. Tải tệp vẫn được, hoặc hỏi gọn hơn:`,
+    tooLong: (count: string) => `Bản đồ sẽ gồm ${count} trạm, quá nhiều cho một câu hỏi. Hãy hỏi theo khu vực, hoặc chọn các trạm của một khu vực hay một loại.`,
     said: (text: string) => `Máy chủ trả lời: ${text}`,
     longer: (every: string) => `Dùng kỳ dài hơn: ${every}`,
     shorter: (period: string) => `Chỉ hỏi ${period}`,
