@@ -171,18 +171,35 @@ for (const [language, words] of Object.entries(WORDS)) {
     const from = Number(await page.getAttribute('.room', 'data-past'));
     let held;
     const kept = new Promise((resolve) => (held = resolve));
+    let answer;
+    const answered = new Promise((resolve) => (answer = resolve));
+    const heldBack = (request) => {
+      const url = new URL(request.url());
+      return url.pathname === '/api/v1/layers/stations' && Date.parse(url.searchParams.get('at')) === from - STEP_MS;
+    };
     await page.route(frames, async (route) => {
-      if (!route.request().url().includes(new Date(from - STEP_MS).toISOString().slice(0, 16))) return route.continue();
+      if (!heldBack(route.request())) return route.continue();
       await kept;
-      return route.continue().catch(() => undefined);
+      await route.continue().catch(() => undefined);
+      return answer();
     });
+    // Every moment that is shown, however short.
+    await page.evaluate(() => {
+      const room = document.querySelector('.room');
+      window.moments = [];
+      new MutationObserver(() => window.moments.push(Number(room.dataset.past))).observe(room, { attributeFilter: ['data-past'] });
+    });
+    const asked = page.waitForRequest((request) => heldBack(request));
     await page.keyboard.press(',');
     await page.waitForSelector(`[data-wanted="${from - STEP_MS}"]`);
+    await asked;
     await page.keyboard.press(',');
     await shownAt(page, from - 2 * STEP_MS);
     held();
+    await answered;
     await page.keyboard.press(',');
     await shownAt(page, from - 3 * STEP_MS);
+    assert.deepEqual(await page.evaluate(() => window.moments), [from - 2 * STEP_MS, from - 3 * STEP_MS], 'the late moment is never shown');
     await page.unrouteAll({ behavior: 'ignoreErrors' });
 
     // It plays back to now and ends there.
