@@ -255,6 +255,8 @@ impl Reader {
                 if !piece.is_empty() {
                     return Some(piece);
                 }
+                // It may be long until something is for this reader: others come in between.
+                tokio::task::yield_now().await;
                 continue;
             }
             self.wait().await?;
@@ -379,7 +381,7 @@ impl Reader {
         let state = self.parts.state.read();
         let reporter = Reporter { state: &state, now: self.parts.clock.now(), zone: &self.zone };
         for ((_, change), event) in missing {
-            *event = self.event(&reporter, change).map(Arc::new);
+            *event = if self.may_want(&state, change) { self.event(&reporter, change).map(Arc::new) } else { None };
             if let Some(event) = event.as_ref().filter(|_| !is_own(change)) {
                 written.push((change.clone(), Arc::clone(event)));
             }
@@ -408,6 +410,22 @@ impl Reader {
         };
         // None of these documents has a key that is not a text, which is all that can go wrong.
         Some(Event { what, area, position, as_of: state.applied, body: body.ok()? })
+    }
+
+    /// Whether it is worth writing: what nobody of this reader's wishes and areas is told is not.
+    fn may_want(&self, state: &State, change: &Change) -> bool {
+        match change {
+            Change::Station(no) => state.catalogue.station(*no).is_some_and(|station| {
+                self.asked.wants_kind(station.kind)
+                    && self.sight.reaches_station(station)
+                    && self.asked.bbox.is_none_or(|bbox| bbox.contains(station.position))
+            }),
+            Change::Alert(id) => {
+                let alert = state.alerts.get(id);
+                self.asked.wants_alerts() && alert.is_some_and(|alert| self.sight.reaches(alert.subject.area()))
+            }
+            Change::Incident(_) => self.asked.wants_incidents(),
+        }
     }
 
     fn wants(&self, event: &Event) -> bool {

@@ -305,15 +305,20 @@ async fn a_ranger_hears_of_no_other_commune_on_the_stream() {
     house.observe(LEVEL, 0, 2.0);
     house.observe(RAIN, 0, 3.0);
     house.observe(PM, 0, 4.0);
-    let mut asked = with_token(request(Method::GET, "/api/v1/stream"), &token);
-    asked.headers_mut().insert("last-event-id", Seq(1).to_string().parse().unwrap());
-    let mut body = house.router.clone().oneshot(asked).await.unwrap().into_body().into_data_stream();
-    let mut text = String::new();
-    while !text.contains("\"value\":4.0") {
-        text.push_str(std::str::from_utf8(&body.next().await.unwrap().unwrap()).unwrap());
-    }
-    assert!(text.contains("A-AIR"), "{text}");
-    assert!(!text.contains("B-RIVER") && !text.contains("C-RAIN"), "{text}");
+    let heard = async |token: &str| {
+        let mut asked = with_token(request(Method::GET, "/api/v1/stream"), token);
+        asked.headers_mut().insert("last-event-id", Seq(1).to_string().parse().unwrap());
+        let mut body = house.router.clone().oneshot(asked).await.unwrap().into_body().into_data_stream();
+        let mut text = String::new();
+        while !text.contains("\"value\":4.0") {
+            text.push_str(std::str::from_utf8(&body.next().await.unwrap().unwrap()).unwrap());
+        }
+        ["A-AIR", "B-RIVER", "C-RAIN"].map(|station| text.contains(station))
+    };
+    assert_eq!(heard(&token).await, [true, false, false]);
+    // What was written for somebody who sees everything is told to the ranger as little.
+    assert_eq!(heard(&house.token("planner", Role::Planner, None, HOUR)).await, [true, true, true]);
+    assert_eq!(heard(&token).await, [true, false, false]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -223,3 +223,28 @@ async fn changes_of_incidents_are_in_the_stream() {
     assert!(text.contains("\"cause\":\"dust\""), "{text}");
     assert!(!text.contains("flood"), "{text}");
 }
+
+#[tokio::test]
+async fn everybody_hears_of_an_incident_what_is_theirs_though_others_heard_of_it_before() {
+    let house = alarmed(Demo::Off, ONE_FOR_BOTH);
+    let heard = async |token: &str| {
+        let mut asked = with_token(request(Method::GET, "/api/v1/stream?layers=incidents"), token);
+        asked.headers_mut().insert("last-event-id", "1".parse().unwrap());
+        let mut body = house.router.clone().oneshot(asked).await.unwrap().into_body().into_data_stream();
+        let mut text = String::new();
+        loop {
+            text.push_str(std::str::from_utf8(&body.next().await.unwrap().unwrap()).unwrap());
+            if let Some((_, event)) = text.rsplit_once("event: incident\n") {
+                let line = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+                let told: serde_json::Value = serde_json::from_str(line).unwrap();
+                return told["areas"].clone();
+            }
+        }
+    };
+    let planner = house.token("planner", Role::Planner, None, Duration::from_secs(3_600));
+    let ranger = house.token("ranger.a", Role::Ranger, Some(&["001"]), Duration::from_secs(3_600));
+    for _ in 0..2 {
+        assert_eq!(heard(&planner).await, json!(["001", "002"]));
+        assert_eq!(heard(&ranger).await, json!(["001"]));
+    }
+}
