@@ -81,16 +81,20 @@ impl Atlas {
         if surface::is_kept(picture, field, sight) {
             return Ok(());
         }
-        let turn = self.turn().await?;
         let (picture, sight) = (Arc::clone(picture), sight.clone());
-        let reckoned = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            surface::surface(&picture, field, &sight);
-        });
-        reckoned.await.map_err(Problem::internal)
+        self.in_turn(move || drop(surface::surface(&picture, field, &sight))).await
     }
 
-    /// A place among those who draw.
+    /// Does what takes a while among those who draw, apart from what answers everybody.
+    pub async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+        let turn = self.turn().await?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(Problem::internal)
+    }
+
     async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
         // Closed never: the semaphore lives as long as this.
         Arc::clone(&self.drawing).acquire_owned().await.map_err(Problem::internal)

@@ -228,7 +228,10 @@ pub async fn one(
     let sight = atlas::seen(&door, &picture, past);
     door.atlas().prepare(&picture, layer, &sight).await?;
     let features = match (layer, Division::of(layer)) {
-        (_, Some(division)) => layer_features::areas(&picture, division, &sight, asked.bbox),
+        (_, Some(division)) => {
+            let (picture, sight) = (Arc::clone(&picture), sight.clone());
+            door.atlas().in_turn(move || layer_features::areas(&picture, division, &sight, asked.bbox)).await?
+        }
         (Layer::Surface(field), None) => layer_features::bands(&picture, field, &sight, asked.bbox),
         _ => points(&door, &picture, layer, &sight, (&asked, said.as_deref())),
     };

@@ -1,5 +1,7 @@
 //! `GET /stations`: the registry with the newest samples.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
@@ -17,7 +19,7 @@ use super::query::{Asked, Bbox, FromParams, Id, NO_PLACE, Nothing, Params, limit
 use super::station_order::{Found, Order, Search};
 use super::time::Zone;
 use crate::layers::Layer;
-use crate::model::{Seq, StationNo};
+use crate::model::{Seq, Station, StationNo};
 
 /// The media type of GeoJSON.
 pub const GEO_JSON: &str = "application/geo+json";
@@ -25,6 +27,9 @@ pub const GEO_JSON: &str = "application/geo+json";
 /// Stations in one answer when `limit` is absent, and at most.
 const LIMIT_DEFAULT: usize = 1_000;
 const LIMIT_MAX: usize = 10_000;
+
+/// Letters that can be looked for.
+const SEARCH_MAX: usize = 100;
 
 /// What `/stations` takes beside the stations that are chosen.
 #[derive(IntoParams)]
@@ -53,7 +58,10 @@ impl FromParams for StationsAsked {
     fn from_params(params: &mut Params) -> Result<Self, Problem> {
         Ok(Self {
             bbox: params.one("bbox", Bbox::parse)?,
-            q: params.one("q", |text| Ok(text.to_owned()))?,
+            q: params.one("q", |text| match text.chars().count() {
+                0..=SEARCH_MAX => Ok(text.to_owned()),
+                _ => Err(format!("at most {SEARCH_MAX} letters can be looked for")),
+            })?,
             order: params.one("order", |text| word(text, &Order::ALL, Order::word))?.unwrap_or(Order::Registered),
             limit: params.one("limit", |text| limit(text, LIMIT_MAX))?.unwrap_or(LIMIT_DEFAULT),
             next: params.one("next", |text| Ok(text.to_owned()))?,
@@ -117,15 +125,19 @@ pub async fn list(door: Allowed<SeeMap>, Asked(Wanted(asked, choice)): Asked<Wan
     let sight = choice.within(&picture, seen)?;
     let search = Search { sight, wish: choice.wish(), bbox: asked.bbox, words: asked.q };
     let (order, limit) = (asked.order, asked.limit);
-    // A search reads every name: apart from what answers everybody.
-    let found = tokio::task::spawn_blocking(move || search.find(&picture, order, (from, limit)));
-    let Found { page, has_more, total } = found.await.map_err(Problem::internal)?;
+    let catalogue = Arc::clone(&picture.catalogue);
+    // A search reads every name.
+    let found = door.atlas().in_turn(move || search.find(&picture, order, (from, limit))).await?;
+    let Found { page, has_more, total } = found;
+    let last = page.last().filter(|_| has_more && order == Order::Registered);
+    let next = last.and_then(|no| catalogue.station(*no)).map(|station| station.id.to_string());
     let zone = Zone::default();
     let state = parts.state.read();
     let reporter = Reporter { state: &state, now: parts.clock.now(), zone: &zone };
-    let station = |no: &StationNo| state.catalogue.station(*no);
-    let last = page.last().filter(|_| has_more && order == Order::Registered).and_then(station);
-    let next = last.map(|station| station.id.to_string());
+    // They may have been moved or taken out of service since.
+    let sight = door.sight(&state.catalogue);
+    let is_told = |station: &&Station| !station.retired && sight.reaches_station(station);
+    let station = |no: &StationNo| state.catalogue.station(*no).filter(is_told);
     let features = page.iter().filter_map(station).map(|station| reporter.station(station)).collect();
     drop(state);
     let collection = StationCollection { kind: "FeatureCollection", features, next, total, revision };
