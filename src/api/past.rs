@@ -277,7 +277,7 @@ impl Past {
 }
 
 /// Waits until the store has everything that the state has: what is not there yet would look like silence.
-async fn caught_up(parts: &Parts) -> Result<(), Problem> {
+pub async fn caught_up(parts: &Parts) -> Result<(), Problem> {
     let wanted = parts.state.read().applied;
     let looks = LAG_MAX.as_millis() / LAG_STEP.as_millis();
     for _ in 0..looks {

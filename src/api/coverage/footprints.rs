@@ -5,11 +5,12 @@ use std::sync::atomic::AtomicBool;
 
 use axum::response::Response;
 use geo::MultiPolygon as Polygons;
+use hashbrown::HashSet;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::working::Look;
-use super::{View, in_turn, is_approximate, rounded};
+use super::{View, in_turn, is_approximate, rounded, settled};
 use crate::api::door::{Allowed, SeeMap};
 use crate::api::features::Name;
 use crate::api::layer_features::MultiPolygon;
@@ -19,7 +20,7 @@ use crate::api::query::{Asked, FromParams, Params};
 use crate::api::stations::geo_json;
 use crate::api::time::{Shown, When};
 use crate::coverage::{Watcher, outline};
-use crate::model::{AreaId, StationId};
+use crate::model::{AreaId, StationId, StationNo};
 
 /// Footprints in one answer: more than anybody tells apart on a map.
 const FOOTPRINTS_MAX: usize = 5_000;
@@ -96,7 +97,7 @@ pub struct FootprintReport {
     responses((status = 200, description = "The footprints", body = FootprintCollection,
         content_type = "application/geo+json"), Refused, Costly))]
 pub async fn read(door: Allowed<SeeMap>, Asked(asked): Asked<FootprintsAsked>) -> Result<Response, Problem> {
-    let past = moment::exact(asked.at.as_ref(), door.parts().clock.now())?;
+    let past = settled(&door, asked.at.as_ref()).await?;
     let (parts, sight) = (door.parts().clone(), door.sight(&door.parts().state.read().catalogue));
     let work = move |gone: Arc<AtomicBool>| View::new(Look::at(parts, past, gone)?, sight).footprints();
     let footprints = in_turn(&door, work).await?;
@@ -108,7 +109,10 @@ impl View {
         let at = self.look.moment();
         let working = self.look.watchers_working()?;
         let installed = self.look.watchers_installed(&working);
+        self.look.go_on()?;
+        let works: HashSet<StationNo> = working.iter().map(|watcher| watcher.station).collect();
         let mut seen = self.in_sight(&installed, at);
+        let approximate = is_approximate(seen.iter().copied());
         let left_out = seen.len().saturating_sub(FOOTPRINTS_MAX);
         seen.truncate(FOOTPRINTS_MAX);
         let projection = self.forest(at).projection;
@@ -123,7 +127,7 @@ impl View {
                 properties: FootprintReport {
                     name: Name::from(&station.name),
                     area: area.cloned(),
-                    working: working.iter().any(|other| other.station == watcher.station),
+                    working: works.contains(&watcher.station),
                     approximate: watcher.footprint.approximate,
                 },
             })
@@ -133,7 +137,7 @@ impl View {
             at: self.zone.show(at),
             features: seen.iter().filter_map(feature).collect(),
             left_out,
-            approximate: is_approximate(seen.iter().copied()),
+            approximate,
         })
     }
 }

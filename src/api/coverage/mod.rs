@@ -24,11 +24,12 @@ use document::{
 };
 use working::{Look, Period};
 
-use super::door::{Allowed, SeeHistory, SeeMap};
+use super::door::{Allowed, Need, SeeHistory, SeeMap};
 use super::features::Name;
 use super::history::flow;
 use super::layer_features::MultiPolygon;
 use super::moment;
+use super::past;
 use super::problem::{Code, Costly, Problem, Refused};
 use super::query::{Asked, FromParams, Params, limit, word};
 use super::sight::Sight;
@@ -165,6 +166,15 @@ impl Drop for Waits {
     }
 }
 
+/// The moment asked for, of which the store has everything by now; `None` is the present.
+async fn settled<N: Need>(door: &Allowed<N>, at: Option<&When>) -> Result<Option<Timestamp>, Problem> {
+    let moment = moment::exact(at, door.parts().clock.now())?;
+    if moment.is_some() {
+        past::caught_up(door.parts()).await?;
+    }
+    Ok(moment)
+}
+
 /// Work that blocks, in a line of its own. It is told when nobody waits for it any more.
 async fn in_turn<N, T: Send + 'static>(
     door: &Allowed<N>,
@@ -188,7 +198,7 @@ pub async fn read(
     door: Allowed<SeeMap>,
     Asked(asked): Asked<CoverageAsked>,
 ) -> Result<Json<CoverageDocument>, Problem> {
-    let past = moment::exact(asked.at.as_ref(), door.parts().clock.now())?;
+    let past = settled(&door, asked.at.as_ref()).await?;
     let (parts, sight) = (door.parts().clone(), door.sight(&door.parts().state.read().catalogue));
     let work = move |gone| View::new(Look::at(parts, past, gone)?, sight).document(&asked.by);
     in_turn(&door, work).await.map(Json)
@@ -231,7 +241,7 @@ pub async fn history(
     responses((status = 200, description = "The holes", body = HoleCollection, content_type = "application/geo+json"),
         Refused, Costly))]
 pub async fn holes(door: Allowed<SeeMap>, Asked(asked): Asked<HolesAsked>) -> Result<Response, Problem> {
-    let past = moment::exact(asked.at.as_ref(), door.parts().clock.now())?;
+    let past = settled(&door, asked.at.as_ref()).await?;
     let catalogue = door.parts().state.read().catalogue.clone();
     let sight = door.sight(&catalogue);
     if let Some(area) = asked.area.as_ref().filter(|area| !sight.reaches(Some(area))) {

@@ -13,6 +13,7 @@ use hashbrown::{HashMap, HashSet};
 use super::super::Parts;
 use super::super::history::flow::Failure;
 use super::super::problem::{Code, Problem};
+use super::super::time::Zone;
 use crate::coverage::{Config, Watcher};
 use crate::history::{Bucket, Every, Function, Line, QualityRule, Question, Row};
 use crate::model::{AreaId, Catalogue, Channel, Freshness, Station, StationKind, StationNo, Timestamp, fresh_for};
@@ -140,6 +141,15 @@ impl Look {
                 if sample.map_err(Problem::internal)?.quality.is_good() {
                     return Ok(true);
                 }
+            }
+            // After it was read: what was deleted meanwhile was not.
+            let begin = self.parts.store.kept_since(channel.id).samples.map(|begin| begin + lasts);
+            if let Some(begin) = begin.filter(|begin| at < *begin) {
+                let begin = Zone::default().show(begin).to_string();
+                let why = format!(
+                    "samples of that time were deleted for their age: which stations worked is known from {begin} on"
+                );
+                return Err(Problem::parameter("at", why));
             }
         }
         Ok(false)
