@@ -166,7 +166,9 @@ pub fn areas_on(areas: &Arc<Areas>, date: Date) -> Arc<Areas> {
     let holds = |shape: &&AreaShape| shape.facts.validity.holds_on(date);
     let is_present =
         |shape: &&AreaShape| shape.is_in_force() || shape.area.level.is_forest() && shape.facts.validity.to.is_none();
-    let is_same = areas.all().iter().all(|shape| holds(&shape) == is_present(&shape));
+    let is_drawn =
+        |shape: &&AreaShape| !shape.area.level.is_forest() || shape.area.level == AreaLevel::ForestCompartment;
+    let is_same = areas.all().iter().filter(is_drawn).all(|shape| holds(&shape) == is_present(&shape));
     if is_same {
         return Arc::clone(areas);
     }
