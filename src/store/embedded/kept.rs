@@ -260,7 +260,8 @@ pub(super) fn without_raw(key: DayKey, bytes: &[u8]) -> Result<Vec<u8>, Damage> 
     Ok(seal(key, body))
 }
 
-/// Hands out each bucket's beginning and tally, ascending; `columns` is room for work. Nothing is handed out before the checksum is seen to match.
+/// Hands out each bucket's beginning and tally, ascending; `columns` is room for work.
+/// Nothing is handed out before the checksum is seen to match.
 pub(super) fn decode(
     key: DayKey,
     grain: Grain,
