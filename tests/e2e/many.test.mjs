@@ -135,6 +135,10 @@ test('of a past moment nothing of the present is told, and without groups its st
     for (const layer of body.layers) layer.time_range.from = new Date(Date.now() - 3 * 86_400_000).toISOString();
     return route.fulfill({ response: answer, json: body });
   });
+  await page.route('**/api/v1/layers/stations?at=*', async (route) => {
+    const answer = await route.fetch({ url: `${server.http}/api/v1/layers/stations` });
+    return route.fulfill({ response: answer });
+  });
   await page.keyboard.press('r');
   await page.click('[data-step="5"]');
   await page.keyboard.press(',');
