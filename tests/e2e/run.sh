@@ -6,11 +6,12 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 
+if [ -z "${SAOLA_BIN:-}" ]; then
+  cargo build --quiet --bin saola
+  SAOLA_BIN=${CARGO_TARGET_DIR:-target}/debug/saola
+fi
+export SAOLA_BIN
 if [ -z "${SAOLA_E2E_HTTP:-}" ]; then
-  if [ -z "${SAOLA_BIN:-}" ]; then
-    cargo build --quiet --bin saola
-    SAOLA_BIN=${CARGO_TARGET_DIR:-target}/debug/saola
-  fi
   scratch=$(mktemp -d)
   said=$scratch/said
   "$SAOLA_BIN" demo --scenario none --http 127.0.0.1:0 --mqtt 127.0.0.1:0 --data "$scratch/data" >"$said" 2>&1 &

@@ -17,10 +17,34 @@ export async function underTest() {
   const http = process.env.SAOLA_E2E_HTTP;
   const mqtt = process.env.SAOLA_E2E_MQTT;
   if (!http || !mqtt) throw new Error('set SAOLA_E2E_HTTP and SAOLA_E2E_MQTT, or SAOLA_E2E_MOCK=1');
-  const tell = (station, readings) =>
-    publish(mqtt, readings.map(({ time, property, value }) => ({ topic: `saola/v1/${station}`, payload: { time, [property]: value } })));
-  const hand = (station, bundles) => publish(mqtt, bundles.map((payload) => ({ topic: `saola/v1/${station}`, payload })));
-  return { http, tell, hand, stop: async () => {} };
+  return { http, ...publisher(mqtt), stop: async () => {} };
+}
+
+/** {tell, hand}, as in `underTest`. */
+const publisher = (mqtt) => ({
+  tell: (station, readings) =>
+    publish(mqtt, readings.map(({ time, property, value }) => ({ topic: `saola/v1/${station}`, payload: { time, [property]: value } }))),
+  hand: (station, bundles) => publish(mqtt, bundles.map((payload) => ({ topic: `saola/v1/${station}`, payload }))),
+});
+
+/** The same of a demo without a scenario that is this story's own: nobody else does anything in it. */
+export async function ownDemo() {
+  const binary = process.env.SAOLA_BIN;
+  if (!binary) throw new Error('set SAOLA_BIN to the saola that is tested');
+  const child = spawn(binary, ['demo', '--scenario', 'none', '--http', '127.0.0.1:0', '--mqtt', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  const found = (label) => said.match(new RegExp(`^${label} +(\\S+)$`, 'm'))?.[1];
+  for await (const data of child.stdout.iterator({ destroyOnReturn: false })) {
+    said += data;
+    if (found('MQTT')) break;
+  }
+  const [http, mqtt] = [found('pages and API'), found('MQTT')];
+  if (!http || !mqtt) throw new Error(`the demo did not say where it listens: ${said}`);
+  const stop = async () => {
+    child.kill();
+    if (child.exitCode === null) await once(child, 'exit');
+  };
+  return { http, ...publisher(mqtt), stop };
 }
 
 async function mock() {
