@@ -19,10 +19,10 @@ const SIZES = { wall: [1920, 1080], uhd: [3840, 2160], phone: [390, 844] };
 const CHANGED_MAX = 0.02;
 /** Each page, and what says that it shows what it has. */
 const PAGES = {
-  operations: { path: '/', ready: '[data-map-state="idle"]' },
-  field: { path: '/field', ready: '[data-list="ready"]', hasOwnFont: false },
-  planner: { path: '/history', ready: 'main' },
-  admin: { path: '/admin#stations', ready: '#section[data-loaded="true"]' },
+  operations: { path: '/', ready: ['[data-map-state="idle"]', '#alerts [data-alert]'] },
+  field: { path: '/field', ready: ['[data-list="ready"]', 'article[data-alert]'], hasOwnFont: false },
+  planner: { path: '/history', ready: ['[data-channel]'] },
+  admin: { path: '/admin#stations', ready: ['#section[data-loaded="true"]', '[data-map-state="idle"]'] },
 };
 
 /** A page that takes the phone's font is pictured in the other pages' one: machines have different fonts. */
@@ -70,7 +70,7 @@ async function taken({ path, ready, hasOwnFont = true }, [width, height], theme)
     localStorage.setItem('saola.theme', look);
   }, theme);
   await page.goto(`${server.http}${path}`);
-  await page.waitForSelector(ready, { state: 'attached' });
+  for (const shown of ready) await page.waitForSelector(shown, { state: 'attached' });
   await page.waitForSelector(`html[data-theme="${theme}"]`, { state: 'attached' });
   if (!hasOwnFont) await page.addStyleTag({ content: `${FONT.join('\n')} * { font-family: Kept !important; }` });
   // Asked for by a style that the page has computed only then.
