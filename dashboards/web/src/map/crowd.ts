@@ -5,9 +5,9 @@
 // so that an unchanged one costs nothing; the old ones stand until the new ones are there. Other stations and another moment
 // are other tiles: none of the old ones stand for them.
 import type { ExpressionSpecification, LayerSpecification, Map as MapLibreMap, MapGeoJSONFeature } from 'maplibre-gl';
-import { SEVERITIES, SEVERITY, type Language, type Theme } from '../states';
+import type { Language, Theme } from '../states';
 import { SEMIBOLD } from './fonts';
-import { BODY_SIZE, byZoom, FADED, LAYER } from './style';
+import { BODY_SIZE, FADED, LAYER, layOver, MARK, RING, severityColour } from './style';
 
 const SOURCE = 'crowd';
 export const CROWD = { bodies: 'crowd-stations', alerted: 'crowd-alerted', clusters: 'crowd-clusters' } as const;
@@ -40,9 +40,6 @@ function drawn(agedAt: number | null, heard: 'heard_at' | 'oldest_at'): Expressi
   return ['match', told, ['live', 'late'], byAge, 'stale', ['case', ['==', byAge, 'silent'], 'silent', 'stale'], told];
 }
 
-const severityColour = (theme: Theme): ExpressionSpecification =>
-  ['match', ['get', 'severity'], ...SEVERITIES.flatMap((severity) => [severity, SEVERITY[severity].colour[theme]]), 'rgba(0,0,0,0)'] as unknown as ExpressionSpecification;
-
 /** In steps of the count, so that a glance tells tens from thousands. */
 const byCount = (...sizes: [number, number, number, number]): ExpressionSpecification =>
   ['step', ['get', 'count'], sizes[0], 10, sizes[1], 100, sizes[2], 1000, sizes[3]];
@@ -65,8 +62,8 @@ function layers({ theme, language, how, agedAt }: Looks): LayerSpecification[] {
   const opacity = how === 'clear' ? 1 : FADED;
   const alerted: ExpressionSpecification = ['has', 'severity'];
   const [points, clusters] = [{ source: SOURCE, 'source-layer': 'stations' }, { source: SOURCE, 'source-layer': 'clusters' }];
-  const mark: ExpressionSpecification = ['concat', 'mark-', ['get', 'severity']];
-  const ring = { 'circle-color': severityColour(theme), 'circle-opacity': 0.2, 'circle-stroke-color': severityColour(theme), 'circle-stroke-opacity': opacity };
+  const colour = severityColour(theme);
+  const ring = { ...RING, 'circle-color': colour, 'circle-stroke-color': colour, 'circle-stroke-opacity': opacity };
   const overlapping = { 'icon-allow-overlap': true, 'icon-padding': 0 };
   const body = {
     type: 'symbol' as const,
@@ -108,7 +105,7 @@ function layers({ theme, language, how, agedAt }: Looks): LayerSpecification[] {
       type: 'symbol',
       ...clusters,
       filter: alerted,
-      layout: { ...overlapping, 'icon-image': mark, 'icon-size': 0.9, 'icon-offset': ['step', ['get', 'count'], ['literal', [19, -19]], 100, ['literal', [23, -23]], 1000, ['literal', [27, -27]]] },
+      layout: { ...MARK, 'icon-size': 0.9, 'icon-offset': ['step', ['get', 'count'], ['literal', [19, -19]], 100, ['literal', [23, -23]], 1000, ['literal', [27, -27]]] },
       paint: { 'icon-opacity': opacity },
     },
     {
@@ -116,7 +113,7 @@ function layers({ theme, language, how, agedAt }: Looks): LayerSpecification[] {
       type: 'circle',
       ...points,
       filter: alerted,
-      paint: { ...ring, 'circle-radius': byZoom(6, 10, 8, 14, 9, 19, 11, 24, 13, 28), 'circle-stroke-width': byZoom(6, 1.5, 9, 2.2, 13, 3) },
+      paint: ring,
     },
     { ...body, id: CROWD.alerted, filter: alerted },
     {
@@ -124,7 +121,7 @@ function layers({ theme, language, how, agedAt }: Looks): LayerSpecification[] {
       type: 'symbol',
       ...points,
       filter: alerted,
-      layout: { ...overlapping, 'icon-image': mark, 'icon-size': byZoom(6, 0.54, 8, 0.74, 9, 0.9, 11, 1.05), 'icon-offset': [18, -18] },
+      layout: MARK,
       paint: { 'icon-opacity': opacity },
     },
   ];
@@ -200,10 +197,7 @@ export class CrowdLayers {
   /** Lays other looks over the layers that are there. */
   relook(looks: Looks): void {
     if (!this.map.getSource(SOURCE)) return;
-    for (const layer of layers(looks)) {
-      for (const [name, value] of Object.entries(layer.paint ?? {})) this.map.setPaintProperty(layer.id, name as never, value as never);
-      for (const [name, value] of Object.entries(layer.layout ?? {})) this.map.setLayoutProperty(layer.id, name as never, value as never);
-    }
+    layOver(this.map, layers(looks));
   }
 
   /**

@@ -157,13 +157,26 @@ const around = (y: number, x: number) => ['top', [0, y], 'bottom', [0, -y], 'lef
 /** The whole symbol, in steps of zoom. */
 export const BODY_SIZE = byZoom(6, 0.36, 8, 0.54, 9, 0.72, 11, 0.9, 13, 1);
 
+/** The ring around a station with an alert, and its mark. */
+export const RING = {
+  'circle-opacity': 0.2,
+  'circle-radius': byZoom(6, 10, 8, 14, 9, 19, 11, 24, 13, 28),
+  'circle-stroke-width': byZoom(6, 1.5, 9, 2.2, 13, 3),
+};
+export const MARK = {
+  'icon-image': ['concat', 'mark-', ['get', 'severity']] as ExpressionSpecification,
+  'icon-size': byZoom(6, 0.54, 8, 0.74, 9, 0.9, 11, 1.05),
+  'icon-offset': [18, -18] as [number, number],
+  'icon-padding': 0,
+  'icon-allow-overlap': true,
+};
+
+/** The colour of a feature's severity; none without one. */
+export const severityColour = (theme: Theme): ExpressionSpecification =>
+  ['match', ['get', 'severity'], ...SEVERITIES.flatMap((severity) => [severity, SEVERITY[severity].colour[theme]]), 'rgba(0,0,0,0)'] as unknown as ExpressionSpecification;
+
 function stations(tones: Tones, theme: Theme): LayerSpecification[] {
-  const severityColour: ExpressionSpecification = [
-    'match',
-    ['get', 'severity'],
-    ...SEVERITIES.flatMap((severity) => [severity, SEVERITY[severity].colour[theme]]),
-    'rgba(0,0,0,0)',
-  ] as unknown as ExpressionSpecification;
+  const colour = severityColour(theme);
   const alerted: ExpressionSpecification = ['!=', ['get', 'severity'], ''];
   const body = {
     type: 'symbol' as const,
@@ -202,13 +215,7 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
       source: SOURCE.stations,
       filter: alerted,
       layout: { 'circle-sort-key': ['get', 'order'] },
-      paint: {
-        'circle-color': severityColour,
-        'circle-opacity': 0.2,
-        'circle-radius': byZoom(6, 10, 8, 14, 9, 19, 11, 24, 13, 28),
-        'circle-stroke-color': severityColour,
-        'circle-stroke-width': byZoom(6, 1.5, 9, 2.2, 13, 3),
-      },
+      paint: { ...RING, 'circle-color': colour, 'circle-stroke-color': colour },
     },
     {
       id: 'selected',
@@ -228,14 +235,7 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
       type: 'symbol',
       source: SOURCE.stations,
       filter: alerted,
-      layout: {
-        'icon-image': ['concat', 'mark-', ['get', 'severity']],
-        'icon-size': byZoom(6, 0.54, 8, 0.74, 9, 0.9, 11, 1.05),
-        'icon-offset': [18, -18],
-        'icon-padding': 0,
-        'icon-allow-overlap': true,
-        'symbol-sort-key': ['get', 'order'],
-      },
+      layout: { ...MARK, 'symbol-sort-key': ['get', 'order'] },
     },
   ];
 }
@@ -268,7 +268,12 @@ export function mapStyle(theme: Theme, language: Language): StyleSpecification {
 
 /** Lays the looks of a style over a map that has the same layers. */
 export function relook(map: MapLibreMap, theme: Theme, language: Language, style = mapStyle): void {
-  for (const layer of style(theme, language).layers) {
+  layOver(map, style(theme, language).layers);
+}
+
+/** Lays the looks of layers over those that a map has. */
+export function layOver(map: MapLibreMap, layers: readonly LayerSpecification[]): void {
+  for (const layer of layers) {
     for (const [name, value] of Object.entries(layer.paint ?? {})) map.setPaintProperty(layer.id, name as never, value as never);
     for (const [name, value] of Object.entries(layer.layout ?? {})) map.setLayoutProperty(layer.id, name as never, value as never);
   }
