@@ -1,10 +1,9 @@
 // The administrator's page in a real browser against a running server: stations, unknown devices, rules, people and the
 // roster, each change with its undo. Any console error or failed request that a story does not provoke fails it.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, open } from './browser.mjs';
-import { underTest } from './server.mjs';
-import { eventually, idle, NEWS_MS, serious, shot } from './story.mjs';
+import { test } from 'node:test';
+import { open } from './browser.mjs';
+import { eventually, idle, NEWS_MS, serious, shot, stage } from './story.mjs';
 
 const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const [ADMIN, PASSWORD] = (process.env.SAOLA_E2E_ADMIN ?? '').split(':');
@@ -18,13 +17,9 @@ const AIR = 'AQ-05';
 let server;
 let browser;
 
-before(async () => {
+stage(async (it) => {
   assert.ok(ADMIN && PASSWORD, 'set SAOLA_E2E_ADMIN to NAME:PASSWORD of an administrator');
-  [server, browser] = await Promise.all([underTest(), launch()]);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
+  ({ server, browser } = it);
 });
 
 /** The page as somebody sees it: the administrator, or whoever the demo lets in. */

@@ -2,10 +2,10 @@
 // without a network arrives once. Any console error fails a story, but where the story itself breaks the line.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
-import { launch, open } from './browser.mjs';
-import { cuttableLine, underTest } from './server.mjs';
-import { eventually, FIRST_IDLE_MS, NEWS_MS, province, serious, SIZES } from './story.mjs';
+import { test } from 'node:test';
+import { open } from './browser.mjs';
+import { cuttableLine } from './server.mjs';
+import { eventually, FIRST_IDLE_MS, NEWS_MS, serious, SIZES, stage } from './story.mjs';
 
 const PHOTO = new URL('../../dashboards/web/public/field-512.png', import.meta.url);
 /** The user's own bar for a first visit at 50 kbit/s and 800 ms. */
@@ -15,14 +15,7 @@ let server;
 let browser;
 let land;
 
-before(async () => {
-  [server, browser] = await Promise.all([underTest(), launch()]);
-  land = province(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+stage((it) => ({ server, browser, land } = it));
 
 async function phone({ http = server.http, language = 'vi', theme = 'light', ...context } = {}) {
   const opened = await open(browser, { ...SIZES.phone, hasTouch: true, isMobile: true, reducedMotion: 'reduce', ...context });

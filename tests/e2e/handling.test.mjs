@@ -1,9 +1,7 @@
 // Handling alerts in the page: who looks after them, what is said, what happens when two people do it at once.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch } from './browser.mjs';
-import { underTest } from './server.mjs';
-import { card, NEWS_MS, operations, province } from './story.mjs';
+import { test } from 'node:test';
+import { card, NEWS_MS, operations, stage } from './story.mjs';
 
 const MARKUP = '<img src=x onerror="document.title=1"> & <b>đã gọi</b>';
 const WORDS = {
@@ -15,14 +13,7 @@ let server;
 let browser;
 let land;
 
-before(async () => {
-  [server, browser] = await Promise.all([underTest(), launch()]);
-  land = province(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+stage((it) => ({ server, browser, land } = it));
 
 for (const [language, words] of Object.entries(WORDS)) {
   test(`an alert is acknowledged, talked about, assigned, shelved and closed in place (${language})`, async () => {

@@ -1,23 +1,15 @@
 // The operations page where stations are grouped, as it is by itself where there are too many of them: here because somebody
 // wants it so, on a map of few.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch } from './browser.mjs';
-import { cuttableLine, underTest } from './server.mjs';
-import { carries, eventually, idle, NEWS_MS, operations, province, serious, shot } from './story.mjs';
+import { test } from 'node:test';
+import { cuttableLine } from './server.mjs';
+import { carries, eventually, idle, NEWS_MS, operations, serious, shot, stage } from './story.mjs';
 
 let server;
 let browser;
 let land;
 
-before(async () => {
-  [server, browser] = await Promise.all([underTest(), launch()]);
-  land = province(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+stage((it) => ({ server, browser, land } = it));
 
 /** The page in groups; `map` as for every story. */
 async function grouped(http, how = {}) {

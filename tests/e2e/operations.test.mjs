@@ -1,23 +1,16 @@
 // The operations page in a real browser against a running server: what staff see when a device speaks, when an alert
 // is raised, when the line breaks. Any console error or failed request fails the test.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, open } from './browser.mjs';
-import { cuttableLine, underTest } from './server.mjs';
-import { card, carries, FIRST_IDLE_MS, held, idle, NEWS_MS, province, shot, SIZES } from './story.mjs';
+import { test } from 'node:test';
+import { open } from './browser.mjs';
+import { cuttableLine } from './server.mjs';
+import { card, carries, FIRST_IDLE_MS, held, idle, NEWS_MS, shot, SIZES, stage } from './story.mjs';
 
 let server;
 let browser;
 let land;
 
-before(async () => {
-  [server, browser] = await Promise.all([underTest(), launch()]);
-  land = province(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+stage((it) => ({ server, browser, land } = it));
 
 /** A station without an open alert that carries the property, and what it takes to alarm about it. */
 async function candidates() {

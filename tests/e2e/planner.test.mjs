@@ -3,10 +3,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
-import { launch, open } from './browser.mjs';
-import { underTest } from './server.mjs';
-import { shot } from './story.mjs';
+import { test } from 'node:test';
+import { open } from './browser.mjs';
+import { everyFiveMinutes, shot, stage } from './story.mjs';
 
 const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 const PATIENCE_MS = 30_000;
@@ -28,14 +27,10 @@ let server;
 let browser;
 
 /** A month of a channel, five minutes apart; `value` is null where nothing was observed. */
-function month(property, value) {
-  return Array.from({ length: MONTH.days }, (_, day) =>
-    Array.from({ length: 288 }, (_, place) => ({ time: new Date(MONTH.begin + day * DAY_MS + place * 300_000).toISOString(), [property]: value(day, place) })).filter((row) => row[property] !== null),
-  ).filter((bundle) => bundle.length > 0);
-}
+const month = (property, value) => everyFiveMinutes(MONTH.begin, MONTH.days, property, value);
 
-before(async () => {
-  [server, browser] = await Promise.all([underTest(), launch()]);
+stage(async (it) => {
+  ({ server, browser } = it);
   // The gauge: 28.8 mm on the 3rd; 19.2 mm in a third of the 5th; nothing from the 10th to the 12th. A value that never
   // changes would be taken for a sensor that is stuck.
   const rain = (day, place) => (day === 2 ? (place % 2) * 0.2 : day === 4 ? (place % 6 === 0 ? 0.4 : 0) : 0);
@@ -53,10 +48,6 @@ before(async () => {
   for (let counts = []; counts.join() !== expected.join(); counts = await sum()) {
     assert.ok(Date.now() < deadline, `history holds ${counts}, not ${expected}`);
   }
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
 });
 
 const ready = (page) => page.waitForSelector('#result[data-phase="ready"]', { timeout: PATIENCE_MS });

@@ -2,10 +2,9 @@
 // period on the map. What is unknown, thin or not over must look so in the picture, in figures and on paper.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
-import { launch, open } from './browser.mjs';
-import { underTest } from './server.mjs';
-import { eventually, FIRST_IDLE_MS, serious, shot, SIZES } from './story.mjs';
+import { test } from 'node:test';
+import { open } from './browser.mjs';
+import { eventually, everyFiveMinutes, FIRST_IDLE_MS, serious, shot, SIZES, stage } from './story.mjs';
 
 const PATIENCE_MS = 30_000;
 const DAY_MS = 86_400_000;
@@ -29,13 +28,10 @@ let server;
 let browser;
 
 /** The month of a channel, five minutes apart, in messages of a day. */
-function month(property, value) {
-  const begin = Date.parse(`${FROM}T00:00:00+07:00`);
-  return Array.from({ length: DAYS }, (_, day) => Array.from({ length: 288 }, (_, place) => ({ time: new Date(begin + day * DAY_MS + place * 300_000).toISOString(), [property]: value(day, place) })).filter((row) => row[property] !== null));
-}
+const month = (property, value) => everyFiveMinutes(Date.parse(`${FROM}T00:00:00+07:00`), DAYS, property, value);
 
-before(async () => {
-  [server, browser] = await Promise.all([underTest(), launch()]);
+stage(async (it) => {
+  ({ server, browser } = it);
   await server.hand(POST, month('camera_fire_score', (day, place) => 0.02 + (place % 7) * 0.01));
   await server.hand(WET, month('rainfall', (day, place) => (day === 2 ? (place % 2) * 0.4 : 0)));
   await server.hand(DRY, month('rainfall', (day, place) => (day === 3 ? (place % 2) * 0.2 : 0)));
@@ -46,10 +42,6 @@ before(async () => {
     const answer = await (await fetch(`${server.http}/api/v1/history?${query}&from=${FROM}&to=${TO}&every=100y&fn=count&quality=all`)).json();
     return answer.channels.map(({ buckets }) => buckets[0]?.count).join() === [DAYS * 288, DAYS * 288, DAYS * 288, DAYS * 96].join();
   });
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
 });
 
 async function opened(link, size = SIZES.laptop, context = {}) {

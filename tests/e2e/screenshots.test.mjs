@@ -6,11 +6,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { launch, open } from './browser.mjs';
+import { open } from './browser.mjs';
 import { ownDemo } from './server.mjs';
-import { FIRST_IDLE_MS, NEWS_MS, province } from './story.mjs';
+import { FIRST_IDLE_MS, stage } from './story.mjs';
 
 const KEPT = fileURLToPath(new URL('./screenshots/', import.meta.url));
 const SEEN = fileURLToPath(new URL('./shots/', import.meta.url));
@@ -43,9 +43,9 @@ let server;
 let browser;
 let table;
 
-before(async () => {
-  [server, browser] = await Promise.all([ownDemo(), launch()]);
-  const land = province(server);
+stage(async (it) => {
+  ({ server, browser } = it);
+  const { land } = it;
   const time = new Date().toISOString();
   for (const [place, { id, properties }] of (await land.stations()).entries()) {
     // A few are not heard of.
@@ -56,11 +56,7 @@ before(async () => {
   await land.raise();
   table = await (await browser.newContext()).newPage();
   await Promise.all([KEPT, SEEN].map((folder) => mkdir(folder, { recursive: true })));
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+}, ownDemo);
 
 async function taken({ path, ready, hasOwnFont = true }, [width, height], theme) {
   const { page, complaints, close } = await open(browser, { width, height, reducedMotion: 'reduce', bypassCSP: !hasOwnFont });

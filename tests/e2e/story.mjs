@@ -2,9 +2,35 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { after, before } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { open } from './browser.mjs';
+import { launch, open } from './browser.mjs';
+import { underTest } from './server.mjs';
+
+/**
+ * Opens a browser on the server under test before a file's stories, and ends both after them. `begin` is told {server, browser,
+ * land}, and may make ready what the stories are about.
+ */
+export function stage(begin, start = underTest) {
+  let server;
+  let browser;
+  before(async () => {
+    [server, browser] = await Promise.all([start(), launch()]);
+    await begin({ server, browser, land: province(server) });
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+}
+
+/** Days of a channel, five minutes apart, in a bundle a day; `value` is null where nothing was observed. */
+export function everyFiveMinutes(begin, days, property, value) {
+  const bundle = (day) =>
+    Array.from({ length: 288 }, (_, place) => ({ time: new Date(begin + day * 86_400_000 + place * 300_000).toISOString(), [property]: value(day, place) }));
+  return Array.from({ length: days }, (_, day) => bundle(day).filter((row) => row[property] !== null)).filter((rows) => rows.length > 0);
+}
 
 export const SIZES = { wall: { width: 1920, height: 1080 }, laptop: { width: 1366, height: 768 }, phone: { width: 390, height: 844 } };
 /** The first drawing in software, on a machine that builds something else meanwhile. */

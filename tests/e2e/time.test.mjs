@@ -1,10 +1,8 @@
 // Layers below the stations and moments of the past on the operations page: what is shown then, what is not offered then,
 // and that the present is not lost meanwhile.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch } from './browser.mjs';
-import { underTest } from './server.mjs';
-import { idle, NEWS_MS, operations, province, serious, shot, SIZES } from './story.mjs';
+import { test } from 'node:test';
+import { idle, NEWS_MS, operations, serious, shot, SIZES, stage } from './story.mjs';
 
 const STEP_MS = 5 * 60_000;
 const WORDS = {
@@ -16,14 +14,7 @@ let server;
 let browser;
 let land;
 
-before(async () => {
-  [server, browser] = await Promise.all([underTest(), launch()]);
-  land = province(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+stage((it) => ({ server, browser, land } = it));
 
 /** The newest whole step that the slider offers. */
 const newest = () => Math.floor((Date.now() - 60_000) / STEP_MS) * STEP_MS;

@@ -1,24 +1,15 @@
 // Why an alert was raised, charts, the technician's view, the hand-over, the keyboard, and what axe-core has to say.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch } from './browser.mjs';
+import { test } from 'node:test';
 import { publish } from './mqtt.mjs';
-import { cuttableLine, underTest } from './server.mjs';
-import { card, carries, idle, NEWS_MS, operations, province, serious, shot, SIZES } from './story.mjs';
-
+import { cuttableLine } from './server.mjs';
+import { card, carries, idle, NEWS_MS, operations, serious, shot, SIZES, stage } from './story.mjs';
 
 let server;
 let browser;
 let land;
 
-before(async () => {
-  [server, browser] = await Promise.all([underTest(), launch()]);
-  land = province(server);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+stage((it) => ({ server, browser, land } = it));
 
 for (const [language, { why, threshold }] of Object.entries({
   vi: { why: 'Vì sao có cảnh báo', threshold: /trên 0,90/ },

@@ -2,10 +2,8 @@
 // clicks. The page counts them itself, by its own click events; choosing from a list is two (opening it and choosing),
 // whatever the browser makes of it. What is typed is no click, the click into the field is; a walk says what it types.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch } from './browser.mjs';
-import { underTest } from './server.mjs';
-import { card, eventually, NEWS_MS, operations, province, serious, shot, SIZES } from './story.mjs';
+import { test } from 'node:test';
+import { card, eventually, NEWS_MS, operations, serious, shot, SIZES, stage } from './story.mjs';
 
 const CLICKS_MAX = 4;
 const GAUGE = 'RG-01';
@@ -16,19 +14,14 @@ let server;
 let browser;
 let place;
 
-before(async () => {
-  [server, browser] = await Promise.all([underTest(), launch()]);
-  place = province(server);
+stage(async (it) => {
+  ({ server, browser, land: place } = it);
   // Thirteen hours: what the index of an hour is made of. A value that never changes would be taken for a stuck sensor.
   const begin = Math.floor(Date.now() / 300_000) * 300_000 - 13 * 3_600_000;
   for (const [station, dust] of Object.entries(AIR)) {
     await server.hand(station, Array.from({ length: 13 * 12 }, (_, count) => ({ time: new Date(begin + count * 300_000).toISOString(), pm2_5: dust + (count % 5) * 0.4, pm10: dust * 1.3 + (count % 7) * 0.4 })));
   }
   await eventually('the index of the air of three stations', async () => (await aqi()).length >= 3);
-});
-after(async () => {
-  await browser?.close();
-  await server?.stop();
 });
 
 /** Current values of the index, the highest first. */
