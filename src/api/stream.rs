@@ -31,7 +31,7 @@ use super::query::{Asked, Bbox, FromParams, Params, word};
 use super::readers::Seat;
 use super::sight::Sight;
 use super::time::{Shown, Zone};
-use super::told::{Event, What};
+use super::told::{About, Event, What};
 use super::{Parts, incidents};
 use crate::layers::{Geometry, Layer};
 use crate::live::{Change, Since};
@@ -361,8 +361,8 @@ impl Reader {
             if complete {
                 self.cursor = *seq;
             }
-            if let Some(event) = event.as_ref().filter(|event| self.wants(event)) {
-                events.add_written(event.what.word(), complete.then_some(*seq), &event.body);
+            if let Some(event) = event.as_ref().filter(|event| self.wants(&event.about)) {
+                events.add_written(event.about.what.word(), complete.then_some(*seq), &event.body);
             }
         }
         events.take()
@@ -381,7 +381,7 @@ impl Reader {
         let state = self.parts.state.read();
         let reporter = Reporter { state: &state, now: self.parts.clock.now(), zone: &self.zone };
         for ((_, change), event) in missing {
-            *event = if self.may_want(&state, change) { self.event(&reporter, change).map(Arc::new) } else { None };
+            *event = self.event(&reporter, change).map(Arc::new);
             if let Some(event) = event.as_ref().filter(|_| !is_own(change)) {
                 written.push((change.clone(), Arc::clone(event)));
             }
@@ -390,50 +390,42 @@ impl Reader {
         self.seat.told().keep(written, Instant::now());
     }
 
+    /// A change as it is told; `None` when it is not told to this reader, and so not worth writing.
     fn event(&self, reporter: &Reporter<'_>, change: &Change) -> Option<Event> {
         let state = reporter.state;
-        let (what, area, position, body) = match change {
+        let as_of = state.applied;
+        match change {
             Change::Station(no) => {
                 let station = state.catalogue.station(*no).filter(|station| !station.retired)?;
-                let body = serde_json::to_vec(&reporter.station(station));
-                (What::Station(station.kind), station.area.clone(), Some(station.position), body)
+                let (what, position) = (What::Station(station.kind), Some(station.position));
+                let about = self.wanted(About { what, area: station.area.clone(), position })?;
+                Event::written(about, as_of, &reporter.station(station))
             }
             Change::Alert(id) => {
                 let alert = state.alerts.get(id)?;
-                let body = serde_json::to_vec(&reporter.alert(alert)?);
-                (What::Alert, alert.subject.area().cloned(), reporter.place_of(alert), body)
+                let (area, position) = (alert.subject.area().cloned(), reporter.place_of(alert));
+                let about = self.wanted(About { what: What::Alert, area, position })?;
+                Event::written(about, as_of, &reporter.alert(alert)?)
             }
             Change::Incident(id) => {
                 let summary = incidents::summary(reporter, &self.sight, state.incidents.get(id)?)?;
-                (What::Incident, None, summary.centre, serde_json::to_vec(&summary))
+                let about = self.wanted(About { what: What::Incident, area: None, position: summary.centre })?;
+                Event::written(about, as_of, &summary)
             }
-        };
-        // None of these documents has a key that is not a text, which is all that can go wrong.
-        Some(Event { what, area, position, as_of: state.applied, body: body.ok()? })
-    }
-
-    /// Whether it is worth writing: what nobody of this reader's wishes and areas is told is not.
-    fn may_want(&self, state: &State, change: &Change) -> bool {
-        match change {
-            Change::Station(no) => state.catalogue.station(*no).is_some_and(|station| {
-                self.asked.wants_kind(station.kind)
-                    && self.sight.reaches_station(station)
-                    && self.asked.bbox.is_none_or(|bbox| bbox.contains(station.position))
-            }),
-            Change::Alert(id) => {
-                let alert = state.alerts.get(id);
-                self.asked.wants_alerts() && alert.is_some_and(|alert| self.sight.reaches(alert.subject.area()))
-            }
-            Change::Incident(_) => self.asked.wants_incidents(),
         }
     }
 
-    fn wants(&self, event: &Event) -> bool {
-        let is_asked = match event.what {
-            What::Station(kind) => self.asked.wants_kind(kind) && self.sight.reaches(event.area.as_ref()),
-            What::Alert => self.asked.wants_alerts() && self.sight.reaches(event.area.as_ref()),
+    fn wanted(&self, about: About) -> Option<About> {
+        self.wants(&about).then_some(about)
+    }
+
+    fn wants(&self, about: &About) -> bool {
+        let is_asked = match about.what {
+            What::Station(kind) => self.asked.wants_kind(kind) && self.sight.reaches(about.area.as_ref()),
+            What::Alert => self.asked.wants_alerts() && self.sight.reaches(about.area.as_ref()),
+            // It is told with what is in sight of it.
             What::Incident => self.asked.wants_incidents(),
         };
-        is_asked && self.asked.bbox.is_none_or(|bbox| event.position.is_some_and(|at| bbox.contains(at)))
+        is_asked && self.asked.bbox.is_none_or(|bbox| about.position.is_some_and(|at| bbox.contains(at)))
     }
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::live::Change;
@@ -46,19 +47,33 @@ impl What {
     }
 }
 
-/// An event as it is told, without its number.
+/// What decides who is told of an event.
 #[derive(Debug)]
-pub struct Event {
+pub struct About {
     /// What it is about.
     pub what: What,
-    /// The area that its subject stands in, which decides who may hear of it.
+    /// The area that its subject stands in.
     pub area: Option<AreaId>,
     /// Where its subject is.
     pub position: Option<Position>,
+}
+
+/// An event as it is told, without its number.
+#[derive(Debug)]
+pub struct Event {
+    /// Who is told of it.
+    pub about: About,
     /// The last entry of the journal that it includes.
     pub as_of: Seq,
     /// The document, as JSON.
     pub body: Vec<u8>,
+}
+
+impl Event {
+    /// With a document of the state as of an entry; `None` when it has a key that is not a text, which none of ours has.
+    pub fn written<T: Serialize>(about: About, as_of: Seq, document: &T) -> Option<Event> {
+        Some(Event { about, as_of, body: serde_json::to_vec(document).ok()? })
+    }
 }
 
 /// The events that were written last.
@@ -132,7 +147,8 @@ mod tests {
 
     fn event(as_of: u64, bytes: usize) -> Arc<Event> {
         let body = vec![b' '; bytes];
-        Arc::new(Event { what: What::Alert, area: None, position: None, as_of: Seq(as_of), body })
+        let about = About { what: What::Alert, area: None, position: None };
+        Arc::new(Event { about, as_of: Seq(as_of), body })
     }
 
     fn keeps(told: &Told, seq: u64, of: u32, now: Instant) -> bool {
