@@ -8,7 +8,10 @@
 //! Source: https://github.com/mapbox/vector-tile-spec/tree/master/2.1. Keys and values are written once a layer, and
 //! named by their numbers. Left out on purpose: reading, and values of types that no layer has (float, sint).
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher as _;
+use std::ops::Range;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::mercator::EXTENT;
 
@@ -41,13 +44,13 @@ pub struct LayerWriter {
     name: &'static str,
     features: Vec<u8>,
     count: usize,
-    keys: HashMap<String, u32>,
+    keys: Vec<Box<str>>,
     key_bytes: Vec<u8>,
-    values: HashMap<Vec<u8>, u32>,
-    value_bytes: Vec<u8>,
-    tags: Vec<u32>,
+    values: Values,
+    /// Of the feature that is being written: the number of its last key, and its attributes.
+    last_key: usize,
+    tags: Vec<u8>,
     scratch: Vec<u8>,
-    steps: Vec<u32>,
 }
 
 impl LayerWriter {
@@ -57,13 +60,12 @@ impl LayerWriter {
             name,
             features: Vec::new(),
             count: 0,
-            keys: HashMap::new(),
+            keys: Vec::new(),
             key_bytes: Vec::new(),
-            values: HashMap::new(),
-            value_bytes: Vec::new(),
+            values: Values::default(),
+            last_key: 0,
             tags: Vec::new(),
             scratch: Vec::new(),
-            steps: Vec::new(),
         }
     }
 
@@ -74,47 +76,39 @@ impl LayerWriter {
 
     /// Bytes so far, nearly.
     pub fn bytes(&self) -> usize {
-        self.features.len() + self.key_bytes.len() + self.value_bytes.len()
+        self.features.len() + self.key_bytes.len() + self.values.bytes.len()
     }
 
     /// Gives the next feature an attribute.
     pub fn tag(&mut self, key: &str, value: Value<'_>) {
-        self.scratch.clear();
+        let out = &mut self.scratch;
+        out.clear();
         match value {
-            Value::Text(text) => bytes_field(&mut self.scratch, 1, text.as_bytes()),
+            Value::Text(text) => bytes_field(out, 1, text.as_bytes()),
             Value::Number(number) if !number.is_finite() => return,
             Value::Number(number) => {
-                key_of(&mut self.scratch, 3, 1);
-                self.scratch.extend_from_slice(&number.to_le_bytes());
+                key_of(out, 3, 1);
+                out.extend_from_slice(&number.to_le_bytes());
             }
             Value::Whole(number) => {
-                key_of(&mut self.scratch, 4, 0);
-                varint(&mut self.scratch, number as u64);
+                key_of(out, 4, 0);
+                varint(out, number as u64);
             }
             Value::Flag(flag) => {
-                key_of(&mut self.scratch, 7, 0);
-                varint(&mut self.scratch, u64::from(flag));
+                key_of(out, 7, 0);
+                varint(out, u64::from(flag));
             }
         }
-        let key_number = match self.keys.get(key) {
-            Some(number) => *number,
-            None => {
-                let number = self.keys.len() as u32;
-                self.keys.insert(key.to_owned(), number);
-                bytes_field(&mut self.key_bytes, 3, key.as_bytes());
-                number
-            }
-        };
-        let value_number = match self.values.get(&self.scratch) {
-            Some(number) => *number,
-            None => {
-                let number = self.values.len() as u32;
-                self.values.insert(self.scratch.clone(), number);
-                bytes_field(&mut self.value_bytes, 4, &self.scratch);
-                number
-            }
-        };
-        self.tags.extend([key_number, value_number]);
+        let value = self.values.number_of(&self.scratch);
+        self.tag_numbered(key, value);
+    }
+
+    /// The same for text that hardly any other feature has: it is not looked for among the values.
+    pub fn tag_own(&mut self, key: &str, text: &str) {
+        self.scratch.clear();
+        bytes_field(&mut self.scratch, 1, text.as_bytes());
+        let value = self.values.push(&self.scratch);
+        self.tag_numbered(key, value);
     }
 
     /// The same for text that may be absent.
@@ -124,22 +118,41 @@ impl LayerWriter {
         }
     }
 
+    fn tag_numbered(&mut self, key: &str, value: u32) {
+        // Most features have the same keys in the same order: the next one is found at once.
+        let count = self.keys.len();
+        let from_last = (self.last_key + 1..count).chain(0..count.min(self.last_key + 1));
+        let known = from_last.into_iter().find(|number| &*self.keys[*number] == key);
+        self.last_key = known.unwrap_or_else(|| {
+            bytes_field(&mut self.key_bytes, 3, key.as_bytes());
+            self.keys.push(key.into());
+            count
+        });
+        varint(&mut self.tags, self.last_key as u64);
+        varint(&mut self.tags, u64::from(value));
+    }
+
     /// Ends a feature with the attributes given since the last one.
     pub fn feature(&mut self, id: Option<u64>, shape: &Shape) {
-        self.steps.clear();
-        let kind = steps(shape, &mut self.steps);
-        let feature = &mut self.scratch;
-        feature.clear();
+        let geometry = &mut self.scratch;
+        geometry.clear();
+        let kind = steps(shape, geometry);
+        let with_length = |bytes: usize| if bytes == 0 { 0 } else { 1 + varint_length(bytes as u64) + bytes };
+        let id_length = id.map_or(0, |id| 1 + varint_length(id));
+        let length = id_length + with_length(self.tags.len()) + 2 + with_length(geometry.len());
+        let out = &mut self.features;
+        key_of(out, 2, 2);
+        varint(out, length as u64);
         if let Some(id) = id {
-            key_of(feature, 1, 0);
-            varint(feature, id);
+            key_of(out, 1, 0);
+            varint(out, id);
         }
-        packed(feature, 2, &self.tags);
-        key_of(feature, 3, 0);
-        varint(feature, kind);
-        packed(feature, 4, &self.steps);
-        bytes_field(&mut self.features, 2, feature);
+        packed(out, 2, &self.tags);
+        key_of(out, 3, 0);
+        varint(out, kind);
+        packed(out, 4, geometry);
         self.tags.clear();
+        self.last_key = self.keys.len();
         self.count += 1;
     }
 
@@ -148,16 +161,49 @@ impl LayerWriter {
         if self.count == 0 {
             return;
         }
-        let mut layer = Vec::with_capacity(self.bytes() + 64);
-        key_of(&mut layer, 15, 0);
-        varint(&mut layer, 2);
-        bytes_field(&mut layer, 1, self.name.as_bytes());
-        layer.extend_from_slice(&self.features);
-        layer.extend_from_slice(&self.key_bytes);
-        layer.extend_from_slice(&self.value_bytes);
-        key_of(&mut layer, 5, 0);
-        varint(&mut layer, u64::from(EXTENT));
-        bytes_field(tile, 3, &layer);
+        let mut head = Vec::new();
+        key_of(&mut head, 15, 0);
+        varint(&mut head, 2);
+        bytes_field(&mut head, 1, self.name.as_bytes());
+        key_of(&mut head, 5, 0);
+        varint(&mut head, u64::from(EXTENT));
+        let parts = [&head, &self.features, &self.key_bytes, &self.values.bytes];
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        tile.reserve(length + 16);
+        key_of(tile, 3, 2);
+        varint(tile, length as u64);
+        parts.iter().for_each(|part| tile.extend_from_slice(part));
+    }
+}
+
+/// Values of a layer as they are written, by number.
+#[derive(Default)]
+struct Values {
+    bytes: Vec<u8>,
+    count: u32,
+    /// Those that may be looked for: the number of each, and where its own bytes are.
+    known: HashTable<(u32, Range<usize>)>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Values {
+    /// Writes one that is not there yet.
+    fn push(&mut self, one: &[u8]) -> u32 {
+        bytes_field(&mut self.bytes, 4, one);
+        self.count += 1;
+        self.count - 1
+    }
+
+    /// The number of one, which is written when it is not there yet.
+    fn number_of(&mut self, one: &[u8]) -> u32 {
+        let hash = self.hasher.hash_one(one);
+        if let Some((number, _)) = self.known.find(hash, |(_, own)| &self.bytes[own.clone()] == one) {
+            return *number;
+        }
+        let number = self.push(one);
+        let own = self.bytes.len() - one.len()..self.bytes.len();
+        self.known.insert_unique(hash, (number, own), |(_, own)| self.hasher.hash_one(&self.bytes[own.clone()]));
+        number
     }
 }
 
@@ -165,12 +211,22 @@ fn key_of(out: &mut Vec<u8>, field: u64, wire: u64) {
     varint(out, field << 3 | wire);
 }
 
-fn varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
+fn varint(out: &mut Vec<u8>, value: u64) {
+    if value < 0x80 {
+        return out.push(value as u8);
     }
-    out.push(value as u8);
+    let mut bytes = [0_u8; 10];
+    let length = varint_length(value);
+    for (place, byte) in bytes[..length].iter_mut().enumerate() {
+        *byte = (value >> (7 * place)) as u8 | 0x80;
+    }
+    bytes[length - 1] &= 0x7f;
+    out.extend_from_slice(&bytes[..length]);
+}
+
+/// Seven bits a byte.
+fn varint_length(value: u64) -> usize {
+    ((70 - (value | 1).leading_zeros()) / 7) as usize
 }
 
 fn bytes_field(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
@@ -179,36 +235,37 @@ fn bytes_field(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn packed(out: &mut Vec<u8>, field: u64, numbers: &[u32]) {
-    if numbers.is_empty() {
-        return;
+/// Numbers that are encoded already; left out when there are none.
+fn packed(out: &mut Vec<u8>, field: u64, numbers: &[u8]) {
+    if !numbers.is_empty() {
+        bytes_field(out, field, numbers);
     }
-    let length = |number: &u32| ((38 - (number | 1).leading_zeros()) / 7) as u64;
-    key_of(out, field, 2);
-    varint(out, numbers.iter().map(length).sum());
-    numbers.iter().for_each(|number| varint(out, u64::from(*number)));
 }
 
-const MOVE_TO: u32 = 1;
-const LINE_TO: u32 = 2;
-const CLOSE_PATH: u32 = 7;
+const MOVE_TO: u64 = 1;
+const LINE_TO: u64 = 2;
+const CLOSE_PATH: u64 = 7;
+
+fn command(out: &mut Vec<u8>, command: u64, count: usize) {
+    varint(out, command | (count as u64) << 3);
+}
 
 /// Writes the commands; gives the geometry's type.
-fn steps(shape: &Shape, out: &mut Vec<u32>) -> u64 {
+fn steps(shape: &Shape, out: &mut Vec<u8>) -> u64 {
     let mut pen = [0_i32; 2];
-    let mut to = |out: &mut Vec<u32>, at: [i32; 2]| {
+    let mut to = |out: &mut Vec<u8>, at: [i32; 2]| {
         for axis in 0..2 {
             let step = at[axis].wrapping_sub(pen[axis]);
-            out.push((step.wrapping_shl(1) ^ (step >> 31)) as u32);
+            varint(out, u64::from((step.wrapping_shl(1) ^ (step >> 31)) as u32));
         }
         pen = at;
     };
-    let mut path = |out: &mut Vec<u32>, points: &[[i32; 2]]| {
+    let mut path = |out: &mut Vec<u8>, points: &[[i32; 2]]| {
         let Some((first, rest)) = points.split_first() else { return };
-        out.push(MOVE_TO | 1 << 3);
+        command(out, MOVE_TO, 1);
         to(out, *first);
         if !rest.is_empty() {
-            out.push(LINE_TO | (rest.len() as u32) << 3);
+            command(out, LINE_TO, rest.len());
             rest.iter().for_each(|at| to(out, *at));
         }
     };
@@ -224,7 +281,7 @@ fn steps(shape: &Shape, out: &mut Vec<u32>) -> u64 {
         Shape::Rings(rings) => {
             for ring in rings {
                 path(out, ring);
-                out.push(CLOSE_PATH | 1 << 3);
+                command(out, CLOSE_PATH, 1);
             }
             3
         }
