@@ -14,6 +14,7 @@
 pub mod areas;
 mod bands;
 pub mod canvas;
+pub mod caption;
 pub mod catalogue;
 pub mod clip;
 pub mod dots;

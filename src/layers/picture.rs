@@ -17,6 +17,7 @@ use std::sync::{Arc, OnceLock};
 use hashbrown::HashMap;
 
 use super::areas::{self, Division};
+use super::caption::{Caption, Captions};
 use super::look::Look;
 use super::mercator::{TileId, World};
 use super::surface::Surfaces;
@@ -144,6 +145,8 @@ pub(super) struct Order {
     units: Vec<Unit>,
     /// The places of areas in the catalogue.
     areas: HashMap<AreaId, u32>,
+    /// As many as pieces, each made when it is asked for.
+    captions: Vec<OnceLock<Captions>>,
 }
 
 /// See the module. Cheap to copy: its parts are shared.
@@ -354,9 +357,30 @@ impl Picture {
         })
     }
 
-    /// The station at a place.
-    pub(super) fn at_place(&self, place: usize) -> Option<Shown<'_>> {
-        self.at_places(place..place + 1).next()
+    /// What is written of the station at a place.
+    pub(super) fn caption(&self, place: usize) -> Option<Caption<'_>> {
+        self.captions(place / PIECE)?.at(place % PIECE)
+    }
+
+    /// The looks of the channels in service of the station at a place, with the numbers of their properties.
+    pub(super) fn looks_at(&self, place: usize) -> impl Iterator<Item = (u16, &Look)> {
+        let looks = || {
+            let (piece, captions) = (self.pieces.get(place / PIECE)?, self.captions(place / PIECE)?);
+            let first = piece.pins.get(place % PIECE)?.first_look as usize;
+            let end = piece.pins.get(place % PIECE + 1).map_or(piece.looks.len(), |next| next.first_look as usize);
+            let looks = (first..).zip(piece.looks.get(first..end)?);
+            Some(looks.filter_map(|(number, look)| Some((captions.property(number)?, look))))
+        };
+        looks().into_iter().flatten()
+    }
+
+    fn captions(&self, piece: usize) -> Option<&Captions> {
+        let made = || {
+            let pins = self.pieces.get(piece).map(|piece| piece.pins.as_slice()).unwrap_or_default();
+            let stations = pins.iter().filter_map(|pin| self.catalogue.station(pin.station));
+            Captions::of(&self.catalogue, stations, |id| self.property_of(id))
+        };
+        Some(self.order.captions.get(piece)?.get_or_init(made))
     }
 
     /// Draws stations anew, as of the picture's moment; `severity` is the worst of a station's open alerts.
@@ -433,9 +457,10 @@ impl Order {
         });
         let property_of = property_of.collect();
         let mortons = rows.iter().map(|(morton, ..)| *morton).collect();
-        let stations = rows.into_iter().map(|(_, no, position)| (no, position)).collect();
+        let stations: Vec<_> = rows.into_iter().map(|(_, no, position)| (no, position)).collect();
         let areas = (0_u32..).zip(catalogue.areas()).map(|(number, area)| (area.id.clone(), number)).collect();
-        (Order { mortons, places, property_of, properties, units, areas }, stations)
+        let captions = (0..stations.len().div_ceil(PIECE)).map(|_| OnceLock::new()).collect();
+        (Order { mortons, places, property_of, properties, units, areas, captions }, stations)
     }
 }
 

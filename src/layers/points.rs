@@ -76,25 +76,25 @@ pub fn items<'p>(
     (zoom, points_max): (u8, usize),
     show: impl FnMut(Item<'p>),
 ) {
-    arrange(points(picture, layer, sight, within), layer, (zoom, points_max, FINE), show);
+    arrange(|| points(picture, layer, sight, within), layer, (zoom, points_max, FINE), show);
 }
 
 /// Points in the order of their Morton numbers as they are shown at a zoom: by themselves, or in clusters below the
-/// layer's detail zoom and, in 2^`cells` by 2^`cells` of them a tile, where there are more than `points_max`.
-pub fn arrange<'p>(
-    mut dots: impl Iterator<Item = Dot<'p>>,
+/// layer's detail zoom and, in 2^`cells` by 2^`cells` of them a tile, where there are more than `points_max`. They are
+/// asked for twice: counting them is cheaper than keeping them.
+pub fn arrange<'p, D: Iterator<Item = Dot<'p>>>(
+    dots: impl Fn() -> D,
     layer: Layer,
     (zoom, points_max, cells): (u8, usize, u32),
     mut show: impl FnMut(Item<'p>),
 ) {
     if zoom < layer.detail_zoom() {
-        return dots::cluster(dots, dots::cell_bits(zoom, COARSE), show);
+        return dots::cluster(dots(), dots::cell_bits(zoom, COARSE), show);
     }
-    let head: Vec<Dot<'_>> = dots.by_ref().take(points_max).collect();
-    let Some(next) = dots.next() else {
-        return head.into_iter().for_each(|dot| show(Item::One(dot)));
-    };
-    dots::cluster(head.into_iter().chain([next]).chain(dots), dots::cell_bits(zoom, cells), show);
+    if dots().nth(points_max).is_none() {
+        return dots().for_each(|dot| show(Item::One(dot)));
+    }
+    dots::cluster(dots(), dots::cell_bits(zoom, cells), show);
 }
 
 fn of_station(place: usize, morton: u64, pin: &Pin) -> Dot<'_> {
@@ -112,8 +112,7 @@ fn of_station(place: usize, morton: u64, pin: &Pin) -> Dot<'_> {
 
 /// A station of a layer with a level of its own; `None` for one that has no such channel. A level that is old is none.
 fn with_level<'p>(picture: &'p Picture, dot: Dot<'p>, place: usize, property: u16) -> Option<Dot<'p>> {
-    let shown = picture.at_place(place)?;
-    let (_, look) = picture.look_at(&shown, property)?;
+    let (_, look) = picture.looks_at(place).find(|(own, _)| *own == property)?;
     let level = look.current().map(|latest| latest.value);
     Some(Dot { level, freshness: dot.freshness.max(Some(look.freshness)), ..dot })
 }

@@ -83,7 +83,7 @@ fn dots_of(picture: &Picture, layer: Layer, tile: TileId, (sight, wish): (&Sight
     let (points_max, cells) = wish.grain();
     let cells = if tile.z() < layer.detail_zoom() { points::COARSE } else { cells };
     let mut pen = Pen::new(picture, layer, tile);
-    points::arrange(wished(), layer, (tile.z(), points_max, cells), |item| pen.item(&item, cells));
+    points::arrange(wished, layer, (tile.z(), points_max, cells), |item| pen.item(&item, cells));
     if pen.points.bytes() > BYTES_MAX {
         pen = Pen::new(picture, layer, tile);
         dots::cluster(wished(), dots::cell_bits(tile.z(), FINE), |item| pen.brief(&item));
@@ -152,7 +152,7 @@ impl<'p> Pen<'p> {
         let has_names = z >= self.layer.detail_zoom();
         let id = match dot.subject {
             Subject::Station(pin, place) => {
-                self.station(place, has_names, z >= self.layer.detail_zoom() + VALUES_AFTER);
+                self.station((place, pin.kind), has_names, z >= self.layer.detail_zoom() + VALUES_AFTER);
                 Some(u64::from(pin.station.0))
             }
             Subject::Alert(alert) => {
@@ -181,23 +181,22 @@ impl<'p> Pen<'p> {
         out.feature(id, &Shape::Point(self.tile.local(World::from_morton(dot.morton))));
     }
 
-    fn station(&mut self, place: usize, has_names: bool, has_values: bool) {
-        let Some(shown) = self.picture.at_place(place) else { return };
+    fn station(&mut self, (place, kind): (usize, StationKind), has_names: bool, has_values: bool) {
+        let Some(caption) = self.picture.caption(place) else { return };
         let out = &mut self.points;
-        out.tag("id", Value::Text(shown.station.id.as_str()));
+        out.tag_own("id", caption.id);
         if matches!(self.layer, Layer::Stations) {
-            out.tag("kind", Value::Text(shown.station.kind.word()));
+            out.tag("kind", Value::Text(kind.word()));
         }
         if has_names {
-            out.tag("name_vi", Value::Text(&shown.station.name.vi));
-            out.tag("name_en", Value::Text(&shown.station.name.en));
+            out.tag_own("name_vi", caption.name_vi);
+            out.tag_own("name_en", caption.name_en);
         }
         if has_values {
-            for (id, look) in shown.station.channels.iter().zip(shown.looks) {
-                if let (Some(channel), Some(latest)) = (self.picture.catalogue.channel(*id), look.current())
-                    && !channel.retired
-                {
-                    out.tag(channel.property.as_str(), Value::Number(latest.value));
+            let properties = self.picture.properties();
+            for (property, look) in self.picture.looks_at(place) {
+                if let (Some(name), Some(latest)) = (properties.get(usize::from(property)), look.current()) {
+                    out.tag(name, Value::Number(latest.value));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! What must hold of every layer: tiles put together are the layer, clusters add up, a tag does not lie, and what is
 //! drawn piece by piece is what would be drawn at once.
 
+mod crowded;
 mod decoder;
 mod past;
 
