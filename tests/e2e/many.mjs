@@ -1,5 +1,6 @@
 // The operations page over a province of 100,000 stations of which 200 a second report: how soon its map is useful, how it
-// pans and zooms beside the same page with an empty map, and what memory it takes over time. Prints a table; asserts no time.
+// pans and zooms beside the same page with an empty map, and what memory it takes over time. Beside both a page with nothing
+// but a MapLibre map of one colour: no page is faster on this machine. Prints a table; asserts no time.
 //
 //   node many.mjs [--stations 100000] [--rate 200] [--minutes 3] [--rounds 2] [--keep FOLDER]
 //
@@ -194,6 +195,26 @@ async function visit(browser, server, { empty = false } = {}) {
   return { ...opened, usefulMs: await page.evaluate(() => globalThis.usefulAt) };
 }
 
+/** A page with a map of one colour. */
+async function visitBare(browser, server) {
+  const opened = await open(browser, SIZE);
+  const { page } = opened;
+  const script = `import { Map, setWorkerUrl } from '/bare/maplibre-gl.mjs';
+    setWorkerUrl('/bare/maplibre-gl-worker.mjs');
+    const style = { version: 8, sources: {}, layers: [{ id: 'ground', type: 'background', paint: { 'background-color': '#0a1116' } }] };
+    new Map({ container: 'map', style, center: [103.1, 22.25], zoom: 8 }).once('idle', () => (globalThis.usefulAt = performance.now()));`;
+  const body = `<!doctype html><link rel="icon" href="data:,"><link rel="stylesheet" href="/bare/maplibre-gl.css"><body style="margin:0"><div id="map" style="height:100vh"></div><script type="module">${script}</script>`;
+  const types = { mjs: 'text/javascript', css: 'text/css' };
+  await page.route('**/bare/*', (route) => {
+    const name = new URL(route.request().url()).pathname.slice('/bare/'.length);
+    if (name === '') return route.fulfill({ body, contentType: 'text/html' });
+    return route.fulfill({ body: readFileSync(join(ROOT, 'dashboards/web/node_modules/maplibre-gl/dist', name)), contentType: types[name.split('.').at(-1)] });
+  });
+  await page.goto(`${server.http}/bare/`);
+  await page.waitForFunction(() => globalThis.usefulAt !== undefined, undefined, { timeout: PATIENCE_MS });
+  return { ...opened, usefulMs: await page.evaluate(() => globalThis.usefulAt) };
+}
+
 /** Drags and turns the wheel as a person would; the frames of the page meanwhile. */
 async function moves(page) {
   const [x, y] = [1150, 600];
@@ -268,12 +289,12 @@ const round = (number, digits = 1) => number.toFixed(digits);
 async function measure(server) {
   const rows = [];
   const row = (what, ...cells) => rows.push([what, ...cells]);
-  const kept = { empty: [], full: [] };
+  const kept = { bare: [], empty: [], full: [] };
   for (let turn = 0; turn < ROUNDS; turn += 1) {
-    for (const which of ['empty', 'full']) {
+    for (const which of ['bare', 'empty', 'full']) {
       const browser = await launch();
       try {
-        const { page, usefulMs, complaints } = await visit(browser, server, { empty: which === 'empty' });
+        const { page, usefulMs, complaints } = await (which === 'bare' ? visitBare(browser, server) : visit(browser, server, { empty: which === 'empty' }));
         await pause(2000);
         kept[which].push({ usefulMs, ...(await moves(page)) });
         said(`${which}: ${JSON.stringify(kept[which].at(-1))}`);
@@ -285,7 +306,7 @@ async function measure(server) {
     }
   }
   const of = (which, what) => mean(kept[which].map((one) => one[what]));
-  const both = (name, what, digits) => row(name, round(of('empty', what), digits), round(of('full', what), digits), round(of('full', what) / of('empty', what), 2));
+  const both = (name, what, digits) => row(name, ...['bare', 'empty', 'full'].map((which) => round(of(which, what), digits)), round(of('full', what) / of('empty', what), 2));
   both('until the map is drawn, ms', 'usefulMs', 0);
   both('frames a second, panning and zooming', 'fps', 1);
   both('a frame, p95, ms', 'p95', 0);
@@ -304,8 +325,8 @@ async function measure(server) {
       said(`minute ${minute}: heap ${round(looked.at(-1).heap)} MiB, renderer ${round(looked.at(-1).resident, 0)} MiB, server ${round(residentMib(server.pid), 0)} MiB`);
     }
     const [first, last] = [looked[0], looked.at(-1)];
-    row(`heap after collection, at the start and after ${MINUTES} min, MiB`, round(first.heap), round(last.heap), round(last.heap / first.heap, 2));
-    row(`renderer's memory, the same, MiB`, round(first.resident, 0), round(last.resident, 0), round(last.resident / first.resident, 2));
+    row(`heap after collection, at the start and after ${MINUTES} min, MiB`, '', round(first.heap), round(last.heap), round(last.heap / first.heap, 2));
+    row(`renderer's memory, the same, MiB`, '', round(first.resident, 0), round(last.resident, 0), round(last.resident / first.resident, 2));
   } finally {
     await browser.close();
   }
@@ -321,7 +342,7 @@ try {
   sender = await publishing(server);
   const rows = await measure(server);
   console.log(`\n${STATIONS} stations, ${RATE} readings a second, ${SIZE.width} x ${SIZE.height}, drawn in software, ${ROUNDS} rounds`);
-  console.log(`${''.padEnd(66)}${['empty', 'full', 'ratio'].map((head) => head.padStart(9)).join('')}`);
+  console.log(`${''.padEnd(66)}${['bare', 'empty', 'full', 'ratio'].map((head) => head.padStart(9)).join('')}`);
   for (const [what, ...cells] of rows) console.log(what.padEnd(66) + cells.map((cell) => cell.padStart(9)).join(''));
 } finally {
   sender?.stop();
