@@ -5,6 +5,7 @@ WEB := dashboards/web
 E2E := tests/e2e
 FLUX := tests/flux
 export SAOLA_PYTHON := $(CURDIR)/target/python/bin/python
+export SAOLA_PYTHON_313 := $(CURDIR)/target/python3.13/bin/python
 
 .PHONY: demo test lint bench bench-store bench-store-scaling bench-map bench-map-million bench-page backtest-fire web tools clean
 

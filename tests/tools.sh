@@ -67,6 +67,7 @@ case "$1" in
 test)
     cargo_tool nextest 0.9.143
     python_packages capparser,duckdb,frost_sta_client,paho.mqtt,pandas,pyarrow,rdflib tests/requirements.txt
+    tests/python313.sh
     ;;
 bench)
     python_packages duckdb,numpy tests/bench-store/requirements.txt

@@ -1,5 +1,5 @@
 //! Clients that others wrote read what open standards offer, from the real binary: GDAL the features of `/ogc`, FROST's
-//! client the entities of `/sta/v1.1`. What they find is compared with what the API itself says.
+//! client and aio-sensorthings the entities of `/sta/v1.1`. What they find is compared with what the API itself says.
 //!
 //! `make test` installs them; where one is missing the test fails rather than skips.
 
@@ -132,6 +132,58 @@ async fn frost_s_client_walks_the_entities() {
     let high: Vec<f64> = history.iter().map(|(_, value)| *value).filter(|value| *value >= 152.0).collect();
     assert_eq!(found["filtered"], json!({"count": high.len(), "results": high}));
     assert_eq!(found["newest"], json!(history.last().unwrap().1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn aio_sensorthings_walks_the_entities() {
+    let service = speaking().await;
+    let python = std::env::var("SAOLA_PYTHON_313").unwrap_or_else(|_| "python3.13".to_owned());
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/aio_walk.py");
+    let address = format!("http://{}/sta", service.http);
+    let arguments = [script, &address, service.token(), STREAM, "152"].map(str::to_owned).to_vec();
+    let found: Value = serde_json::from_str(&output(&python, arguments, &[]).await).unwrap();
+
+    let own = service.get("/api/v1/stations?limit=10000").await;
+    let stations = own["features"].as_array().unwrap();
+    let things: Vec<Value> = stations.iter().map(thing).collect();
+    assert_eq!(found["things"], json!(things), "five at a time, each once");
+    let ids: Vec<&Value> = things.iter().map(|thing| &thing["id"]).collect();
+    assert_eq!((&found["locations"], &found["features"], &found["moves"]), (&json!(ids), &json!(ids), &json!([])));
+    let sensors = found["sensors"].as_array().unwrap().iter();
+    let observing: Vec<&Value> = sensors.filter(|id| !id.as_str().unwrap().ends_with(":derived")).collect();
+    assert_eq!(observing, ids);
+    let streams = things.iter().flat_map(|thing| {
+        let of = move |(property, unit): (&String, &Value)| json!([thing["name"], property, unit, thing["place"]]);
+        thing["streams"].as_object().unwrap().iter().map(of)
+    });
+    let sorted = |mut rows: Vec<Value>| {
+        rows.sort_by_key(ToString::to_string);
+        rows
+    };
+    let mapped = found["mapped"].as_array().unwrap().clone();
+    assert!(mapped.len() > stations.len(), "{}", mapped.len());
+    assert_eq!(sorted(mapped), sorted(streams.collect()));
+    let of_dust: Vec<&Value> =
+        things.iter().filter(|thing| thing["streams"].get("pm2_5").is_some()).map(|thing| &thing["name"]).collect();
+    assert_eq!((&found["dust"], of_dust.is_empty()), (&json!(of_dust), false));
+    let names: BTreeSet<&String> =
+        things.iter().flat_map(|thing| thing["streams"].as_object().unwrap().keys()).collect();
+    assert_eq!(found["properties"], json!(names));
+    let air: Vec<&Value> =
+        stations.iter().filter(|one| one["properties"]["kind"] == "air").map(|one| &one["id"]).collect();
+    assert!(air.len() > 1, "so that it follows links");
+    assert_eq!(found["air"], json!(air));
+
+    let history = service.history("AQ-01/pm2_5").await;
+    assert_eq!(history.len(), READINGS);
+    let rows =
+        history.iter().rev().map(|(at, value)| json!([format!("{STREAM}:{}", at.micros()), at.to_string(), value]));
+    assert_eq!(found["observations"], Value::Array(rows.collect()), "seven at a time, the newest first");
+    let high: Vec<f64> = history.iter().map(|(_, value)| *value).filter(|value| *value >= 152.0).collect();
+    assert_eq!(found["counted"], json!({"count": high.len(), "results": high[..5]}));
+    let last = history.last().unwrap().1;
+    assert_eq!(found["stream"], json!({"unit": "ug/m3", "thing": "AQ-01", "newest": [last]}));
+    assert_eq!(found["refused"], json!([404, 400, 501]));
 }
 
 /// A station of the API as the client finds its Thing.
