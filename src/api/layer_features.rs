@@ -99,7 +99,7 @@ pub struct ClusterReport {
     /// The worst of theirs; null when nothing is open.
     #[schema(schema_with = severity_schema)]
     severity: Option<&'static str>,
-    /// The worst of theirs; null for alerts and incidents.
+    /// The worst of the stations in service; `maintenance` only when all are under it. Null for alerts and incidents.
     #[schema(schema_with = freshness_schema)]
     freshness: Option<&'static str>,
     /// The oldest of when the stations were last heard; null when none ever was.

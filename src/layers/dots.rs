@@ -49,7 +49,7 @@ pub struct Cluster {
     pub count: u32,
     /// The worst of theirs.
     pub severity: Option<Severity>,
-    /// The worst of theirs.
+    /// The worst of those in service, as [`Freshness::together`] has it.
     pub freshness: Option<Freshness>,
     /// The oldest of when they were last heard; stations that never spoke are not in it.
     pub oldest_at: Option<Timestamp>,
@@ -102,7 +102,10 @@ impl Cluster {
     fn add(&mut self, dot: &Dot<'_>) {
         self.count += 1;
         self.severity = self.severity.max(dot.severity);
-        self.freshness = self.freshness.max(dot.freshness);
+        self.freshness = match (self.freshness, dot.freshness) {
+            (Some(own), Some(other)) => Some(own.together(other)),
+            (own, other) => own.or(other),
+        };
         match (self.oldest_at, dot.heard_at) {
             (Some(own), Some(other)) => self.oldest_at = Some(own.min(other)),
             (None, other) => self.oldest_at = other,
@@ -146,4 +149,49 @@ pub fn cluster<'p>(dots: impl Iterator<Item = Dot<'p>>, cell_bits: u32, mut show
         }
     }
     close(open);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::StationNo;
+
+    /// What stands at one place, in this order, comes to.
+    fn check(theirs: &[Freshness], expected: Freshness) {
+        let pins: Vec<Pin> = theirs.iter().map(|one| Pin::lone(StationNo(0), StationKind::Air, (*one, None))).collect();
+        let dots = pins.iter().enumerate().map(|(place, pin)| Dot {
+            subject: Subject::Station(pin, place),
+            morton: 0,
+            position: pin.position,
+            severity: None,
+            freshness: Some(pin.freshness),
+            heard_at: None,
+            kind: Some(pin.kind),
+            level: None,
+        });
+        let mut shown = Vec::new();
+        cluster(dots, BITS, |item| shown.push(item));
+        let [Item::Many(group)] = shown.as_slice() else { panic!("{shown:?}") };
+        assert_eq!((group.freshness, group.count as usize), (Some(expected), theirs.len()), "{theirs:?}");
+    }
+
+    #[test]
+    fn a_group_is_as_fresh_as_its_worst_station_in_service() {
+        use Freshness::{Late, Live, Maintenance, Silent, Stale};
+        check(&[Live, Stale, Late], Stale);
+        check(&[Silent, Maintenance], Silent);
+        check(&[Maintenance, Live], Live);
+        check(&[Maintenance, Maintenance], Maintenance);
+        check(&[Live, Maintenance, Silent, Maintenance, Late], Silent);
+    }
+
+    #[test]
+    fn how_fresh_a_group_is_does_not_depend_on_the_order() {
+        let all = &Freshness::ALL;
+        for (a, b, c) in all.iter().flat_map(|a| all.iter().flat_map(move |b| all.iter().map(move |c| (*a, *b, *c)))) {
+            assert_eq!(a.together(b), b.together(a));
+            assert_eq!(a.together(b).together(c), a.together(b.together(c)), "{a:?} {b:?} {c:?}");
+            assert_eq!(a.together(a), a);
+        }
+    }
 }

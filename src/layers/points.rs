@@ -114,6 +114,7 @@ fn of_station(place: usize, morton: u64, pin: &Pin) -> Dot<'_> {
 fn with_level<'p>(picture: &'p Picture, dot: Dot<'p>, place: usize, property: u16) -> Option<Dot<'p>> {
     let (_, look) = picture.looks_at(place).find(|(own, _)| *own == property)?;
     let level = look.current().map(|latest| latest.value);
+    // Of one station: its channel is under maintenance when it is.
     Some(Dot { level, freshness: dot.freshness.max(Some(look.freshness)), ..dot })
 }
 

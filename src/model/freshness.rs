@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Channel, Listening, Timestamp};
 
-/// From best to worst; a station is as fresh as its worst channel.
+/// From best to worst; a station is as fresh as its worst channel. How fresh several stations are is
+/// [`Freshness::together`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Freshness {
@@ -35,6 +36,16 @@ impl Freshness {
             Freshness::Stale => "stale",
             Freshness::Silent => "silent",
             Freshness::Maintenance => "maintenance",
+        }
+    }
+
+    /// Of several stations drawn as one: the worst of those in service; `Maintenance` only when all are under it, as a
+    /// station that somebody looks after must not hide that its neighbours are silent.
+    #[must_use]
+    pub fn together(self, other: Freshness) -> Freshness {
+        match (self, other) {
+            (Freshness::Maintenance, in_service) | (in_service, Freshness::Maintenance) => in_service,
+            (one, other) => one.max(other),
         }
     }
 }

@@ -69,7 +69,7 @@ export function freshnessSvg(freshness: Freshness, theme: Theme, pixels: number)
   return svg(40, pixels, bodyInside('air', freshness, theme).replace(/<path transform[^>]*\/>/, ''));
 }
 
-/** A disc with room for a number: several stations, drawn as the least fresh of them. */
+/** A disc with room for a number: several stations, drawn as the least fresh in service. */
 export function manySvg(freshness: Freshness, theme: Theme, pixels: number): string {
   const { body, colour } = FRESHNESS[freshness];
   const [tone, paper] = [colour[theme], PAPER[theme]];

@@ -4,7 +4,7 @@ import type { speech as Speech } from '../words/language.svelte';
 import { ago } from '../words/time';
 import type { Cluster } from './crowd';
 
-/** What a disc says: how many, the worst freshness, the worst alert, and since when one of them was not heard. */
+/** What a disc says: how many, the worst freshness in service, the worst alert, and since when one of them was not heard. */
 export function clusterWords(cluster: Cluster, now: number, speech: typeof Speech): string {
   const say = speech.say.map;
   const freshness = FRESHNESSES.find((name) => name === cluster.freshness) ?? 'silent';

@@ -1,5 +1,5 @@
 // Stations drawn from the server's vector tiles, where there are too many for one GeoJSON: clusters that say how many, the
-// worst freshness and the worst severity, and stations that look as they do otherwise.
+// worst freshness in service and the worst severity, and stations that look as they do otherwise.
 //
 // Tiles are asked for again when the server says that something looks different, those in view alone and with their tags,
 // so that an unchanged one costs nothing; the old ones stand until the new ones are there. Other stations and another moment

@@ -93,7 +93,7 @@ export const en: Messages = {
     freshness: 'Freshness of values: how it is drawn',
     severity: 'Severity of alert: mark beside it',
     groups: 'Groups of stations',
-    groupMeaning: 'A disc with a number: so many stations, drawn as the least fresh and the worst alert among them. Click to zoom in.',
+    groupMeaning: 'A disc with a number: so many stations, drawn as the least fresh in service and the worst alert among them. Click to zoom in.',
     grouping: 'Group stations that are near each other',
     groupingBeyond: (count) => `always when there are more than ${count}; the map then writes no values`,
     note: 'A severity is a technical threshold of the sensor, never the official disaster risk level.',

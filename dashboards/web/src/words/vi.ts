@@ -92,7 +92,7 @@ export const vi = {
     freshness: 'Độ mới của số liệu: cách vẽ',
     severity: 'Mức cảnh báo: dấu kèm theo',
     groups: 'Nhóm trạm',
-    groupMeaning: 'Đĩa có số: chừng ấy trạm, vẽ theo trạm kém nhất và cảnh báo nặng nhất. Bấm để phóng to.',
+    groupMeaning: 'Đĩa có số: chừng ấy trạm, vẽ theo trạm kém nhất đang vận hành và cảnh báo nặng nhất. Bấm để phóng to.',
     grouping: 'Gộp các trạm gần nhau',
     groupingBeyond: (count: string) => `luôn gộp khi có hơn ${count} trạm; khi gộp, bản đồ không ghi giá trị`,
     note: 'Mức cảnh báo là ngưỡng kỹ thuật của cảm biến, không phải cấp độ rủi ro thiên tai chính thức.',
