@@ -13,7 +13,8 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Parts;
-use super::boundaries::is_in_sight;
+use super::boundaries::Present;
+use super::choice::Choice;
 use super::door::Allowed;
 use super::past::{Past, Said};
 use super::problem::Problem;
@@ -166,22 +167,30 @@ fn zipped(bytes: &[u8]) -> Result<Vec<u8>, String> {
     Ok(zipped)
 }
 
-/// What a caller sees, by the picture's numbers of areas.
+/// What a caller sees, by the picture's numbers of areas. Of a past moment by the areas of the present: a former one is in
+/// sight when all that it became is.
 pub fn seen<N>(door: &Allowed<N>, picture: &Picture, past: Option<Timestamp>) -> layers::Sight {
-    match door.sight(&picture.catalogue) {
-        Sight::All => layers::Sight::All,
-        Sight::Areas(_) if past.is_some() => seen_then(door, picture),
-        sight => layers::Sight::of(picture, |area| sight.reaches(Some(area))),
+    let sight = door.sight(&picture.catalogue);
+    match (sight, past) {
+        (Sight::All, _) => layers::Sight::All,
+        (Sight::Areas(_), Some(_)) => {
+            let present = Present::of(door.parts());
+            let sight = door.sight(&present.catalogue);
+            layers::Sight::of(picture, |area| present.is_in_sight(area, &sight))
+        }
+        (sight, None) => layers::Sight::of(picture, |area| sight.reaches(Some(area))),
     }
 }
 
-/// The same of a past moment: by the areas of the present, and a former one is in sight when all that it became is.
-fn seen_then<N>(door: &Allowed<N>, picture: &Picture) -> layers::Sight {
-    let parts = door.parts();
-    let catalogue = Arc::clone(&parts.state.read().catalogue);
-    let sight = door.sight(&catalogue);
-    let areas = (parts.areas)();
-    layers::Sight::of(picture, |area| is_in_sight(&catalogue, &areas, area, &sight))
+/// What of it lies in the area that somebody chose.
+pub fn chosen<N>(
+    door: &Allowed<N>,
+    picture: &Picture,
+    past: Option<Timestamp>,
+    choice: &Choice,
+) -> Result<layers::Sight, Problem> {
+    let present = past.map(|_| Present::of(door.parts()));
+    choice.within(picture, seen(door, picture, past), present.as_ref())
 }
 
 #[cfg(test)]

@@ -8,9 +8,12 @@
 //! rest on one. Its stations are told together, under its name of today with the names of those it is made of; and an area
 //! of the date that went into such a one as well says so, since its own numbers lack what is told there.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
+use super::Parts;
 use super::problem::Problem;
 use super::sight::Sight;
 use crate::model::{Area, AreaId, AreaLevel, Catalogue, Position};
@@ -127,8 +130,27 @@ impl<'a> Boundaries<'a> {
     }
 }
 
+/// The areas of the present, by which those of a past moment are in sight or not.
+pub struct Present {
+    /// With the areas in force.
+    pub catalogue: Arc<Catalogue>,
+    areas: Arc<Areas>,
+}
+
+impl Present {
+    /// Those that a service has now.
+    pub fn of(parts: &Parts) -> Present {
+        Present { catalogue: Arc::clone(&parts.state.read().catalogue), areas: (parts.areas)() }
+    }
+
+    /// Whether all of an area lies in sight, one in force or a former one.
+    pub fn is_in_sight(&self, id: &AreaId, sight: &Sight) -> bool {
+        is_in_sight(&self.catalogue, &self.areas, id, sight)
+    }
+}
+
 /// Whether all of an area lies in sight, one in force or a former one: a former one is when all that it became is.
-pub fn is_in_sight(catalogue: &Catalogue, areas: &Areas, id: &AreaId, sight: &Sight) -> bool {
+fn is_in_sight(catalogue: &Catalogue, areas: &Areas, id: &AreaId, sight: &Sight) -> bool {
     if catalogue.area(id).is_some() {
         return sight.reaches(Some(id));
     }

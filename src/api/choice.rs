@@ -2,6 +2,7 @@
 
 use utoipa::IntoParams;
 
+use super::boundaries::Present;
 use super::problem::Problem;
 use super::query::{FromParams, Params, word};
 use super::sight::Sight;
@@ -44,14 +45,26 @@ impl Choice {
         Wish::only(&self.kind, &self.freshness, &self.severity)
     }
 
-    /// What of somebody's sight lies in the area.
-    pub fn within(&self, picture: &Picture, sight: layers::Sight) -> Result<layers::Sight, Problem> {
+    /// What of somebody's sight lies in the area. In one of the present lay, in the picture of a past moment, also the
+    /// former ones all of which became it: `present` says so, and is `None` of the picture of now.
+    pub fn within(
+        &self,
+        picture: &Picture,
+        sight: layers::Sight,
+        present: Option<&Present>,
+    ) -> Result<layers::Sight, Problem> {
         if self.area.is_none() {
             return Ok(sight);
         }
         let inside = Sight::in_area(&picture.catalogue, self.area.as_ref())?;
+        // One that was a former area itself is none of the present.
+        let heirs = present.and_then(|present| {
+            Sight::in_area(&present.catalogue, self.area.as_ref()).ok().map(|inside| (present, inside))
+        });
+        let became = |id: &AreaId| heirs.as_ref().is_some_and(|(present, inside)| present.is_in_sight(id, inside));
+        let lies_inside = |id: &AreaId| inside.reaches(Some(id)) || became(id);
         let areas = (0_u32..).zip(picture.catalogue.areas());
-        let seen = areas.map(|(number, area)| sight.reaches(number) && inside.reaches(Some(&area.id)));
+        let seen = areas.map(|(number, area)| sight.reaches(number) && lies_inside(&area.id));
         Ok(layers::Sight::Areas(seen.collect()))
     }
 

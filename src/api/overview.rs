@@ -66,7 +66,7 @@ pub struct AreaCount {
 pub async fn read(door: Allowed<SeeMap>, Asked(choice): Asked<Choice>) -> Result<Response, Problem> {
     let (picture, _) = door.picture(Layer::Stations, None).await?;
     let sight = atlas::seen(&door, &picture, None);
-    let chosen = choice.within(&picture, sight.clone())?;
+    let chosen = choice.within(&picture, sight.clone(), None)?;
     let counted = door.atlas().in_turn(move || count(&picture, &sight, (&chosen, &choice))).await?;
     let mut response = Json(counted).into_response();
     response.headers_mut().insert(CACHE_CONTROL, REVALIDATE);

@@ -122,7 +122,7 @@ pub async fn list(door: Allowed<SeeMap>, Asked(Wanted(asked, choice)): Asked<Wan
             Some(station.ok_or_else(|| Problem::parameter("next", NO_PLACE))?.no)
         }
     };
-    let sight = choice.within(&picture, seen)?;
+    let sight = choice.within(&picture, seen, None)?;
     let search = Search { sight, wish: choice.wish(), bbox: asked.bbox, words: asked.q };
     let (order, limit) = (asked.order, asked.limit);
     let catalogue = Arc::clone(&picture.catalogue);

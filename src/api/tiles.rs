@@ -268,7 +268,7 @@ pub async fn one(
     let atlas = door.atlas();
     let past = moment::of_map(asked.at.as_ref(), door.parts().clock.now())?;
     let (picture, _) = door.picture(layer, past).await?;
-    let sight = choice.within(&picture, atlas::seen(&door, &picture, past))?;
+    let sight = atlas::chosen(&door, &picture, past, &choice)?;
     atlas.prepare(&picture, layer, &sight).await?;
     let shown_at = picture.at;
     let tag = format!("{}.{:x}", tile::tag(&picture, layer, id, &sight), wish.number());

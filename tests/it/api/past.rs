@@ -328,6 +328,39 @@ async fn somebody_of_one_commune_sees_the_past_of_it_only() {
 }
 
 #[tokio::test]
+async fn a_commune_of_today_holds_what_stood_in_the_former_one_that_became_it() {
+    let house = House::demo();
+    for channel in [PM, LEVEL] {
+        house.observe(channel, 520 * 86_400, 1.0);
+    }
+    let stations = async |area: &str| {
+        let mut found = Vec::new();
+        for (place, id) in [(PLACES[0], "A-AIR"), (PLACES[1], "B-RIVER")] {
+            let tile = house.get(&format!("/tiles/stations/{}?at=2025-06-20&area={area}", tile_at(14, place))).await;
+            assert!(tile.status.is_success(), "{area}: {}", tile.text());
+            found.extend(tile.body.windows(id.len()).any(|window| window == id.as_bytes()).then_some(id));
+        }
+        found
+    };
+    for (area, expected) in [
+        ("001", vec!["A-AIR"]),
+        ("002", vec!["B-RIVER"]),
+        ("A-2024", vec!["A-AIR"]),
+        ("B-2024", vec![]),
+        ("12", vec!["A-AIR", "B-RIVER"]),
+    ] {
+        assert_eq!(stations(area).await, expected, "{area}");
+    }
+    // Who sees one commune sees no more of the past by choosing another one.
+    let house = House::with(Demo::Off, Config::default());
+    house.observe(LEVEL, 520 * 86_400, 1.0);
+    let ranger = house.token("ranger", Role::Ranger, Some(&["001"]), HOUR);
+    let tile = tile_at(14, PLACES[1]);
+    let hidden = house.get_as(&ranger, &format!("/tiles/stations/{tile}?at=2025-06-20&area=002")).await;
+    assert_eq!(hidden.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
 async fn alerts_stand_as_they_stood_and_what_was_done_later_is_not_told() {
     let house = House::with(Demo::Off, Config::default());
     rules(&house);
