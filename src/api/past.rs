@@ -10,7 +10,7 @@
 //! That is looked at after [`CHECKED_FOR`], in the line, so that late data, which come all the time to the last minutes, do
 //! not have a picture made for every tile. Its revision is made of all these: it is another one when the past has changed,
 //! in another life of the service, and for another moment. Bounded: [`PICTURES_MAX`] pictures of [`CHANNELS_KEPT`]
-//! channels, the longest unused go first.
+//! channels, the longest unused go first; polygons there are once for all pictures of days with the same areas.
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -26,7 +26,7 @@ use super::horizon::Reach;
 use super::problem::{Code, Problem};
 use super::time::Zone;
 use crate::incidents::Incident;
-use crate::layers::past::{Known, Observed};
+use crate::layers::past::{FormerAreas, Known, Observed};
 use crate::layers::{Layer, Newest, Picture};
 use crate::live::Latest;
 use crate::model::{Alert, Catalogue, Channel, ChannelId, Seq, StationNo, Timestamp};
@@ -55,6 +55,7 @@ pub struct Past {
     line: Arc<Semaphore>,
     kept: Mutex<Vec<Kept>>,
     ground: Mutex<Ground>,
+    areas: FormerAreas,
 }
 
 #[derive(Clone)]
@@ -113,7 +114,13 @@ impl Past {
     /// Empty; `now` tells this life of the service from others.
     pub fn new(now: Timestamp) -> Arc<Past> {
         let line = Arc::new(Semaphore::new(1));
-        Arc::new(Past { began_at: now, line, kept: Mutex::default(), ground: Mutex::default() })
+        Arc::new(Past {
+            began_at: now,
+            line,
+            kept: Mutex::default(),
+            ground: Mutex::default(),
+            areas: FormerAreas::default(),
+        })
     }
 
     /// The picture of a moment for one layer, and what the state said.
@@ -213,6 +220,7 @@ impl Past {
         let basis = self.basis(parts, at);
         let stands = parts.registry.stands().map_err(Problem::internal)?;
         let areas = (parts.areas)();
+        let areas_then = self.areas.on(&areas, Zone::default().date(at));
         let (known, said, newest, applied) = {
             let state = parts.state.read();
             let catalogue = Arc::clone(&state.catalogue);
@@ -221,7 +229,7 @@ impl Past {
             let known = Known {
                 at,
                 areas,
-                date: Zone::default().date(at),
+                areas_then,
                 stands,
                 in_windows: said.in_windows.clone(),
                 maintained: stations.filter(|no| state.is_maintained_by_registry(*no)).collect(),

@@ -12,10 +12,11 @@
 //! [`Known`] is what is needed, gathered under the state's lock; drawing needs no lock.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use hashbrown::HashSet;
 use jiff::civil::Date;
+use parking_lot::Mutex;
 
 use super::canvas::view;
 use super::look::{Look, Newest};
@@ -44,8 +45,8 @@ pub struct Known {
     pub catalogue: Arc<Catalogue>,
     /// The polygons, each with its dates.
     pub areas: Arc<Areas>,
-    /// The moment's date, by the calendar in which areas are in force.
-    pub date: Date,
+    /// Those that were in force on the moment's date, as [`FormerAreas`] has them.
+    pub areas_then: Arc<Areas>,
     /// How stations were declared.
     pub stands: Arc<Stands>,
     /// Stations in a maintenance window at the moment.
@@ -69,7 +70,7 @@ impl Known {
     /// not hold together.
     pub fn draw(self, observed: &[Observed], revision: u64) -> Result<Picture, CatalogueError> {
         let of = |id: ChannelId| observed.get(id.index()).copied().unwrap_or_default();
-        let areas = areas_on(&self.areas, self.date);
+        let areas = Arc::clone(&self.areas_then);
         let catalogue = Arc::new(self.catalogue_then(&areas, &of)?);
         let look = |channel: &Channel| {
             let Observed { newest, valid_at } = of(channel.id);
@@ -161,27 +162,59 @@ impl Known {
     }
 }
 
-/// The provinces, communes and forest compartments in force on a date, drawn; those of the present where they are the same.
-pub fn areas_on(areas: &Arc<Areas>, date: Date) -> Arc<Areas> {
-    let holds = |shape: &&AreaShape| shape.facts.validity.holds_on(date);
-    let is_present =
-        |shape: &&AreaShape| shape.is_in_force() || shape.area.level.is_forest() && shape.facts.validity.to.is_none();
-    let is_drawn =
-        |shape: &&AreaShape| !shape.area.level.is_forest() || shape.area.level == AreaLevel::ForestCompartment;
-    let is_same = areas.all().iter().filter(is_drawn).all(|shape| holds(&shape) == is_present(&shape));
-    if is_same {
-        return Arc::clone(areas);
+/// The areas of past dates: one set for all dates with the same ones, so that pictures of a time share their polygons.
+/// A set lasts as long as a picture that has it.
+#[derive(Debug, Default)]
+pub struct FormerAreas {
+    kept: Mutex<Vec<Former>>,
+}
+
+/// Those of the areas, by their places in [`Areas::all`], that were in force together.
+#[derive(Debug)]
+struct Former {
+    of: Weak<Areas>,
+    places: Vec<usize>,
+    then: Weak<Areas>,
+}
+
+impl FormerAreas {
+    /// The provinces, communes and forest compartments in force on a date, drawn; those of the present where they are the
+    /// same. The date is of the calendar in which areas are in force.
+    pub fn on(&self, areas: &Arc<Areas>, date: Date) -> Arc<Areas> {
+        let holds = |shape: &AreaShape| shape.facts.validity.holds_on(date);
+        let is_present = |shape: &AreaShape| {
+            shape.is_in_force() || shape.area.level.is_forest() && shape.facts.validity.to.is_none()
+        };
+        let is_drawn =
+            |shape: &&AreaShape| !shape.area.level.is_forest() || shape.area.level == AreaLevel::ForestCompartment;
+        if areas.all().iter().filter(is_drawn).all(|shape| holds(shape) == is_present(shape)) {
+            return Arc::clone(areas);
+        }
+        let wanted = areas.all().iter().enumerate().filter(|(_, shape)| {
+            let level = shape.area.level;
+            let is_told = matches!(level, AreaLevel::Province | AreaLevel::Commune | AreaLevel::ForestCompartment);
+            is_told && holds(shape) && shape.is_drawn()
+        });
+        self.of(areas, wanted.map(|(place, _)| place).collect())
     }
-    let wanted = areas.all().iter().filter(holds).filter(|shape| {
-        let level = shape.area.level;
-        matches!(level, AreaLevel::Province | AreaLevel::Commune | AreaLevel::ForestCompartment) && shape.is_drawn()
-    });
-    // In force then: without an end.
-    let then = wanted.map(|shape| {
-        let facts = AreaFacts { validity: Validity::default(), successors: Vec::new(), ..shape.facts.clone() };
-        shape.clone().with_facts(facts)
-    });
-    Arc::new(Areas::new(then.collect()))
+
+    fn of(&self, areas: &Arc<Areas>, places: Vec<usize>) -> Arc<Areas> {
+        let of = Arc::downgrade(areas);
+        let mut kept = self.kept.lock();
+        kept.retain(|former| former.then.strong_count() > 0);
+        let same = kept.iter().find(|former| former.of.ptr_eq(&of) && former.places == places);
+        if let Some(then) = same.and_then(|former| former.then.upgrade()) {
+            return then;
+        }
+        // In force then: without an end.
+        let shapes = places.iter().filter_map(|place| areas.all().get(*place)).map(|shape| {
+            let facts = AreaFacts { validity: Validity::default(), successors: Vec::new(), ..shape.facts.clone() };
+            shape.clone().with_facts(facts)
+        });
+        let then = Arc::new(Areas::new(shapes.collect()));
+        kept.push(Former { of, places, then: Arc::downgrade(&then) });
+        then
+    }
 }
 
 /// The areas of then, and those of the present, which stations are told under where nobody knows what was there.

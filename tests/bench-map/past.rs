@@ -70,7 +70,7 @@ fn known(at: Timestamp, catalogue: &Arc<Catalogue>, listening: &Listening) -> Kn
         at,
         catalogue: Arc::clone(catalogue),
         areas: Arc::default(),
-        date: at.to_jiff().to_zoned(jiff::tz::TimeZone::UTC).date(),
+        areas_then: Arc::default(),
         stands: Arc::default(),
         in_windows: BTreeSet::new(),
         maintained: BTreeSet::new(),

@@ -1,8 +1,8 @@
 //! A past moment is drawn as it was drawn live, and what is not known of it is not drawn as it is today.
 
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 
-use super::super::past::{Known, Observed, areas_on};
+use super::super::past::{FormerAreas, Known, Observed};
 use super::*;
 use crate::model::{Alert, Area, AreaFacts, Freshness, Validity};
 use crate::registry::{Segments, Stands};
@@ -27,7 +27,7 @@ fn drawn_then(scene: &Scene, log: &Log, at: Timestamp, segments: Arc<Segments>) 
         at,
         catalogue: Arc::clone(&state.catalogue),
         areas: Arc::clone(&scene.areas),
-        date: date(2026, 11, 21),
+        areas_then: Arc::clone(&scene.areas),
         stands: Arc::new(Stands::default()),
         in_windows: state.judge.maintenance.stations_at(at),
         maintained: BTreeSet::new(),
@@ -135,11 +135,39 @@ fn the_areas_of_a_date_are_those_in_force_then() {
         ended(AreaShape::undrawn(undrawn, Position { lon: 104.0, lat: 22.0 }), None, Some("2025-07-01")),
     ];
     let areas = Arc::new(Areas::new(shapes));
+    let former = FormerAreas::default();
     let on = |day| {
-        let then = areas_on(&areas, day);
+        let then = former.on(&areas, day);
         then.shapes().iter().map(|shape| shape.area.id.as_str().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(on(date(2025, 6, 30)), ["003"], "what nobody has drawn is not shown");
     assert_eq!(on(date(2025, 7, 1)), ["001"]);
-    assert!(Arc::ptr_eq(&areas_on(&areas, date(2026, 1, 1)), &areas));
+    assert!(Arc::ptr_eq(&former.on(&areas, date(2026, 1, 1)), &areas));
+}
+
+#[test]
+fn dates_with_the_same_areas_share_their_polygons_for_as_long_as_anybody_has_them() {
+    let ended = |shape: AreaShape, from: Option<Date>, to: Option<Date>| {
+        let validity = Validity { from, to };
+        shape.with_facts(AreaFacts { validity, ..AreaFacts::default() })
+    };
+    let (first, second) = (date(2020, 1, 1), date(2025, 7, 1));
+    let shapes = || {
+        Arc::new(Areas::new(vec![
+            ended(area("001", 103.0), None, Some(first)),
+            ended(area("002", 103.0), Some(first), Some(second)),
+            ended(area("003", 103.0), Some(second), None),
+        ]))
+    };
+    let (areas, former) = (shapes(), FormerAreas::default());
+    let [one, same, other] = [date(2021, 5, 1), date(2024, 5, 1), date(2019, 5, 1)].map(|day| former.on(&areas, day));
+    assert!(Arc::ptr_eq(&one, &same) && !Arc::ptr_eq(&one, &other));
+    assert_eq!(other.shapes()[0].area.id.as_str(), "001");
+    // Others of the same codes are not these.
+    let changed = former.on(&shapes(), date(2021, 5, 1));
+    assert!(!Arc::ptr_eq(&one, &changed));
+    let gone = Arc::downgrade(&one);
+    drop((one, same));
+    assert!(gone.upgrade().is_none(), "nobody has it any more");
+    assert_eq!(former.on(&areas, date(2022, 5, 1)).shapes()[0].area.id.as_str(), "002");
 }
