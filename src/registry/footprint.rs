@@ -89,6 +89,12 @@ impl Footprints {
         stays.iter().rev().find(|(from, _)| *from <= at).map(|(_, is_in_service)| *is_in_service).or(first)
     }
 
+    /// When a station was put into service for the first time, by the record; `None` when it was there before the record.
+    pub fn began(&self, station: StationNo) -> Option<Timestamp> {
+        let (at, is_in_service) = self.service.get(&station)?.first()?;
+        is_in_service.then_some(*at)
+    }
+
     /// What a station watches at present.
     pub fn of(&self, station: StationNo) -> Option<&Footprint> {
         self.now.get(&station)
@@ -347,5 +353,6 @@ mod tests {
         assert_eq!(told(built), [Some(false), Some(true), Some(false), Some(true)]);
         assert_eq!(told(retired), [Some(true), Some(true), Some(false), Some(false)]);
         assert_eq!(told(silent), [None; 4]);
+        assert_eq!([built, retired, silent].map(|station| footprints.began(station)), [Some(at(10)), None, None]);
     }
 }

@@ -135,16 +135,21 @@ pub struct CoveragePeriod {
     pub to: Shown,
     /// Whether the range that was asked about cuts it, or it is not over.
     pub partial: bool,
-    /// Stations that worked; null, as what they watched, where samples that would tell were deleted: see `kept_since`.
+    /// Stations that worked; null, as what they watched, where it is not known.
     pub stations: Option<usize>,
     /// Hectares of forest on its last day.
     pub forest_ha: f64,
-    /// Hectares of it that they watched; null when that is not known any more.
+    /// Hectares of it that they watched; null when that is not known.
     pub watched_ha: Option<f64>,
     /// The watched part, 0 to 1.
     pub share: Option<f64>,
     /// The newest target whose year has ended with the period, 0 to 1.
     pub target: Option<f64>,
+    /// Why it is not known what was watched; null when it is. `deleted`: samples that would tell were deleted for their
+    /// age, see `kept_since`. `not_begun`: no station that watches had been entered, or had handed in anything since the
+    /// beginning of the range; nothing was measured, and 0 would say that it was.
+    #[schema(value_type = Option<String>, example = json!(null))]
+    pub unknown: Option<&'static str>,
 }
 
 /// Coverage over months or years.

@@ -22,7 +22,7 @@ use document::{
     CoverageDocument, CoverageGroup, CoverageHistory, CoveragePeriod, HoleCollection, HoleFeature, HoleReport,
     HolesLeftOut, ServedCommune, ServicesDocument, TargetEntry, WatchingStations, hectares, share,
 };
-use working::{Look, Period};
+use working::{Look, Period, Unknown};
 
 use super::door::{Allowed, Need, SeeHistory, SeeMap};
 use super::features::Name;
@@ -390,7 +390,7 @@ impl View {
         self.check_cost(&found)?;
         let (mut periods, mut invented, mut approximate) = (Vec::new(), false, false);
         let promised = config.forest_targets();
-        for Period { bucket, last, is_partial, is_known, watchers } in found {
+        for Period { bucket, last, is_partial, unknown, watchers } in found {
             self.look.go_on()?;
             let forest = self.forest(last);
             let (forest_m2, watched_m2) = self.sums(&forest, &self.measure(&forest, &watchers));
@@ -398,6 +398,7 @@ impl View {
             let seen = self.in_sight(&watchers, last);
             approximate |= is_approximate(seen.iter().copied());
             let year_after = i64::from(bucket.end.to_jiff().to_zoned(self.zone.zone().clone()).year());
+            let is_known = unknown.is_none();
             let due = promised.iter().rfind(|target| target.year < year_after);
             periods.push(CoveragePeriod {
                 from: self.zone.show(bucket.begin),
@@ -408,6 +409,7 @@ impl View {
                 watched_ha: is_known.then(|| hectares(watched_m2)),
                 share: share(watched_m2, forest_m2).filter(|_| is_known),
                 target: due.map(|target| target.share),
+                unknown: unknown.map(Unknown::word),
             });
         }
         let (every, completeness_percent) = (every.to_string(), config.completeness_percent);

@@ -187,9 +187,7 @@ impl Look {
         }
         let plain: Vec<Line> = lines.iter().map(|(_, line)| line.clone()).collect();
         let permit = history.permit(&question, &plain).map_err(Failure::from)?;
-        // With each bucket the stations that worked, and those of whose samples some were deleted.
-        let mut periods: Vec<(Bucket, HashSet<StationNo>, HashSet<StationNo>)> =
-            question.buckets().map(|bucket| (bucket, HashSet::new(), HashSet::new())).collect();
+        let mut periods: Vec<Heard> = question.buckets().map(Heard::of).collect();
         let kept_since = permit.plans.iter().filter_map(|plan| plan.whole_since).max();
         let question = Arc::new(question);
         let percent = u64::from(self.parts.coverage.config().completeness_percent);
@@ -198,27 +196,58 @@ impl Look {
             let mut walk = history.walk(&question, line, plan, from);
             let mut rows: Vec<Row> = Vec::new();
             while walk.step(history.store(), &mut rows).map_err(Failure::from)? {}
-            for (row, (bucket, working, cut)) in rows.iter().zip(&mut periods) {
+            for (row, heard) in rows.iter().zip(&mut periods) {
+                heard.has_begun |= row.count > 0;
                 if row.expected > 0 && row.count * 100 >= row.expected * percent {
-                    working.insert(*station);
+                    heard.working.insert(*station);
                 }
-                if plan.whole_since.is_some_and(|since| bucket.begin < since) {
-                    cut.insert(*station);
+                if plan.whole_since.is_some_and(|since| heard.bucket.begin < since) {
+                    heard.cut.insert(*station);
                 }
             }
         }
-        let told = periods.into_iter().map(|(bucket, working, cut)| {
-            let last = bucket.end.min(self.now) - std::time::Duration::from_micros(1);
-            let watched = |no: &StationNo| self.footprints.at(*no, last).is_some();
-            let is_known = cut.difference(&working).all(|no| !watched(no));
-            let mut working: Vec<StationNo> = working.into_iter().collect();
-            working.sort();
-            let stations = working.into_iter().filter_map(|no| self.catalogue.station(no));
-            let watchers = stations.filter_map(|station| self.watcher(station, last)).collect();
-            let is_partial = bucket.is_cut || bucket.end > self.now;
-            Period { bucket, last, is_partial, is_known, watchers }
+        // By the record; what was handed in before that shows that somebody watched already.
+        let begun = lines.iter().map(|(station, _)| self.footprints.began(*station)).min();
+        let mut has_begun = false;
+        let told = periods.into_iter().map(|heard| {
+            let last = heard.bucket.end.min(self.now) - std::time::Duration::from_micros(1);
+            has_begun |= heard.has_begun || begun.is_some_and(|begun| begun.is_none_or(|begun| begun <= last));
+            self.period(Heard { has_begun, ..heard }, last)
         });
         Ok((told.collect(), kept_since))
+    }
+
+    fn period(&self, heard: Heard, last: Timestamp) -> Period {
+        let Heard { bucket, working, cut, has_begun } = heard;
+        let watched = |no: &StationNo| self.footprints.at(*no, last).is_some();
+        let unknown = if cut.difference(&working).any(watched) {
+            Some(Unknown::Deleted)
+        } else {
+            (!has_begun).then_some(Unknown::NotBegun)
+        };
+        let mut working: Vec<StationNo> = working.into_iter().collect();
+        working.sort();
+        let stations = working.into_iter().filter_map(|no| self.catalogue.station(no));
+        let watchers = stations.filter_map(|station| self.watcher(station, last)).collect();
+        let is_partial = bucket.is_cut || bucket.end > self.now;
+        Period { bucket, last, is_partial, unknown, watchers }
+    }
+}
+
+/// What was handed in over a month or a year.
+struct Heard {
+    bucket: Bucket,
+    /// Stations that worked.
+    working: HashSet<StationNo>,
+    /// Stations of whose samples some were deleted.
+    cut: HashSet<StationNo>,
+    /// Whether there was anybody who could watch: a station that was entered by then, or had handed in a good sample.
+    has_begun: bool,
+}
+
+impl Heard {
+    fn of(bucket: Bucket) -> Heard {
+        Heard { bucket, working: HashSet::new(), cut: HashSet::new(), has_begun: false }
     }
 }
 
@@ -229,10 +258,29 @@ pub struct Period {
     pub last: Timestamp,
     /// Whether it is cut, or not over.
     pub is_partial: bool,
-    /// Whether nothing was deleted that could have shown that more stations worked.
-    pub is_known: bool,
+    /// Why it is not known how much was watched; `None` when it is.
+    pub unknown: Option<Unknown>,
     /// What worked.
     pub watchers: Vec<Watcher>,
+}
+
+/// Why nobody can say how much was watched in a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// Samples were deleted that could have shown that more stations worked.
+    Deleted,
+    /// No station that watches had been entered, and none had handed in anything: nobody wrote down who watched.
+    NotBegun,
+}
+
+impl Unknown {
+    /// The word used in answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Unknown::Deleted => "deleted",
+            Unknown::NotBegun => "not_begun",
+        }
+    }
 }
 
 /// How many channels may still be looked at.

@@ -180,6 +180,37 @@ async fn months_count_whoever_was_complete_enough() {
 }
 
 #[tokio::test]
+async fn of_years_before_anybody_watched_nothing_is_known_which_is_not_zero() {
+    let asked = "/api/v1/coverage/history?from=2024-01-01&every=1y";
+    let told = async |house: &House, token: &str| {
+        let history = ask(house, token, asked).await;
+        let periods = history["periods"].as_array().unwrap().iter();
+        assert!(periods.clone().all(|period| period["forest_ha"].as_f64().unwrap() > 0.0), "{history}");
+        let of = |period: &Value| json!(["stations", "watched_ha", "share", "unknown"].map(|name| &period[name]));
+        periods.map(of).collect::<Vec<_>>()
+    };
+    let nothing = || json!([null, null, null, "not_begun"]);
+    let zero = || json!([0, 0.0, 0.0, null]);
+    let empty = House::with(Demo::Off, Config::default());
+    let token = empty.token("lan", Role::Administrator, None, DAY);
+    assert_eq!(told(&empty, &token).await, [nothing(), nothing(), nothing()], "there is no station that watches");
+
+    let (house, token) = house().await;
+    house.parts.clock.set(NOW + HOUR);
+    assert_eq!(told(&house, &token).await, [nothing(), nothing(), zero()], "there since this year, and silent");
+    // Whoever handed in anything was there, long before somebody entered it.
+    house.observe(channel(&house, "FS-2/smoke"), 520 * 86_400, 0.1);
+    assert_eq!(told(&house, &token).await, [nothing(), zero(), zero()]);
+    // And when all are gone again, that nobody watches is known.
+    for station in ["FS-1", "FS-2"] {
+        let path = format!("/api/v1/stations/{station}");
+        assert!(house.ask(with_token(request(Method::DELETE, &path), &token)).await.status.is_success());
+    }
+    house.parts.clock.set(NOW + HOUR * 2);
+    assert_eq!(told(&house, &token).await, [nothing(), zero(), zero()]);
+}
+
+#[tokio::test]
 async fn callers_are_told_of_their_own_forest_alone() {
     let (house, _) = house().await;
     house.observe(channel(&house, "FS-1/smoke"), 30, 0.1);

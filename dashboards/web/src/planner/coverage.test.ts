@@ -32,9 +32,9 @@ test('parts come where most is missing first, what nobody has named last', () =>
 });
 
 test('a period of which samples were deleted is unknown, not zero', () => {
-  const periods = readPeriods({ every: '1y', completeness_percent: 75, periods: [{ from: '2024-01-01T00:00:00+07:00', to: '2025-01-01T00:00:00+07:00', partial: false, stations: null, forest_ha: 100, watched_ha: null, share: null, target: null }], kept_since: '2025-01-01T00:00:00+07:00' });
-  expect(periods.periods[0]).toMatchObject({ share: null, stations: null, watchedHa: null });
-  expect(periodsCsv(periods, () => 'T')).toBe('from,to,partial,stations,forest_ha,watched_ha,share,target\r\nT,T,false,,100,,,\r\n');
+  const periods = readPeriods({ every: '1y', completeness_percent: 75, periods: [{ from: '2024-01-01T00:00:00+07:00', to: '2025-01-01T00:00:00+07:00', partial: false, stations: null, forest_ha: 100, watched_ha: null, share: null, target: null, unknown: 'deleted' }], kept_since: '2025-01-01T00:00:00+07:00' });
+  expect(periods.periods[0]).toMatchObject({ share: null, stations: null, watchedHa: null, unknown: 'deleted' });
+  expect(periodsCsv(periods, () => 'T')).toBe('from,to,partial,stations,forest_ha,watched_ha,share,target,unknown\r\nT,T,false,,100,,,,deleted\r\n');
 });
 
 test('names in a file are text and nothing that is computed', () => {

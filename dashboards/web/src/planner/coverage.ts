@@ -49,16 +49,22 @@ export interface Coverage {
   services: Services;
 }
 
+/** Samples were deleted, or no station watched yet: nothing was measured, which is not zero. */
+const UNKNOWNS = ['deleted', 'not_begun'] as const;
+export type Unknown = (typeof UNKNOWNS)[number];
+
 export interface CoveragePeriod {
   at: number;
   end: number;
   partial: boolean;
-  /** `null`, as what they watched: not known any more. */
+  /** `null`, as what they watched: not known. */
   stations: number | null;
   forestHa: number;
   watchedHa: number | null;
   share: number | null;
   target: number | null;
+  /** Why it is not known; `null` when it is. */
+  unknown: Unknown | null;
 }
 
 export interface Periods {
@@ -118,7 +124,7 @@ export function readPeriods(value: unknown): Periods {
   const periods = list(from.periods).map(object).flatMap((row): CoveragePeriod[] => {
     const [at, end] = [instant(row.from), instant(row.to)];
     if (at === null || end === null) return [];
-    return [{ at, end, partial: row.partial === true, stations: finite(row.stations), forestHa: finite(row.forest_ha) ?? 0, watchedHa: finite(row.watched_ha), share: finite(row.share), target: finite(row.target) }];
+    return [{ at, end, partial: row.partial === true, stations: finite(row.stations), forestHa: finite(row.forest_ha) ?? 0, watchedHa: finite(row.watched_ha), share: finite(row.share), target: finite(row.target), unknown: oneOf(row.unknown, UNKNOWNS) }];
   });
   return {
     every: text(from.every) ?? '', completenessPercent: finite(from.completeness_percent) ?? 0, periods,
@@ -145,8 +151,8 @@ const table = (header: readonly string[], rows: ReadonlyArray<ReadonlyArray<stri
 
 /** The API's own names head the columns; what is not known is empty. */
 export function periodsCsv({ periods }: Periods, time: (at: number) => string): string {
-  const header = ['from', 'to', 'partial', 'stations', 'forest_ha', 'watched_ha', 'share', 'target'];
-  return table(header, periods.map((row) => [time(row.at), time(row.end), row.partial, row.stations, row.forestHa, row.watchedHa, row.share, row.target]));
+  const header = ['from', 'to', 'partial', 'stations', 'forest_ha', 'watched_ha', 'share', 'target', 'unknown'];
+  return table(header, periods.map((row) => [time(row.at), time(row.end), row.partial, row.stations, row.forestHa, row.watchedHa, row.share, row.target, row.unknown]));
 }
 
 export function groupsCsv(groups: readonly Group[]): string {

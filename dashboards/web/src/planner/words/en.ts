@@ -209,7 +209,7 @@ export const en: PlannerMessages = {
     chartSays: (periods, known, last) => `${periods} periods, ${known} of them known; the last one ${last}. The numbers are in the table below.`,
     period: 'Period', working: 'Stations at work', forest: 'Forest (ha)', watchedHa: 'Watched (ha)', missing: 'Not watched (ha)', share: 'Part watched', due: 'Target due', units: 'Forest units', remarks: 'Remarks',
     counts: (percent) => `A station counts in a period in which it handed in at least ${percent} % of its expected samples.`,
-    unknown: 'not known any more: samples were deleted for their age',
+    unknown: { deleted: 'not known any more: samples were deleted for their age', not_begun: 'not known: no station that watches the forest had been entered' },
     partial: 'not whole',
     keptSince: (time) => `What lies before ${time} was deleted for its age at one station at the least.`,
     legend: { known: 'Known', partial: 'Not whole', unknown: 'Not known: left empty', target: 'Target and when it is due' },

@@ -215,7 +215,7 @@ export const vi = {
     chartSays: (periods: number, known: number, last: string) => `${periods} kỳ, biết được ${known} kỳ; kỳ cuối ${last}. Số từng kỳ ở bảng bên dưới.`,
     period: 'Kỳ', working: 'Trạm hoạt động', forest: 'Rừng (ha)', watchedHa: 'Được giám sát (ha)', missing: 'Chưa giám sát (ha)', share: 'Phần được giám sát', due: 'Mục tiêu đến hạn', units: 'Lô rừng', remarks: 'Ghi chú',
     counts: (percent: number) => `Một trạm được tính trong kỳ khi gửi đủ ít nhất ${percent} % số mẫu dự kiến.`,
-    unknown: 'không còn biết: số liệu đã xoá theo thời hạn lưu',
+    unknown: { deleted: 'không còn biết: số liệu đã xoá theo thời hạn lưu', not_begun: 'không biết: chưa có trạm giám sát rừng nào được khai báo' },
     partial: 'kỳ chưa trọn',
     keptSince: (time: string) => `Trước ${time}, số liệu của ít nhất một trạm đã xoá theo thời hạn lưu.`,
     legend: { known: 'Biết đủ', partial: 'Kỳ chưa trọn', unknown: 'Không biết: để trống', target: 'Mục tiêu và hạn' },
