@@ -108,6 +108,8 @@ needs! {
     Replay = Some(Permission::ReplayDeadLetters);
     /// Telling stations' devices something.
     SendCommands = Some(Permission::SendCommands);
+    /// Who did what.
+    SeeAudit = Some(Permission::ReadAudit);
     /// Accounts, devices, rules.
     Administer = Some(Permission::Administer);
     /// Stations, channels and places.

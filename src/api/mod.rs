@@ -10,6 +10,7 @@ pub mod administration;
 pub mod alerts;
 pub mod areas;
 pub mod atlas;
+pub mod audit;
 pub mod base;
 pub mod body;
 pub mod boundaries;

@@ -19,9 +19,9 @@ use super::door::House;
 use super::problem::{Code, Problem};
 use super::service::Description;
 use super::{
-    Parts, administration, alerts, areas, cap, commands, corrections, coverage, dead_letters, definition, deliveries,
-    devices, features, field, headers, history, incidents, indices, intake, layers, ledger, maintenance, ogc,
-    open_data, overview, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations,
+    Parts, administration, alerts, areas, audit, cap, commands, corrections, coverage, dead_letters, definition,
+    deliveries, devices, features, field, headers, history, incidents, indices, intake, layers, ledger, maintenance,
+    ogc, open_data, overview, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations,
     stream, tiles, trial, unknown_devices, workflow,
 };
 
@@ -73,21 +73,7 @@ impl Modify for Schemes {
 
 fn described() -> OpenApiRouter<House> {
     OpenApiRouter::with_openapi(Described::openapi())
-        .routes(routes!(stations::list, administration::create))
-        .routes(routes!(stations::one, administration::put, administration::patch, administration::retire))
-        .routes(routes!(definition::one))
-        .routes(routes!(definition::positions))
-        .routes(routes!(administration::put_position))
-        .routes(routes!(administration::put_channel, administration::retire_channel))
-        .routes(routes!(definition::changes))
-        .routes(routes!(administration::undo))
-        .routes(routes!(unknown_devices::list))
-        .routes(routes!(unknown_devices::one))
-        .routes(routes!(unknown_devices::adopt))
-        .routes(routes!(commands::send))
-        .routes(routes!(maintenance::list, maintenance::plan))
-        .routes(routes!(maintenance::withdraw))
-        .routes(routes!(corrections::list, corrections::correct))
+        .merge(registry())
         .merge(maps())
         .routes(routes!(alerts::list))
         .routes(routes!(alerts::one))
@@ -139,6 +125,27 @@ fn described() -> OpenApiRouter<House> {
         .routes(routes!(problem::list))
         .merge(for_other_systems())
         .merge(standards())
+}
+
+/// Stations, what is declared and known of them, and who did what.
+fn registry() -> OpenApiRouter<House> {
+    OpenApiRouter::new()
+        .routes(routes!(stations::list, administration::create))
+        .routes(routes!(stations::one, administration::put, administration::patch, administration::retire))
+        .routes(routes!(definition::one))
+        .routes(routes!(definition::positions))
+        .routes(routes!(administration::put_position))
+        .routes(routes!(administration::put_channel, administration::retire_channel))
+        .routes(routes!(definition::changes))
+        .routes(routes!(administration::undo))
+        .routes(routes!(audit::list))
+        .routes(routes!(unknown_devices::list))
+        .routes(routes!(unknown_devices::one))
+        .routes(routes!(unknown_devices::adopt))
+        .routes(routes!(commands::send))
+        .routes(routes!(maintenance::list, maintenance::plan))
+        .routes(routes!(maintenance::withdraw))
+        .routes(routes!(corrections::list, corrections::correct))
 }
 
 /// What is spoken in the languages of others.

@@ -18,7 +18,7 @@ mod throttle;
 mod token;
 
 pub use accounts::{Account, Accounts, AuthError, NewAccount, NewPassword, WithPassword};
-pub use audit::{Act, Audit, Deed, Record, write as record_within};
+pub use audit::{Act, Audit, Deed, Found, Record, Wanted, write as record_within};
 pub use devices::{By, DeviceRow, Devices};
 pub use password::PasswordCost;
 pub use role::{Caller, Permission, Role, Scope, may};

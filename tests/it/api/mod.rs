@@ -4,6 +4,7 @@ mod house;
 
 mod alerts;
 mod areas;
+mod audit;
 mod cap;
 mod coverage;
 mod devices;
