@@ -55,6 +55,7 @@ pub mod push;
 pub mod query;
 pub mod readers;
 pub mod replaying;
+pub mod retired;
 pub mod roster;
 pub mod routes;
 pub mod rule_change;

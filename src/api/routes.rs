@@ -21,8 +21,8 @@ use super::service::Description;
 use super::{
     Parts, administration, alerts, areas, audit, cap, commands, corrections, coverage, dead_letters, definition,
     deliveries, devices, features, field, headers, history, incidents, indices, intake, layers, ledger, maintenance,
-    ogc, open_data, overview, pages, people, problem, prometheus, push, roster, rules, service, session, sta, stations,
-    stream, tiles, trial, unknown_devices, workflow,
+    ogc, open_data, overview, pages, people, problem, prometheus, push, retired, roster, rules, service, session, sta,
+    stations, stream, tiles, trial, unknown_devices, workflow,
 };
 
 #[derive(OpenApi)]
@@ -138,6 +138,7 @@ fn registry() -> OpenApiRouter<House> {
         .routes(routes!(administration::put_channel, administration::retire_channel))
         .routes(routes!(definition::changes))
         .routes(routes!(administration::undo))
+        .routes(routes!(retired::list))
         .routes(routes!(audit::list))
         .routes(routes!(unknown_devices::list))
         .routes(routes!(unknown_devices::one))

@@ -95,6 +95,12 @@ impl Footprints {
         is_in_service.then_some(*at)
     }
 
+    /// Since when a station is out of service, by the record; `None` when that says nothing, or that it is in service.
+    pub fn retired_at(&self, station: StationNo) -> Option<Timestamp> {
+        let (at, is_in_service) = self.service.get(&station)?.last()?;
+        (!is_in_service).then_some(*at)
+    }
+
     /// What a station watches at present.
     pub fn of(&self, station: StationNo) -> Option<&Footprint> {
         self.now.get(&station)
@@ -354,5 +360,6 @@ mod tests {
         assert_eq!(told(retired), [Some(true), Some(true), Some(false), Some(false)]);
         assert_eq!(told(silent), [None; 4]);
         assert_eq!([built, retired, silent].map(|station| footprints.began(station)), [Some(at(10)), None, None]);
+        assert_eq!([built, retired, silent].map(|station| footprints.retired_at(station)), [None, Some(at(15)), None]);
     }
 }

@@ -1,4 +1,4 @@
-//! Who did what, over the API.
+//! Who did what, over the API, and what was taken out of service.
 
 use std::time::Duration;
 
@@ -72,4 +72,32 @@ async fn the_audit_says_who_did_what_newest_first_and_page_by_page() {
     assert_eq!(house.get_as(&narrow, "/api/v1/audit").await.status, StatusCode::FORBIDDEN);
     let refused = house.get_as(&admin, "/api/v1/audit?actor=an&act=access_refused").await.json();
     assert_eq!(told(&refused).len(), 1, "and that is in it: {refused}");
+}
+
+#[tokio::test]
+async fn retired_stations_are_listed_with_when_they_went() {
+    let house = House::with(Demo::Off, Config::default());
+    let admin = house.token("lan", Role::Administrator, None, DAY);
+    let listed = async |token: &str, query: &str| {
+        let list = house.get_as(token, &format!("/api/v1/retired-stations{query}")).await.json();
+        let stations = list["stations"].as_array().unwrap().iter();
+        let told = stations.map(|one| ["id", "retired_at"].map(|name| one[name].as_str().unwrap().to_owned()));
+        (told.collect::<Vec<_>>(), list["next"].clone())
+    };
+    let entry = |id: &str, time: &str| [id, &format!("2026-11-21T{time}+07:00")].map(str::to_owned);
+    let old = entry("D-OLD", "10:15:00");
+    assert_eq!(listed(&admin, "").await, (vec![old.clone()], Value::Null));
+    made(&house, &admin, "E-NEW", 104.4).await;
+    assert_eq!(listed(&admin, "").await.0.len(), 1, "what is in service is not in it");
+    house.parts.clock.set(NOW + Duration::from_secs(60));
+    gone(&house, &admin, "E-NEW").await;
+    let new = entry("E-NEW", "10:16:00");
+    assert_eq!(listed(&admin, "").await, (vec![old.clone(), new.clone()], Value::Null));
+    assert_eq!(listed(&admin, "?limit=1").await, (vec![old.clone()], json!("D-OLD")));
+    assert_eq!(listed(&admin, "?limit=1&next=D-OLD").await, (vec![new], Value::Null));
+    // Of another's commune nobody is told, not even as a place in the list.
+    let ranger = house.token("ranger", Role::Ranger, Some(&["001"]), DAY);
+    assert_eq!(listed(&ranger, "").await, (vec![old], Value::Null));
+    let hidden = house.get_as(&ranger, "/api/v1/retired-stations?next=E-NEW").await;
+    assert_eq!(hidden.status, StatusCode::BAD_REQUEST);
 }

@@ -36,6 +36,7 @@ fn needs() -> BTreeMap<(&'static str, &'static str), Option<Option<Permission>>>
         (("post", "/api/v1/stations/{id}/changes/{change}/undo"), only(Permission::EditStations)),
         (("post", "/api/v1/stations/{id}/commands"), only(Permission::SendCommands)),
         (("get", "/api/v1/audit"), only(Permission::ReadAudit)),
+        (("get", "/api/v1/retired-stations"), only(Permission::ReadMap)),
         (("get", "/api/v1/devices"), only(Permission::Administer)),
         (("post", "/api/v1/devices"), only(Permission::Administer)),
         (("delete", "/api/v1/devices/{id}"), only(Permission::Administer)),
