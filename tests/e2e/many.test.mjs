@@ -20,6 +20,63 @@ async function grouped(http, how = {}) {
   return opened;
 }
 
+/** As if the record began long ago: the server under test may have been started a moment ago. */
+async function recordedLongAgo(page) {
+  await page.route('**/api/v1/layers', async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    for (const layer of body.layers) layer.time_range.from = new Date(Date.now() - 3 * 86_400_000).toISOString();
+    return route.fulfill({ response: answer, json: body });
+  });
+}
+
+/**
+ * Stands between the page and its tiles: {hold(), pass(), refuse()} for those asked for from then on; what is held goes on
+ * with `pass`. Those of a past moment are of now.
+ */
+async function tileGate(page) {
+  let way = 'pass';
+  let held = [];
+  await page.route('**/tiles/stations/**', async (route) => {
+    if (way === 'hold') await new Promise((resolve) => held.push(resolve));
+    if (way === 'refuse') return route.fulfill({ status: 500 }).catch(() => undefined);
+    const url = new URL(route.request().url());
+    url.searchParams.delete('at');
+    const response = await route.fetch({ url: url.href }).catch(() => null);
+    // Somebody who steps on gives up what is under way.
+    return response && route.fulfill({ response }).catch(() => undefined);
+  });
+  const turn = (to) => () => {
+    way = to;
+    for (const go of held.splice(0)) go();
+  };
+  return { hold: () => void (way = 'hold'), pass: turn('pass'), refuse: turn('refuse') };
+}
+
+const numbers = (text) => text.split(',').map(Number);
+
+/** What is painted around a place of the map, which is the greatest disc's if none is named. */
+async function painted(page, at) {
+  const [x, y] = at ?? numbers(await page.locator('[data-cluster-at]').first().getAttribute('data-cluster-at'));
+  const map = await page.locator('.map').boundingBox();
+  return page.screenshot({ clip: { x: map.x + x - 40, y: map.y + y - 40, width: 80, height: 80 } });
+}
+
+/** The share of a picture's pixels that look unlike another picture's; without one, unlike its own first. */
+const unlike = (page, picture, other = null) =>
+  page.evaluate(async (sources) => {
+    const [one, two] = await Promise.all(sources.map(async (source) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${source}`;
+      await image.decode();
+      const context = Object.assign(document.createElement('canvas'), { width: image.width, height: image.height }).getContext('2d');
+      context.drawImage(image, 0, 0);
+      return context.getImageData(0, 0, image.width, image.height).data;
+    }));
+    const far = (at) => [0, 1, 2].some((part) => Math.abs(one[at + part] - (two ? two[at + part] : one[part])) > 40);
+    return Array.from({ length: one.length / 4 }, (_, place) => place * 4).filter(far).length / (one.length / 4);
+  }, [picture, other].filter((one) => one !== null).map((one) => one.toString('base64')));
+
 const counted = (page) => page.locator('[data-cluster]').evaluateAll((discs) => discs.map((disc) => Number(disc.dataset.cluster)));
 const sum = (numbers) => numbers.reduce((total, one) => total + one, 0);
 
@@ -120,13 +177,7 @@ test('of a past moment nothing of the present is told, and without groups its st
   await page.click('[data-tab="stations"]');
   await page.waitForSelector(`[data-list="stations"][data-total="${all.length}"]`);
   assert.ok((await page.locator('[data-row]').count()) > 0);
-  // As if the record began long ago: the server under test may have been started a moment ago.
-  await page.route('**/api/v1/layers', async (route) => {
-    const answer = await route.fetch();
-    const body = await answer.json();
-    for (const layer of body.layers) layer.time_range.from = new Date(Date.now() - 3 * 86_400_000).toISOString();
-    return route.fulfill({ response: answer, json: body });
-  });
+  await recordedLongAgo(page);
   await page.route('**/api/v1/layers/stations?at=*', async (route) => {
     const answer = await route.fetch({ url: `${server.http}/api/v1/layers/stations` });
     return route.fulfill({ response: answer });
@@ -147,5 +198,92 @@ test('of a past moment nothing of the present is told, and without groups its st
   await eventually('the stations of that moment are counted', async () => sum((await page.locator('[data-count] b').allInnerTexts()).map(Number)) === all.length);
   await page.unrouteAll({ behavior: 'ignoreErrors' });
   assert.deepEqual(complaints, []);
+  await close();
+});
+
+test('at a step of time the groups stay until those of the new moment are in, and what cannot be had is told', async () => {
+  const { page, close } = await grouped(server.http, { map: true, language: 'en' });
+  await recordedLongAgo(page);
+  const tiles = await tileGate(page);
+  await idle(page);
+  await page.keyboard.press('r');
+  await page.click('[data-step="5"]');
+  await page.waitForSelector('[data-tiles-of="now"]', { state: 'attached' });
+  await idle(page);
+  const before = await painted(page);
+  // What the page says it shows, and of when the tiles are, whenever one of them changes.
+  await page.evaluate(() => {
+    const [room, map] = [document.querySelector('.room'), document.querySelector('[data-tiles-of]')];
+    globalThis.pairs = [];
+    const look = () => globalThis.pairs.push([room.dataset.past ?? 'now', map.dataset.tilesOf]);
+    for (const [node, attribute] of [[room, 'data-past'], [map, 'data-tiles-of']]) new MutationObserver(look).observe(node, { attributeFilter: [attribute] });
+  });
+
+  tiles.hold();
+  const asked = page.waitForRequest((request) => /\/tiles\/stations\/.*[?&]at=/.test(request.url()));
+  await page.keyboard.press(',');
+  await asked;
+  const wanted = Number(await page.getAttribute('[data-wanted]', 'data-wanted'));
+  assert.equal(await page.locator('.room[data-past]').count(), 0, 'the present is shown until all of the past is there');
+  // A disc that is gone or dim changes twice as much.
+  assert.ok((await unlike(page, before, await painted(page))) < (await unlike(page, before)) / 2, 'and its groups are');
+  tiles.pass();
+  await page.waitForSelector(`.room[data-past="${wanted}"]`, { timeout: NEWS_MS });
+  await page.waitForSelector(`[data-tiles-of="${wanted}"]`, { state: 'attached' });
+
+  // The next step waits, and one more takes its place.
+  await idle(page);
+  tiles.hold();
+  const [first, second] = [wanted - 5 * 60_000, wanted - 10 * 60_000];
+  for (const moment of [first, second]) {
+    const next = page.waitForRequest((request) => Date.parse(new URL(request.url()).searchParams.get('at')) === moment && request.url().includes('/tiles/'));
+    await page.keyboard.press(',');
+    await next;
+  }
+  tiles.pass();
+  await page.waitForSelector(`.room[data-past="${second}"]`, { timeout: NEWS_MS });
+  assert.deepEqual(await page.evaluate(() => globalThis.pairs), [[String(wanted), String(wanted)], [String(second), String(second)]].flatMap((pair) => [pair, pair]), 'nothing is ever of two moments');
+
+  // Tiles that cannot be had are told; the moment before stays, and so does its banner.
+  await idle(page);
+  const then = await painted(page);
+  tiles.refuse();
+  await page.keyboard.press(',');
+  await page.waitForSelector('[data-past-failure="unmapped"]', { timeout: NEWS_MS });
+  assert.match(await page.locator('[data-past-failure]').innerText(), /could not load its stations \(HTTP 500\).*Still shown/);
+  assert.equal(await page.getAttribute('.room', 'data-past'), String(second));
+  // The word above the map has moved it, so that no pixel need be the same.
+  const ink = await unlike(page, then);
+  await eventually('its groups are there as before', async () => Math.abs((await unlike(page, await painted(page))) - ink) < ink / 2);
+
+  // Back to now at once: alerts must not wait. The map says of when it still is.
+  tiles.hold();
+  await page.keyboard.press('n');
+  await page.waitForSelector('.room:not([data-past])');
+  assert.match(await page.locator('[data-tiles="behind"]').innerText(), /still shows the stations of/);
+  assert.deepEqual(await serious(page), []);
+  tiles.pass();
+  await page.waitForSelector('[data-tiles]', { state: 'detached', timeout: NEWS_MS });
+  await page.waitForSelector('[data-tiles-of="now"]', { state: 'attached' });
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+  await close();
+});
+
+test('at a change of the filter the groups stay and are told to be those of before, until the chosen ones are in', async () => {
+  const { page, close } = await grouped(server.http, { map: true });
+  const tiles = await tileGate(page);
+  await idle(page);
+  const discs = await counted(page);
+  tiles.refuse();
+  await page.click('[data-kind="air"]');
+  await page.waitForSelector('[data-tiles="behind"]');
+  await eventually('the page says that the chosen ones cannot be had', async () => /chọn trước đó.*thử lại/.test(await page.locator('[data-tiles="behind"]').innerText()));
+  assert.deepEqual(await counted(page), discs);
+  assert.deepEqual(await serious(page), []);
+  // Tried again by itself.
+  tiles.pass();
+  await page.waitForSelector('[data-tiles]', { state: 'detached', timeout: NEWS_MS });
+  await eventually('the chosen ones are drawn', async () => String(await counted(page)) !== String(discs));
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
   await close();
 });

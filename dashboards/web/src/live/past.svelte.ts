@@ -1,7 +1,7 @@
 // Moving through the past: which moment is wanted, how it is loaded, and the player. The present goes on underneath.
 //
-// A moment is shown when all of it has come and it is still the one that is wanted: never an older answer after a newer
-// wish. Until then what was shown before stays, and says of when it is.
+// A moment is shown when all of it has come, its tiles too where stations are grouped, and it is still the one that is
+// wanted: never an older answer after a newer wish. Until then what was shown before stays, and says of when it is.
 import { ApiError, ask } from '../api/client';
 import { readIncidents } from '../api/incidents';
 import { instant, object } from '../api/json';
@@ -15,7 +15,8 @@ import { layers } from './layers.svelte';
 import { picture } from './picture.svelte';
 import { shown, type Frame } from './shown.svelte';
 import { atWords, ends, following, stepped, type StepMin } from './steps';
-import { whyNot, type Why } from './why';
+import { tiles } from './tiles.svelte';
+import { whyNot, whyUnmapped, type Why } from './why';
 
 /** Steps a second that are offered. */
 export const PACES = [1, 2, 4] as const;
@@ -66,6 +67,8 @@ async function load(at: number, signal: AbortSignal): Promise<Frame> {
   };
 }
 
+const isGivenUp = (error: unknown): boolean => error instanceof ApiError && error.code === 'given_up';
+
 class Past {
   /** Whether the bar is open. */
   open = $state(false);
@@ -110,7 +113,8 @@ class Past {
     this.wanted = null;
     this.failure = null;
     shown.frame = null;
-    shown.busy = shown.tilesBusy = false;
+    shown.busy = false;
+    tiles.rest();
     this.#frames.rest();
   }
 
@@ -176,6 +180,7 @@ class Past {
     if (at === null) return this.present();
     this.wanted = at;
     this.failure = null;
+    tiles.rest();
     if (afterMs === 0) void this.#load(at);
     else this.#timer = setTimeout(() => void this.#load(at), afterMs);
   }
@@ -189,21 +194,36 @@ class Past {
     const ahead = this.playing ? following(at, clock.now, this.stepMin, AHEAD_MAX) : [];
     try {
       const frame = await this.#frames.want(at, ahead);
+      if (this.wanted !== at) return;
+      if (frame.grouped && !(await this.#mapped(at))) return;
       if (this.wanted === at) this.#show(frame);
     } catch (error) {
-      if (this.wanted === at && !(error instanceof ApiError && error.code === 'given_up')) this.#fail(at, whyNot(error));
+      if (this.wanted === at && !isGivenUp(error)) this.#fail(at, whyNot(error));
+    }
+  }
+
+  /** Whether the map has the tiles of a moment ready. */
+  async #mapped(at: number): Promise<boolean> {
+    try {
+      await tiles.load(at);
+      return true;
+    } catch (error) {
+      if (this.wanted === at && !isGivenUp(error)) this.#fail(at, whyUnmapped(error));
+      return false;
     }
   }
 
   #fail(at: number, why: Why): void {
     this.playing = false;
     this.failure = { at, why };
+    tiles.rest();
     if (why.kind === 'lags') this.#timer = setTimeout(() => this.#go(at, 0), RETRY_MS);
   }
 
   #show(frame: Frame): void {
     if (shown.frame === null) this.#known = new Set(picture.presentAlerts.filter(isOpen).map(({ id }) => id));
     shown.frame = frame;
+    tiles.rest();
     this.failure = null;
     if (this.playing) this.#next(frame.at, performance.now());
   }
@@ -215,7 +235,7 @@ class Past {
     const pause = Math.max(1000 / this.pace - waited, LOOK_MS);
     this.#timer = setTimeout(() => {
       if (!this.playing || this.wanted !== at) return;
-      if ((shown.busy || shown.tilesBusy) && performance.now() - since < DRAWN_MAX_MS) return this.#next(at, since);
+      if (shown.busy && performance.now() - since < DRAWN_MAX_MS) return this.#next(at, since);
       this.#go(stepped(at, 1, clock.now, this.stepMin), 0);
     }, pause);
   }

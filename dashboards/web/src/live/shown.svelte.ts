@@ -24,8 +24,6 @@ class Shown {
   frame = $state.raw<Frame | null>(null);
   /** What the map lays below the stations is not of this moment yet. */
   busy = $state(false);
-  /** The tiles of grouped stations are not. */
-  tilesBusy = $state(false);
   readonly past: boolean = $derived(this.frame !== null);
 
   /** The time by which what is shown is judged. */

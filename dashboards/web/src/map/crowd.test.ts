@@ -1,13 +1,15 @@
 // Addresses of tiles, and what a tile tells of a group.
 import type { MapGeoJSONFeature } from 'maplibre-gl';
 import { expect, test, vi } from 'vitest';
-import { readCluster, tileAddress } from './crowd';
+import { momentOf, readCluster, tileAddress } from './crowd';
 
 test('a tile is asked for with the filter and the moment', () => {
   vi.stubGlobal('location', { origin: 'https://saola.example' });
   const query = (address: string): string[] => [...new URL(address).searchParams].map(([name, value]) => `${name}=${value}`);
   expect(tileAddress('')).toMatch(/^https:\/\/saola\.example\/tiles\/stations\/\{z\}\/\{x\}\/\{y\}\?points=\d+$/);
   expect(query(tileAddress('kind=air%2Crain&area=03388', '2026-11-21T03:15:00Z'))).toEqual(['kind=air,rain', 'area=03388', 'points=200', 'at=2026-11-21T03:15:00Z']);
+  expect(momentOf(tileAddress('kind=air', '2026-11-21T03:15:00Z'))).toBe(Date.UTC(2026, 10, 21, 3, 15));
+  expect(momentOf(tileAddress('kind=air'))).toBeNull();
   vi.unstubAllGlobals();
 });
 

@@ -231,6 +231,7 @@ export const operations: typeof vietnamese = {
     lags: (moment) => `${moment} cannot be shown yet: the history is still taking in what has come. Trying again.`,
     presentOnly: 'The past cannot be shown on maps here: the history is in InfluxDB. Charts still show single stations.',
     failed: (moment, reason) => `${moment} could not be shown (${reason}).`,
+    unmapped: (moment, reason) => `${moment} could not be shown: the map could not load its stations (${reason}).`,
     partly: (moment) => `Alerts that ended before ${moment} may be missing.`,
     noAlerts: 'No alert was open at this moment.',
     noAlert: 'This alert was not open at the moment shown.',

@@ -230,6 +230,7 @@ export const operations = {
     lags: (moment: string) => `Chưa xem được ${moment}: kho lịch sử còn đang ghi dữ liệu vừa đến. Đang thử lại.`,
     presentOnly: 'Ở đây bản đồ không xem được quá khứ: lịch sử nằm trong InfluxDB. Biểu đồ của từng trạm vẫn xem được.',
     failed: (moment: string, reason: string) => `Không xem được ${moment} (${reason}).`,
+    unmapped: (moment: string, reason: string) => `Chưa xem được ${moment}: bản đồ không tải được các trạm lúc đó (${reason}).`,
     partly: (moment: string) => `Có thể thiếu cảnh báo kết thúc trước ${moment}.`,
     noAlerts: 'Không có cảnh báo nào mở vào thời điểm này.',
     noAlert: 'Cảnh báo này không mở vào thời điểm đang xem.',
