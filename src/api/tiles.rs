@@ -144,7 +144,8 @@ pub struct VectorLayer {
     minzoom: u8,
     /// The greatest.
     maxzoom: u8,
-    /// Attributes: Number, String or Boolean. Stations have their good current values beside, by property.
+    /// Attributes: Number, String or Boolean. Stations have their good current values beside, by property, and the unit of
+    /// each property that they observe as `PROPERTY_unit` (UCUM).
     #[schema(value_type = BTreeMap<String, String>)]
     fields: BTreeMap<&'static str, &'static str>,
 }
@@ -231,7 +232,8 @@ fn vector_layers(layer: Layer) -> Vec<VectorLayer> {
 /// A tile of a layer: Mapbox Vector Tile 2.1.
 ///
 /// Below the layer's detail zoom, and where a tile has more than 4,096 points, points that are near each other are in
-/// `clusters`, whose counts add up. Names are in tiles from the detail zoom on, good current values from two zooms after.
+/// `clusters`, whose counts add up. Names are in tiles from the detail zoom on, good current values and units from two zooms
+/// after.
 /// With `at` everything is as of that moment, as in the layer. Stations are chosen, and points counted, in the layer of all
 /// stations and in those of a kind.
 #[utoipa::path(get, path = "/tiles/{layer}/{z}/{x}/{y}", operation_id = "readTile", tag = "map",

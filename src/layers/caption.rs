@@ -1,14 +1,11 @@
-//! What is written of stations whatever the moment: their identifiers and names, and which property each channel observes.
+//! What is written of stations whatever the moment: their identifiers and names, and what each channel observes.
 //!
 //! The catalogue has stations in the order of their numbers, and each text in a place of its own; a tile shows those that
 //! stand beside each other. So this is a copy in the order of the map, made of a piece when it is first looked at, and of
 //! that piece alone: what a tile writes is then read in a row. With 4,096 stations in a tile that is most of the time of
 //! drawing it.
 
-use crate::model::{Catalogue, ChannelId, Station};
-
-/// Stands for the property of a channel that is not drawn: a retired one, or one beyond the properties that have a number.
-const NO_PROPERTY: u16 = u16::MAX;
+use crate::model::{Catalogue, ChannelId, Station, Unit};
 
 /// See the module. Of one piece of a picture.
 #[derive(Debug, Default)]
@@ -17,8 +14,8 @@ pub(super) struct Captions {
     text: String,
     /// Where each of the three ends.
     ends: Vec<[u32; 3]>,
-    /// As many as the piece has looks.
-    properties: Vec<u16>,
+    /// As many as the piece has looks: the number of a channel's property, and its unit; `None` of one that is not drawn.
+    observed: Vec<Option<(u16, Unit)>>,
 }
 
 /// What is written of a station.
@@ -46,9 +43,9 @@ impl Captions {
                 captions.text.len() as u32
             });
             captions.ends.push(ends);
-            captions.properties.extend(station.channels.iter().map(|id| {
-                let is_drawn = catalogue.channel(*id).is_some_and(|channel| !channel.retired);
-                property_of(*id).filter(|_| is_drawn).unwrap_or(NO_PROPERTY)
+            captions.observed.extend(station.channels.iter().map(|id| {
+                let channel = catalogue.channel(*id).filter(|channel| !channel.retired)?;
+                Some((property_of(*id)?, channel.unit))
             }));
         }
         captions
@@ -68,8 +65,8 @@ impl Captions {
         })
     }
 
-    /// The number of the property that a look of the piece is of; `None` when that is not drawn.
-    pub fn property(&self, look: usize) -> Option<u16> {
-        self.properties.get(look).copied().filter(|property| *property != NO_PROPERTY)
+    /// What a look of the piece is of; `None` when that is not drawn.
+    pub fn observed(&self, look: usize) -> Option<(u16, Unit)> {
+        self.observed.get(look).copied().flatten()
     }
 }

@@ -141,6 +141,8 @@ pub(super) struct Order {
     property_of: Vec<u16>,
     /// Every property of the catalogue, in order of first mention; the first 65,535.
     properties: Vec<String>,
+    /// What tiles call the unit of each.
+    unit_keys: Vec<String>,
     /// Their units: those of the first channels.
     units: Vec<Unit>,
     /// The places of areas in the catalogue.
@@ -189,6 +191,19 @@ pub struct Shown<'p> {
     pub looks: &'p [Look],
     /// Where it stands.
     pub world: World,
+}
+
+/// What a channel observes, as tiles write it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Observed<'p> {
+    /// Of the property, as [`Picture::property`] gives it.
+    pub number: u16,
+    /// Of the property.
+    pub name: &'p str,
+    /// The attribute that has the unit.
+    pub unit_key: &'p str,
+    /// In which the channel tells its values.
+    pub unit: Unit,
 }
 
 impl Picture {
@@ -362,14 +377,18 @@ impl Picture {
         self.captions(place / PIECE)?.at(place % PIECE)
     }
 
-    /// The looks of the channels in service of the station at a place, with the numbers of their properties.
-    pub(super) fn looks_at(&self, place: usize) -> impl Iterator<Item = (u16, &Look)> {
+    /// The looks of the channels in service of the station at a place, with what they observe.
+    pub(super) fn looks_at(&self, place: usize) -> impl Iterator<Item = (Observed<'_>, &Look)> {
         let looks = || {
             let (piece, captions) = (self.pieces.get(place / PIECE)?, self.captions(place / PIECE)?);
             let first = piece.pins.get(place % PIECE)?.first_look as usize;
             let end = piece.pins.get(place % PIECE + 1).map_or(piece.looks.len(), |next| next.first_look as usize);
             let looks = (first..).zip(piece.looks.get(first..end)?);
-            Some(looks.filter_map(|(number, look)| Some((captions.property(number)?, look))))
+            Some(looks.filter_map(|(place, look)| {
+                let (number, unit) = captions.observed(place)?;
+                let name = self.order.properties.get(usize::from(number))?;
+                Some((Observed { number, name, unit_key: self.order.unit_keys.get(usize::from(number))?, unit }, look))
+            }))
         };
         looks().into_iter().flatten()
     }
@@ -456,11 +475,12 @@ impl Order {
             })
         });
         let property_of = property_of.collect();
+        let unit_keys = properties.iter().map(|property| format!("{property}_unit")).collect();
         let mortons = rows.iter().map(|(morton, ..)| *morton).collect();
         let stations: Vec<_> = rows.into_iter().map(|(_, no, position)| (no, position)).collect();
         let areas = (0_u32..).zip(catalogue.areas()).map(|(number, area)| (area.id.clone(), number)).collect();
         let captions = (0..stations.len().div_ceil(PIECE)).map(|_| OnceLock::new()).collect();
-        (Order { mortons, places, property_of, properties, units, areas, captions }, stations)
+        (Order { mortons, places, property_of, properties, unit_keys, units, areas, captions }, stations)
     }
 }
 

@@ -112,7 +112,7 @@ fn of_station(place: usize, morton: u64, pin: &Pin) -> Dot<'_> {
 
 /// A station of a layer with a level of its own; `None` for one that has no such channel. A level that is old is none.
 fn with_level<'p>(picture: &'p Picture, dot: Dot<'p>, place: usize, property: u16) -> Option<Dot<'p>> {
-    let (_, look) = picture.looks_at(place).find(|(own, _)| *own == property)?;
+    let (_, look) = picture.looks_at(place).find(|(observed, _)| observed.number == property)?;
     let level = look.current().map(|latest| latest.value);
     // Of one station: its channel is under maintenance when it is.
     Some(Dot { level, freshness: dot.freshness.max(Some(look.freshness)), ..dot })

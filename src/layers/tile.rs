@@ -5,8 +5,9 @@
 //! detail zoom, they are in `clusters`, whose counts add up. A tile whose points would be more than [`BYTES_MAX`] bytes
 //! is drawn with clusters, too: 4,096 of them at most.
 //!
-//! Attributes grow with the zoom: identity and state always, names from the detail zoom on, good current values from two
-//! zooms further on. Times are seconds since 1970 and not ages, so that a tile does not change by itself.
+//! Attributes grow with the zoom: identity and state always, names from the detail zoom on, good current values and the
+//! units of all channels from two zooms further on. Times are seconds since 1970 and not ages, so that a tile does not
+//! change by itself.
 //!
 //! [`tag`] changes with whatever a tile shows, and costs no drawing.
 
@@ -193,10 +194,11 @@ impl<'p> Pen<'p> {
             out.tag_own("name_en", caption.name_en);
         }
         if has_values {
-            let properties = self.picture.properties();
             for (property, look) in self.picture.looks_at(place) {
-                if let (Some(name), Some(latest)) = (properties.get(usize::from(property)), look.current()) {
-                    out.tag(name, Value::Number(latest.value));
+                // Also of what has no current value: a map must not write another property's in its place.
+                out.tag(property.unit_key, Value::Text(property.unit.code()));
+                if let Some(latest) = look.current() {
+                    out.tag(property.name, Value::Number(latest.value));
                 }
             }
         }

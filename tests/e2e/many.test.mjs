@@ -77,6 +77,24 @@ const unlike = (page, picture, other = null) =>
     return Array.from({ length: one.length / 4 }, (_, place) => place * 4).filter(far).length / (one.length / 4);
   }, [picture, other].filter((one) => one !== null).map((one) => one.toString('base64')));
 
+/** Where a station is on the map when it has been enlarged so often; nothing is open then. */
+async function approach(page, id, times) {
+  await page.evaluate((name) => (location.hash = `#/station/${name}`), id);
+  await page.waitForSelector(`[data-open-station="${id}"] [data-channel]`, { timeout: NEWS_MS });
+  await page.waitForSelector('[data-selected-at*=","]', { state: 'attached' });
+  for (let turn = 0; turn < times; turn += 1) {
+    await idle(page);
+    await page.click('.buttons button:first-child');
+    await page.waitForSelector('[data-map-state="moving"]', { state: 'attached' });
+  }
+  await idle(page);
+  const at = numbers(await page.getAttribute('[data-selected-at]', 'data-selected-at'));
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('[data-open-station]', { state: 'detached' });
+  await idle(page);
+  return at;
+}
+
 const counted = (page) => page.locator('[data-cluster]').evaluateAll((discs) => discs.map((disc) => Number(disc.dataset.cluster)));
 const sum = (numbers) => numbers.reduce((total, one) => total + one, 0);
 
@@ -285,5 +303,28 @@ test('at a change of the filter the groups stay and are told to be those of befo
   await page.waitForSelector('[data-tiles]', { state: 'detached', timeout: NEWS_MS });
   await eventually('the chosen ones are drawn', async () => String(await counted(page)) !== String(discs));
   await page.unrouteAll({ behavior: 'ignoreErrors' });
+  await close();
+});
+
+test('close up a single station has its value beside it, and another one when that changes', async () => {
+  const all = await land.stations();
+  const before = ['pm2_5', 'vehicle_speed', 'water_level', 'water_flow', 'camera_fire_score'];
+  const isFar = (one, other) => one === other || Math.hypot(one.geometry.coordinates[0] - other.geometry.coordinates[0], one.geometry.coordinates[1] - other.geometry.coordinates[1]) > 0.01;
+  const target = (await land.calm('air_temperature')).find((feature) => !before.some((property) => carries(feature, property)) && all.every((other) => isFar(all.find(({ id }) => id === feature.id), other)));
+  assert.ok(target, 'no station speaks by its temperature and stands alone');
+  const tell = (value) => server.tell(target.id, [{ time: new Date().toISOString(), property: 'air_temperature', value }]);
+  await tell(21.5);
+  const { page, complaints, close } = await grouped(server.http, { map: true });
+  await idle(page);
+  const at = await approach(page, target.id, 3);
+  const first = await painted(page, at);
+  await tell(28.4);
+  const second = await eventually('the value beside the station is another', async () => {
+    const now = await painted(page, at);
+    return now.equals(first) ? null : now;
+  });
+  assert.ok(!second.equals(first));
+  await shot(page, 'groups-values');
+  assert.deepEqual(complaints, []);
   await close();
 });

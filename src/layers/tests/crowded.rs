@@ -16,7 +16,7 @@ fn crowd() -> Catalogue {
             id: *id,
             station: StationNo(no),
             property: Property::new(PROPERTIES[(nth + no as usize) % 7]),
-            unit: Unit::One,
+            unit: if no % 2 == 0 { Unit::One } else { Unit::Percent },
             interval: Duration::from_secs(60),
             plausible: Range { min: -1e6, max: 1e6 },
             link: LinkClass::Wired,
@@ -75,15 +75,16 @@ fn a_tile_says_of_every_station_what_the_catalogue_and_the_picture_say() {
             ]);
             attributes.extend(shown.pin.heard_at.map(|at| ("heard_at".to_owned(), at.seconds().to_string())));
             for (id, look) in shown.station.channels.iter().zip(shown.looks) {
-                let channel = picture.catalogue.channel(*id).unwrap();
-                if let Some(latest) = look.current().filter(|_| !channel.retired) {
-                    attributes.insert(channel.property.as_str().to_owned(), latest.value.to_string());
-                }
+                let channel = picture.catalogue.channel(*id).filter(|channel| !channel.retired);
+                let Some(channel) = channel else { continue };
+                attributes.insert(format!("{}_unit", channel.property), channel.unit.code().to_owned());
+                attributes
+                    .extend(look.current().map(|latest| (channel.property.to_string(), latest.value.to_string())));
             }
             (Some(u64::from(shown.station.no.0)), attributes)
         })
         .collect();
     let told: Vec<_> = points.iter().map(|point| (point.id, point.attributes.clone())).collect();
     assert_eq!(told, expected);
-    assert!(expected.iter().any(|(_, attributes)| attributes.len() == 8), "some have two values");
+    assert!(expected.iter().any(|(_, attributes)| attributes.len() == 10), "some have two values");
 }

@@ -44,7 +44,7 @@ async fn a_tile_shows_what_stands_in_it_under_any_suffix() {
     assert_eq!(plain.status, StatusCode::OK, "{}", plain.text());
     assert_eq!(plain.header("content-type"), "application/vnd.mapbox-vector-tile");
     assert_eq!(names(&plain.body), ["A-AIR"]);
-    for word in ["pm2_5", "Mường Tè", "live"] {
+    for word in ["pm2_5", "pm2_5_unit", "ug/m3", "Mường Tè", "live"] {
         assert!(plain.body.windows(word.len()).any(|window| window == word.as_bytes()), "{word}");
     }
     for suffix in [".mvt", ".pbf"] {

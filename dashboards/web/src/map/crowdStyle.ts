@@ -2,13 +2,19 @@
 // stations that look as they do otherwise. A source has layers of its own, so that two can be on a map at once.
 import type { ExpressionSpecification, LayerSpecification } from 'maplibre-gl';
 import type { Language, Theme } from '../states';
+import { digitsOf, LEADING, PROPERTIES_NAMED, unitAfter, UNITS_NAMED } from '../words/properties';
+import { LOCALE } from '../words/time';
 import { SEMIBOLD } from './fonts';
-import { BODY_SIZE, FADED, MARK, RING, severityColour } from './style';
+import { BODY_SIZE, FADED, MARK, RING, severityColour, writing } from './style';
 
 /** For ages while no news comes: tiles do not say the intervals of their stations, and this is what an unsaid one counts as. */
 const INTERVAL_S = 600;
 /** How long what grows old takes to fade. */
 const FADING_MS = 300;
+/** Tiles have values from here on. */
+const VALUES_ZOOM = 13;
+/** Where values that are not seen are placed, in pixels: there they take no room from those that are. */
+const AWAY: [number, number] = [-100_000, 0];
 
 const told: ExpressionSpecification = ['to-string', ['coalesce', ['get', 'freshness'], 'silent']];
 
@@ -18,6 +24,22 @@ function drawn(agedAt: number | null, heard: 'heard_at' | 'oldest_at'): Expressi
   const age: ExpressionSpecification = ['-', Math.round(agedAt / 1000), ['to-number', ['coalesce', ['get', heard], 0]]];
   const byAge: ExpressionSpecification = ['step', age, 'late', 2 * INTERVAL_S, 'stale', 5 * INTERVAL_S, 'silent'];
   return ['match', told, ['live', 'late'], byAge, 'stale', ['case', ['==', byAge, 'silent'], 'silent', 'stale'], told];
+}
+
+const asExpression = (parts: unknown[]): ExpressionSpecification => parts as ExpressionSpecification;
+
+/**
+ * The value beside a station: of the property that speaks for it, as lists and panels write it, and nothing where that has
+ * no good current value. Of a station without any of those properties it is the first that has a name here.
+ */
+export function valueText(language: Language): ExpressionSpecification {
+  const [property, unit] = [['var', 'property'], ['to-string', ['coalesce', ['get', ['concat', ['var', 'property'], '_unit']], '']]];
+  const others = PROPERTIES_NAMED.filter((name) => !LEADING.includes(name));
+  const leading = ['case', ...[...LEADING, ...others].flatMap((name) => [['has', `${name}_unit`], name]), ''];
+  const digits = ['match', property, ...PROPERTIES_NAMED.flatMap((name) => [name, digitsOf(name)]), 0];
+  const number = ['number-format', ['to-number', ['get', property]], { locale: LOCALE[language], 'min-fraction-digits': digits, 'max-fraction-digits': digits }];
+  const after = ['match', unit, ...UNITS_NAMED.flatMap((name) => [name, unitAfter(name, language)]), ['concat', '\u00a0', unit]];
+  return asExpression(['let', 'property', leading, ['case', ['has', property], ['concat', number, after], '']]);
 }
 
 /** In steps of the count, so that a glance tells tens from thousands. */
@@ -80,7 +102,27 @@ export function crowdLayers(source: string, { theme, language, how, agedAt }: Lo
     paint: icon,
   };
   const discs = drawn(agedAt, 'oldest_at');
+  const value = writing(theme, alerted);
   return [
+    {
+      id: `${source}-values`,
+      type: 'symbol',
+      ...points,
+      minzoom: VALUES_ZOOM,
+      layout: {
+        ...value.layout,
+        // A number on a map looks current: while nothing can be asked, it is written no longer than it would be late.
+        'text-field': agedAt === null ? valueText(language) : ['case', ['==', drawn(agedAt, 'heard_at'), 'late'], valueText(language), ''],
+        'symbol-sort-key': ['case', alerted, 0, 1],
+      },
+      paint: {
+        ...value.paint,
+        'text-opacity': opacity.icon,
+        'text-opacity-transition': transition,
+        'text-translate': how === 'unseen' ? AWAY : [0, 0],
+        'text-translate-transition': { duration: 0, delay: 0 },
+      },
+    },
     { ...body, id: `${source}-stations`, filter: ['!', alerted] },
     {
       id: `${source}-cluster-rings`,

@@ -175,6 +175,20 @@ export const MARK = {
 export const severityColour = (theme: Theme): ExpressionSpecification =>
   ['match', ['get', 'severity'], ...SEVERITIES.flatMap((severity) => [severity, SEVERITY[severity].colour[theme]]), 'rgba(0,0,0,0)'] as unknown as ExpressionSpecification;
 
+/** How a value is written beside a station; `alerted` says of which an alert's ring takes room. */
+export function writing(theme: Theme, alerted: ExpressionSpecification) {
+  const tones = TONES[theme];
+  return {
+    layout: {
+      'text-font': SEMIBOLD,
+      'text-size': byZoom(VALUES_ZOOM, 11, 12, 13),
+      'text-padding': 1,
+      'text-variable-anchor-offset': ['case', alerted, ['literal', around(2.2, 2.4)], ['literal', around(1.55, 1.7)]] as unknown as ExpressionSpecification,
+    },
+    paint: { 'text-color': tones.value, 'text-halo-color': tones.halo, 'text-halo-width': 1.6 },
+  };
+}
+
 function stations(tones: Tones, theme: Theme): LayerSpecification[] {
   const colour = severityColour(theme);
   const alerted: ExpressionSpecification = ['!=', ['get', 'severity'], ''];
@@ -189,6 +203,7 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
       'symbol-sort-key': ['get', 'order'] as ExpressionSpecification,
     },
   };
+  const values = writing(theme, alerted);
   // Symbols are placed from the last layer to the first: names and values give way to stations, names to values.
   return [
     {
@@ -197,16 +212,8 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
       source: SOURCE.stations,
       minzoom: VALUES_ZOOM,
       filter: ['!=', ['get', 'value'], ''],
-      layout: {
-        'text-field': ['get', 'value'],
-        'text-font': SEMIBOLD,
-        'text-size': byZoom(VALUES_ZOOM, 11, 12, 13),
-        'text-padding': 1,
-        // An alert's ring needs more room than a body.
-        'text-variable-anchor-offset': ['case', alerted, ['literal', around(2.2, 2.4)], ['literal', around(1.55, 1.7)]] as unknown as ExpressionSpecification,
-        'symbol-sort-key': ['-', 0, ['get', 'order']],
-      },
-      paint: { 'text-color': tones.value, 'text-halo-color': tones.halo, 'text-halo-width': 1.6 },
+      layout: { ...values.layout, 'text-field': ['get', 'value'], 'symbol-sort-key': ['-', 0, ['get', 'order']] },
+      paint: values.paint,
     },
     { ...body, id: LAYER.bodies, filter: ['!', alerted] },
     {

@@ -99,7 +99,7 @@ export const en: Messages = {
     groups: 'Groups of stations',
     groupMeaning: 'A disc with a number: so many stations, drawn as the least fresh in service and the worst alert among them. Click to zoom in.',
     grouping: 'Group stations that are near each other',
-    groupingBeyond: (count) => `always when there are more than ${count}; the map then writes no values`,
+    groupingBeyond: (count) => `always when there are more than ${count}; the map then writes values only close up`,
     note: 'A severity is a technical threshold of the sensor, never the official disaster risk level.',
     open: 'Legend',
     close: 'Close the legend',

@@ -91,7 +91,7 @@ const UNITS: Readonly<Record<string, Words | null>> = {
 };
 
 /** The property that speaks for a station beside its symbol: the first of these that it carries. */
-const LEADING: readonly string[] = [
+export const LEADING: readonly string[] = [
   'pm2_5',
   'vehicle_speed',
   'water_level',
@@ -132,19 +132,31 @@ export function unitWords(unit: string, language: Language): string {
   return known?.[language] ?? unit;
 }
 
+/** Units that have a spelling of their own here, or are written close to the number. */
+export const UNITS_NAMED: readonly string[] = [...Object.keys(UNITS), '%'];
+
+/** What follows a number of this unit: joined by a space that does not break; degrees of arc follow the number at once. */
+export function unitAfter(unit: string, language: Language): string {
+  const words = unitWords(unit, language);
+  return words === '' || words === '°' || words === '%' ? words : `\u00a0${words}`;
+}
+
+/** Digits after the point of a property that has a name here. */
+export function digitsOf(property: string): number | undefined {
+  return PROPERTIES[property]?.digits;
+}
+
 /** A value with the digits that its property deserves; `–` when there is none. */
 export function number(value: number | null | undefined, property: string, language: Language): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
-  const digits = PROPERTIES[property]?.digits;
+  const digits = digitsOf(property);
   return decimals(language, digits ?? 0, digits ?? 2).format(value);
 }
 
-/** Value and unit, joined by a space that does not break; degrees of arc follow the number at once. */
+/** Value and unit. */
 export function quantity(value: number | null | undefined, property: string, unit: string, language: Language): string {
   const text = number(value, property, language);
-  const suffix = unitWords(unit, language);
-  if (suffix === '' || text === '–') return text;
-  return suffix === '°' || suffix === '%' ? `${text}${suffix}` : `${text}\u00a0${suffix}`;
+  return text === '–' ? text : text + unitAfter(unit, language);
 }
 
 /** The channel shown first; `undefined` when the station has none of the known ones. */

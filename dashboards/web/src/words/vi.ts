@@ -98,7 +98,7 @@ export const vi = {
     groups: 'Nhóm trạm',
     groupMeaning: 'Đĩa có số: chừng ấy trạm, vẽ theo trạm kém nhất đang vận hành và cảnh báo nặng nhất. Bấm để phóng to.',
     grouping: 'Gộp các trạm gần nhau',
-    groupingBeyond: (count: string) => `luôn gộp khi có hơn ${count} trạm; khi gộp, bản đồ không ghi giá trị`,
+    groupingBeyond: (count: string) => `luôn gộp khi có hơn ${count} trạm; khi gộp, bản đồ chỉ ghi giá trị lúc phóng thật to`,
     note: 'Mức cảnh báo là ngưỡng kỹ thuật của cảm biến, không phải cấp độ rủi ro thiên tai chính thức.',
     open: 'Chú giải',
     close: 'Đóng chú giải',
