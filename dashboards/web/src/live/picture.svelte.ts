@@ -99,6 +99,12 @@ class Picture {
     return id === null ? undefined : this.#stations.get(id);
   }
 
+  /** What a station is called, which is the same at every moment. */
+  nameOf(id: string): Station['name'] | undefined {
+    void this.version;
+    return (shown.frame?.stations.get(id) ?? this.#stations.get(id))?.name;
+  }
+
   knownAlert(id: string | null): Alert | undefined {
     if (shown.frame) return id === null ? undefined : shown.frame.alerts.get(id);
     void this.version;

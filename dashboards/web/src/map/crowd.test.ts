@@ -1,7 +1,7 @@
 // Addresses of tiles, and what a tile tells of a group.
 import type { MapGeoJSONFeature } from 'maplibre-gl';
 import { expect, test, vi } from 'vitest';
-import { momentOf, readCluster, tileAddress } from './crowd';
+import { foundIn, momentOf, readCluster, tileAddress } from './crowd';
 
 test('a tile is asked for with the filter and the moment', () => {
   vi.stubGlobal('location', { origin: 'https://saola.example' });
@@ -21,4 +21,14 @@ test('a group without a known freshness is silent', () => {
   expect(readCluster(feature({ count: 2 }))).toMatchObject({ freshness: 'silent', severity: null, oldestAt: null, neverHeard: 0 });
   expect(readCluster(feature({ id: 'AQ-01' }))).toBeNull();
   expect(readCluster(feature({ count: 2 }, 'Polygon'))).toBeNull();
+});
+
+test('stations at a place are found once each, with what a tile tells of them', () => {
+  const feature = (properties: object): MapGeoJSONFeature => ({ properties }) as unknown as MapGeoJSONFeature;
+  const tile = { id: 'AQ-01', kind: 'air', freshness: 'late', severity: 'high', name_vi: 'Trạm', name_en: 'Station', heard_at: 1 };
+  expect(foundIn([feature({ id: 'AQ-01', body: 'body-air-late', severity: '' }), feature(tile), feature({ id: 'RG-01', kind: 'rain' })])).toEqual([
+    { id: 'AQ-01', point: { id: 'AQ-01', kind: 'air', freshness: 'late', severity: 'high', name: { vi: 'Trạm', en: 'Station' } } },
+    { id: 'RG-01', point: { id: 'RG-01', kind: 'rain', freshness: 'silent', severity: null, name: {} } },
+  ]);
+  expect(foundIn([feature({ id: 'X', kind: 'odd' })])).toEqual([{ id: 'X', point: null }]);
 });

@@ -1,6 +1,7 @@
 // What the server's vector tiles tell of stations, where there are too many for one GeoJSON: their addresses, the groups,
 // and the single stations.
 import type { MapGeoJSONFeature } from 'maplibre-gl';
+import { FRESHNESSES, KINDS, SEVERITIES, type Freshness, type Kind, type Severity, type Words } from '../states';
 
 /** More symbols of one tile, 512 pixels wide, would hide each other. */
 const POINTS_MAX = 200;
@@ -45,4 +46,41 @@ export function readCluster({ geometry, properties }: MapGeoJSONFeature): Cluste
     oldestAt: typeof oldest === 'number' ? oldest * 1000 : null,
     neverHeard: typeof never === 'number' ? never : 0,
   };
+}
+
+/** A single station as a tile tells it. */
+export interface Point {
+  id: string;
+  kind: Kind;
+  freshness: Freshness;
+  severity: Severity | null;
+  /** Empty far out, where tiles have no names. */
+  name: Partial<Words>;
+}
+
+/** Null for what is no station of a tile. */
+export function readPoint({ properties }: MapGeoJSONFeature): Point | null {
+  const { id, name_vi: vi, name_en: en, ...told } = properties as Record<string, unknown>;
+  const kind = KINDS.find((name) => name === told.kind);
+  if (typeof id !== 'string' || kind === undefined) return null;
+  const freshness = FRESHNESSES.find((name) => name === told.freshness) ?? 'silent';
+  const severity = SEVERITIES.find((name) => name === told.severity) ?? null;
+  return { id, kind, freshness, severity, name: { ...(typeof vi === 'string' && { vi }), ...(typeof en === 'string' && { en }) } };
+}
+
+/** A station under the cursor, and what its tile tells of it, if it came by one. */
+export interface Found {
+  id: string;
+  point: Point | null;
+}
+
+/** The stations of what is drawn at a place, each once. */
+export function foundIn(features: readonly MapGeoJSONFeature[]): Found[] {
+  const found = new Map<string, Found>();
+  for (const feature of features) {
+    const id = String(feature.properties.id);
+    const point = found.get(id)?.point ?? readPoint(feature);
+    found.set(id, { id, point });
+  }
+  return [...found.values()];
 }
