@@ -328,3 +328,50 @@ test('close up a single station has its value beside it, and another one when th
   assert.deepEqual(complaints, []);
   await close();
 });
+
+test('of several stations at one place in the past one is chosen, and told as it was', async () => {
+  const all = await land.stations();
+  const beside = (one) => all.find((other) => other.id !== one.id && Math.abs(one.geometry.coordinates[0] - other.geometry.coordinates[0]) < 0.0015 && Math.abs(one.geometry.coordinates[1] - other.geometry.coordinates[1]) < 0.0015);
+  const one = all.find((feature) => beside(feature));
+  const other = beside(one);
+  assert.ok(other, 'no two stations stand at one place');
+  const { page, complaints, close } = await grouped(server.http, { map: true });
+  await recordedLongAgo(page);
+  await tileGate(page);
+  const askedOf = [];
+  await page.route('**/api/v1/layers/stations?at=*', async (route) => {
+    const url = new URL(route.request().url());
+    askedOf.push(url.searchParams.get('at'));
+    url.searchParams.delete('at');
+    return route.fulfill({ response: await route.fetch({ url: url.href }) });
+  });
+  await idle(page);
+  const [x, y] = await approach(page, one.id, 1);
+  await page.keyboard.press('r');
+  await page.click('[data-step="5"]');
+  await page.keyboard.press(',');
+  await page.waitForSelector('[data-past]', { timeout: NEWS_MS });
+  await idle(page);
+  const map = await page.locator('.map').boundingBox();
+  await page.mouse.move(map.x + x, map.y + y);
+  await page.waitForSelector('.tip');
+  await page.mouse.click(map.x + x, map.y + y);
+  const chooser = page.locator('.chooser');
+  await chooser.waitFor();
+  const listed = await chooser.locator('li').allInnerTexts();
+  for (const { properties } of [one, other]) assert.ok(listed.some((text) => text.includes(properties.name.vi)), `${properties.name.vi} is in ${listed.join(', ')}`);
+  assert.deepEqual(await serious(page), []);
+  await shot(page, 'groups-past-chooser');
+  await chooser.getByText(other.properties.name.vi).click();
+  // Its values are of then, asked for by itself; and so at the next step.
+  await page.waitForSelector(`[data-open-station="${other.id}"] [data-channel]`, { timeout: NEWS_MS });
+  const moment = Number(await page.getAttribute('.room', 'data-past'));
+  assert.deepEqual([...new Set(askedOf)].map(Date.parse), [moment]);
+  await page.keyboard.press(',');
+  await page.waitForSelector(`[data-past="${moment - 5 * 60_000}"]`, { timeout: NEWS_MS });
+  await page.waitForSelector(`[data-open-station="${other.id}"] [data-channel]`);
+  assert.deepEqual([...new Set(askedOf)].map(Date.parse), [moment, moment - 5 * 60_000]);
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
+  assert.deepEqual(complaints, []);
+  await close();
+});

@@ -5,7 +5,7 @@
 import { ApiError, ask } from '../api/client';
 import { readIncidents } from '../api/incidents';
 import { instant, object } from '../api/json';
-import { readAlerts, readStations, type Alert } from '../api/wire';
+import { readAlerts, readStations, type Alert, type Station } from '../api/wire';
 import { isOpen } from '../alerts/order';
 import { remember, remembered } from '../shell/remembered';
 import { clock } from './clock.svelte';
@@ -13,6 +13,7 @@ import { crowd } from './crowd.svelte';
 import { AHEAD_MAX, Frames } from './frames';
 import { layers } from './layers.svelte';
 import { picture } from './picture.svelte';
+import { selection } from './selection.svelte';
 import { shown, type Frame } from './shown.svelte';
 import { atWords, ends, following, stepped, type StepMin } from './steps';
 import { tiles } from './tiles.svelte';
@@ -46,20 +47,38 @@ async function readIfAllowed(path: string, signal: AbortSignal): Promise<unknown
   }
 }
 
+/** Degrees around a station's place: nothing else need be told. */
+const NEAR = 0.0005;
+
+/**
+ * A station as it was then; null when it was not there. It is looked for where it stands now, and `undefined` is the answer
+ * where that is not known.
+ */
+async function stationThen(id: string, at: number, signal: AbortSignal): Promise<Station | null | undefined> {
+  const place = picture.presentPlace(id);
+  if (!place) return undefined;
+  const box = [place.lon - NEAR, place.lat - NEAR, place.lon + NEAR, place.lat + NEAR].map((degrees) => degrees.toFixed(6)).join();
+  const layer = await read(`/api/v1/layers/stations?at=${atWords(at)}&bbox=${box}`, signal);
+  return readStations(layer).find((station) => station.id === id) ?? null;
+}
+
 async function load(at: number, signal: AbortSignal): Promise<Frame> {
   const when = `at=${atWords(at)}`;
   // Grouping may begin or end before the answer comes.
   const grouped = crowd.on;
+  const open = grouped ? selection.id : null;
   // Where stations are grouped the map has them from tiles of that moment, and nobody counts or lists them.
-  const [layer, alerts, incidents] = await Promise.all([
+  const [layer, then, alerts, incidents] = await Promise.all([
     read(`/api/v1/layers/${grouped ? 'incidents' : 'stations'}?${when}`, signal),
+    open === null ? undefined : stationThen(open, at, signal),
     readIfAllowed(`/api/v1/alerts?state=open&limit=${ALERTS_MAX}&${when}`, signal),
     readIfAllowed(`/api/v1/incidents?state=open&limit=1000&${when}`, signal),
   ]);
   return {
     at,
     grouped,
-    stations: new Map(grouped ? [] : readStations(layer).map((station) => [station.id, station])),
+    stations: new Map((grouped ? (then ? [then] : []) : readStations(layer)).map((station) => [station.id, station])),
+    asked: new Set(open === null || then === undefined ? [] : [open]),
     alerts: new Map(readAlerts(alerts).map((alert) => [alert.id, alert])),
     incidents: new Map(readIncidents(incidents).map((incident) => [incident.id, incident])),
     alertsForbidden: alerts === null,
@@ -82,6 +101,7 @@ class Past {
   #known = $state.raw<ReadonlySet<string>>(new Set());
   #frames = new Frames(load, () => Date.now());
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #telling = new AbortController();
 
   /** Whether a moment is under way that is not shown yet. */
   get loading(): boolean {
@@ -115,6 +135,8 @@ class Past {
     shown.frame = null;
     shown.busy = false;
     tiles.rest();
+    this.#telling.abort();
+    this.#telling = new AbortController();
     this.#frames.rest();
   }
 
@@ -167,6 +189,21 @@ class Past {
   forget(): void {
     this.close();
     this.#frames.forget();
+  }
+
+  /** Where stations are grouped, asks for one of them as it was at the moment that is shown. */
+  async tell(id: string): Promise<void> {
+    const { frame } = shown;
+    if (!frame?.grouped || frame.asked.has(id)) return;
+    try {
+      const then = await stationThen(id, frame.at, this.#telling.signal);
+      if (then === undefined || shown.frame?.at !== frame.at || !shown.frame.grouped) return;
+      const stations = new Map(shown.frame.stations);
+      if (then) stations.set(id, then);
+      shown.frame = { ...shown.frame, stations, asked: new Set(shown.frame.asked).add(id) };
+    } catch {
+      // It is asked for again while somebody looks at it.
+    }
   }
 
   /** Grouping began or ended: what was loaded has the stations, or has not, as it was before. */

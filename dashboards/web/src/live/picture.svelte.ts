@@ -105,6 +105,11 @@ class Picture {
     return (shown.frame?.stations.get(id) ?? this.#stations.get(id))?.name;
   }
 
+  /** Where a station stands now, whatever is shown. */
+  presentPlace(id: string): Pick<Station, 'lon' | 'lat'> | undefined {
+    return this.#stations.get(id);
+  }
+
   knownAlert(id: string | null): Alert | undefined {
     if (shown.frame) return id === null ? undefined : shown.frame.alerts.get(id);
     void this.version;

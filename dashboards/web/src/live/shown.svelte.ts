@@ -8,8 +8,10 @@ import { clock } from './clock.svelte';
 export interface Frame {
   /** Milliseconds since 1970. */
   at: number;
-  /** Loaded without stations, which the map has as tiles of that moment. */
+  /** Loaded without stations, which the map has as tiles of that moment; those alone are there that somebody looks at. */
   grouped: boolean;
+  /** Stations that were asked for by themselves: one that is not among `stations` was not there. */
+  asked: ReadonlySet<string>;
   stations: ReadonlyMap<string, Station>;
   alerts: ReadonlyMap<string, Alert>;
   incidents: ReadonlyMap<string, Incident>;

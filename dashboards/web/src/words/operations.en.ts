@@ -236,7 +236,7 @@ export const operations: typeof vietnamese = {
     noAlerts: 'No alert was open at this moment.',
     noAlert: 'This alert was not open at the moment shown.',
     noStation: 'This station was not there at the moment shown.',
-    grouped: 'Stations are grouped here: of a past moment the map and the alerts are told, not each station.',
+    grouped: 'Stations are grouped here: of a past moment they are not counted or listed. Choose them on the map.',
     noActs: 'The past is shown: alerts are handled in the present.',
     span: (from, to) => `${from} to ${to}`,
     record: (begin) => `The record begins ${begin}`,

@@ -235,7 +235,7 @@ export const operations = {
     noAlerts: 'Không có cảnh báo nào mở vào thời điểm này.',
     noAlert: 'Cảnh báo này không mở vào thời điểm đang xem.',
     noStation: 'Trạm này chưa có vào thời điểm đang xem.',
-    grouped: 'Các trạm đang được gộp: ở thời điểm đã qua chỉ có bản đồ và cảnh báo, không có từng trạm.',
+    grouped: 'Các trạm đang được gộp: ở thời điểm đã qua không đếm và không liệt kê trạm. Hãy chọn trạm trên bản đồ.',
     noActs: 'Đang xem quá khứ: cảnh báo được xử lý ở hiện tại.',
     span: (from: string, to: string) => `từ ${from} đến ${to}`,
     record: (begin: string) => `Dữ liệu bắt đầu từ ${begin}`,
