@@ -14,20 +14,21 @@ export SAOLA_BIN
 if [ -z "${SAOLA_E2E_HTTP:-}" ]; then
   scratch=$(mktemp -d)
   said=$scratch/said
+  : >"$said"
   "$SAOLA_BIN" demo --scenario none --http 127.0.0.1:0 --mqtt 127.0.0.1:0 --data "$scratch/data" >"$said" 2>&1 &
   server=$!
   trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$scratch"' EXIT
   for _ in $(seq 300); do
     SAOLA_E2E_HTTP=$(sed -n 's/^pages and API *//p' "$said")
     SAOLA_E2E_MQTT=$(sed -n 's/^MQTT *//p' "$said")
-    if [ -n "$SAOLA_E2E_MQTT" ]; then break; fi
+    if [ -n "$SAOLA_E2E_HTTP" ] && [ -n "$SAOLA_E2E_MQTT" ]; then break; fi
     if ! kill -0 "$server" 2>/dev/null; then
       cat "$said" >&2
       exit 1
     fi
     sleep 0.1
   done
-  if [ -z "$SAOLA_E2E_MQTT" ]; then
+  if [ -z "$SAOLA_E2E_HTTP" ] || [ -z "$SAOLA_E2E_MQTT" ]; then
     echo "the demo did not say where it listens within 30 s:" >&2
     cat "$said" >&2
     exit 1
