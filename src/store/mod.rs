@@ -205,8 +205,9 @@ impl Store {
         }
     }
 
-    /// An instant before which nothing of any channel is stored, at most eight days before the first sample; `None` when
-    /// nothing is, or that cannot be told.
+    /// An instant before which nothing of any channel is stored: that of the first sample, or at most eight days before it
+    /// where samples were deleted for their age or written by a version that did not note it. `None` when nothing is
+    /// stored, or that cannot be told.
     pub fn begins_at(&self) -> Option<Timestamp> {
         match self {
             Store::Embedded(store) => store.begins_at(),

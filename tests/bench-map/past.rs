@@ -1,5 +1,6 @@
 //! `-- --past`: pictures of past moments of 1,000 stations with four channels each, a sample every five minutes for four
-//! days: reading the store, and drawing, while the days are as they came in and once they are settled.
+//! days: reading the store, and drawing, while the days are as they came in and once they are settled. Beside them stand as
+//! many channels that begin with the last step.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ const STATIONS: u32 = 1_000;
 const CHANNELS: u32 = 4;
 const STEP: Duration = Duration::from_secs(300);
 const STEPS: u32 = 4 * 288;
+/// Looks at each moment of which nothing is known.
+const BEFORE: usize = 100;
 /// 2026-11-17T00:00:00Z.
 const BEGIN: Timestamp = Timestamp::from_seconds(1_794_873_600);
 
@@ -55,13 +58,21 @@ fn tell(what: &str, store: &Store, catalogue: &Arc<Catalogue>, listening: &Liste
     let [p50, p99] = [0.5, 0.99].map(|part| percentile(&read, part));
     let [draw_p50, draw_p99] = [0.5, 0.99].map(|part| percentile(&drawn, part));
     println!("{what:>15}: read p50 {p50:.1} ms, p99 {p99:.1} ms; draw p50 {draw_p50:.1} ms, p99 {draw_p99:.1} ms");
-    for (name, at) in [
-        ("a year before", BEGIN - Duration::from_secs(365 * 86_400)),
-        ("a second before", BEGIN - Duration::from_secs(1)),
+    let later: Vec<ChannelId> = (0..STATIONS * CHANNELS).map(|place| ChannelId(STATIONS * CHANNELS + place)).collect();
+    for (name, channels, at) in [
+        ("a year before the first sample", &channels, BEGIN - Duration::from_secs(365 * 86_400)),
+        ("a second before the first sample", &channels, BEGIN - Duration::from_secs(1)),
+        ("a day before, of as many channels that began last", &later, BEGIN + STEP * (STEPS - 288)),
     ] {
-        let begun = Instant::now();
-        assert!(store.moment(&channels, at).into_iter().all(|then| then.unwrap().newest.is_none()));
-        println!("{:>15}: {name} the first sample: {:.1} ms", "", begun.elapsed().as_secs_f64() * 1e3);
+        let mut took: Vec<f64> = Vec::new();
+        for _ in 0..BEFORE {
+            let begun = Instant::now();
+            let then = store.moment(channels, at);
+            took.push(begun.elapsed().as_secs_f64() * 1e3);
+            assert!(then.into_iter().all(|then| then.unwrap().newest.is_none()));
+        }
+        let [p50, most] = [0.5, 1.0].map(|part| percentile(&took, part));
+        println!("{:>15}  {name}: read p50 {p50:.2} ms, at most {most:.2} ms", "");
     }
 }
 
@@ -133,7 +144,8 @@ fn fill(store: &Store) {
                 again: None,
             }
         };
-        let entries: Vec<Entry> = (0..STATIONS)
+        let stations = if step == STEPS - 1 { 2 * STATIONS } else { STATIONS };
+        let entries: Vec<Entry> = (0..stations)
             .map(|station| {
                 seq = seq.next();
                 let received_at = observed_at + Duration::from_millis(u64::from(station));

@@ -19,8 +19,6 @@ pub(super) struct Arrivals {
     before: Seq,
     /// By the minute's end.
     minutes: BTreeMap<i64, Seq>,
-    /// The first of all, by its end.
-    first: Option<i64>,
 }
 
 impl Arrivals {
@@ -42,7 +40,6 @@ impl Arrivals {
     }
 
     fn note(&mut self, minute: i64, by: Seq) {
-        self.first = Some(self.first.map_or(minute, |first| first.min(minute)));
         let newest = self.minutes.last_key_value().map_or(minute, |(newest, _)| minute.max(*newest));
         if minute <= newest - MINUTES_MAX {
             self.before = self.before.max(by);
@@ -52,11 +49,6 @@ impl Arrivals {
         while let Some(oldest) = self.minutes.first_entry().filter(|oldest| *oldest.key() <= newest - MINUTES_MAX) {
             self.before = self.before.max(oldest.remove());
         }
-    }
-
-    /// No sample came of a time before this; `None`: none came.
-    pub(super) fn begin_at(&self) -> Option<Timestamp> {
-        self.first.map(|first| Timestamp::from_micros((first - 1).saturating_mul(MINUTE_MICROS)))
     }
 
     /// The last entry with a sample of a time at or before `at`, and sometimes of one shortly after it.
@@ -94,7 +86,6 @@ mod tests {
         arrivals.note(minute(at(5_990)), Seq(602));
         check(&arrivals, 6_000, 602);
         check(&arrivals, 5_940, 99);
-        assert_eq!(arrivals.begin_at(), Some(at(0)));
     }
 
     #[test]

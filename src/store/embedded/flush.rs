@@ -1,5 +1,5 @@
-//! Writing a head: runs, marks on their days, what they replace, latest samples, dead letters, counters and bookmark
-//! in one atomic batch, on disk when it returns.
+//! Writing a head: runs, marks on their days, what they replace, first and latest samples, dead letters, counters and
+//! bookmark in one atomic batch, on disk when it returns.
 //!
 //! A flush gives each channel a few samples a day many times over. To keep runs few, a new run absorbs the day's
 //! latest runs for as long as they are short and shorter than twice what is being written. So each short run of a day
@@ -22,6 +22,7 @@ use super::bookmark::Bookmark;
 use super::dirty::Marks;
 use super::draft::{Draft, From};
 use super::earlier;
+use super::first;
 use super::head::Head;
 use super::key::Day;
 use super::tables::Tables;
@@ -72,6 +73,8 @@ pub(super) struct Since<'a> {
     pub(super) bookmark: &'a Bookmark,
     /// The channel that it begins with.
     pub(super) first: ChannelId,
+    /// Channels whose first sample is in the head.
+    pub(super) firsts: &'a [(ChannelId, Timestamp)],
     pub(super) bounds: &'a Bounds,
 }
 
@@ -125,6 +128,7 @@ pub(super) fn write(
         let (key, value) = earlier::note(by, replaced);
         batch.insert(&tables.history, key, value);
     }
+    first::put(since.firsts, head.through(), tables, &mut batch);
     if let Some(classes) = head.classes() {
         classes.put(tables, &mut batch);
     }

@@ -81,6 +81,8 @@ pub(super) struct Head {
     stored: BTreeMap<SourceId, u64>,
     refused: BTreeMap<SourceId, u64>,
     samples: usize,
+    /// The earliest time of a sample.
+    first_at: Option<Timestamp>,
     through: Seq,
     /// When the last entry was received.
     newest: Option<Timestamp>,
@@ -147,6 +149,7 @@ impl Head {
                 series.begin_after(before.floor(channel));
             }
             let (at, value, quality) = (sample.observed_at, sample.value, sample.quality);
+            self.first_at = Some(self.first_at.map_or(at, |first| first.min(at)));
             let sample = StoredSample { observed_at: at, value, quality };
             let place = place as u32;
             let brought = Brought { channel, sample, by: entry.seq, place, at: entry.received_at };
@@ -221,6 +224,16 @@ impl Head {
     /// Samples taken, those that replaced others included.
     pub(super) fn samples(&self) -> usize {
         self.samples
+    }
+
+    /// The earliest time of a sample.
+    pub(super) fn first_at(&self) -> Option<Timestamp> {
+        self.first_at
+    }
+
+    /// Each channel's own.
+    pub(super) fn firsts(&self) -> impl Iterator<Item = (ChannelId, Timestamp)> {
+        self.series.iter().filter_map(|(channel, series)| Some((*channel, series.first_at()?)))
     }
 
     /// Samples taken, by source.

@@ -1,7 +1,8 @@
 //! Where things stand in the one keyspace, in an order that bytes keep. The first byte says what it is.
 //!
 //! ```text
-//! 0 notes    u8 which: 0 the bookmark, 1 the channels' classes, 2 the day tier's offset, 3 how far deleting went
+//! 0 notes    u8 which: 0 the bookmark, 1 the channels' classes, 2 the day tier's offset, 3 how far deleting went,
+//!            4 through which entry the firsts hold
 //! 1 runs     u32 span, u32 channel, u32 day, u32 run number within the day
 //! 2 dirty    u32 channel, u32 day                                    written since it was settled
 //! 3 minutes  u32 channel, u32 day                                    kept tallies
@@ -10,6 +11,7 @@
 //! 6 latest   u32 channel
 //! 7 earlier  u32 channel, u64 time, u64 entry number, u32 place      values that were replaced
 //! 8 letters  u64 entry number
+//! 9 firsts   u32 channel
 //! ```
 //!
 //! Numbers are big-endian. A day is a UTC day: days since 1970-01-01 with the sign bit flipped, so that days before
@@ -36,7 +38,8 @@ pub(super) const KEY_BYTES: usize = 17;
 pub(super) const SPAN_BYTES: usize = 5;
 /// The binary logarithm of the days in a span.
 const SPAN_SHIFT: u32 = 3;
-pub(super) const LATEST_BYTES: usize = 5;
+/// Of a key that is a channel's.
+pub(super) const CHANNEL_BYTES: usize = 5;
 pub(super) const EARLIER_BYTES: usize = 25;
 
 /// What a key addresses: its first byte.
@@ -52,6 +55,7 @@ pub(super) enum Table {
     Latest = 6,
     Earlier = 7,
     Letters = 8,
+    Firsts = 9,
 }
 
 impl Table {
@@ -251,8 +255,17 @@ impl DayKey {
 }
 
 /// Of the latest sample of a channel.
-pub(super) fn latest(channel: ChannelId) -> [u8; LATEST_BYTES] {
-    let mut bytes = [Table::Latest as u8; LATEST_BYTES];
+pub(super) fn latest(channel: ChannelId) -> [u8; CHANNEL_BYTES] {
+    of_channel(Table::Latest, channel)
+}
+
+/// Of the time of a channel's first sample.
+pub(super) fn first(channel: ChannelId) -> [u8; CHANNEL_BYTES] {
+    of_channel(Table::Firsts, channel)
+}
+
+fn of_channel(table: Table, channel: ChannelId) -> [u8; CHANNEL_BYTES] {
+    let mut bytes = [table as u8; CHANNEL_BYTES];
     bytes[1..].copy_from_slice(&channel.0.to_be_bytes());
     bytes
 }

@@ -17,7 +17,7 @@ use super::tables::{self, Tables};
 pub(super) type Latest = HashMap<ChannelId, StoredSample>;
 
 /// A channel's latest sample, as it is written.
-pub(super) fn note(channel: ChannelId, sample: &StoredSample) -> ([u8; key::LATEST_BYTES], Vec<u8>) {
+pub(super) fn note(channel: ChannelId, sample: &StoredSample) -> ([u8; key::CHANNEL_BYTES], Vec<u8>) {
     let key = key::latest(channel);
     let value = (sample.observed_at, sample.value, sample.quality);
     (key, sealed::seal(&key, &value))

@@ -11,6 +11,7 @@
 //!                                     runs     quickly coded, several a day          run.rs values.rs packed.rs column.rs
 //!                                     dirty    the days that they are of             dirty.rs
 //!                                     earlier  what they replaced                    earlier.rs
+//!                                     firsts   when the first of each channel was    first.rs, also in memory
 //!                                     latest   the latest of each channel            latest.rs, also in memory
 //!                                     letters  dead letters                          letters.rs
 //!                                     notes    the bookmark, the channels' classes   bookmark.rs retention.rs sealed.rs
@@ -60,6 +61,7 @@ mod decimal;
 mod dirty;
 mod draft;
 mod earlier;
+mod first;
 mod flush;
 mod head;
 mod kept;
@@ -104,6 +106,7 @@ use arrivals::Arrivals;
 use aside::Aside;
 use bookmark::Bookmark;
 use days::Days;
+use first::Firsts;
 use flush::{Bounds, Memory};
 use head::{Before, Emptied, Head, Keeps, Limits};
 use latest::Latest;
@@ -197,6 +200,7 @@ struct Heads {
     bookmark: Bookmark,
     /// What is written of each channel.
     latest: Latest,
+    firsts: Firsts,
     classes: Arc<Classes>,
     horizons: Horizons,
     /// Of what was taken since the store was opened.
@@ -246,6 +250,7 @@ impl Embedded {
         let classes = Classes::read(&tables)?;
         let horizons = Horizons::read(&tables)?;
         let latest = latest::read(&tables, classes.channels());
+        let firsts = Firsts::read(&tables, &latest, bookmark.through)?;
         let active = Head::after(bookmark.through, bookmark.at, keeps);
         let parts = Parts {
             directory: directory.join(tables::DATABASE_DIRECTORY),
@@ -277,6 +282,7 @@ impl Embedded {
                 horizons,
                 bookmark,
                 latest,
+                firsts,
                 classes: Arc::new(classes),
                 arrivals: Arrivals::default(),
                 stopped: false,
@@ -332,14 +338,15 @@ impl Parts {
     /// Writes the head that was frozen, if there is one, and gives its memory back.
     fn write(&self) -> Result<Option<Emptied>, StoreError> {
         let mut writer = self.writer.lock();
-        let (head, bookmark) = {
+        let (head, bookmark, firsts) = {
             let heads = self.heads.read();
             let Some(head) = heads.flushing.clone() else {
                 return Ok(None);
             };
-            (head, heads.bookmark.clone())
+            let firsts = heads.firsts.moved_by(&head, &heads.latest);
+            (head, heads.bookmark.clone(), firsts)
         };
-        let since = flush::Since { bookmark: &bookmark, first: writer.first, bounds: &self.bounds };
+        let since = flush::Since { bookmark: &bookmark, first: writer.first, firsts: &firsts, bounds: &self.bounds };
         let written = flush::write(&self.tables, &head, &since, &mut writer.memory)
             .inspect_err(|_| self.heads.write().stopped = true)?;
         // The order matters: what was read before the commit is forgotten while the head still answers for it.
@@ -348,6 +355,7 @@ impl Parts {
             let mut heads = self.heads.write();
             heads.bookmark = written.bookmark;
             heads.latest.extend(written.latest);
+            heads.firsts.move_back(firsts);
             if let Some(classes) = head.classes() {
                 heads.classes = Arc::new(classes.clone());
             }

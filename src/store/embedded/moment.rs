@@ -1,9 +1,9 @@
 //! Every channel at a past moment: its newest sample at or before it.
 //!
 //! Most cost no reading. A channel that has not spoken since has its latest sample in memory, and so has one that is looked
-//! at in the time that is not written yet. Of the others the runs of one day are read, from the last one back: days that have
-//! runs are marked or have tallies (`settle.rs`), both by channel, so that a day is found without looking for it in the
-//! spans.
+//! at in the time that is not written yet; before a channel's first sample there is nothing to look for (`first.rs`). Of
+//! the others the runs of one day are read, from the last one back: days that have runs are marked or have tallies
+//! (`settle.rs`), both by channel, so that a day is found without looking for it in the spans.
 
 use fjall::{Readable, Snapshot};
 
@@ -36,6 +36,8 @@ pub struct Then {
 struct Held {
     /// Its latest sample on disk, whenever.
     written: Option<StoredSample>,
+    /// A sample at or before the moment may be on disk.
+    may_precede: bool,
     /// Its newest one at or before the moment that is not written yet.
     unwritten: Option<StoredSample>,
 }
@@ -62,9 +64,12 @@ impl Parts {
 
     /// As [`crate::store::Store::begins_at`].
     pub fn begins_at(&self) -> Option<Timestamp> {
-        let (snapshot, unwritten) = self.view(|heads| heads.arrivals.begin_at());
+        let of_heads = |heads: &Heads| (heads.firsts.earliest(), heads.unwritten().filter_map(Head::first_at).min());
+        let (snapshot, (earliest, unwritten)) = self.view(of_heads);
         let span = next_span(&self.tables.history, &snapshot, Span::MIN, Span::MAX);
-        span.map(|span| span.first_day().first()).into_iter().chain(unwritten).min()
+        // Where days were deleted since, what is left begins later than the first sample.
+        let on_disk = span.map(|span| span.first_day().first()).map(|begin| earliest.map_or(begin, |at| at.max(begin)));
+        on_disk.into_iter().chain(unwritten).min()
     }
 
     fn then(
@@ -72,12 +77,12 @@ impl Parts {
         snapshot: &Snapshot,
         channel: ChannelId,
         at: Timestamp,
-        Held { written, unwritten }: Held,
+        Held { written, may_precede, unwritten }: Held,
         has_runs: bool,
     ) -> Result<Then, StoreError> {
         let on_disk = match written {
             Some(latest) if latest.observed_at <= at => Some(latest),
-            Some(_) if has_runs => newest_on_disk(&self.tables, snapshot, channel, at)?,
+            Some(_) if may_precede && has_runs => newest_on_disk(&self.tables, snapshot, channel, at)?,
             _ => None,
         };
         // At equal times what is not written yet is the later word.
@@ -113,7 +118,8 @@ fn hold(heads: &Heads, channel: ChannelId, at: Timestamp) -> Held {
     let of_head = |head: &Head| head.series(channel)?.newest_by(at);
     // At equal times the last one is the newest.
     let unwritten = heads.unwritten().filter_map(of_head).max_by_key(|sample| sample.observed_at);
-    Held { written: heads.latest.get(&channel).copied(), unwritten }
+    let may_precede = heads.firsts.may_precede(channel, at);
+    Held { written: heads.latest.get(&channel).copied(), may_precede, unwritten }
 }
 
 fn newest_on_disk(

@@ -220,6 +220,43 @@ fn late_samples_after_the_last_one_of_a_deleted_day_do_not_replace_its_tallies()
 }
 
 #[test]
+fn where_history_begins_is_never_told_too_late() {
+    let directory = TempDir::new().unwrap();
+    let spans = Spans { raw_days: 2, ..Spans::default() };
+    let config = config(Retention { traffic: spans, river: spans, ..Retention::default() });
+    let store = Embedded::open(directory.path(), &config).unwrap();
+    store.apply(&entries(9)).unwrap();
+    store.flush().unwrap();
+    assert_eq!(store.begins_at(), Some(day(0)));
+    settle(&store);
+    let newest = |store: &Embedded, at| {
+        let then = store.moment(&[ChannelId(0), ChannelId(1)], at).into_iter();
+        then.map(|then| then.unwrap().newest.map(|newest| newest.observed_at)).collect::<Vec<_>>()
+    };
+    let check = |store: &Embedded, first: i64| {
+        assert_eq!([0, 1].map(|channel| days_of_samples(store, channel)[0]), [first; 2]);
+        // Days go one by one, and are told by the spans that are left: the one at hand has begun on day 2.
+        assert_eq!(store.begins_at(), Some(day(2)));
+        assert_eq!(newest(store, Timestamp::from_micros(day(first).micros() - 1)), [None; 2]);
+        assert_eq!(newest(store, day(first)), [Some(day(first)); 2]);
+    };
+    check(&store, 6);
+    drop(store);
+    let store = Embedded::open(directory.path(), &config).unwrap();
+    check(&store, 6);
+    // A day that never was takes late samples.
+    let late = message(9 * 144 + 2, FIRST + 9 * DAY - 60, FIRST - 300 * DAY, 1.0);
+    store.apply(&[late]).unwrap();
+    for _ in 0..2 {
+        assert_eq!(store.begins_at(), Some(day(-300)));
+        assert_eq!(newest(&store, day(-299)), [Some(day(-300)); 2]);
+        store.flush().unwrap();
+    }
+    settle(&store);
+    check(&store, 6);
+}
+
+#[test]
 fn everything_goes_in_the_end() {
     let directory = TempDir::new().unwrap();
     let store = Embedded::open(directory.path(), &config(traffic(1, 1, 1, 2))).unwrap();

@@ -115,6 +115,12 @@ impl Series {
         in_order.into_iter().chain(late).max_by_key(|sample| sample.observed_at)
     }
 
+    /// The time of the first sample.
+    pub(super) fn first_at(&self) -> Option<Timestamp> {
+        let in_order = self.ordered.first().or(self.fresh().first()).map(|sample| sample.observed_at);
+        in_order.into_iter().chain(self.late.keys().next().copied()).min()
+    }
+
     pub(super) fn last(&self) -> Option<StoredSample> {
         // What came late lies before the last in order.
         self.last_in_order().copied()
@@ -200,6 +206,7 @@ mod tests {
             let between: Vec<_> = expected.iter().filter(|(at, _)| from <= **at && **at < to).map(|(a, v)| (*a, *v)).collect();
             prop_assert_eq!(plain(series.between(Timestamp::from_micros(from), Timestamp::from_micros(to))), between);
             prop_assert_eq!(plain(series.last().into_iter().collect()), expected.last_key_value().map(|(a, v)| (*a, *v)).into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(series.first_at().map(Timestamp::micros), expected.first_key_value().map(|(at, _)| *at));
             for at in 0..60 {
                 let found = series.at(Timestamp::from_micros(at)).map(|sample| sample.value);
                 prop_assert_eq!(found, expected.get(&at).copied());

@@ -179,6 +179,7 @@ fn check_moments(store: &Embedded, model: &Model) {
 fn check(store: &Embedded, entries: &[Entry]) {
     let model = Model::of(entries);
     assert_eq!(store.stored_counts(), model.counts);
+    assert_eq!(store.begins_at(), model.samples.keys().map(|(_, time)| *time).min());
     check_moments(store, &model);
     for channel in (0..6).map(ChannelId) {
         check_tallies(store, &model, channel);
