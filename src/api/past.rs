@@ -132,7 +132,7 @@ impl Past {
         at: Timestamp,
     ) -> Result<(Arc<Picture>, Arc<Said>), Problem> {
         if !parts.store.keeps_moments() {
-            let why = "the history is in InfluxDB, which cannot tell every channel's value of a moment at once: maps show \
+            let why = "the history is in InfluxDB, of which it is not known how far back it is whole: maps show \
                        the present only; /api/v1/history has the past of single channels";
             return Err(Problem::not_supported("at", why));
         }

@@ -192,7 +192,7 @@ impl Store {
 
     /// Whether [`Store::moment`] is answered: where every channel's newest sample at a moment can be had at once.
     pub fn keeps_moments(&self) -> bool {
-        // InfluxDB would be asked for each channel by itself, over the network.
+        // Of InfluxDB it is not known what it deleted for its age or took from others, and that would look like silence.
         matches!(self, Store::Embedded(_))
     }
 
