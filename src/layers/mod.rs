@@ -21,6 +21,7 @@ pub mod dots;
 pub mod look;
 pub mod mercator;
 pub mod mvt;
+mod order;
 pub mod past;
 pub mod picture;
 pub mod points;

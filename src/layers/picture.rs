@@ -14,12 +14,11 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use hashbrown::HashMap;
-
 use super::areas::{self, Division};
 use super::caption::{Caption, Captions};
 use super::look::Look;
 use super::mercator::{TileId, World};
+use super::order::{Observed, Order};
 use super::surface::Surfaces;
 use super::tally::Tally;
 use crate::model::{
@@ -53,19 +52,6 @@ pub struct Pin {
     pub heard_at: Option<Timestamp>,
     /// Its first look among those of its piece; there are as many as the station has channels.
     first_look: u32,
-}
-
-#[cfg(test)]
-impl Pin {
-    /// One that stands nowhere in particular.
-    pub(super) fn lone(
-        station: StationNo,
-        kind: StationKind,
-        (freshness, severity): (Freshness, Option<Severity>),
-    ) -> Pin {
-        let position = Position { lon: 0.0, lat: 0.0 };
-        Pin { station, kind, position, area: NOWHERE, freshness, severity, heard_at: None, first_look: 0 }
-    }
 }
 
 /// Pins that lie beside each other.
@@ -130,27 +116,6 @@ pub struct Draft<'d> {
     pub incidents: Vec<IncidentView>,
 }
 
-/// Where the pins stand: made anew only with the catalogue.
-#[derive(Debug, Default)]
-pub(super) struct Order {
-    /// Morton numbers, ascending; as many as pins.
-    mortons: Vec<u64>,
-    /// By station number: its pin's place; `u32::MAX` for one that is not drawn.
-    places: Vec<u32>,
-    /// By channel number: the place of its property in `properties`.
-    property_of: Vec<u16>,
-    /// Every property of the catalogue, in order of first mention; the first 65,535.
-    properties: Vec<String>,
-    /// What tiles call the unit of each.
-    unit_keys: Vec<String>,
-    /// Their units: those of the first channels.
-    units: Vec<Unit>,
-    /// The places of areas in the catalogue.
-    areas: HashMap<AreaId, u32>,
-    /// As many as pieces, each made when it is asked for.
-    captions: Vec<OnceLock<Captions>>,
-}
-
 /// See the module. Cheap to copy: its parts are shared.
 #[derive(Clone, Debug)]
 pub struct Picture {
@@ -191,19 +156,6 @@ pub struct Shown<'p> {
     pub looks: &'p [Look],
     /// Where it stands.
     pub world: World,
-}
-
-/// What a channel observes, as tiles write it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Observed<'p> {
-    /// Of the property, as [`Picture::property`] gives it.
-    pub number: u16,
-    /// Of the property.
-    pub name: &'p str,
-    /// The attribute that has the unit.
-    pub unit_key: &'p str,
-    /// In which the channel tells its values.
-    pub unit: Unit,
 }
 
 impl Picture {
@@ -443,47 +395,6 @@ impl Picture {
     }
 }
 
-impl Order {
-    /// The order of a catalogue's stations, and them in it.
-    fn of(
-        catalogue: &Catalogue,
-        at: Timestamp,
-        is_drawn: &dyn Fn(&Station) -> bool,
-    ) -> (Order, Vec<(StationNo, Position)>) {
-        let drawn = catalogue.stations().iter().filter(|station| is_drawn(station));
-        let mut rows: Vec<(u64, StationNo, Position)> = drawn
-            .map(|station| {
-                let position = catalogue.place_at(station, at).0;
-                (World::of(position).morton(), station.no, position)
-            })
-            .collect();
-        rows.sort_unstable_by_key(|(morton, no, _)| (*morton, *no));
-        let mut places = vec![u32::MAX; catalogue.stations().len()];
-        for (place, (_, no, _)) in (0_u32..).zip(&rows) {
-            places[no.index()] = place;
-        }
-        let (mut properties, mut units): (Vec<String>, Vec<Unit>) = Default::default();
-        let mut numbers: HashMap<&str, u16> = HashMap::new();
-        let property_of = catalogue.channels().iter().map(|channel| {
-            *numbers.entry(channel.property.as_str()).or_insert_with(|| {
-                let number = u16::try_from(properties.len()).unwrap_or(u16::MAX);
-                if number != u16::MAX {
-                    properties.push(channel.property.as_str().to_owned());
-                    units.push(channel.unit);
-                }
-                number
-            })
-        });
-        let property_of = property_of.collect();
-        let unit_keys = properties.iter().map(|property| format!("{property}_unit")).collect();
-        let mortons = rows.iter().map(|(morton, ..)| *morton).collect();
-        let stations: Vec<_> = rows.into_iter().map(|(_, no, position)| (no, position)).collect();
-        let areas = (0_u32..).zip(catalogue.areas()).map(|(number, area)| (area.id.clone(), number)).collect();
-        let captions = (0..stations.len().div_ceil(PIECE)).map(|_| OnceLock::new()).collect();
-        (Order { mortons, places, property_of, properties, unit_keys, units, areas, captions }, stations)
-    }
-}
-
 impl Piece {
     fn add(
         &mut self,
@@ -548,4 +459,17 @@ fn summary(catalogue: &Catalogue, station: &Station, looks: &[Look]) -> (Freshne
     }
     let freshness = if station.maintenance { Freshness::Maintenance } else { worst.unwrap_or(Freshness::Silent) };
     (freshness, heard_at)
+}
+
+#[cfg(test)]
+impl Pin {
+    /// One that stands nowhere in particular.
+    pub(super) fn lone(
+        station: StationNo,
+        kind: StationKind,
+        (freshness, severity): (Freshness, Option<Severity>),
+    ) -> Pin {
+        let position = Position { lon: 0.0, lat: 0.0 };
+        Pin { station, kind, position, area: NOWHERE, freshness, severity, heard_at: None, first_look: 0 }
+    }
 }
