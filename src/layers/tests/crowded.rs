@@ -16,11 +16,11 @@ fn crowd() -> Catalogue {
             id: *id,
             station: StationNo(no),
             property: Property::new(PROPERTIES[(nth + no as usize) % 7]),
-            unit: if no % 2 == 0 { Unit::One } else { Unit::Percent },
+            unit: if no.is_multiple_of(2) { Unit::One } else { Unit::Percent },
             interval: Duration::from_secs(60),
             plausible: Range { min: -1e6, max: 1e6 },
             link: LinkClass::Wired,
-            retired: (id.0 % 5) == 0,
+            retired: id.0.is_multiple_of(5),
         }));
         stations.push(Station {
             no: StationNo(no),
@@ -40,14 +40,14 @@ fn crowd() -> Catalogue {
 #[test]
 fn a_tile_says_of_every_station_what_the_catalogue_and_the_picture_say() {
     let look = |channel: &Channel| {
-        let freshness = if channel.id.0 % 3 == 0 { Freshness::Stale } else { Freshness::Live };
+        let freshness = if channel.id.0.is_multiple_of(3) { Freshness::Stale } else { Freshness::Live };
         let newest = Newest {
             value: f64::from(channel.id.0 % 10) / 4.0,
             observed_at: NOW,
             received_at: Some(NOW),
             quality: Quality::GOOD,
         };
-        Look { latest: (channel.id.0 % 7 != 0).then_some(newest), freshness, fresh_until: None }
+        Look { latest: (!channel.id.0.is_multiple_of(7)).then_some(newest), freshness, fresh_until: None }
     };
     let picture = Picture::draw(Draft {
         at: NOW,
