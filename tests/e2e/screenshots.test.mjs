@@ -39,38 +39,26 @@ const QUIET = {
   vehicle_speed: 46, visibility: 9000, water_flow: 1.2, water_level: 2, wind_direction: 140, wind_gust: 3.1, wind_speed: 2.2,
 };
 
-/** A report is good for less than two minutes, and the pictures take longer. */
-const TOLD_AGAIN_MS = 30_000;
-
 let server;
 let browser;
 let table;
-let reporting;
-let toldAt = -Infinity;
-
-/** Every station but a few says again what it observes, unless it did so a moment ago. */
-async function report() {
-  if (Date.now() - toldAt < TOLD_AGAIN_MS) return;
-  toldAt = Date.now();
-  const time = new Date(toldAt).toISOString();
-  for (const { id, properties } of reporting) {
-    const observed = properties.channels.map(({ property }) => property).filter((property) => property in QUIET);
-    await server.hand(id, [{ time, ...Object.fromEntries(observed.map((property) => [property, QUIET[property]])) }]);
-  }
-}
 
 stage(async (it) => {
   ({ server, browser } = it);
   const { land } = it;
-  reporting = (await land.stations()).filter(({ properties }, place) => place % 12 !== 5 && properties.freshness !== 'maintenance');
-  await report();
+  const time = new Date().toISOString();
+  for (const [place, { id, properties }] of (await land.stations()).entries()) {
+    // A few are not heard of.
+    if (place % 12 === 5 || properties.freshness === 'maintenance') continue;
+    const observed = properties.channels.map(({ property }) => property).filter((property) => property in QUIET);
+    await server.hand(id, [{ time, ...Object.fromEntries(observed.map((property) => [property, QUIET[property]])) }]);
+  }
   await land.raise();
   table = await (await browser.newContext()).newPage();
   await Promise.all([KEPT, SEEN].map((folder) => mkdir(folder, { recursive: true })));
 }, ownDemo);
 
 async function taken({ path, ready, hasOwnFont = true }, [width, height], theme) {
-  await report();
   const { page, complaints, close } = await open(browser, { width, height, reducedMotion: 'reduce', bypassCSP: !hasOwnFont });
   page.setDefaultTimeout(FIRST_IDLE_MS);
   await page.addInitScript((look) => {
