@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cuttableLine } from './server.mjs';
-import { carries, eventually, idle, NEWS_MS, operations, serious, shot, stage } from './story.mjs';
+import { carries, eventually, idle, NEWS_MS, operations, recordedSince, serious, shot, stage } from './story.mjs';
 
 let server;
 let browser;
@@ -18,16 +18,6 @@ async function grouped(http, how = {}) {
   await opened.page.reload();
   await opened.page.waitForSelector('[data-tab="alerts"]', { state: 'attached' });
   return opened;
-}
-
-/** As if the record began long ago: the server under test may have been started a moment ago. */
-async function recordedLongAgo(page) {
-  await page.route('**/api/v1/layers', async (route) => {
-    const answer = await route.fetch();
-    const body = await answer.json();
-    for (const layer of body.layers) layer.time_range.from = new Date(Date.now() - 3 * 86_400_000).toISOString();
-    return route.fulfill({ response: answer, json: body });
-  });
 }
 
 /**
@@ -195,7 +185,7 @@ test('of a past moment nothing of the present is told, and without groups its st
   await page.click('[data-tab="stations"]');
   await page.waitForSelector(`[data-list="stations"][data-total="${all.length}"]`);
   assert.ok((await page.locator('[data-row]').count()) > 0);
-  await recordedLongAgo(page);
+  await recordedSince(page, Date.now() - 3 * 86_400_000);
   await page.route('**/api/v1/layers/stations?at=*', async (route) => {
     const answer = await route.fetch({ url: `${server.http}/api/v1/layers/stations` });
     return route.fulfill({ response: answer });
@@ -221,7 +211,7 @@ test('of a past moment nothing of the present is told, and without groups its st
 
 test('at a step of time the groups stay until those of the new moment are in, and what cannot be had is told', async () => {
   const { page, close } = await grouped(server.http, { map: true, language: 'en' });
-  await recordedLongAgo(page);
+  await recordedSince(page, Date.now() - 3 * 86_400_000);
   const tiles = await tileGate(page);
   await idle(page);
   await page.keyboard.press('r');
@@ -336,7 +326,7 @@ test('of several stations at one place in the past one is chosen, and told as it
   const other = beside(one);
   assert.ok(other, 'no two stations stand at one place');
   const { page, complaints, close } = await grouped(server.http, { map: true });
-  await recordedLongAgo(page);
+  await recordedSince(page, Date.now() - 3 * 86_400_000);
   await tileGate(page);
   const askedOf = [];
   await page.route('**/api/v1/layers/stations?at=*', async (route) => {

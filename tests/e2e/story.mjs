@@ -77,6 +77,16 @@ export function held(property, value, seconds) {
   return [1, 0.75, 0.5, 0.25, 0].map((share) => ({ time: new Date(now - share * seconds * 1000).toISOString(), property, value }));
 }
 
+/** As if the record began then: the server under test may have been started a moment ago. */
+export async function recordedSince(page, from) {
+  await page.route('**/api/v1/layers', async (route) => {
+    const answer = await route.fetch();
+    const body = await answer.json();
+    for (const layer of body.layers) layer.time_range.from = new Date(from).toISOString();
+    return route.fulfill({ response: answer, json: body });
+  });
+}
+
 /** The server's answers, and what a story does beside the page. */
 export function province(server) {
   const json = async (path) => (await fetch(`${server.http}${path}`)).json();

@@ -2,7 +2,7 @@
 // and that the present is not lost meanwhile.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { idle, NEWS_MS, operations, serious, shot, SIZES, stage } from './story.mjs';
+import { idle, NEWS_MS, operations, recordedSince, serious, shot, SIZES, stage } from './story.mjs';
 
 const STEP_MS = 5 * 60_000;
 const WORDS = {
@@ -27,16 +27,6 @@ async function earlier() {
   assert.ok(slow, 'no calm camera may speak so late');
   await server.tell(slow.id, [{ time: new Date(moment - 60_000).toISOString(), property: 'camera_fire_score', value: 0.97 }]);
   return { alert: await land.raised([slow.id], 'camera_fire_score'), moment };
-}
-
-/** As if the record began then: the server under test may have been started a moment ago. */
-async function recordedSince(page, from) {
-  await page.route('**/api/v1/layers', async (route) => {
-    const answer = await route.fetch();
-    const body = await answer.json();
-    for (const layer of body.layers) layer.time_range.from = new Date(from).toISOString();
-    return route.fulfill({ response: answer, json: body });
-  });
 }
 
 const legend = (page, id) => page.locator(`[data-layer-legend="${id}"][data-layer-state="shown"]`);
