@@ -121,8 +121,8 @@ impl LayerWriter {
     fn tag_numbered(&mut self, key: &str, value: u32) {
         // Most features have the same keys in the same order: the next one is found at once.
         let count = self.keys.len();
-        let from_last = (self.last_key + 1..count).chain(0..count.min(self.last_key + 1));
-        let known = from_last.into_iter().find(|number| &*self.keys[*number] == key);
+        let mut from_last = (self.last_key + 1..count).chain(0..count.min(self.last_key + 1));
+        let known = from_last.find(|number| &*self.keys[*number] == key);
         self.last_key = known.unwrap_or_else(|| {
             bytes_field(&mut self.key_bytes, 3, key.as_bytes());
             self.keys.push(key.into());
