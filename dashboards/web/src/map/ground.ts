@@ -29,29 +29,6 @@ export function newMap(options: Pick<MapOptions, 'container' | 'style'> & Partia
   return map;
 }
 
-/** Of the screen's pixels, while a map loads. */
-const COARSE = 0.1;
-/** By then a map is drawn sharply, whatever is missing. */
-const COARSE_MS = 6000;
-
-/**
- * Draws a new map coarsely until what this gives is called: without a graphics card a frame of a large screen takes a
- * quarter of a second, and a dozen of them are drawn while the parts of a map arrive. `false` when it was sharp already.
- */
-export function coarseAtFirst(map: MapLibreMap): () => boolean {
-  map.setPixelRatio(COARSE);
-  const sharpen = (): boolean => {
-    if (map.getPixelRatio() !== COARSE) return false;
-    clearTimeout(timer);
-    // null: as the screen has it, also when the window goes to another screen. MapLibre documents it, its types do not.
-    map.setPixelRatio(null as unknown as number);
-    return true;
-  };
-  const timer = setTimeout(sharpen, COARSE_MS);
-  map.once('remove', () => clearTimeout(timer));
-  return sharpen;
-}
-
 /** Puts the provinces on the ground, once the style is there. */
 export async function fillGround(map: MapLibreMap): Promise<void> {
   const [provinces] = await Promise.all([

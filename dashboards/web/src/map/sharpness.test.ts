@@ -1,0 +1,126 @@
+// When a map is drawn coarsely, on a machine that draws slowly and on one that does not.
+import type { Map as MapLibreMap } from 'maplibre-gl';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { keepFluent } from './sharpness';
+
+const LOADING = 0.1;
+
+class FakeMap {
+  _overridePixelRatio: number | null | undefined = undefined;
+  /** What the canvas has, and what was drawn on it. */
+  canvas: number = devicePixelRatio;
+  drawn: number[] = [];
+  #listeners = new Map<string, () => void>();
+
+  on(name: string, listener: () => void): void {
+    this.#listeners.set(name, listener);
+  }
+  once(name: string, listener: () => void): void {
+    this.on(name, listener);
+  }
+  fire(name: string): void {
+    this.#listeners.get(name)?.();
+  }
+  _resizeInternal(): void {
+    this.canvas = this._overridePixelRatio ?? devicePixelRatio;
+  }
+  redraw(): void {
+    this.drawn.push(this.canvas);
+  }
+}
+
+let frames: Array<(at: number) => void> = [];
+function frame(gapMs: number): void {
+  vi.advanceTimersByTime(gapMs);
+  const due = frames;
+  frames = [];
+  for (const callback of due) callback(performance.now());
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  frames = [];
+  vi.stubGlobal('devicePixelRatio', 2);
+  vi.stubGlobal('requestAnimationFrame', (callback: (at: number) => void) => frames.push(callback));
+  vi.stubGlobal('cancelAnimationFrame', () => (frames = []));
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.useRealTimers();
+});
+
+function loaded() {
+  const map = new FakeMap();
+  const sharpness = keepFluent(map as unknown as MapLibreMap);
+  sharpness.loaded();
+  return { map, sharpness };
+}
+/** A movement of so many frames. */
+function move(map: FakeMap, count: number, gapMs: number): void {
+  map.fire('movestart');
+  for (let one = 0; one < count; one += 1) frame(gapMs);
+}
+
+test('a new map is coarse until its parts are there', () => {
+  const map = new FakeMap();
+  const sharpness = keepFluent(map as unknown as MapLibreMap);
+  expect(map.canvas).toBe(LOADING * 2);
+  expect(sharpness.isSharp()).toBe(false);
+  sharpness.loaded();
+  expect([sharpness.isSharp(), map.canvas, map.drawn]).toEqual([true, 2, [2]]);
+});
+
+test('a map whose parts do not come is sharp after a while', () => {
+  const map = new FakeMap();
+  const sharpness = keepFluent(map as unknown as MapLibreMap);
+  vi.advanceTimersByTime(6000);
+  expect([sharpness.isSharp(), map.drawn]).toEqual([true, [2]]);
+});
+
+test('where frames come in time a movement is sharp', () => {
+  const { map, sharpness } = loaded();
+  move(map, 200, 17);
+  expect(sharpness.isSharp()).toBe(true);
+  expect(map.drawn).toEqual([2]);
+});
+
+test('where they come late it is coarse, and sharp again at rest', () => {
+  const { map, sharpness } = loaded();
+  move(map, 3, 250);
+  expect(sharpness.isSharp()).toBe(false);
+  expect(map.canvas).toBeLessThan(1);
+  // A canvas of another size is empty: whatever it became was drawn.
+  expect(map.drawn.at(-1)).toBe(map.canvas);
+  map.fire('moveend');
+  vi.advanceTimersByTime(249);
+  expect(sharpness.isSharp()).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect([sharpness.isSharp(), map.drawn.at(-1)]).toEqual([true, 2]);
+});
+
+test('a movement soon after another one goes on as coarsely, a later one begins so', () => {
+  const { map, sharpness } = loaded();
+  move(map, 3, 250);
+  const coarse = map.canvas;
+  map.fire('moveend');
+  vi.advanceTimersByTime(200);
+  move(map, 1, 17);
+  vi.advanceTimersByTime(1000);
+  expect(map.canvas).toBe(coarse);
+  map.fire('moveend');
+  vi.advanceTimersByTime(1000);
+  expect(sharpness.isSharp()).toBe(true);
+  map.fire('movestart');
+  expect(map.canvas).toBe(coarse);
+});
+
+test('a map that is gone is not drawn', () => {
+  const { map } = loaded();
+  move(map, 3, 250);
+  map.fire('moveend');
+  const { length } = map.drawn;
+  map.fire('remove');
+  vi.advanceTimersByTime(1000);
+  frame(17);
+  expect(map.drawn).toHaveLength(length);
+});
