@@ -33,7 +33,7 @@ export function newMap(options: Pick<MapOptions, 'container' | 'style'> & Partia
 export async function fillGround(map: MapLibreMap): Promise<void> {
   const [provinces] = await Promise.all([
     getJson('/geo/provinces.geojson') as Promise<FeatureCollection>,
-    new Promise<void>((resolve) => void map.once('load', () => resolve())),
+    new Promise<void>((resolve) => void map.once('style.load', () => resolve())),
   ]);
   map.getSource<GeoJSONSource>('provinces')?.setData(provinces);
   map.getSource<GeoJSONSource>('province-names')?.setData(provinceNameFeatures(provinces));
