@@ -73,13 +73,13 @@ function ground(tones: Tones, language: Language): LayerSpecification[] {
   const others: ExpressionSpecification = ['!=', ['get', 'code'], HOME];
   return [
     { id: 'ground', type: 'background', paint: { 'background-color': tones.ground } },
-    { id: 'provinces', type: 'fill', source: 'provinces', paint: { 'fill-color': tones.land } },
+    { id: 'provinces', type: 'fill', source: 'provinces', paint: { 'fill-color': tones.land, 'fill-antialias': false } },
     { id: 'province-lines', type: 'line', source: 'provinces', paint: { 'line-color': tones.landLine, 'line-width': 1 } },
     {
       id: LAYER.communes,
       type: 'fill',
       source: SOURCE.communes,
-      paint: { 'fill-color': ['case', ['boolean', ['feature-state', 'hover'], false], tones.communeHover, tones.commune] },
+      paint: { 'fill-color': ['case', ['boolean', ['feature-state', 'hover'], false], tones.communeHover, tones.commune], 'fill-antialias': false },
     },
     {
       id: 'commune-lines',
@@ -255,7 +255,7 @@ export function groundStyle(theme: Theme, language: Language): StyleSpecificatio
     version: 8,
     'font-faces': FONT_FACES,
     sources: {
-      provinces: empty,
+      provinces: { ...empty, maxzoom: 6 },
       'province-names': empty,
       outline: { type: 'geojson', data: '/geo/lai-chau.geojson' },
       'sea-names': { type: 'geojson', data: SEA_NAMES },
