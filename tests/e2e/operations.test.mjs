@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open } from './browser.mjs';
 import { cuttableLine } from './server.mjs';
-import { card, carries, FIRST_IDLE_MS, held, idle, NEWS_MS, shot, SIZES, stage } from './story.mjs';
+import { card, carries, FIRST_IDLE_MS, held, idle, NEWS_MS, serious, shot, SIZES, stage } from './story.mjs';
 
 let server;
 let browser;
@@ -80,36 +80,106 @@ test('an alert appears by itself, and a click on it opens it on the map', async 
   await close();
 });
 
-test('a click on a station on the map opens it', async () => {
-  const { page, complaints, close } = await open(browser, { ...SIZES.laptop, reducedMotion: 'reduce' });
-  // A station that stands alone: others under the same click would make the page ask which.
-  const all = await land.stations();
+/** A station that stands alone: others under the same click would make the page ask which. */
+function mostAlone(all) {
   const near = (a, b) => Math.hypot(...a.geometry.coordinates.map((c, axis) => c - b.geometry.coordinates[axis]));
-  const alone = all.reduce((best, feature) => {
+  return all.reduce((best, feature) => {
     const distance = Math.min(...all.filter((other) => other !== feature).map((other) => near(feature, other)));
     return distance > best.distance ? { feature, distance } : best;
   }, { distance: 0 }).feature;
-  await page.goto(`${server.http}/#/station/${encodeURIComponent(alone.id)}`);
-  await page.waitForSelector(`[data-open-station="${alone.id}"]`);
+}
+
+/** Where the station that the address opens stands on the map; nothing is open then. */
+async function approached(page, id) {
+  await page.waitForSelector(`[data-open-station="${id}"]`);
   await page.waitForSelector('[data-map-state="idle"]:not([data-selected-at=""])', { timeout: FIRST_IDLE_MS, state: 'attached' });
   // The flight to it is over when the station no longer moves.
-  const at = () => page.getAttribute('[data-map-state]', 'data-selected-at');
-  let place = await at();
-  await page.waitForFunction((before) => {
+  await page.evaluate(() => delete window.placeBefore);
+  await page.waitForFunction(() => {
     const map = document.querySelector('[data-map-state]');
-    const still = map.dataset.mapState === 'idle' && map.dataset.selectedAt === (window.placeBefore ?? before);
+    const still = map.dataset.mapState === 'idle' && map.dataset.selectedAt === window.placeBefore;
     window.placeBefore = map.dataset.selectedAt;
     return still;
-  }, place, { polling: 700 });
-  place = await at();
+  }, null, { polling: 700 });
+  const map = page.locator('[data-map-state]');
+  const [x, y] = (await map.getAttribute('data-selected-at')).split(',').map(Number);
+  const before = await map.boundingBox();
   await page.keyboard.press('Escape');
   await page.waitForSelector('[data-open-station]', { state: 'detached' });
-  const [x, y] = place.split(',').map(Number);
+  await idle(page);
+  // A phone's map has another height then, around the same middle.
+  const { height } = await map.boundingBox();
+  const down = y + (height - before.height) / 2;
+  if (down > 100) return [x, down];
+  // It may lie under the buttons: an arrow key moves the map by a hundred pixels.
+  await map.locator('canvas').focus();
+  await page.keyboard.press('ArrowUp');
+  // A key is heard at the next drawing; after that the map is moving, or has moved.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done)))));
+  await idle(page);
+  return [x, down + 100];
+}
+
+test('a click on a station on the map opens it', async () => {
+  const { page, complaints, close } = await open(browser, { ...SIZES.laptop, reducedMotion: 'reduce' });
+  const alone = mostAlone(await land.stations());
+  await page.goto(`${server.http}/#/station/${encodeURIComponent(alone.id)}`);
+  const [x, y] = await approached(page, alone.id);
   await page.locator('[data-map-state] canvas').click({ position: { x, y } });
   await page.waitForSelector(`[data-open-station="${alone.id}"]`, { timeout: NEWS_MS });
   assert.deepEqual(complaints, []);
   await close();
 });
+
+for (const [language, size, words] of [['vi', 'laptop', /^và 5 trạm nữa: phóng to$/], ['en', 'phone', /^and 5 more: zoom in$/]]) {
+  test(`of more stations under one click than are listed the rest is counted, and at the largest zoom all are listed (${language}, ${size})`, async () => {
+    const { page, complaints, close } = await open(browser, { ...SIZES[size], reducedMotion: 'reduce' });
+    await page.addInitScript((word) => localStorage.setItem('saola.language', word), language);
+    const alone = mostAlone(await land.stations());
+    // Twelve more at its place, which only the map knows.
+    await page.route('**/api/v1/layers/stations', async (route) => {
+      const answer = await route.fetch();
+      const body = await answer.json();
+      const twins = Array.from({ length: 12 }, (_, place) => ({ ...alone, id: `TWIN-${place}`, properties: { ...alone.properties, id: `TWIN-${place}`, name: { vi: `Trạm đôi ${place}`, en: `Twin ${place}` } } }));
+      return route.fulfill({ response: answer, json: { ...body, features: [...body.features, ...twins] } });
+    });
+    const address = `#/station/${encodeURIComponent(alone.id)}`;
+    await page.goto(`${server.http}/${address}`);
+    const chooser = page.locator('.chooser');
+    let enlarged = 0;
+    for (; enlarged < 6; enlarged += 1) {
+      if (enlarged > 0) await page.evaluate((to) => (location.hash = to), address);
+      const [x, y] = await approached(page, alone.id);
+      await page.locator('[data-map-state] canvas').click({ position: { x, y } });
+      await chooser.waitFor();
+      if ((await chooser.locator('[data-beyond]').count()) === 0) break;
+      assert.equal(await chooser.locator('li').count(), 8);
+      assert.match(await chooser.locator('[data-beyond]').innerText(), words);
+      if (enlarged === 0) {
+        await shot(page, `chooser-more-${language}-${size}`);
+        assert.deepEqual(await serious(page), []);
+      }
+      // By the keyboard: the first one has the focus, and the last stop enlarges.
+      for (let stop = 0; stop < 8; stop += 1) await page.keyboard.press('Tab');
+      await page.keyboard.press('Enter');
+      await chooser.waitFor({ state: 'detached' });
+      assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'CANVAS');
+    }
+    assert.ok(enlarged >= 1 && enlarged < 6, `enlarged ${enlarged} times`);
+    assert.equal(await chooser.locator('li').count(), 13);
+    // The list scrolls within the map, and its last one is reached.
+    const last = chooser.locator('li').last();
+    await last.locator('button').focus();
+    const [map, list, row] = await Promise.all([page.locator('.map'), chooser, last].map((part) => part.boundingBox()));
+    assert.ok(list.x >= map.x && list.x + list.width <= map.x + map.width && list.y >= map.y && list.y + list.height <= map.y + map.height, 'the list lies on the map');
+    assert.ok(row.y >= list.y && row.y + row.height <= list.y + list.height + 1, 'the last station is seen');
+    await shot(page, `chooser-all-${language}-${size}`);
+    assert.deepEqual(await serious(page), []);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    assert.deepEqual(complaints, []);
+    await close();
+  });
+}
 
 test('a broken line is told at once, and mended without a reload', async () => {
   const line = await cuttableLine(server.http);

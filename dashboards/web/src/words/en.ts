@@ -73,6 +73,7 @@ export const en: Messages = {
     zoomOut: 'Zoom out',
     home: 'Whole province',
     severalHere: (count) => `${plural(count, 'station')} here`,
+    moreHere: (count) => `and ${count} more: zoom in`,
     groups: 'Groups of stations on the map: arrow keys to move, Enter to zoom in',
     group: (count, freshness) => `${count} stations, least fresh: ${freshness}`,
     groupAlert: (severity) => `worst alert: ${severity}`,

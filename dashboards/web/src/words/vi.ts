@@ -72,6 +72,7 @@ export const vi = {
     zoomOut: 'Thu nhỏ',
     home: 'Toàn tỉnh',
     severalHere: (count: number) => `${count} trạm ở đây`,
+    moreHere: (count: number) => `và ${count} trạm nữa: phóng to`,
     groups: 'Các nhóm trạm trên bản đồ: phím mũi tên để chuyển, Enter để phóng to',
     group: (count: string, freshness: string) => `${count} trạm, kém nhất: ${freshness}`,
     groupAlert: (severity: string) => `cảnh báo nặng nhất: ${severity}`,
