@@ -159,6 +159,25 @@ for (const language of LANGUAGES) {
     await page.click('[data-confirm="retire"]');
     await told(page, 'stationRetired');
     await page.waitForSelector(`[data-station-file="${name}"] [data-retired]`);
+
+    // It is among those out of service, with who took it out; the way back has an undo of its own.
+    await page.click('[data-listed="serving"]');
+    const gone = page.locator(`[data-retired-station="${name}"]`);
+    await gone.locator(`[data-by="${ADMIN}"]`).waitFor();
+    await page.fill('#station-search', name);
+    await eventually('the others are left out', async () => (await page.locator('[data-retired-station]').count()) === 1);
+    await shot(page, `admin-retired-${language}`);
+    await gone.locator('[data-act="bring-back"]').click();
+    await told(page, 'stationReturned');
+    await gone.waitFor({ state: 'detached' });
+    assert.equal((await json(`/api/v1/stations/${name}/definition`)).retired, false);
+    await page.click('[data-undo]');
+    await told(page, 'stationReturned', 'undone');
+    await gone.waitFor();
+    assert.equal((await json(`/api/v1/stations/${name}/definition`)).retired, true);
+    // What is open has the same way back.
+    await gone.locator('.open-row').click();
+    await page.waitForSelector(`[data-station-file="${name}"] [data-acts] [data-act="bring-back"]`);
     assert.deepEqual(unprovoked(complaints, 422), []);
     await close();
   });
@@ -346,6 +365,13 @@ for (const [language, theme, size] of [['vi', 'dark', 'wall'], ['en', 'light', '
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, `${hash} is wider than the screen`);
       await shot(page, `admin-${hash.replaceAll('/', '-').replace('+', 'new')}-${language}-${theme}-${size}`);
     }
+    await page.click('[data-section="stations"]');
+    await page.click('[data-listed="serving"]');
+    // None when this story runs alone.
+    await page.waitForSelector('[data-list="retired"] [data-by], .list [data-none]');
+    assert.deepEqual(await serious(page), [], 'retired');
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, 'retired stations are wider than the screen');
+    await shot(page, `admin-retired-${language}-${theme}-${size}`);
     assert.deepEqual(complaints, []);
     await close();
   });

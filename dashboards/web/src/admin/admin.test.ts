@@ -5,7 +5,8 @@ import { emptySubscription, personBody, readPerson, draftOf as personDraft } fro
 import { fieldErrors, mistakesOf } from './problems';
 import { mondayOf, pieces, type Shift } from './roster/week';
 import { readRoute, writeRoute } from './route';
-import { readChanges, shortly } from './stations/changes';
+import { readChanges, shortly, type Change } from './stations/changes';
+import { canReturn, newestFirst, readRetired, retirement } from './stations/retired';
 import { channelPath, draftOf, emptyDraft, numeral, patchBody, readDefinition, readPlaces, stationBody } from './stations/draft';
 import { kindOf, laidOut, placeIn, prefilled, readDeviceFile } from './unknown/devices';
 import { areasPath, readDatedArea } from './areas/dated';
@@ -69,6 +70,21 @@ test('places and changes keep their order and dates', () => {
   expect(changes[0]?.fields.map(({ before, after }) => `${shortly(before)} ${shortly(after)}`)).toEqual(['1 –']);
   const versions = [{ name: 'r', title: {}, origin: 'api', file: null, version: 1, enabled: true, inForce: true, author: 'b', at: Date.parse('2026-11-24T01:00:00Z'), act: 'created', reason: '', toml: '', warnings: [] }];
   expect(sorted([...stationEntries(changes), ...ruleEntries(versions)]).map(({ subject, isNewest }) => [subject, isNewest])).toEqual([['r', true], ['T-1', true]]);
+});
+
+test('what took a station out of service is its newest change, if that did', () => {
+  const change = (author: string, field: string, after: unknown): Change => ({ id: 1, station: 'T-1', at: 0, author, act: 'retired', revision: 2, fields: [{ field: 'name', before: 'a', after: 'b' }, { field, before: null, after }] });
+  const [byHand, byFiles, other, back] = [change('boss', 'retired', true), change('files', 'retired', true), change('boss', 'lat', true), change('boss', 'retired', false)];
+  expect([retirement([byHand, back]), retirement([back, byHand]), retirement([other]), retirement([])]).toEqual([byHand, null, null, null]);
+  expect([canReturn(byHand), canReturn(byFiles)]).toEqual([true, false]);
+});
+
+test('stations out of service are read without trusting them, who went last first', () => {
+  const said = { id: 'T-1', kind: 'air', name: { vi: 'Một', en: 'One' }, lon: 103, lat: 22, area: null, retired_at: '2026-11-22T18:00:00Z' };
+  expect(readRetired({ ...said, kind: 'boat' })).toEqual({ id: 'T-1', kind: null, name: { vi: 'Một', en: 'One' }, lon: 103, lat: 22, area: null, at: Date.parse('2026-11-22T18:00:00Z') });
+  expect([readRetired({ ...said, lat: '22' }), readRetired(null)]).toEqual([null, null]);
+  const rows = [said, { ...said, id: 'T-0', retired_at: null }, { ...said, id: 'T-2', retired_at: '2026-11-23T18:00:00Z' }].map(readRetired).filter((row) => row !== null);
+  expect(newestFirst(rows).map(({ id }) => id)).toEqual(['T-2', 'T-1', 'T-0']);
 });
 
 test('an adoption is prefilled from what the device sends', () => {

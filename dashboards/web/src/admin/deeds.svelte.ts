@@ -4,7 +4,7 @@ import type { ApiError } from '../api/client';
 import { toApiError } from './problems';
 
 export const VERBS = [
-  'stationAdded', 'stationChanged', 'stationMoved', 'stationRetired', 'stationBack', 'adopted', 'maintenancePlanned', 'maintenanceWithdrawn',
+  'stationAdded', 'stationChanged', 'stationMoved', 'stationRetired', 'stationBack', 'stationReturned', 'adopted', 'maintenancePlanned', 'maintenanceWithdrawn',
   'ruleCreated', 'ruleSaved', 'ruleArmed', 'ruleDisarmed', 'ruleRemoved', 'ruleRestored',
   'personAdded', 'personChanged', 'personRemoved', 'shiftAdded', 'shiftChanged', 'shiftRemoved',
 ] as const;

@@ -7,6 +7,7 @@ import { deeds } from './deeds.svelte';
 import { may, type Asker, type Right } from './rights';
 import { readRoute, writeRoute, type Route, type Section } from './route';
 import { everyRow } from './send';
+import { newestFirst, readRetired, type Retired } from './stations/retired';
 
 export interface Area extends ReturnType<typeof areaOf> {}
 
@@ -22,6 +23,8 @@ class Desk {
   /** Why the page could not begin. */
   trouble = $state<string | null>(null);
   stations = $state.raw<readonly Station[]>([]);
+  /** Those out of service, who went last first. */
+  retired = $state.raw<readonly Retired[]>([]);
   shapes = $state.raw<readonly AreaFeature[]>([]);
   areas = $state.raw<readonly Area[]>([]);
   loaded = $state(false);
@@ -55,8 +58,9 @@ class Desk {
 
   async reloadStations(): Promise<void> {
     this.turn = deeds.turn;
-    const rows = await everyRow('/api/v1/stations?limit=10000', 'features');
+    const [rows, gone] = await Promise.all([everyRow('/api/v1/stations?limit=10000', 'features'), everyRow('/api/v1/retired-stations?limit=10000', 'stations')]);
     this.stations = rows.map(readStation).filter((station) => station !== null);
+    this.retired = newestFirst(gone.map(readRetired).filter((station) => station !== null));
   }
 
   go(section: Section, subject = ''): void {
@@ -73,6 +77,11 @@ class Desk {
 
   station(id: string): Station | undefined {
     return this.stations.find((station) => station.id === id);
+  }
+
+  /** Where a station stands, or stood last. */
+  placeOf(id: string): { lon: number; lat: number } | undefined {
+    return this.station(id) ?? this.retired.find((station) => station.id === id);
   }
 
   readonly #moved = (): void => {

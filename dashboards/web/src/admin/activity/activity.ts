@@ -1,6 +1,7 @@
 // What was changed, by whom, newest first: of stations and rules as the server keeps it.
 import { readRuleDocument, type RuleDocument } from '../rules/documents';
 import { everyRow, part } from '../send';
+import { over } from '../several';
 import { changesOf, FILES, type Change } from '../stations/changes';
 
 export interface Entry {
@@ -17,8 +18,6 @@ export interface Entry {
 
 /** Changes read of each station and versions of each rule. */
 const EACH = 20;
-/** Asked at the same time. */
-const AT_ONCE = 6;
 
 export function stationEntries(changes: readonly Change[]): Entry[] {
   return changes
@@ -33,15 +32,6 @@ export function ruleEntries(versions: readonly RuleDocument[]): Entry[] {
 }
 
 export const sorted = (entries: readonly Entry[]): Entry[] => [...entries].sort((a, b) => b.at - a.at);
-
-/** Runs over the rows, a few at a time; tells of each that is done. */
-async function over<T>(rows: readonly T[], read: (row: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const runner = async (): Promise<void> => {
-    for (let at = next++; at < rows.length; at = next++) await read(rows[at] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, rows.length) }, runner));
-}
 
 /** Everything that can be read; `unread` counts what could not. */
 export async function readActivity(stations: readonly string[], told: (done: number, of: number) => void): Promise<{ entries: Entry[]; unread: number }> {
