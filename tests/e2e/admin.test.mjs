@@ -178,6 +178,25 @@ for (const language of LANGUAGES) {
     // What is open has the same way back.
     await gone.locator('.open-row').click();
     await page.waitForSelector(`[data-station-file="${name}"] [data-acts] [data-act="bring-back"]`);
+
+    // The audit has all of it, each with its author; it is filtered, and leads to its subject.
+    await page.click('[data-section="activity"]');
+    await page.click('[data-view="audit"]');
+    await page.waitForSelector('[data-audit="ready"] [data-record]');
+    await page.fill('#audit-subject', name);
+    await page.selectOption('#audit-act', 'registry_changed');
+    await page.keyboard.press('Tab');
+    await page.click('[data-form="audit"] [type="submit"]');
+    await eventually('only the station is told of', async () => {
+      const rows = await page.locator('[data-audit="ready"] [data-record]').evaluateAll((all) => all.map((row) => `${row.dataset.record} ${row.dataset.subject} ${row.dataset.actor}`));
+      return rows.length > 0 && rows.every((row) => row === `registry_changed ${name} ${ADMIN}`);
+    });
+    const said = await page.locator('[data-list="audit"] tbody').innerText();
+    for (const word of language === 'vi' ? ['Tạo', 'Dời chỗ', 'Ngừng', 'Hoàn tác'] : ['Created', 'Moved', 'Retired', 'Undone']) assert.ok(said.includes(word), `${word}: ${said}`);
+    assert.equal(await page.locator('[data-audit] [data-undo-entry]').count(), 0, 'nothing is undone there');
+    await shot(page, `admin-audit-filtered-${language}`);
+    await page.locator('[data-list="audit"] a').first().click();
+    await page.waitForSelector(`[data-station-file="${name}"] [data-retired]`);
     assert.deepEqual(unprovoked(complaints, 422), []);
     await close();
   });
@@ -341,6 +360,44 @@ test('who may not is told so in a sentence, and can sign in', async () => {
   await close();
 });
 
+test('the audit goes on to older records by the keyboard, and tells who may not read it so', async () => {
+  const { page, complaints, close } = await admin('#/activity/audit');
+  await page.waitForSelector('[data-audit="ready"] [data-record]');
+  // Two pages of the same account's sign-ins, and nothing after them.
+  for (let turn = 0; turn < 55; turn += 1) {
+    await page.evaluate(async ([name, password]) => fetch('/api/v1/session', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, password }) }), [ADMIN, PASSWORD]);
+  }
+  await page.fill('#audit-actor', ADMIN);
+  await page.selectOption('#audit-act', 'signed_in');
+  await page.focus('#audit-subject');
+  await page.keyboard.press('Enter');
+  const rows = () => page.locator('[data-audit="ready"] [data-record]').count();
+  await eventually('a page of it', async () => (await rows()) === 50 && (await page.locator('[data-record="signed_in"]').count()) === 50);
+  for (let turn = 0; turn < 20 && (await page.locator('[data-older]').count()) > 0; turn += 1) {
+    const before = await rows();
+    await page.focus('[data-older]');
+    await page.keyboard.press('Enter');
+    await eventually('older ones, or the end', async () => (await rows()) > before || (await page.locator('[data-audit="ready"] [data-end]').count()) > 0);
+  }
+  await page.waitForSelector('[data-end]:focus');
+  assert.ok((await rows()) >= 55);
+  assert.equal(await page.locator('[data-record]:not([data-record="signed_in"])').count(), 0);
+  const times = await page.locator('[data-list="audit"] time').evaluateAll((all) => all.map((one) => one.dateTime));
+  assert.deepEqual(times, [...times].sort().reverse(), 'newest first');
+  await page.click('[data-clear]');
+  await page.waitForSelector('[data-older]');
+  assert.deepEqual(complaints, []);
+  await close();
+
+  const other = await admin('#/activity/audit', { who: 'demo' });
+  await other.page.waitForSelector('[data-audit="denied"] [data-denied]');
+  assert.equal(await other.page.locator('[data-list="audit"], [data-form="audit"]').count(), 0);
+  await other.page.click('[data-view="changes"]');
+  await other.page.waitForSelector('[data-activity]');
+  assert.deepEqual(other.complaints, []);
+  await other.close();
+});
+
 test('sections are reached by the keyboard alone', async () => {
   const { page, complaints, close } = await admin('#/stations', {});
   await page.keyboard.press('Tab');
@@ -357,7 +414,7 @@ test('sections are reached by the keyboard alone', async () => {
 for (const [language, theme, size] of [['vi', 'dark', 'wall'], ['en', 'light', 'phone']]) {
   test(`axe-core finds nothing serious, and nothing is wider than the screen (${language}, ${theme}, ${size})`, async () => {
     const { page, complaints, close } = await admin('#/stations', { language, theme, size });
-    const views = { stations: '[data-list="stations"]', 'stations/+': '[data-form="station"]', [`stations/${AIR}`]: '[data-list="changes"] li', unknown: '[data-list="unknown"], [data-none]', 'rules/pm2-5-high': '#rule-text', 'people/+': '[data-form="person"]', roster: '[data-loaded="true"] h2', areas: '[data-list="areas"]', activity: '[data-activity="ready"]' };
+    const views = { stations: '[data-list="stations"]', 'stations/+': '[data-form="station"]', [`stations/${AIR}`]: '[data-list="changes"] li', unknown: '[data-list="unknown"], [data-none]', 'rules/pm2-5-high': '#rule-text', 'people/+': '[data-form="person"]', roster: '[data-loaded="true"] h2', areas: '[data-list="areas"]', activity: '[data-activity="ready"]', 'activity/audit': '[data-audit="ready"] [data-record]' };
     for (const [hash, ready] of Object.entries(views)) {
       await page.evaluate((to) => { location.hash = `#/${to}`; }, hash);
       await page.waitForSelector(ready);

@@ -8,13 +8,13 @@ export interface Asker {
   areas: readonly string[] | null;
 }
 
-export type Right = 'stations' | 'maintenance' | 'unknown' | 'adopt' | 'rules' | 'trial' | 'people' | 'roster';
+export type Right = 'stations' | 'maintenance' | 'unknown' | 'adopt' | 'rules' | 'trial' | 'people' | 'roster' | 'audit';
 
 /** Rights that an account confined to areas does not have. */
-const WHOLE: readonly Right[] = ['unknown', 'adopt', 'rules', 'people', 'roster'];
+const WHOLE: readonly Right[] = ['unknown', 'adopt', 'rules', 'people', 'roster', 'audit'];
 
 const ROLES: Readonly<Record<string, readonly Right[]>> = {
-  administrator: ['stations', 'maintenance', 'unknown', 'adopt', 'rules', 'trial', 'people', 'roster'],
+  administrator: ['stations', 'maintenance', 'unknown', 'adopt', 'rules', 'trial', 'people', 'roster', 'audit'],
   operator: ['maintenance', 'unknown', 'trial', 'roster'],
   planner: ['trial'],
   ranger: ['trial'],

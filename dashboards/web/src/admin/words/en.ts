@@ -1,8 +1,10 @@
 // What the administrator's page says in English.
+import { audit } from './audit.en';
 import { rules } from './rules.en';
 import type { AdminMessages } from './vi';
 
 export const en: AdminMessages = {
+  ...audit,
   ...rules,
   title: 'Administration',
   operations: 'Operations page',
@@ -207,6 +209,7 @@ export const en: AdminMessages = {
     newHeading: 'New person',
     none: 'Nobody yet. As long as there is nobody, nobody is told of alerts.',
     nothing: 'Choose a person in the table.',
+    missing: (id) => `Nobody has the identifier ${id}: perhaps they were removed.`,
     accounts: 'Accounts, roles and passwords are given on the server (saola user); the API has nothing for them.',
     person: 'Person',
     reached: 'Reached by',
@@ -289,15 +292,19 @@ export const en: AdminMessages = {
   },
   activity: {
     here: 'Changed from this window',
-    hereLead: 'Gone when the page is closed or loaded again. People and shifts can be undone here alone: the API keeps no former versions of them.',
+    hereLead: 'Gone when the page is closed or loaded again. People told and shifts can be undone here alone: the server keeps no former versions of them.',
     hereNone: 'Nothing was changed yet.',
     kept: 'Changes that the server keeps',
-    keptLead: "Stations and rules, the 20 newest changes of each. Changes of people and roster are in the server's audit, which the API does not give out.",
+    keptLead: "Stations and rules, the 20 newest changes of each, whoever made them: the newest of each can be undone. People told, roster and all else stand in the audit alone, where nothing is undone. Areas are in the province's files.",
+    toAudit: 'Open the audit',
     keptNone: 'Nobody has changed a station or a rule yet.',
     unread: (count) => `${count} of them could not be read.`,
+    views: 'Changes or audit',
+    changes: 'Changes, undo',
     when: 'When',
     who: 'Who',
     what: 'What',
+    done: 'What was done',
     undo: 'Undo',
     station: 'Station',
     rule: 'Rule',

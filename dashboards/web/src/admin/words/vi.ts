@@ -1,7 +1,9 @@
 // What the administrator's page says, in Vietnamese; `en.ts` must fill its type.
+import { audit } from './audit.vi';
 import { rules } from './rules.vi';
 
 export const vi = {
+  ...audit,
   ...rules,
   title: 'Quản trị',
   operations: 'Trang trực ban',
@@ -206,6 +208,7 @@ export const vi = {
     newHeading: 'Người mới',
     none: 'Chưa có ai. Khi chưa có ai, cảnh báo không báo được cho người nào.',
     nothing: 'Chọn một người trong bảng.',
+    missing: (id: string) => `Không có người nào mang mã ${id}: có thể đã bị xoá.`,
     accounts: 'Tài khoản, vai trò và mật khẩu được cấp trên máy chủ (lệnh saola user); API không có.',
     person: 'Người',
     reached: 'Báo qua',
@@ -288,15 +291,19 @@ export const vi = {
   },
   activity: {
     here: 'Thay đổi từ cửa sổ này',
-    hereLead: 'Mất khi đóng hoặc tải lại trang. Người và ca trực chỉ hoàn tác được ở đây: API không giữ bản cũ của chúng.',
+    hereLead: 'Mất khi đóng hoặc tải lại trang. Người nhận tin và ca trực chỉ hoàn tác được ở đây: máy chủ không giữ bản cũ của chúng.',
     hereNone: 'Chưa có thay đổi nào.',
     kept: 'Thay đổi máy chủ ghi lại',
-    keptLead: 'Trạm và quy tắc, 20 thay đổi mới nhất mỗi mục. Thay đổi về người và lịch trực có trong sổ kiểm tra của máy chủ, nhưng API không cho đọc sổ đó.',
+    keptLead: 'Trạm và quy tắc, 20 thay đổi mới nhất mỗi mục, bất kể ai làm: hoàn tác được thay đổi mới nhất của mỗi mục. Người nhận tin, lịch trực và mọi việc khác chỉ có trong sổ kiểm tra, ở đó không hoàn tác được. Địa bàn nằm trong tệp của tỉnh.',
+    toAudit: 'Mở sổ kiểm tra',
     keptNone: 'Chưa ai thay đổi trạm hay quy tắc nào.',
     unread: (count: number) => `${count} mục không đọc được.`,
+    views: 'Thay đổi hoặc sổ kiểm tra',
+    changes: 'Thay đổi, hoàn tác',
     when: 'Lúc',
     who: 'Ai',
     what: 'Thay đổi',
+    done: 'Đã làm gì',
     undo: 'Hoàn tác',
     station: 'Trạm',
     rule: 'Quy tắc',

@@ -33,7 +33,7 @@ test('sections and deeds have words', () => {
   expect(Object.keys(vi.verbs).sort()).toEqual([...VERBS].sort());
 });
 
-const RUST = import.meta.glob<string>(['../../../../../src/registry/**/*.rs', '../../../../../src/auth/role.rs', '../../../../../src/api/problem.rs'], { query: '?raw', import: 'default', eager: true });
+const RUST = import.meta.glob<string>(['../../../../../src/registry/**/*.rs', '../../../../../src/auth/role.rs', '../../../../../src/auth/audit.rs', '../../../../../src/api/problem.rs'], { query: '?raw', import: 'default', eager: true });
 const all = Object.values(RUST).join('\n');
 const LEVEL = import.meta.glob<string>('../../../../../src/model/*.rs', { query: '?raw', import: 'default', eager: true });
 const words = (pattern: RegExp): string[] => [...new Set([...all.matchAll(pattern)].map((match) => match[1] ?? ''))];
@@ -47,6 +47,14 @@ test('acts of the registry, of rules, and roles have words', () => {
   expect(versions.length).toBeGreaterThan(4);
   expect(versions.filter((act) => !(act in vi.versions.acts))).toEqual([]);
   expect(words(/Role::\w+ => "(\w+)"/g).filter((role) => !(role in vi.roles))).toEqual([]);
+});
+
+test('acts of the audit are called as the server calls them', () => {
+  const audit = Object.entries(RUST).find(([path]) => path.endsWith('/auth/audit.rs'))?.[1] ?? '';
+  const acts = [...audit.matchAll(/^ {4}\w+ = "(\w+)", "([^"]+)", "([^"]+)";$/gm)].map(([, word, vietnamese, english]) => [word, vietnamese, english]);
+  expect(acts.length).toBeGreaterThan(20);
+  const both = Object.entries(vi.audit.acts).map(([word, vietnamese]) => [word, vietnamese, (en.audit.acts as Record<string, string>)[word]]);
+  expect(both.sort()).toEqual(acts.sort());
 });
 
 test('levels of areas are those of the model', () => {
