@@ -105,35 +105,42 @@ impl Known {
         for station in &mut stations {
             let (position, area) = now.place_at(station, self.at);
             (station.position, station.area) = (position, area.cloned());
-            if let Some(former) = self.former_area(station, areas) {
+            self.declare(station, &mut channels, &spoke);
+            // Of one that is not drawn nobody asks where it stood, which takes a look at the polygons.
+            if !station.retired
+                && let Some(former) = self.former_area(station, areas)
+            {
                 station.area = Some(former);
             }
-            let (stand, is_declared) = match self.stands.at(station.no, self.at) {
-                StoodAs::Unrecorded => {
-                    station.maintenance =
-                        self.maintained.contains(&station.no) || self.in_windows.contains(&station.no);
-                    continue;
-                }
-                StoodAs::Declared(stand) => (stand, true),
-                StoodAs::NotEntered(stand) => (stand, false),
-            };
-            station.maintenance = is_declared && stand.maintenance || self.in_windows.contains(&station.no);
-            for id in &station.channels {
-                let Some(channel) = channels.get_mut(id.index()) else { continue };
-                let declared = stand.channel(&channel.property);
-                if let Some(declared) = declared {
-                    (channel.interval, channel.link) = (declared.interval, declared.link);
-                }
-                channel.retired = match declared.filter(|_| is_declared) {
-                    Some(declared) => declared.retired,
-                    None => !spoke(*id),
-                };
-            }
-            station.retired = if is_declared { stand.retired } else { !station.channels.iter().any(|id| spoke(*id)) };
         }
         let all = areas_of(areas, now);
         let sources = now.sources().to_vec();
         Ok(Catalogue::new(sources, all, stations, channels)?.with_derived(now.derived().to_vec()))
+    }
+
+    /// A station and its channels as they were declared then.
+    fn declare(&self, station: &mut Station, channels: &mut [Channel], spoke: &dyn Fn(ChannelId) -> bool) {
+        let (stand, is_declared) = match self.stands.at(station.no, self.at) {
+            StoodAs::Unrecorded => {
+                station.maintenance = self.maintained.contains(&station.no) || self.in_windows.contains(&station.no);
+                return;
+            }
+            StoodAs::Declared(stand) => (stand, true),
+            StoodAs::NotEntered(stand) => (stand, false),
+        };
+        station.maintenance = is_declared && stand.maintenance || self.in_windows.contains(&station.no);
+        for id in &station.channels {
+            let Some(channel) = channels.get_mut(id.index()) else { continue };
+            let declared = stand.channel(&channel.property);
+            if let Some(declared) = declared {
+                (channel.interval, channel.link) = (declared.interval, declared.link);
+            }
+            channel.retired = match declared.filter(|_| is_declared) {
+                Some(declared) => declared.retired,
+                None => !spoke(*id),
+            };
+        }
+        station.retired = if is_declared { stand.retired } else { !station.channels.iter().any(|id| spoke(*id)) };
     }
 
     /// An alert with the newest good value of its channel, where its rule compares that and it came after the value that

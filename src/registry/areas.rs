@@ -11,7 +11,8 @@
 //!
 //! Left out on purpose: areas across the 180th meridian.
 
-use geo::{BoundingRect, Coord, InteriorPoint, Intersects, MultiPolygon, Rect};
+use geo::coordinate_position::{CoordPos, CoordinatePosition};
+use geo::{BoundingRect, Coord, InteriorPoint, MultiPolygon, Rect};
 use hashbrown::{HashMap, HashSet};
 use jiff::civil::Date;
 use rstar::primitives::{GeomWithData, Rectangle};
@@ -184,7 +185,8 @@ impl Areas {
         let mut candidates: Vec<&AreaShape> =
             around.map(|found| &self.shapes[found.data]).filter(|shape| wanted(shape)).collect();
         candidates.sort_by_key(|shape| (std::cmp::Reverse(shape.area.level.depth()), &shape.area.id));
-        candidates.into_iter().find(|shape| shape.polygon.intersects(&point))
+        // `intersects` would measure the box of each polygon, which the index knows.
+        candidates.into_iter().find(|shape| shape.polygon.coordinate_position(&point) != CoordPos::Outside)
     }
 
     /// The commune in force that an area is part of: the first above it by parentage, else the one around its label.
