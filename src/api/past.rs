@@ -29,8 +29,8 @@ use crate::incidents::Incident;
 use crate::layers::past::{FormerAreas, Known, Observed};
 use crate::layers::{Layer, Newest, Picture};
 use crate::live::Latest;
-use crate::model::{Alert, Catalogue, Channel, ChannelId, Seq, StationNo, Timestamp};
-use crate::registry::{Areas, StoodAs};
+use crate::model::{Alert, Catalogue, CatalogueError, Channel, ChannelId, Listening, Seq, StationNo, Timestamp};
+use crate::registry::{Areas, Stands, StoodAs};
 use crate::state::State;
 use crate::store::{Store, StoreError, Then};
 
@@ -101,7 +101,7 @@ impl Said {
         let (alerts, mut rules_of_samples) = (state.alerts.open_at(at), state.alerts.rules().of_samples());
         rules_of_samples.retain(|rule| alerts.iter().any(|alert| alert.rule == *rule));
         Said {
-            silenced: state.catalogue.channels().iter().map(|channel| channel.id).filter(silenced).collect(),
+            silenced: (0_u32..).map(ChannelId).take(state.catalogue.channels().len()).filter(silenced).collect(),
             alerts,
             rules_of_samples,
             incidents: state.incidents.open_at(at, &|alert| state.alerts.standing_at(alert, at)),
@@ -223,8 +223,11 @@ impl Past {
         let areas_then = self.areas.on(&areas, Zone::default().date(at));
         let (known, said, newest, applied) = {
             let state = parts.state.read();
-            let catalogue = Arc::clone(&state.catalogue);
             let said = Said::of(&state, at);
+            let catalogue = match is_before_all(parts, &stands, &state.catalogue, &said, at) {
+                true => Arc::new(without_stations(&state.catalogue).map_err(Problem::internal)?),
+                false => Arc::clone(&state.catalogue),
+            };
             let stations = catalogue.stations().iter().map(|station| station.no);
             let known = Known {
                 at,
@@ -233,7 +236,11 @@ impl Past {
                 stands,
                 in_windows: said.in_windows.clone(),
                 maintained: stations.filter(|no| state.is_maintained_by_registry(*no)).collect(),
-                listening: state.live.listening().clone(),
+                listening: if catalogue.channels().is_empty() {
+                    Listening::default()
+                } else {
+                    state.live.listening().clone()
+                },
                 alerts: said.alerts.clone(),
                 rules_of_samples: said.rules_of_samples.clone(),
                 incidents: said.incidents.clone(),
@@ -282,6 +289,18 @@ impl Past {
         }
         hasher.finish()
     }
+}
+
+/// Whether no station had been entered by a moment, no sample stored and nothing raised: then nobody looks for them.
+fn is_before_all(parts: &Parts, stands: &Stands, catalogue: &Catalogue, said: &Said, at: Timestamp) -> bool {
+    stands.are_all_after(at, catalogue.stations().len())
+        && parts.store.first_ever_at().is_some_and(|first| at < first)
+        && said.alerts.is_empty()
+        && said.incidents.is_empty()
+}
+
+fn without_stations(catalogue: &Catalogue) -> Result<Catalogue, CatalogueError> {
+    Catalogue::new(catalogue.sources().to_vec(), catalogue.areas().to_vec(), Vec::new(), Vec::new())
 }
 
 /// Waits until the store has everything that the state has: what is not there yet would look like silence.

@@ -72,6 +72,8 @@ pub enum StoodAs<'s> {
 pub struct Stands {
     /// By station, ascending: how it stood from when on; the first one from the beginning where it was not entered then.
     by_station: HashMap<StationNo, Vec<(Option<Timestamp>, Stand)>>,
+    /// When the first of them was entered; `None` when one stood from the beginning.
+    begin: Option<Timestamp>,
 }
 
 impl Stands {
@@ -87,7 +89,14 @@ impl Stands {
                 stands.push((Some(at), after));
             }
         }
-        Stands { by_station }
+        let firsts = by_station.values().map(|stands| stands.first().and_then(|(from, _)| *from));
+        let begin = firsts.min().flatten();
+        Stands { by_station, begin }
+    }
+
+    /// Whether none of so many stations had been entered by a moment: every one of them is on record, and that later.
+    pub fn are_all_after(&self, at: Timestamp, stations: usize) -> bool {
+        self.by_station.len() >= stations && self.begin.is_some_and(|begin| at < begin)
     }
 
     /// What the record says of a station at a moment.

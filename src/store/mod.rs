@@ -215,6 +215,15 @@ impl Store {
         }
     }
 
+    /// The instant of the first sample that was ever stored, of any channel, also where it was deleted for its age since:
+    /// none was before it. `None` when nothing is stored, or that cannot be told.
+    pub fn first_ever_at(&self) -> Option<Timestamp> {
+        match self {
+            Store::Embedded(store) => store.first_ever_at(),
+            Store::Influx(_) => None,
+        }
+    }
+
     /// The newest entry, of those taken since the store was opened, that brought or corrected a sample of a time at or
     /// before an instant: while it is the same, so is what [`Store::moment`] answers. May name a newer one than there is
     /// any, by up to a minute of samples' times.

@@ -62,6 +62,11 @@ impl Firsts {
         self.known.get(&channel).is_none_or(|first| *first <= at)
     }
 
+    /// Of some channel that is written nothing is known.
+    pub(super) fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
     /// No sample of any channel is before this; `None`: that is not known, or nothing is written.
     pub(super) fn earliest(&self) -> Option<Timestamp> {
         self.earliest.filter(|_| !self.is_partial)

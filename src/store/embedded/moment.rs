@@ -62,6 +62,13 @@ impl Parts {
         self.heads.read().arrivals.newest_by(at)
     }
 
+    /// As [`crate::store::Store::first_ever_at`].
+    pub fn first_ever_at(&self) -> Option<Timestamp> {
+        let heads = self.heads.read();
+        let unwritten = heads.unwritten().filter_map(Head::first_at);
+        heads.firsts.earliest().into_iter().chain(unwritten).min().filter(|_| !heads.firsts.is_partial())
+    }
+
     /// As [`crate::store::Store::begins_at`].
     pub fn begins_at(&self) -> Option<Timestamp> {
         let of_heads = |heads: &Heads| (heads.firsts.earliest(), heads.unwritten().filter_map(Head::first_at).min());

@@ -287,6 +287,24 @@ async fn whatever_moment_is_asked_for_there_is_an_answer_or_a_problem() {
 }
 
 #[tokio::test]
+async fn before_everything_there_is_nothing_until_a_late_sample_is_of_that_time() {
+    let house = House::demo();
+    rules(&house);
+    house.observe(LEVEL, 600, 1.0);
+    let at = house.parts.clock.now() - HOUR * 2;
+    let layer = format!("/api/v1/layers/air?at={at}");
+    let tile = format!("/tiles/stations/{}?at={at}", tile_at(12, PLACES[0]));
+    assert_eq!(document(&house.get(&layer).await, &layer)["features"], json!([]));
+    assert!(house.get(&tile).await.body.is_empty());
+    house.observe(PM, 3 * 3_600, 4.0);
+    pass(&house, MINUTE);
+    let features = document(&house.get(&layer).await, &layer)["features"].clone();
+    assert_eq!(features.as_array().map(Vec::len), Some(1), "{features}");
+    assert_eq!(features[0]["properties"]["channels"][0]["value"], 4.0);
+    assert!(!house.get(&tile).await.body.is_empty());
+}
+
+#[tokio::test]
 async fn somebody_of_one_commune_sees_the_past_of_it_only() {
     let house = House::with(Demo::Off, Config::default());
     rules(&house);
