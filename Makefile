@@ -7,7 +7,7 @@ FLUX := tests/flux
 export SAOLA_PYTHON := $(CURDIR)/target/python/bin/python
 export SAOLA_PYTHON_313 := $(CURDIR)/target/python3.13/bin/python
 
-.PHONY: demo test lint bench bench-store bench-store-scaling bench-map bench-map-million bench-page backtest-fire web tools clean
+.PHONY: demo test lint bench bench-store bench-store-scaling bench-map bench-map-million bench-page bench-requests backtest-fire web tools clean
 
 demo: web
 	cargo run --release --bin saola -- demo
@@ -74,6 +74,11 @@ bench-page: web $(E2E)/node_modules/.package-lock.json
 	tests/tools.sh test
 	cargo build --release --bin saola
 	node $(E2E)/many.mjs --minutes $(MINUTES)
+
+# What nobody should ask, of a province of 100,000 stations: tiles that cannot be, boxes that are none, moments before all.
+bench-requests: web $(E2E)/node_modules/.package-lock.json
+	cargo build --release --bin saola
+	node $(E2E)/strange.mjs
 
 # The shipped rules of fire weather over a recorded year.
 backtest-fire:
