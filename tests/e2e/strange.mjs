@@ -20,6 +20,7 @@ const before = (turn) => new Date(Date.UTC(2001, 0, 1, 0, turn)).toISOString();
 const ITEMS = '/ogc/collections/stations/items';
 const LAYER = '/api/v1/layers/stations';
 const ASKED = {
+  'how the server is, for comparison': () => '/healthz',
   'a tile of zoom 99': () => '/tiles/stations/99/0/0',
   'a tile left of the first': () => '/tiles/stations/5/-1/0',
   'a tile right of the last': (turn) => `/tiles/stations/5/${32 + turn}/0`,
