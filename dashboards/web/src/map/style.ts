@@ -15,6 +15,9 @@ export const SOURCE = { stations: 'stations', selected: 'selected', communes: 'c
 /** Lai Châu in the provinces' own codes. */
 const HOME = '12';
 
+/** How far a boundary may run beside its points, in pixels of its tile. Without a graphics card lines cost by their points. */
+const TOLERANCE = 0.75;
+
 export const EMPTY: FeatureCollection = { type: 'FeatureCollection', features: [] };
 
 interface Tones {
@@ -257,9 +260,9 @@ export function groundStyle(theme: Theme, language: Language): StyleSpecificatio
     sources: {
       provinces: { ...empty, maxzoom: 6 },
       'province-names': empty,
-      outline: { type: 'geojson', data: '/geo/lai-chau.geojson' },
+      outline: { type: 'geojson', data: '/geo/lai-chau.geojson', tolerance: TOLERANCE },
       'sea-names': { type: 'geojson', data: SEA_NAMES },
-      [SOURCE.communes]: { ...empty, promoteId: 'id' },
+      [SOURCE.communes]: { ...empty, promoteId: 'id', tolerance: TOLERANCE },
       [SOURCE.names]: empty,
     },
     layers: [...ground(tones, language), names(tones)],
