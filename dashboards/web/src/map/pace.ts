@@ -4,15 +4,20 @@
 const SHARES = [1, 0.7, 0.5, 0.35, 0.25, 0.18] as const;
 /** Between frames: more is seen to stutter. Large screens of 30 pictures a second are not slow. */
 const SLOW_MS = 40;
-/** So many in a row, because one frame comes late for many reasons. */
+/** More is no frame: nobody looked at the page. */
+const HIDDEN_MS = 5000;
+/** So many in a row, because one frame comes late for many reasons. On a slow machine a movement has few. */
 const SLOW_FRAMES = 2;
-/** Frames in time before more pixels are tried, at first: twice as many after every trial that failed. */
+const REMEMBERED_MS = 10_000;
+/** Frames in time before more pixels are tried: twice as many after every trial that failed, up to the most. */
 const TRIAL_FRAMES = 40;
+const TRIAL_FRAMES_MAX = 640;
 
 /** The way between too many pixels for this machine and fewer than it could draw. */
 export class Pace {
   #step = 0;
   #slow: number[] = [];
+  #slowAt = 0;
   #inTime = 0;
   #patience = TRIAL_FRAMES;
   #isTrial = false;
@@ -23,21 +28,23 @@ export class Pace {
     return SHARES[this.#step] ?? 1;
   }
 
-  /** A movement begins: it is drawn as the one before ended. A late frame of that one still counts, for on a slow machine a movement has few. */
-  begin(): void {
+  /** A movement begins, now in milliseconds: it is drawn as the one before ended. */
+  begin(now: number): void {
     this.#isFirst = true;
+    if (now - this.#slowAt > REMEMBERED_MS) this.#slow = [];
   }
 
-  /** Takes the time since the frame before, in milliseconds; whether the share is another one now. */
-  frame(gapMs: number): boolean {
+  /** Takes a frame that was drawn, now, so long after the one before, in milliseconds; whether the share is another one now. */
+  frame(gapMs: number, now: number): boolean {
     // Another size costs its first frame more than those that follow.
-    if (this.#isFirst) {
+    if (this.#isFirst || gapMs > HIDDEN_MS) {
       this.#isFirst = false;
       return false;
     }
     if (gapMs > SLOW_MS) {
       this.#inTime = 0;
       this.#slow.push(gapMs);
+      this.#slowAt = now;
       return this.#slow.length >= SLOW_FRAMES && this.#coarser(Math.min(...this.#slow));
     }
     this.#slow = [];
@@ -47,13 +54,15 @@ export class Pace {
 
   /** To the sharpest step that is in time if a frame costs what its pixels cost, by one step at least. */
   #coarser(gapMs: number): boolean {
-    if (this.#isTrial) this.#patience *= 2;
+    if (this.#isTrial) this.#patience = Math.min(2 * this.#patience, TRIAL_FRAMES_MAX);
     this.#isTrial = false;
     const enough = SHARES.findIndex((share) => gapMs * (share / this.share) ** 2 <= SLOW_MS);
     return this.#to(enough === -1 ? SHARES.length - 1 : Math.max(enough, this.#step + 1));
   }
 
   #sharper(): boolean {
+    // The trial before this one has passed.
+    if (this.#isTrial) this.#patience = TRIAL_FRAMES;
     this.#isTrial = this.#step > 0;
     return this.#to(this.#step - 1);
   }

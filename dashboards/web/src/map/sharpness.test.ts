@@ -10,6 +10,9 @@ class FakeMap {
   /** What the canvas has, and what was drawn on it. */
   canvas: number = devicePixelRatio;
   drawn: number[] = [];
+  style = {};
+  /** What happens within the next drawing. */
+  within: (() => void) | null = null;
   #listeners = new Map<string, () => void>();
 
   on(name: string, listener: () => void): void {
@@ -25,7 +28,11 @@ class FakeMap {
     this.canvas = this._overridePixelRatio ?? devicePixelRatio;
   }
   redraw(): void {
+    const { within } = this;
+    this.within = null;
+    within?.();
     this.drawn.push(this.canvas);
+    this.fire('render');
   }
 }
 
@@ -58,7 +65,10 @@ function loaded() {
 /** A movement of so many frames. */
 function move(map: FakeMap, count: number, gapMs: number): void {
   map.fire('movestart');
-  for (let one = 0; one < count; one += 1) frame(gapMs);
+  for (let one = 0; one < count; one += 1) {
+    map.fire('render');
+    frame(gapMs);
+  }
 }
 
 test('a new map is coarse until its parts are there', () => {
@@ -112,6 +122,56 @@ test('a movement soon after another one goes on as coarsely, a later one begins 
   expect(sharpness.isSharp()).toBe(true);
   map.fire('movestart');
   expect(map.canvas).toBe(coarse);
+});
+
+test('a movement that ends while it is drawn is at an end', () => {
+  const { map, sharpness } = loaded();
+  map.within = () => map.fire('moveend');
+  move(map, 3, 250);
+  expect(sharpness.isSharp()).toBe(false);
+  vi.advanceTimersByTime(250);
+  expect(frames).toHaveLength(0);
+  const { length } = map.drawn;
+  for (let one = 0; one < 100; one += 1) frame(17);
+  expect([sharpness.isSharp(), map.drawn.length]).toEqual([true, length]);
+});
+
+test('a hand that holds still does not make the map sharper', () => {
+  const { map } = loaded();
+  move(map, 3, 250);
+  const coarse = map.canvas;
+  frame(17);
+  for (let one = 0; one < 100; one += 1) frame(17);
+  expect(map.canvas).toBe(coarse);
+});
+
+test('a movement while the parts arrive is drawn as the machine can', () => {
+  const map = new FakeMap();
+  const sharpness = keepFluent(map as unknown as MapLibreMap);
+  map.fire('movestart');
+  vi.advanceTimersByTime(6000);
+  for (let one = 0; one < 3; one += 1) {
+    map.fire('render');
+    frame(250);
+  }
+  expect(map.canvas).toBeLessThan(1);
+  map.fire('moveend');
+  vi.advanceTimersByTime(250);
+  expect(sharpness.isSharp()).toBe(true);
+});
+
+test('a lost context is left alone, and what comes back is sharp', () => {
+  const { map, sharpness } = loaded();
+  move(map, 3, 250);
+  map.fire('moveend');
+  const { style, drawn } = map;
+  Object.assign(map, { style: undefined });
+  const { length } = drawn;
+  vi.advanceTimersByTime(250);
+  expect(drawn).toHaveLength(length);
+  map.style = style;
+  map.fire('webglcontextrestored');
+  expect([sharpness.isSharp(), drawn.at(-1)]).toEqual([true, 2]);
 });
 
 test('a map that is gone is not drawn', () => {

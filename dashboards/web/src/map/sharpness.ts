@@ -1,5 +1,5 @@
-// Without a graphics card a frame of a large screen takes a quarter of a second. A map is therefore drawn coarsely while its
-// parts arrive and, where frames come late, while it moves; at rest it is always sharp.
+// Without a graphics card a frame of a large screen takes a quarter of a second. The operations map is therefore drawn
+// coarsely while its parts arrive and, where frames come late, while it moves; soon after it came to rest it is sharp.
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { Pace } from './pace';
 
@@ -17,15 +17,18 @@ export interface Sharpness {
   isSharp: () => boolean;
 }
 
-/** Draws a new map coarsely, until `loaded`, and from then on no faster than it can. */
+/** Draws a new map coarsely until `loaded`; from then on with as many pixels as come in time while it moves, and with all at rest. */
 export function keepFluent(map: MapLibreMap): Sharpness {
   const pace = new Pace();
   let share = 1;
   let isLoaded = false;
+  let isMoving = false;
+  let hasDrawn = false;
   let ticking = 0;
 
   function resize(next: number): boolean {
-    if (next === share) return false;
+    // Without a style the context is lost: what comes back is drawn by `settle`.
+    if (next === share || !map.style) return false;
     share = next;
     // setPixelRatio tells of it as of a movement, which ends the gesture that it falls into. null: as the screen has it,
     // also when the window goes to another one.
@@ -39,32 +42,44 @@ export function keepFluent(map: MapLibreMap): Sharpness {
   }
   function settle(): void {
     isLoaded = true;
-    draw(1);
+    if (isMoving) move();
+    else draw(1);
   }
   let timer = setTimeout(settle, LOADING_MS);
   resize(LOADING);
 
   function watch(before: number): void {
     ticking = requestAnimationFrame((at) => {
-      if (pace.frame(at - before)) draw(pace.share);
+      // First of all: what is drawn below may be the end of the movement.
       watch(at);
+      // A hand that holds still is no machine in time.
+      const isFrame = hasDrawn;
+      hasDrawn = false;
+      if (isFrame && pace.frame(at - before, at)) draw(pace.share);
     });
   }
-  map.on('movestart', () => {
-    if (!isLoaded) return;
+  function move(): void {
+    const now = performance.now();
     clearTimeout(timer);
     cancelAnimationFrame(ticking);
-    pace.begin();
+    pace.begin(now);
+    watch(now);
     // Movements begin within a frame, or ask for one: it is drawn in any case.
     resize(pace.share);
-    watch(performance.now());
+  }
+  map.on('render', () => (hasDrawn = true));
+  map.on('movestart', () => {
+    isMoving = true;
+    if (isLoaded) move();
   });
   map.on('moveend', () => {
-    if (!isLoaded) return;
+    isMoving = false;
     cancelAnimationFrame(ticking);
+    if (!isLoaded) return;
     clearTimeout(timer);
     timer = setTimeout(settle, REST_MS);
   });
+  map.on('webglcontextrestored', () => isLoaded && settle());
   map.once('remove', () => {
     clearTimeout(timer);
     cancelAnimationFrame(ticking);
