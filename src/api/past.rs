@@ -224,9 +224,11 @@ impl Past {
         let (known, said, newest, applied) = {
             let state = parts.state.read();
             let said = Said::of(&state, at);
-            let catalogue = match is_before_all(parts, &stands, &state.catalogue, &said, at) {
-                true => Arc::new(without_stations(&state.catalogue).map_err(Problem::internal)?),
-                false => Arc::clone(&state.catalogue),
+            let (catalogue, listening) = match is_before_all(parts, &stands, &state.catalogue, &said, at) {
+                true => {
+                    (Arc::new(without_stations(&state.catalogue).map_err(Problem::internal)?), Listening::default())
+                }
+                false => (Arc::clone(&state.catalogue), state.live.listening().clone()),
             };
             let stations = catalogue.stations().iter().map(|station| station.no);
             let known = Known {
@@ -236,11 +238,7 @@ impl Past {
                 stands,
                 in_windows: said.in_windows.clone(),
                 maintained: stations.filter(|no| state.is_maintained_by_registry(*no)).collect(),
-                listening: if catalogue.channels().is_empty() {
-                    Listening::default()
-                } else {
-                    state.live.listening().clone()
-                },
+                listening,
                 alerts: said.alerts.clone(),
                 rules_of_samples: said.rules_of_samples.clone(),
                 incidents: said.incidents.clone(),

@@ -11,8 +11,7 @@
 //!
 //! Left out on purpose: areas across the 180th meridian.
 
-use geo::coordinate_position::{CoordPos, CoordinatePosition};
-use geo::{BoundingRect, Coord, InteriorPoint, MultiPolygon, Rect};
+use geo::{BoundingRect, Coord, InteriorPoint, Intersects, MultiPolygon, Rect};
 use hashbrown::{HashMap, HashSet};
 use jiff::civil::Date;
 use rstar::primitives::{GeomWithData, Rectangle};
@@ -185,8 +184,8 @@ impl Areas {
         let mut candidates: Vec<&AreaShape> =
             around.map(|found| &self.shapes[found.data]).filter(|shape| wanted(shape)).collect();
         candidates.sort_by_key(|shape| (std::cmp::Reverse(shape.area.level.depth()), &shape.area.id));
-        // `intersects` would measure the box of each polygon, which the index knows.
-        candidates.into_iter().find(|shape| shape.polygon.coordinate_position(&point) != CoordPos::Outside)
+        // Part by part: asked of all of them, `intersects` would measure each one's box at every look.
+        candidates.into_iter().find(|shape| shape.polygon.iter().any(|part| part.intersects(&point)))
     }
 
     /// The commune in force that an area is part of: the first above it by parentage, else the one around its label.
@@ -259,6 +258,17 @@ mod tests {
 
     fn check(lon: f64, lat: f64, expected: Option<&str>) {
         assert_eq!(areas().locate(Position { lon, lat }).as_ref().map(AreaId::as_str), expected, "{lon} {lat}");
+    }
+
+    #[test]
+    fn where_two_parts_of_an_area_touch_is_in_the_area() {
+        let mut whole = square("a", AreaLevel::Commune, None, 100.0, 20.0, 1.0);
+        whole.polygon.0.extend(square("b", AreaLevel::Commune, None, 101.0, 20.0, 1.0).polygon);
+        let areas = Areas::new(vec![AreaShape::new(whole.area, whole.polygon, None).unwrap()]);
+        for lon in [100.0, 100.5, 101.0, 101.5, 102.0] {
+            let found = areas.locate(Position { lon, lat: 20.5 });
+            assert_eq!(found.as_ref().map(AreaId::as_str), Some("a"), "{lon}");
+        }
     }
 
     #[test]

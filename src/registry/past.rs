@@ -72,7 +72,7 @@ pub enum StoodAs<'s> {
 pub struct Stands {
     /// By station, ascending: how it stood from when on; the first one from the beginning where it was not entered then.
     by_station: HashMap<StationNo, Vec<(Option<Timestamp>, Stand)>>,
-    /// When the first of them was entered; `None` when one stood from the beginning.
+    /// The first time of all; `None` when one stood from the beginning.
     begin: Option<Timestamp>,
 }
 
@@ -89,14 +89,13 @@ impl Stands {
                 stands.push((Some(at), after));
             }
         }
-        let firsts = by_station.values().map(|stands| stands.first().and_then(|(from, _)| *from));
-        let begin = firsts.min().flatten();
+        let begin = by_station.values().flatten().map(|(from, _)| *from).min().flatten();
         Stands { by_station, begin }
     }
 
     /// Whether none of so many stations had been entered by a moment: every one of them is on record, and that later.
     pub fn are_all_after(&self, at: Timestamp, stations: usize) -> bool {
-        self.by_station.len() >= stations && self.begin.is_some_and(|begin| at < begin)
+        self.by_station.len() == stations && self.begin.is_some_and(|begin| at < begin)
     }
 
     /// What the record says of a station at a moment.
@@ -173,5 +172,26 @@ mod tests {
         check(2, 0, StoodAs::Declared(&first));
         check(2, 200, StoodAs::Declared(&second));
         assert_eq!(gone.channel(&Property::new("rainfall")).map(|channel| channel.retired), Some(true));
+    }
+
+    #[test]
+    fn before_all_is_before_the_first_word_of_every_station() {
+        let at = Timestamp::from_seconds;
+        let known = stand(false, 60);
+        let of = |changes: &[(u32, i64, Option<Stand>)]| {
+            let change = |(no, seconds, before): &(u32, i64, Option<Stand>)| {
+                (StationNo(*no), at(*seconds), before.clone(), stand(false, seconds.unsigned_abs()))
+            };
+            Stands::new(changes.iter().map(change))
+        };
+        let both = of(&[(0, 100, None), (1, 200, None)]);
+        assert!(both.are_all_after(at(99), 2));
+        assert!(!both.are_all_after(at(100), 2));
+        assert!(!both.are_all_after(at(99), 3), "of the third nothing is on record: it may have stood there");
+        assert!(!Stands::default().are_all_after(at(0), 0));
+        assert!(!of(&[(0, 100, None), (1, 200, Some(known))]).are_all_after(at(99), 2), "one stood from the beginning");
+        let set_back = of(&[(0, 100, None), (0, 50, None)]);
+        assert!(!set_back.are_all_after(at(60), 1), "a clock was set back between two changes");
+        assert!(set_back.are_all_after(at(49), 1));
     }
 }

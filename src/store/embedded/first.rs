@@ -176,13 +176,14 @@ mod tests {
     fn late_data_of_long_ago_is_where_history_begins() {
         let directory = TempDir::new().unwrap();
         let store = open(&directory);
-        assert_eq!(store.begins_at(), None);
+        assert_eq!((store.begins_at(), store.first_ever_at()), (None, None));
         apply(&store, 1, &[(0, 100)]);
-        assert_eq!(store.begins_at(), Some(at(100)), "before it is written");
+        assert_eq!((store.begins_at(), store.first_ever_at()), (Some(at(100)), Some(at(100))), "before it is written");
         store.flush().unwrap();
         apply(&store, 2, &[(0, 200), (1, -90 * 86_400)]);
         for _ in 0..2 {
             assert_eq!(store.begins_at(), Some(at(-90 * 86_400)));
+            assert_eq!(store.first_ever_at(), Some(at(-90 * 86_400)));
             assert_eq!(newest(&store, at(-90 * 86_400 + 5)), [None, Some(at(-90 * 86_400 + 5))]);
             assert_eq!(newest(&store, at(100)), [Some(at(100)), Some(at(-90 * 86_400 + 59))]);
             store.flush().unwrap();
@@ -212,7 +213,7 @@ mod tests {
         for seq in 3..5 {
             let store = open(&directory);
             assert_eq!(newest(&store, at(450)), [Some(at(450)), None]);
-            assert_eq!(store.begins_at(), Some(span));
+            assert_eq!((store.begins_at(), store.first_ever_at()), (Some(span), None));
             assert!(at(0).since(span).as_micros() < 8 * DAY_MICROS as u128);
             apply(&store, seq, &[(0, 800)]);
             store.flush().unwrap();

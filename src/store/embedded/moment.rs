@@ -65,8 +65,10 @@ impl Parts {
     /// As [`crate::store::Store::first_ever_at`].
     pub fn first_ever_at(&self) -> Option<Timestamp> {
         let heads = self.heads.read();
-        let unwritten = heads.unwritten().filter_map(Head::first_at);
-        heads.firsts.earliest().into_iter().chain(unwritten).min().filter(|_| !heads.firsts.is_partial())
+        if heads.firsts.is_partial() {
+            return None;
+        }
+        heads.firsts.earliest().into_iter().chain(heads.unwritten().filter_map(Head::first_at)).min()
     }
 
     /// As [`crate::store::Store::begins_at`].
