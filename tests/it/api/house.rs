@@ -235,6 +235,11 @@ impl House {
         self.hand.enter(body)
     }
 
+    /// Enters [`FILE_RULES`], as a start does that reads them from the province's files.
+    pub fn enter_file_rules(&self) -> Seq {
+        self.enter(Body::Rules(vec![file_rules()]))
+    }
+
     /// The same while the store stands still.
     pub fn enter_unstored(&self, body: Body) -> Entry {
         self.hand.enter_unstored(body)
@@ -314,11 +319,15 @@ fn rules_desk(hand: &Arc<Hand>) -> api::rules::Desk {
         let seq = hand.enter(Body::Rules(files));
         Box::pin(async move { Ok(seq) })
     });
-    api::rules::Desk { files: vec![RuleFile { name: "files.toml".into(), text: FILE_RULES.into() }], install }
+    api::rules::Desk { files: vec![file_rules()], install }
+}
+
+fn file_rules() -> RuleFile {
+    RuleFile { name: "files.toml".into(), text: FILE_RULES.into() }
 }
 
 /// The rules of the province's only file.
-pub const FILE_RULES: &str = "[[rule]]
+const FILE_RULES: &str = "[[rule]]
 name = 'flood'
 title = { vi = 'Lũ', en = 'Flood' }
 property = 'water_level'

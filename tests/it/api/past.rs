@@ -1,5 +1,8 @@
 //! The past on the addresses of the present: layers, tiles, alerts and incidents at a moment.
 
+mod communes;
+mod kept;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -16,7 +19,7 @@ use saola::model::{
 use saola::store::{self, Settling};
 use serde_json::{Value, json};
 
-use super::house::{Answer, FILE_RULES, House, LEVEL, NOW, PM, RAIN, TEMPERATURE, document, request, send};
+use super::house::{Answer, House, LEVEL, NOW, PM, RAIN, TEMPERATURE, document, request, send};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -33,10 +36,6 @@ fn tile_at(z: u8, (lon, lat): (f64, f64)) -> String {
 /// Time passes.
 fn pass(house: &House, time: Duration) {
     house.parts.clock.set(house.parts.clock.now() + time);
-}
-
-fn rules(house: &House) {
-    house.enter(Body::Rules(vec![RuleFile { name: "files.toml".into(), text: FILE_RULES.into() }]));
 }
 
 async fn known(house: &House, path: &str, tag: &str) -> Answer {
@@ -100,7 +99,7 @@ async fn a_moment_is_shown_later_as_it_was_shown_live() {
     let mut runner = TestRunner::deterministic();
     for round in 0..6 {
         let house = House::demo();
-        rules(&house);
+        house.enter_file_rules();
         let [mut before, mut after] = [0, 1].map(|_| samples().new_tree(&mut runner).unwrap().current());
         if round % 2 == 0 {
             // A late sample behind one of a faulty device was not heard then, and is known by now: so not both.
@@ -133,7 +132,7 @@ async fn a_moment_is_shown_later_as_it_was_shown_live() {
 #[tokio::test]
 async fn now_is_the_present() {
     let house = House::demo();
-    rules(&house);
+    house.enter_file_rules();
     observe(&house, &[(0, 5, 0, 3.0, 9), (2, 40, 10, 4.0, 9), (3, 7, 0, 1.0, 0)]);
     for now in ["now".to_owned(), house.parts.clock.now().to_string()] {
         for name in Layer::all().map(Layer::id) {
@@ -232,7 +231,7 @@ const POLYGONS: [&str; 2] = ["areas", "forest_compartments"];
 #[tokio::test]
 async fn whatever_moment_is_asked_for_there_is_an_answer_or_a_problem() {
     let house = House::demo();
-    rules(&house);
+    house.enter_file_rules();
     house.observe(LEVEL, 600, 4.0);
     house.observe(PM, 600, 4.0);
     let tile = format!("/tiles/stations/{}", tile_at(12, PLACES[0]));
@@ -289,7 +288,7 @@ async fn whatever_moment_is_asked_for_there_is_an_answer_or_a_problem() {
 #[tokio::test]
 async fn before_everything_there_is_nothing_until_a_late_sample_is_of_that_time() {
     let house = House::demo();
-    rules(&house);
+    house.enter_file_rules();
     house.observe(LEVEL, 600, 1.0);
     let at = house.parts.clock.now() - HOUR * 2;
     let layer = format!("/api/v1/layers/air?at={at}");
@@ -305,83 +304,9 @@ async fn before_everything_there_is_nothing_until_a_late_sample_is_of_that_time(
 }
 
 #[tokio::test]
-async fn somebody_of_one_commune_sees_the_past_of_it_only() {
-    let house = House::with(Demo::Off, Config::default());
-    rules(&house);
-    for (channel, value) in [(PM, 3.0), (LEVEL, 4.0), (RAIN, 1.0)] {
-        house.observe(channel, 600, value);
-    }
-    let [ranger, other, all] = [("a", Some(["001"])), ("b", Some(["002"])), ("c", None)]
-        .map(|(name, areas)| house.token(name, Role::Operator, areas.as_ref().map(|areas| &areas[..]), HOUR));
-    let seen = async |token: &str, path: &str, list: &str| {
-        let document = document(&house.get_as(token, path).await, path);
-        let id = |one: &Value| one["id"].as_str().unwrap().to_owned();
-        document[list].as_array().unwrap().iter().map(id).collect::<Vec<_>>()
-    };
-    let stations = "/api/v1/layers/stations?at=-5m";
-    assert_eq!(seen(&ranger, stations, "features").await, ["A-AIR"]);
-    assert_eq!(seen(&other, stations, "features").await, ["B-RIVER"]);
-    assert_eq!(seen(&all, stations, "features").await, ["A-AIR", "B-RIVER", "C-RAIN"]);
-    assert_eq!(seen(&ranger, "/api/v1/layers/areas?at=-5m", "features").await, ["001"]);
-    for (token, count) in [(&ranger, 0), (&other, 1), (&all, 1)] {
-        for (path, list) in [("/api/v1/alerts?at=-5m", "alerts"), ("/api/v1/layers/alerts?at=-5m", "features")] {
-            assert_eq!(seen(token, path, list).await.len(), count, "{path}");
-        }
-    }
-    // One's tile is not the other's.
-    let tile = format!("/tiles/stations/{}?at=-5m", tile_at(6, PLACES[0]));
-    let bodies = [house.get_as(&ranger, &tile).await, house.get_as(&all, &tile).await];
-    assert_ne!(bodies[0].header("etag"), bodies[1].header("etag"));
-    assert_ne!(bodies[0].body, bodies[1].body);
-    // Of former areas, those that became what is in sight.
-    house.observe(PM, 520 * 86_400, 1.0);
-    house.observe(LEVEL, 520 * 86_400, 1.0);
-    let areas = "/api/v1/layers/areas?at=2025-06-20";
-    assert_eq!(seen(&all, areas, "features").await, ["A-2024", "B-2024", "C-2024"]);
-    assert_eq!(seen(&ranger, areas, "features").await, ["A-2024"], "B-2024 went into 002, too");
-    let then = house.get_as(&all, "/api/v1/layers/stations?at=2025-06-20").await.json();
-    let told: Vec<_> = then["features"].as_array().unwrap().iter().map(|one| &one["properties"]["area"]).collect();
-    assert_eq!(told, ["A-2024", "C-2024"], "as they were called then");
-    assert_eq!(seen(&ranger, "/api/v1/layers/stations?at=2025-06-20", "features").await, ["A-AIR"]);
-}
-
-#[tokio::test]
-async fn a_commune_of_today_holds_what_stood_in_the_former_one_that_became_it() {
-    let house = House::demo();
-    for channel in [PM, LEVEL] {
-        house.observe(channel, 520 * 86_400, 1.0);
-    }
-    let stations = async |area: &str| {
-        let mut found = Vec::new();
-        for (place, id) in [(PLACES[0], "A-AIR"), (PLACES[1], "B-RIVER")] {
-            let tile = house.get(&format!("/tiles/stations/{}?at=2025-06-20&area={area}", tile_at(14, place))).await;
-            assert!(tile.status.is_success(), "{area}: {}", tile.text());
-            found.extend(tile.body.windows(id.len()).any(|window| window == id.as_bytes()).then_some(id));
-        }
-        found
-    };
-    for (area, expected) in [
-        ("001", vec!["A-AIR"]),
-        ("002", vec!["B-RIVER"]),
-        ("A-2024", vec!["A-AIR"]),
-        ("B-2024", vec![]),
-        ("12", vec!["A-AIR", "B-RIVER"]),
-    ] {
-        assert_eq!(stations(area).await, expected, "{area}");
-    }
-    // Who sees one commune sees no more of the past by choosing another one.
-    let house = House::with(Demo::Off, Config::default());
-    house.observe(LEVEL, 520 * 86_400, 1.0);
-    let ranger = house.token("ranger", Role::Ranger, Some(&["001"]), HOUR);
-    let tile = tile_at(14, PLACES[1]);
-    let hidden = house.get_as(&ranger, &format!("/tiles/stations/{tile}?at=2025-06-20&area=002")).await;
-    assert_eq!(hidden.status, StatusCode::NO_CONTENT);
-}
-
-#[tokio::test]
 async fn alerts_stand_as_they_stood_and_what_was_done_later_is_not_told() {
     let house = House::with(Demo::Off, Config::default());
-    rules(&house);
+    house.enter_file_rules();
     house.apply_what_is_said();
     let token = house.token("an", Role::Operator, None, HOUR);
     // High at 0, very high at 10, over at 20 minutes; acknowledged in between.
@@ -518,133 +443,9 @@ levels = [{ severity = 'high', above = 20, clear = 10 }]
 }
 
 #[tokio::test]
-async fn while_the_store_lags_there_is_no_picture_of_silence() {
-    let house = House::demo();
-    house.observe(PM, 300, 1.0);
-    pass(&house, MINUTE * 5);
-    let entry = house.observe_unstored(PM, 70, 2.0);
-    let tile = format!("/tiles/stations/{}?at=-1m", tile_at(14, PLACES[0]));
-    for path in ["/api/v1/layers/air?at=-1m", tile.as_str()] {
-        let answer = house.get(path).await;
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {}", answer.text());
-        assert_eq!((answer.json()["code"].as_str(), answer.header("retry-after")), (Some("unavailable"), "5"));
-    }
-    assert_eq!(house.get("/api/v1/layers/air").await.status, StatusCode::OK);
-    house.parts.store.apply(&[entry]).unwrap();
-    let path = "/api/v1/layers/air?at=-1m";
-    let station = document(&house.get(path).await, path)["features"][0].clone();
-    assert_eq!(station["properties"]["channels"][0]["value"], 2.0);
-}
-
-#[tokio::test]
-async fn what_was_deleted_for_its_age_is_not_shown_as_silence() {
-    let mut config = store::Config { settle_after_s: 0, ..store::Config::default() };
-    config.retention.air.raw_days = 1;
-    let house = House::over(&config);
-    for day in [3, 2, 1, 0] {
-        house.observe(PM, day * 86_400, 1.0);
-        house.observe(LEVEL, day * 86_400, 1.0);
-    }
-    house.parts.store.flush().unwrap();
-    while house.parts.store.settle(1_000_000).unwrap() == Settling::More {}
-    let begin = house.parts.store.kept_since(PM).samples.expect("something was deleted");
-    let tile = tile_at(8, PLACES[0]);
-    for (layer, after, is_shown) in [
-        ("air", MINUTE, false),
-        // What was observed before the horizon may have been fresh then.
-        ("air", MINUTE * 4, false),
-        ("stations", MINUTE * 4, false),
-        ("areas", MINUTE * 4, false),
-        ("pm2_5", MINUTE * 4, false),
-        ("air", MINUTE * 30, true),
-        ("stations", MINUTE * 30, true),
-        ("river", MINUTE, true),
-        ("rivers", MINUTE, true),
-        ("alerts", MINUTE, true),
-    ] {
-        let at = begin + after;
-        for path in [format!("/api/v1/layers/{layer}?at={at}"), format!("/tiles/{layer}/{tile}?at={at}")] {
-            let answer = house.get(&path).await;
-            assert_eq!(answer.status.is_success(), is_shown, "{path}: {}", answer.status);
-            if !is_shown {
-                assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}: {}", answer.text());
-                assert!(answer.json()["detail"].as_str().unwrap().contains("were deleted"), "{}", answer.text());
-            }
-        }
-    }
-    let layers = house.get("/api/v1/layers").await.json();
-    let from = |id: &str| {
-        let layer = layers["layers"].as_array().unwrap().iter().find(|layer| layer["id"] == id).unwrap().clone();
-        Timestamp::parse(layer["time_range"]["from"].as_str().unwrap()).unwrap()
-    };
-    assert!(from("air") > begin + MINUTE * 4 && from("air") < begin + MINUTE * 30);
-    assert_eq!(from("stations"), from("air"));
-    assert!(from("river") < begin);
-}
-
-#[tokio::test]
-async fn an_older_arrival_that_shows_nowhere_keeps_picture_and_tag() {
-    let house = House::demo();
-    house.observe(PM, 900, 1.0);
-    let path = format!("/tiles/stations/{}?at=2026-11-21T03:05:00Z", tile_at(14, PLACES[0]));
-    let tag = house.get(&path).await.header("etag").to_owned();
-    // As after an outage: what was observed before, and is not the newest.
-    for ago in [3_600, 1_800, 1_000] {
-        house.observe(PM, ago, 7.0);
-        pass(&house, SECOND);
-        assert_eq!(known(&house, &path, &tag).await.status, StatusCode::NOT_MODIFIED, "{ago}");
-    }
-}
-
-#[tokio::test]
-async fn a_correction_of_the_same_time_has_another_tag_and_a_written_sample_the_same() {
-    let house = House::demo();
-    house.observe(PM, 700, 1.0);
-    let path = format!("/tiles/air/{}?at=2026-11-21T03:05:00Z", tile_at(14, PLACES[0]));
-    let first = house.get(&path).await;
-    house.parts.store.flush().unwrap();
-    pass(&house, SECOND);
-    house.observe(TEMPERATURE, 0, 1.0);
-    assert_eq!(known(&house, &path, first.header("etag")).await.status, StatusCode::NOT_MODIFIED, "on disk now");
-    let observed_at = NOW - Duration::from_secs(700);
-    let (quality, time_class) = (Quality::GOOD, TimeClass::Live);
-    let samples = vec![Sample { channel: PM, observed_at, value: 3.0, quality, time_class }];
-    let (author, reason) = ("an".to_owned(), "calibrated".to_owned());
-    house.enter(Body::Corrections(Corrections { author, reason, samples }));
-    for written in ["in memory", "on disk"] {
-        pass(&house, SECOND);
-        let corrected = known(&house, &path, first.header("etag")).await;
-        assert_eq!(corrected.status, StatusCode::OK, "{written}");
-        assert_ne!(corrected.body, first.body, "{written}");
-        let station = &house.get("/api/v1/layers/air?at=2026-11-21T03:05:00Z").await.json()["features"][0];
-        assert_eq!(station["properties"]["channels"][0]["value"], 3.0, "{written}");
-        house.parts.store.flush().unwrap();
-    }
-}
-
-#[tokio::test]
-async fn a_station_of_a_divided_commune_stays_in_its_own_peoples_past() {
-    let house = House::with(Demo::Off, Config::default());
-    house.apply_what_is_said();
-    let administrator = house.token("lan", Role::Administrator, None, HOUR);
-    let ranger = house.token("a", Role::Operator, Some(&["001"]), HOUR);
-    // In B-2024, which became 001 and 002.
-    let new = json!({"id": "E-NEW", "kind": "air", "name": {"vi": "Mới", "en": "New"}, "lon": 103.8, "lat": 22.4,
-        "channels": [{"property": "pm2_5", "interval": "60s"}]});
-    let made = send(&house, &administrator, Method::POST, "/api/v1/stations", new).await;
-    assert!(made.status.is_success(), "{}", made.text());
-    let channel = house.parts.state.read().catalogue.station_named("E-NEW").unwrap().channels[0];
-    house.observe(channel, 520 * 86_400, 1.0);
-    let path = "/api/v1/layers/air?at=2025-06-20";
-    let seen = document(&house.get_as(&ranger, path).await, path)["features"].clone();
-    let ids: Vec<_> = seen.as_array().unwrap().iter().map(|one| &one["id"]).collect();
-    assert!(ids.contains(&&json!("E-NEW")), "{ids:?}");
-}
-
-#[tokio::test]
 async fn a_shelf_of_an_alert_before_is_told_of_the_next_one() {
     let house = House::with(Demo::Off, Config::default());
-    rules(&house);
+    house.enter_file_rules();
     house.apply_what_is_said();
     let token = house.token("an", Role::Operator, None, HOUR * 24);
     house.observe(LEVEL, 0, 3.5);

@@ -5,17 +5,16 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use saola::api::{Config, Demo};
 use saola::auth::Role;
-use saola::model::{Body, RuleFile};
 use serde_json::{Value, json};
 
-use super::house::{Answer, FILE_RULES, House, LEVEL, PM, request, send, with_json, with_token};
+use super::house::{Answer, House, LEVEL, PM, request, send, with_json, with_token};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// With the rules of the files in force.
 fn house() -> (House, String) {
     let house = House::with(Demo::Off, Config::default());
-    house.enter(Body::Rules(vec![RuleFile { name: "files.toml".into(), text: FILE_RULES.into() }]));
+    house.enter_file_rules();
     let token = house.token("admin", Role::Administrator, None, DAY);
     (house, token)
 }

@@ -6,18 +6,18 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use saola::api::{Config, Demo};
 use saola::auth::Role;
-use saola::model::{Body, EscalationPlan, Ladder, LadderStep, Recipient, RuleFile, Timestamp};
+use saola::model::{Body, EscalationPlan, Ladder, LadderStep, Recipient, Timestamp};
 use saola::state::{Effects, State};
 use serde_json::{Value, json};
 
-use super::house::{Answer, FILE_RULES, House, LEVEL, NOW, request, with_json, with_token};
+use super::house::{Answer, House, LEVEL, NOW, request, with_json, with_token};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// With a flood at B-RIVER in commune 002, open and active; what is said is applied.
 fn alarmed() -> (House, String) {
     let house = House::with(Demo::Off, Config::default());
-    house.enter(Body::Rules(vec![RuleFile { name: "files.toml".into(), text: FILE_RULES.into() }]));
+    house.enter_file_rules();
     house.observe(LEVEL, 0, 3.5);
     house.apply_what_is_said();
     house.token("admin", Role::Administrator, None, DAY);

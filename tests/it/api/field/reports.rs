@@ -142,8 +142,7 @@ async fn hostile_reports_are_refused_one_by_one_and_journal_nothing() {
 #[tokio::test(start_paused = true)]
 async fn what_was_cut_off_after_the_journal_had_it_is_brought_to_its_end_by_a_repeat() {
     let house = House::with(Demo::Off, Config::default());
-    house
-        .enter(Body::Rules(vec![RuleFile { name: "files.toml".into(), text: super::super::house::FILE_RULES.into() }]));
+    house.enter_file_rules();
     house.observe(LEVEL, 0, 3.5);
     let token = ranger(&house, "lan", "002");
     let alert = ids(&sync(&house, &token, "").await)[0].clone();
@@ -168,8 +167,7 @@ async fn what_was_cut_off_after_the_journal_had_it_is_brought_to_its_end_by_a_re
 #[tokio::test(start_paused = true)]
 async fn what_was_refused_is_answered_alike_later_and_leaves_no_photo() {
     let house = House::with(Demo::Off, Config::default());
-    house
-        .enter(Body::Rules(vec![RuleFile { name: "files.toml".into(), text: super::super::house::FILE_RULES.into() }]));
+    house.enter_file_rules();
     house.observe(LEVEL, 0, 3.5);
     let token = ranger(&house, "lan", "002");
     let alert = ids(&sync(&house, &token, "").await)[0].clone();
