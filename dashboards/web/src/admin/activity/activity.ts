@@ -4,6 +4,9 @@ import { everyRow, part } from '../send';
 import { over } from '../several';
 import { changesOf, FILES, type Change } from '../stations/changes';
 
+/** What the section's address names beside the changes. */
+export const AUDIT = 'audit';
+
 export interface Entry {
   what: 'station' | 'rule';
   subject: string;

@@ -1,6 +1,7 @@
 // What was changed of a station, as the server keeps it, and its undo.
 import { getJson } from '../../api/client';
 import { finite, instant, list, object, text } from '../../api/json';
+import { deeds } from '../deeds.svelte';
 import { part, send } from '../send';
 
 export interface FieldChange {
@@ -35,7 +36,7 @@ export async function changesOf(station: string, limit: number): Promise<Change[
   return readChanges(station, await getJson(`/api/v1/stations/${part(station)}/changes?limit=${limit}`));
 }
 
-export async function takeBack(station: string, change: number): Promise<void> {
+async function takeBack(station: string, change: number): Promise<void> {
   await send('POST', `/api/v1/stations/${part(station)}/changes/${change}/undo`);
 }
 
@@ -43,6 +44,12 @@ export async function takeBack(station: string, change: number): Promise<void> {
 export async function wayBack(station: string): Promise<(() => Promise<void>) | null> {
   const [newest] = await changesOf(station, 1).catch(() => []);
   return newest === undefined ? null : () => takeBack(station, newest.id);
+}
+
+/** Takes a change back and notes it as a deed, with the way back of that. */
+export async function takeBackWithUndo(station: string, change: number, verb: 'stationBack' | 'stationReturned' = 'stationBack'): Promise<void> {
+  await takeBack(station, change);
+  deeds.done(verb, station, await wayBack(station));
 }
 
 /** A value of a field as people read it: short, in one line. */
