@@ -33,6 +33,13 @@ levels = [{ severity = "high", above = 500 }]
 
 export const said = (line) => console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
 
+/** A row a line: what it is of, and cells under their heads. */
+export function printTable(title, heads, rows) {
+  const width = Math.max(...rows.map(([what]) => what.length)) + 2;
+  console.log(`\n${title}`);
+  for (const [what, ...cells] of [['', ...heads], ...rows]) console.log(what.padEnd(width) + cells.map((cell) => cell.padStart(9)).join(''));
+}
+
 /** The same numbers in every run. */
 function dice(seed) {
   let state = seed;

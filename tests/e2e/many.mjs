@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { launchAsIs, open } from './browser.mjs';
-import { ROOT, said, USER, withProvince } from './load.mjs';
+import { printTable, ROOT, said, USER, withProvince } from './load.mjs';
 
 const SIZE = { width: 1920, height: 1080 };
 const PATIENCE_MS = 120_000;
@@ -220,6 +220,4 @@ async function measure(server) {
 }
 
 const rows = await withProvince({ stations: STATIONS, rate: RATE }, measure);
-console.log(`\n${STATIONS} stations, ${RATE} readings a second, ${SIZE.width} x ${SIZE.height}, drawn in software, ${ROUNDS} rounds`);
-console.log(`${''.padEnd(66)}${['bare', 'empty', 'full', 'ratio'].map((head) => head.padStart(9)).join('')}`);
-for (const [what, ...cells] of rows) console.log(what.padEnd(66) + cells.map((cell) => cell.padStart(9)).join(''));
+printTable(`${STATIONS} stations, ${RATE} readings a second, ${SIZE.width} x ${SIZE.height}, drawn in software, ${ROUNDS} rounds`, ['bare', 'empty', 'full', 'ratio'], rows);

@@ -8,7 +8,7 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { USER, withProvince } from './load.mjs';
+import { printTable, USER, withProvince } from './load.mjs';
 
 const { values: options } = parseArgs({
   options: { stations: { type: 'string', default: '100000' }, rate: { type: 'string', default: '200' }, times: { type: 'string', default: '200' } },
@@ -83,9 +83,7 @@ async function elsewhere(server) {
 
 if (isMainThread) {
   const rows = await withProvince({ stations, rate }, elsewhere);
-  console.log(`\n${stations} stations, ${rate} readings a second; each asked ${times} times over HTTP, ms`);
-  console.log(`${''.padEnd(42)}${['status', 'p50', 'p99', 'longest', 'first'].map((head) => head.padStart(9)).join('')}`);
-  for (const [what, ...cells] of rows) console.log(what.padEnd(42) + cells.map((cell) => cell.padStart(9)).join(''));
+  printTable(`${stations} stations, ${rate} readings a second; each asked ${times} times over HTTP, ms`, ['status', 'p50', 'p99', 'longest', 'first'], rows);
 } else {
   parentPort.postMessage(await measure(workerData));
 }
