@@ -7,7 +7,7 @@ import { atWords } from '../live/steps';
 import type { Theme } from '../states';
 import { PROPERTIES_NAMED } from '../words/properties';
 import { SEMIBOLD } from './fonts';
-import { draw } from './images';
+import { drawAll } from './images';
 import { HATCHES, hatchSvg, shapeSvg } from './marks';
 
 /** Drawn at twice the size, for dense screens. */
@@ -146,6 +146,5 @@ export async function putMarks(map: MapLibreMap, layers: Iterable<MapLayer>, the
     if (id === 'roads' || id === 'rivers') for (const mark of legend) wanted.set(shapeImage(mark), [shapeSvg(mark.shape, mark.colour, shape), shape]);
   }
   const missing = [...wanted].filter(([name]) => !map.hasImage(name));
-  const drawn = await Promise.all(missing.map(async ([name, [svg, pixels]]) => [name, await draw(svg, pixels)] as const));
-  for (const [name, image] of drawn) if (!map.hasImage(name)) map.addImage(name, image, { pixelRatio: RATIO });
+  for (const [name, image] of await drawAll(missing.map(([name, [svg, pixels]]) => [name, svg, pixels]))) if (!map.hasImage(name)) map.addImage(name, image, { pixelRatio: RATIO });
 }
