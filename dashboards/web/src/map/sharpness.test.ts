@@ -3,14 +3,15 @@ import type { Map as MapLibreMap } from 'maplibre-gl';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { keepFluent } from './sharpness';
 
-const LOADING = 0.1;
-
 class FakeMap {
   _overridePixelRatio: number | null | undefined = undefined;
   /** What the canvas has, and what was drawn on it. */
   canvas: number = devicePixelRatio;
   drawn: number[] = [];
   style = {};
+  /** Frames that MapLibre drew by itself. */
+  frames = 0;
+  painter = { render: () => (this.frames += 1) };
   /** What happens within the next drawing. */
   within: (() => void) | null = null;
   #listeners = new Map<string, () => void>();
@@ -71,20 +72,39 @@ function move(map: FakeMap, count: number, gapMs: number): void {
   }
 }
 
-test('a new map is coarse until its parts are there', () => {
+test('a new map is not drawn until its parts are there', () => {
   const map = new FakeMap();
   const sharpness = keepFluent(map as unknown as MapLibreMap);
-  expect(map.canvas).toBe(LOADING * 2);
-  expect(sharpness.isSharp()).toBe(false);
+  map.painter.render();
+  expect([map.frames, map.drawn]).toEqual([0, []]);
   sharpness.loaded();
-  expect([sharpness.isSharp(), map.canvas, map.drawn]).toEqual([true, 2, [2]]);
+  expect([sharpness.isSharp(), map.drawn]).toEqual([true, [2]]);
+  map.painter.render();
+  expect(map.frames).toBe(1);
 });
 
-test('a map whose parts do not come is sharp after a while', () => {
+test('a map whose parts do not come is drawn after a while, and from then on', () => {
   const map = new FakeMap();
   const sharpness = keepFluent(map as unknown as MapLibreMap);
-  vi.advanceTimersByTime(6000);
-  expect([sharpness.isSharp(), map.drawn]).toEqual([true, [2]]);
+  vi.advanceTimersByTime(2999);
+  expect(map.drawn).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(map.drawn).toEqual([2]);
+  map.painter.render();
+  expect(map.frames).toBe(1);
+  sharpness.loaded();
+  expect(map.drawn).toEqual([2]);
+});
+
+test('a new map that is moved is drawn', () => {
+  const map = new FakeMap();
+  keepFluent(map as unknown as MapLibreMap);
+  map.fire('movestart');
+  map.painter.render();
+  expect(map.frames).toBe(1);
+  map.fire('moveend');
+  map.painter.render();
+  expect(map.frames).toBe(1);
 });
 
 test('where frames come in time a movement is sharp', () => {

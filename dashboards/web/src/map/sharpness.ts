@@ -1,12 +1,11 @@
 // Without a graphics card a frame of a large screen takes a quarter of a second. The operations map is therefore drawn
-// coarsely while its parts arrive and, where frames come late, while it moves; soon after it came to rest it is sharp.
+// when its parts are there, not at each that arrives, and where frames come late coarsely while it moves; soon after it
+// came to rest it is sharp.
 import type { Map as MapLibreMap } from 'maplibre-gl';
 import { Pace } from './pace';
 
-/** Of the screen's pixels along a side, while a map loads. */
-const LOADING = 0.1;
-/** By then a map is drawn sharply, whatever is missing. */
-const LOADING_MS = 6000;
+/** By then a map is drawn as it is, whatever is missing, and at each part that arrives. */
+const LOADING_MS = 3000;
 /** A hand that lets go soon takes hold again. */
 const REST_MS = 250;
 
@@ -17,7 +16,7 @@ export interface Sharpness {
   isSharp: () => boolean;
 }
 
-/** Draws a new map coarsely until `loaded`; from then on with as many pixels as come in time while it moves, and with all at rest. */
+/** Leaves a new map that rests undrawn until `loaded`; from then on draws it with as many pixels as come in time while it moves, and with all at rest. */
 export function keepFluent(map: MapLibreMap): Sharpness {
   const pace = new Pace();
   let share = 1;
@@ -26,6 +25,7 @@ export function keepFluent(map: MapLibreMap): Sharpness {
   let hasDrawn = false;
   let ticking = 0;
 
+  /** Whether the canvas has another size now: it is empty until it is drawn. */
   function resize(next: number): boolean {
     // Without a style the context is lost: what comes back is drawn by `settle`.
     if (next === share || !map.style) return false;
@@ -36,17 +36,18 @@ export function keepFluent(map: MapLibreMap): Sharpness {
     map._resizeInternal();
     return true;
   }
-  /** A canvas of another size is empty until it is drawn. */
-  function draw(next: number): void {
-    if (resize(next)) map.redraw();
-  }
   function settle(): void {
+    const isFirst = !isLoaded;
     isLoaded = true;
     if (isMoving) move();
-    else draw(1);
+    else if (resize(1) || isFirst) map.redraw();
   }
   let timer = setTimeout(settle, LOADING_MS);
-  resize(LOADING);
+  const { painter } = map;
+  const paint = painter.render.bind(painter);
+  painter.render = (...what) => {
+    if (isLoaded || isMoving) paint(...what);
+  };
 
   function watch(before: number): void {
     ticking = requestAnimationFrame((at) => {
@@ -55,7 +56,7 @@ export function keepFluent(map: MapLibreMap): Sharpness {
       // A hand that holds still is no machine in time.
       const isFrame = hasDrawn;
       hasDrawn = false;
-      if (isFrame && pace.frame(at - before, at)) draw(pace.share);
+      if (isFrame && pace.frame(at - before, at) && resize(pace.share)) map.redraw();
     });
   }
   function move(): void {
