@@ -51,6 +51,8 @@ export class CrowdLayers {
   #coming: Coming | null = null;
   #when: 'ready' | 'told' = 'ready';
   #looks: Looks | null = null;
+  /** Those over the layers that are there. */
+  #worn: Looks | null = null;
   #count = 0;
   /** The revision that the tiles show; null when that is not known. */
   #shown: number | null = null;
@@ -79,7 +81,10 @@ export class CrowdLayers {
     this.#when = when;
     this.#looks = looks;
     if (tiles === this.#laid?.tiles) this.#dropComing();
-    else if (this.#laid === null) this.#laid = this.#lay(tiles, looks);
+    else if (this.#laid === null) {
+      this.#laid = this.#lay(tiles, looks);
+      this.#worn = looks;
+    }
     else if (tiles !== this.#coming?.tiles || this.#coming.state === 'failed') this.#begin(tiles);
     else if (this.#coming.state === 'ready' && when === 'ready') this.#swap();
     this.#told();
@@ -107,6 +112,8 @@ export class CrowdLayers {
   /** Lays other looks over the layers that are there. */
   relook(looks: Looks): void {
     this.#looks = looks;
+    if (looks === this.#worn) return;
+    this.#worn = looks;
     if (this.#laid) layOver(this.#map, crowdLayers(this.#laid.source, looks));
     if (this.#coming && this.#coming.state !== 'failed') layOver(this.#map, crowdLayers(this.#coming.source, { ...looks, how: 'unseen' }));
   }

@@ -22,6 +22,8 @@ export function newMap(options: Pick<MapOptions, 'container' | 'style'> & Partia
     pitchWithRotate: false,
     touchPitch: false,
     attributionControl: false,
+    // A unit test does.
+    validateStyle: false,
     ...options,
   });
   map.touchZoomRotate.disableRotation();
