@@ -11,6 +11,7 @@ use super::query::Bbox;
 use super::time::{Shown, Zone};
 use crate::layers::areas::{Choropleth, Division};
 use crate::layers::dots::{Cluster, Dot};
+use crate::layers::mercator::half_pixel_m;
 use crate::layers::surface::{self, Band, Surface};
 use crate::layers::tally::Measure;
 use crate::layers::{Field, IncidentView, Layer, Picture, Sight};
@@ -268,14 +269,24 @@ pub struct MeasureReport {
     completeness: f64,
 }
 
-/// Communes, not the province, whose outline is their union's; or forest compartments.
-pub fn areas(picture: &Picture, division: Division, sight: &Sight, bbox: Option<Bbox>) -> Vec<AnyFeature> {
+/// Communes, not the province, whose outline is their union's; or forest compartments. With a zoom their outlines have the
+/// points that it tells apart.
+pub fn areas(
+    picture: &Picture,
+    division: Division,
+    sight: &Sight,
+    (bbox, zoom): (Option<Bbox>, Option<f64>),
+) -> Vec<AnyFeature> {
     let choropleth = Choropleth::of(picture, division, sight);
     let wanted = choropleth.shapes().filter(|shape| bbox.is_none_or(|bbox| bbox.touches_rect(&shape.bounds)));
-    wanted.map(|shape| area(picture, shape, &choropleth)).collect()
+    let outline = |shape: &AreaShape| match zoom {
+        Some(zoom) => MultiPolygon::from(&picture.areas.outline(shape, half_pixel_m(zoom))),
+        None => MultiPolygon::from(&shape.polygon),
+    };
+    wanted.map(|shape| area(picture, shape, outline(shape), &choropleth)).collect()
 }
 
-fn area(picture: &Picture, shape: &AreaShape, choropleth: &Choropleth<'_>) -> AnyFeature {
+fn area(picture: &Picture, shape: &AreaShape, outline: MultiPolygon, choropleth: &Choropleth<'_>) -> AnyFeature {
     let own = choropleth.tally(shape);
     let freshness = Freshness::ALL.iter().zip(own.map_or([0; 5], |own| own.by_freshness));
     let measures = choropleth.measures(shape).filter_map(|(property, measure)| {
@@ -285,7 +296,7 @@ fn area(picture: &Picture, shape: &AreaShape, choropleth: &Choropleth<'_>) -> An
     AnyFeature::Area(Box::new(AreaFeature {
         kind: "Feature",
         id: shape.area.id.clone(),
-        geometry: MultiPolygon::from(&shape.polygon),
+        geometry: outline,
         properties: AreaReport {
             level: shape.area.level,
             name: Name::from(&shape.area.name),

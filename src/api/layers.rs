@@ -147,7 +147,7 @@ pub struct LayerAsked {
     #[param(value_type = Option<String>, example = "102.3,21.6,104.0,22.9")]
     bbox: Option<Bbox>,
     /// The map's zoom, 0 to 24: below the layer's detail zoom points that are near each other are one feature. Absent:
-    /// every point by itself.
+    /// every point by itself, and every point of an area's outline.
     #[param(value_type = Option<f64>, minimum = 0, maximum = 24)]
     zoom: Option<f64>,
     /// As it was then, rounded down to a whole minute: RFC 3339, a date, `-2h`; now when absent, and never the future.
@@ -196,7 +196,8 @@ pub struct FeatureCollection {
 ///
 /// Every channel shows its newest value whatever its quality, and says so in `quality` and `flags`; alerts, averages of
 /// areas and surfaces use good ones alone. With `zoom` below the layer's detail zoom, points of one cell of a fixed grid
-/// are one feature with their count, worst severity and freshness; the counts of all features add up to the layer.
+/// are one feature with their count, worst severity and freshness; the counts of all features add up to the layer. Areas
+/// have then the points of their outlines that half a pixel of the zoom tells apart.
 ///
 /// With `at` everything is as of that moment, from what is known of it by now: late samples stand where they belong, and a
 /// station, area, alert or incident is there if it was. Freshness is judged by the same rule, with the intervals declared
@@ -230,7 +231,9 @@ pub async fn one(
     let features = match (layer, Division::of(layer)) {
         (_, Some(division)) => {
             let (picture, sight) = (Arc::clone(&picture), sight.clone());
-            door.atlas().in_turn(move || layer_features::areas(&picture, division, &sight, asked.bbox)).await?
+            door.atlas()
+                .in_turn(move || layer_features::areas(&picture, division, &sight, (asked.bbox, asked.zoom)))
+                .await?
         }
         (Layer::Surface(field), None) => layer_features::bands(&picture, field, &sight, asked.bbox),
         _ => points(&door, &picture, layer, &sight, (&asked, said.as_deref())),

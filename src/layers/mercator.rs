@@ -17,6 +17,11 @@ pub const EXTENT: u32 = 4_096;
 /// The greatest zoom that is served: a unit of a tile is 2 mm there, and a tile still has whole units of the world.
 pub const ZOOM_MAX: u8 = 22;
 
+/// Around the equator, metres (WGS 84).
+const EQUATOR_M: f64 = 40_075_016.685_578_49;
+/// Pixels along the side of a tile, as maps draw vector tiles.
+const TILE_PX: f64 = 512.0;
+
 /// A place in units of the world.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct World {
@@ -32,6 +37,11 @@ pub fn project(position: Position) -> [f64; 2] {
     let sin = position.lat.to_radians().sin();
     let y = 0.5 - ((1.0 + sin) / (1.0 - sin)).ln() / (4.0 * std::f64::consts::PI);
     [x, y]
+}
+
+/// How much ground half a pixel of a map of that zoom shows at the equator, metres; less nearer to the poles.
+pub fn half_pixel_m(zoom: f64) -> f64 {
+    EQUATOR_M / TILE_PX / zoom.exp2() / 2.0
 }
 
 /// The inverse of [`project`], degrees.

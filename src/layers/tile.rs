@@ -1,7 +1,7 @@
 //! Vector tiles of a layer.
 //!
 //! Points are in exactly one tile of a zoom and have no margin: maps draw symbols beyond a tile's border. Polygons
-//! reach [`clip::MARGIN`] units beyond it. A tile has at most [`POINTS_MAX`] points; with more, and below the layer's
+//! reach [`clip::MARGIN`] units beyond it; outlines of areas have the points that half a pixel of the zoom tells apart. A tile has at most [`POINTS_MAX`] points; with more, and below the layer's
 //! detail zoom, they are in `clusters`, whose counts add up. A tile whose points would be more than [`BYTES_MAX`] bytes
 //! is drawn with clusters, too: 4,096 of them at most.
 //!
@@ -17,7 +17,7 @@ use super::areas::{Choropleth, Division};
 use super::catalogue::Layer;
 use super::clip::{self, Frame};
 use super::dots::{self, Cluster, Dot, Item, Subject};
-use super::mercator::{EXTENT, TileId, World, unproject};
+use super::mercator::{EXTENT, TileId, World, half_pixel_m, unproject};
 use super::mvt::{LayerWriter, Shape, Value};
 use super::picture::Picture;
 use super::points::{self, FINE, Within};
@@ -257,7 +257,8 @@ fn areas(picture: &Picture, (layer, division): (Layer, Division), tile: TileId, 
     let choropleth = Choropleth::of(picture, division, sight);
     for shape in choropleth.shapes().filter(|shape| shape.bounds.intersects(&bounds)) {
         let severity = choropleth.severity(shape);
-        if let Some(polygon) = clip::polygon(&shape.polygon, tile, frame) {
+        let outline = picture.areas.outline(shape, half_pixel_m(f64::from(tile.z())));
+        if let Some(polygon) = clip::polygon(&outline, tile, frame) {
             polygons.tag("id", Value::Text(shape.area.id.as_str()));
             polygons.tag_text("severity", severity.map(|severity| severity.word()));
             let stations = choropleth.tally(shape).map_or(0, |own| i64::from(own.stations));

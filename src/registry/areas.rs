@@ -11,12 +11,15 @@
 //!
 //! Left out on purpose: areas across the 180th meridian.
 
+use std::sync::OnceLock;
+
 use geo::{BoundingRect, Coord, InteriorPoint, Intersects, MultiPolygon, Rect};
 use hashbrown::{HashMap, HashSet};
 use jiff::civil::Date;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
+use super::outlines::Outlines;
 use crate::model::{Area, AreaFacts, AreaId, AreaLevel, LocalName, Position};
 
 /// How deep areas nest: province, commune, the forest's three, and room.
@@ -83,6 +86,8 @@ pub struct Areas {
     in_force_count: usize,
     by_id: HashMap<AreaId, usize>,
     index: RTree<GeomWithData<Rectangle<[f64; 2]>, usize>>,
+    /// By level: of those without an end. Weighed when a map first asks.
+    outlines: [OnceLock<Outlines>; AreaLevel::ALL.len()],
 }
 
 impl Areas {
@@ -97,7 +102,7 @@ impl Areas {
             GeomWithData::new(Rectangle::from_corners([low.x, low.y], [high.x, high.y]), at)
         });
         let index = RTree::bulk_load(boxes.collect());
-        Areas { shapes, in_force_count, by_id, index }
+        Areas { shapes, in_force_count, by_id, index, outlines: Default::default() }
     }
 
     /// Names and label points of the communes in force, by which places are told.
@@ -139,6 +144,19 @@ impl Areas {
     /// An area's polygon, degrees.
     pub fn polygon(&self, id: &AreaId) -> Option<&MultiPolygon<f64>> {
         self.get(id).map(|shape| &shape.polygon)
+    }
+
+    /// The polygon of one of these areas with as few points as keep it within so many metres of its outline. Areas of its
+    /// level without an end go on touching where they do.
+    pub fn outline(&self, shape: &AreaShape, metres: f64) -> MultiPolygon<f64> {
+        let level = shape.area.level;
+        let Some(&number) = self.by_id.get(&shape.area.id) else { return shape.polygon.clone() };
+        let outlines = self.outlines[level.depth()].get_or_init(|| {
+            let lasting = |shape: &AreaShape| shape.area.level == level && shape.facts.validity.to.is_none();
+            let wanted = self.shapes.iter().enumerate().filter(|(_, shape)| lasting(shape));
+            Outlines::of(wanted.map(|(number, shape)| (number, &shape.polygon)))
+        });
+        outlines.within(number, &shape.polygon, metres)
     }
 
     /// The smallest box around an area, degrees.

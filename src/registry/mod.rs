@@ -22,6 +22,7 @@ mod edit;
 mod field;
 mod footprint;
 mod load;
+mod outlines;
 mod past;
 mod policy_file;
 mod properties;

@@ -106,6 +106,34 @@ async fn gdal_reads_the_features() {
     assert_eq!(features(&service, "alerts", &[]).await.len(), alerts);
 }
 
+/// In how many outlines each point of a layer of areas stands.
+fn corners(layer: &Value) -> BTreeMap<String, usize> {
+    let mut found = BTreeMap::new();
+    let parts =
+        layer["features"].as_array().unwrap().iter().flat_map(|one| one["geometry"]["coordinates"].as_array().unwrap());
+    for ring in parts.flat_map(|part| part.as_array().unwrap()) {
+        let points: BTreeSet<String> = ring.as_array().unwrap().iter().map(Value::to_string).collect();
+        points.into_iter().for_each(|point| *found.entry(point).or_default() += 1);
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn communes_of_a_zoom_have_fewer_points_and_go_on_touching() {
+    let service = speaking().await;
+    let whole = service.get("/api/v1/layers/areas").await;
+    let (exact, mut before) = (corners(&whole), usize::MAX);
+    for zoom in [12, 9, 6] {
+        let coarse = service.get(&format!("/api/v1/layers/areas?zoom={zoom}")).await;
+        assert_eq!(coarse["features"].as_array().unwrap().len(), whole["features"].as_array().unwrap().len());
+        let corners = corners(&coarse);
+        assert!(corners.iter().all(|(point, count)| exact.get(point) == Some(count)), "zoom {zoom}");
+        assert!(corners.values().any(|count| *count > 1) && corners.len() < before, "zoom {zoom}: {}", corners.len());
+        before = corners.len();
+    }
+    assert!(before * 20 < exact.len(), "{before} of {}", exact.len());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frost_s_client_walks_the_entities() {
     let service = speaking().await;

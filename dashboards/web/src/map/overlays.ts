@@ -20,7 +20,7 @@ const WATCHED: Readonly<Record<Theme, string>> = { dark: '#35c4a0', light: '#0b7
 /** From here on roads are lines; further out their stations stand for them. */
 const LINES_ZOOM = 9;
 /** Areas and bands have no more detail beyond: the map enlarges their tiles. */
-const AREAS_ZOOM_MAX = 11;
+const AREAS_ZOOM_MAX = 13;
 const POINTS_ZOOM_MAX = 16;
 
 const asExpression = (parts: unknown[]): ExpressionSpecification => parts as ExpressionSpecification;
