@@ -34,6 +34,8 @@ const CLEARED_MAX = 60;
 const KEPT_MAX = 200;
 /** More open alerts than anybody reads; the counts would then be too low, but the worst newest are there. */
 const OPEN_MAX = 10_000;
+/** That of the map when it shows the province: boundaries have no more points than it tells apart. */
+const FAR_ZOOM = 9;
 
 /** Answers and events cross on their way: what people said counts the version, what is measured moves the time. */
 function isOlder(alert: Alert, known: Alert): boolean {
@@ -46,6 +48,7 @@ class Picture {
   loaded = $state(false);
   news = $state.raw<readonly News[]>([]);
 
+  #hasNear = false;
   #stations = new Map<string, Station>();
   #alerts = new Map<string, Alert>();
   #waitingStations: Station[] = [];
@@ -116,9 +119,12 @@ class Picture {
     return id === null ? undefined : this.#alerts.get(id);
   }
 
-  /** Boundaries change by law, not by the minute: once is enough. */
-  async loadAreas(): Promise<void> {
-    if (!this.areas) this.areas = readAreas(await getJson('/api/v1/layers/areas'));
+  /** Boundaries change by law, not by the minute: once is enough, and from `near` once with all of their points. */
+  async loadAreas(from: 'far' | 'near' = 'far'): Promise<void> {
+    if (this.areas && (from === 'far' || this.#hasNear)) return;
+    const areas = readAreas(await getJson(from === 'far' ? `/api/v1/layers/areas?zoom=${FAR_ZOOM}` : '/api/v1/layers/areas'));
+    this.areas = areas;
+    this.#hasNear = from === 'near';
   }
 
   /** Everything anew; where there are too many stations for a page, without them. */
@@ -172,6 +178,7 @@ class Picture {
     this.#waitingStations = [];
     this.#waitingAlerts = [];
     this.areas = null;
+    this.#hasNear = false;
     this.loaded = false;
     this.#alertsForbidden = false;
     this.news = [];
