@@ -92,9 +92,9 @@ class Crowd {
     this.confirmedAt = at;
   }
 
-  /** Whether what is drawn may pass for the present. */
+  /** Whether what is drawn may pass for the present. Before the stream has opened once, that is what was just asked for. */
   get current(): boolean {
-    return connection.current && clock.now - this.confirmedAt < CONFIRMED_WITHIN_MS;
+    return (connection.current || connection.heardAt === 0) && clock.now - this.confirmedAt < CONFIRMED_WITHIN_MS;
   }
 
   /** Asks for a station by itself. Without an answer what is known of it grows old by itself. */
