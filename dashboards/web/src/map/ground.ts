@@ -1,6 +1,6 @@
 // What every map of the pages begins with: the same ground, the same bounds, no rotation.
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
-import { Map as MapLibreMap, setWorkerUrl, type GeoJSONSource, type LngLatBoundsLike, type MapOptions } from 'maplibre-gl';
+import { Map as MapLibreMap, prewarm, setWorkerUrl, type GeoJSONSource, type LngLatBoundsLike, type MapOptions } from 'maplibre-gl';
 import type { FeatureCollection } from 'geojson';
 import { getJson } from '../api/client';
 import { provinceNameFeatures } from './features';
@@ -9,6 +9,12 @@ import { provinceNameFeatures } from './features';
 export const HOME: LngLatBoundsLike = [102.3208, 21.6857, 103.985, 22.8113];
 /** Viet Nam with both archipelagos and some sea. */
 const FURTHEST: LngLatBoundsLike = [92, 3, 124, 28];
+
+/** Starts what maps think with, before there is one: it takes as long as the page around the map. */
+export function warmUp(): void {
+  setWorkerUrl(workerUrl);
+  prewarm();
+}
 
 /** A map that shows the province. Throws where the machine cannot draw one. */
 export function newMap(options: Pick<MapOptions, 'container' | 'style'> & Partial<MapOptions>): MapLibreMap {
