@@ -34,8 +34,8 @@ const CLEARED_MAX = 60;
 const KEPT_MAX = 200;
 /** More open alerts than anybody reads; the counts would then be too low, but the worst newest are there. */
 const OPEN_MAX = 10_000;
-/** That of the map when it shows the province: boundaries have no more points than it tells apart. */
-const FAR_ZOOM = 9;
+/** A little less than that of the map when it shows the province: boundaries have few points, and stay within a pixel. */
+const FAR_ZOOM = 8;
 
 /** Answers and events cross on their way: what people said counts the version, what is measured moves the time. */
 function isOlder(alert: Alert, known: Alert): boolean {

@@ -15,10 +15,11 @@ export const SOURCE = { stations: 'stations', selected: 'selected', communes: 'c
 /** Lai Châu in the provinces' own codes. */
 const HOME = '12';
 
-/** How far a boundary may run beside its points, in pixels of its tile. Without a graphics card lines cost by their points. */
+/**
+ * How far a boundary may run beside its points, in pixels of its tile. Without a graphics card lines cost by their points.
+ * More than that is left out by the server, on both sides of a border alike: MapLibre would not.
+ */
 const TOLERANCE = 0.75;
-/** The server has left out what the map does not tell apart, on both sides of a border alike: MapLibre would not. */
-const COMMUNES_TOLERANCE = 0.3;
 
 export const EMPTY: FeatureCollection = { type: 'FeatureCollection', features: [] };
 
@@ -275,8 +276,7 @@ export function groundStyle(theme: Theme, language: Language): StyleSpecificatio
 export function mapStyle(theme: Theme, language: Language): StyleSpecification {
   const { sources, layers, ...rest } = groundStyle(theme, language);
   const empty = { type: 'geojson' as const, data: EMPTY };
-  const communes = { ...empty, promoteId: 'id', tolerance: COMMUNES_TOLERANCE };
-  return { ...rest, sources: { ...sources, [SOURCE.communes]: communes, [SOURCE.stations]: empty, [SOURCE.selected]: empty }, layers: [...layers, ...stations(TONES[theme], theme)] };
+  return { ...rest, sources: { ...sources, [SOURCE.stations]: empty, [SOURCE.selected]: empty }, layers: [...layers, ...stations(TONES[theme], theme)] };
 }
 
 /** Lays the looks of a style over a map that has the same layers. */
