@@ -165,3 +165,31 @@ test('a new critical alert is heard once sound is allowed, and not before', asyn
   assert.deepEqual(complaints, []);
   await close();
 });
+
+test('of a long list of alerts the rest is drawn as somebody comes near to its end', async () => {
+  const COUNT = 70;
+  const raised = await land.raise();
+  const { page, complaints, close } = await operations(browser, server.http);
+  await page.route(/\/api\/v1\/alerts\?state=open/, async (route) => {
+    const response = await route.fetch();
+    const body = await response.json();
+    const one = body.alerts.find(({ id }) => id === raised.id);
+    return route.fulfill({ response, json: { ...body, alerts: Array.from({ length: COUNT }, (_, place) => ({ ...one, id: `${one.id}-${place}`, incident: null })) } });
+  });
+  await page.reload();
+  const rows = page.locator('[data-list="open-alerts"] [data-row]');
+  await rows.first().waitFor({ timeout: NEWS_MS });
+  const first = await rows.count();
+  assert.ok(first > 5 && first < COUNT, `${first} of ${COUNT}`);
+  await rows.last().scrollIntoViewIfNeeded();
+  await page.waitForFunction((before) => document.querySelectorAll('[data-list="open-alerts"] [data-row]').length > before, first, { timeout: NEWS_MS });
+  // The keys step on to what is drawn meanwhile.
+  await rows.last().focus();
+  await page.waitForFunction((count) => {
+    const all = document.querySelectorAll('[data-list="open-alerts"] [data-row]');
+    if (all.length < count) document.dispatchEvent(new KeyboardEvent('keydown', { key: 'j', bubbles: true }));
+    return all.length === count;
+  }, COUNT, { timeout: NEWS_MS });
+  assert.deepEqual(complaints, []);
+  await close();
+});
