@@ -79,35 +79,43 @@ impl Outlines {
     }
 
     /// The polygon of that number with as few points as keep it within so many metres of its outline. Parts that are less
-    /// than that are gone, unless nothing would be left.
+    /// than that are gone; of the first one the three weightiest corners stay when nothing else would.
     pub fn within(&self, number: usize, polygon: &MultiPolygon<f64>, metres: f64) -> MultiPolygon<f64> {
         let Some(weights) = self.weights.get(&number) else { return polygon.clone() };
-        let mut weights = weights.iter();
-        let mut kept = |ring: &LineString<f64>| {
-            let weights = weights.next().map_or(&[][..], Vec::as_slice);
-            let wanted = open(ring).iter().zip(weights).filter(|(_, weight)| **weight >= metres);
-            let mut points: Vec<Coord<f64>> = wanted.map(|(point, _)| *point).collect();
-            points.extend(points.first().copied());
-            LineString(points)
-        };
+        let mut of_rings = weights.iter();
+        let mut kept = |ring: &LineString<f64>| with_weight(ring, of_rings.next().map_or(&[], Vec::as_slice), metres);
         let parts: Vec<Polygon<f64>> = polygon
             .iter()
             .filter_map(|part| {
                 let outer = kept(part.exterior());
-                let holes: Vec<_> =
-                    part.interiors().iter().map(&mut kept).filter(|ring| ring.0.len() >= RING_MIN).collect();
+                let holes = part.interiors().iter().map(&mut kept).filter(|ring| ring.0.len() >= RING_MIN).collect();
                 (outer.0.len() >= RING_MIN).then(|| Polygon::new(outer, holes))
             })
             .collect();
-        if parts.is_empty() { polygon.clone() } else { MultiPolygon(parts) }
+        if !parts.is_empty() {
+            return MultiPolygon(parts);
+        }
+        let (Some(part), Some(weights)) = (polygon.0.first(), weights.first()) else { return polygon.clone() };
+        let mut by_weight = weights.clone();
+        by_weight.sort_by(|a, b| b.total_cmp(a));
+        let third = by_weight.get(RING_MIN - 2).copied().unwrap_or(0.0);
+        MultiPolygon(vec![Polygon::new(with_weight(part.exterior(), weights, third), Vec::new())])
     }
+}
+
+/// The points of a ring that weigh so much, and the first of them again.
+fn with_weight(ring: &LineString<f64>, weights: &[f64], least: f64) -> LineString<f64> {
+    let wanted = open(ring).iter().zip(weights).filter(|(_, weight)| **weight >= least);
+    let mut points: Vec<Coord<f64>> = wanted.map(|(point, _)| *point).collect();
+    points.extend(points.first().copied());
+    LineString(points)
 }
 
 /// Of each point of a ring, which is not repeated at the end, its weight.
 fn weigh_ring(ring: &[Coord<f64>], is_meeting: &impl Fn(Coord<f64>) -> bool) -> Vec<f64> {
     let count = ring.len();
     let mut weights = vec![f64::INFINITY; count];
-    if count < RING_MIN {
+    if count < RING_MIN - 1 {
         return weights;
     }
     let mut ends: Vec<usize> = (0..count).filter(|at| is_meeting(ring[*at])).collect();
@@ -256,10 +264,12 @@ mod tests {
     fn what_asks_for_everything_gets_it_and_what_is_small_stays() {
         let all = neighbours();
         assert_eq!(within(&all, 0.0), all);
-        let islet = polygon(&[(103.0, 22.0), (103.001, 22.0), (103.001, 22.001), (103.0, 22.001)], &[]);
-        assert_eq!(within(std::slice::from_ref(&islet), 5_000.0), [islet.clone()]);
-        let both = MultiPolygon(all[1].iter().chain(&islet).cloned().collect());
-        assert_eq!(within(&[both], 5_000.0)[0].0.len(), 1);
+        let least = within(&all[2..], 50_000.0);
+        assert_eq!((least[0].0.len(), edges(&least[0]).len()), (1, 3), "{least:?}");
+        let triangle = polygon(&[(103.0, 22.0), (103.001, 22.0), (103.001, 22.001)], &[]);
+        assert_eq!(within(std::slice::from_ref(&triangle), 5_000.0), [triangle.clone()]);
+        let beside = MultiPolygon(all[1].iter().chain(&triangle).cloned().collect());
+        assert_eq!(within(&[beside], 5_000.0)[0].0.len(), 1);
         assert_eq!(within(&[MultiPolygon(Vec::new())], 1.0), [MultiPolygon(Vec::new())]);
     }
 }
