@@ -94,7 +94,7 @@ class Crowd {
 
   /** Whether what is drawn may pass for the present. Before the stream has opened once, that is what was just asked for. */
   get current(): boolean {
-    return (connection.current || connection.heardAt === 0) && clock.now - this.confirmedAt < CONFIRMED_WITHIN_MS;
+    return (connection.current || connection.phase === 'connecting') && clock.now - this.confirmedAt < CONFIRMED_WITHIN_MS;
   }
 
   /** Asks for a station by itself. Without an answer what is known of it grows old by itself. */

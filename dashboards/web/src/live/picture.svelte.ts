@@ -49,6 +49,8 @@ class Picture {
   news = $state.raw<readonly News[]>([]);
 
   #hasNear = false;
+  /** Boundaries under way; another object for another caller. */
+  #asked: Partial<Record<'far' | 'near', Promise<void>>> = {};
   #stations = new Map<string, Station>();
   #alerts = new Map<string, Alert>();
   #waitingStations: Station[] = [];
@@ -122,9 +124,20 @@ class Picture {
   /** Boundaries change by law, not by the minute: once is enough, and from `near` once with all of their points. */
   async loadAreas(from: 'far' | 'near' = 'far'): Promise<void> {
     if (this.areas && (from === 'far' || this.#hasNear)) return;
-    const areas = readAreas(await getJson(from === 'far' ? `/api/v1/layers/areas?zoom=${FAR_ZOOM}` : '/api/v1/layers/areas'));
-    this.areas = areas;
-    this.#hasNear = from === 'near';
+    await (this.#asked[from] ??= this.#askAreas(from));
+  }
+
+  async #askAreas(from: 'far' | 'near'): Promise<void> {
+    const asked = this.#asked;
+    try {
+      const areas = readAreas(await getJson(from === 'far' ? `/api/v1/layers/areas?zoom=${FAR_ZOOM}` : '/api/v1/layers/areas'));
+      // For the caller before, or less than there is by now.
+      if (asked !== this.#asked || (this.#hasNear && from === 'far')) return;
+      this.areas = areas;
+      this.#hasNear = from === 'near';
+    } finally {
+      delete asked[from];
+    }
   }
 
   /** Everything anew; where there are too many stations for a page, without them. */
@@ -179,6 +192,7 @@ class Picture {
     this.#waitingAlerts = [];
     this.areas = null;
     this.#hasNear = false;
+    this.#asked = {};
     this.loaded = false;
     this.#alertsForbidden = false;
     this.news = [];

@@ -196,6 +196,7 @@ export class CrowdLayers {
     this.#coming = null;
     this.#laid = after;
     this.#forgetRevision();
+    this.#worn = null;
     layOver(this.#map, crowdLayers(after.source, { ...this.#looks, how: 'clear' }));
     if (before) this.#takeUp(before);
   }

@@ -19,7 +19,9 @@ const HALO: Readonly<Record<Theme, string>> = { dark: '#0c141a', light: '#ffffff
 const WATCHED: Readonly<Record<Theme, string>> = { dark: '#35c4a0', light: '#0b7a62' };
 /** From here on roads are lines; further out their stations stand for them. */
 const LINES_ZOOM = 9;
-/** Areas and bands have no more detail beyond: the map enlarges their tiles. */
+/** Bands and what sensors watch have no more detail beyond: the map enlarges their tiles. */
+const SHAPES_ZOOM_MAX = 11;
+/** Outlines of areas have, but none that is seen beside a boundary. */
 const AREAS_ZOOM_MAX = 13;
 const POINTS_ZOOM_MAX = 16;
 
@@ -33,7 +35,10 @@ export function tilesOf(layer: string, at: number | null, origin: string): strin
 
 const isArea = (id: OverlayId): boolean => id !== 'roads' && id !== 'rivers';
 
-export const zoomMax = (id: OverlayId): number => (isArea(id) ? AREAS_ZOOM_MAX : POINTS_ZOOM_MAX);
+export function zoomMax(id: OverlayId): number {
+  if (id === 'areas') return AREAS_ZOOM_MAX;
+  return isArea(id) ? SHAPES_ZOOM_MAX : POINTS_ZOOM_MAX;
+}
 
 /** The colour of each value of a legend; `otherwise` for what it does not tell. */
 function coloured(property: string, legend: readonly Mark[], otherwise: string): ExpressionSpecification | string {

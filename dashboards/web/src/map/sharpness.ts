@@ -46,7 +46,7 @@ export function keepFluent(map: MapLibreMap): Sharpness {
   const { painter } = map;
   const paint = painter.render.bind(painter);
   painter.render = (...what) => {
-    if (isLoaded || isMoving) paint(...what);
+    if (isLoaded) paint(...what);
   };
 
   function watch(before: number): void {
@@ -71,12 +71,13 @@ export function keepFluent(map: MapLibreMap): Sharpness {
   map.on('render', () => (hasDrawn = true));
   map.on('movestart', () => {
     isMoving = true;
-    if (isLoaded) move();
+    // Who moves a map wants to see it.
+    isLoaded = true;
+    move();
   });
   map.on('moveend', () => {
     isMoving = false;
     cancelAnimationFrame(ticking);
-    if (!isLoaded) return;
     clearTimeout(timer);
     timer = setTimeout(settle, REST_MS);
   });

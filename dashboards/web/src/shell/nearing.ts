@@ -1,7 +1,7 @@
 // A list draws its next rows before somebody has scrolled to its end.
 import type { Action } from 'svelte/action';
 
-/** So far below what is seen, in pixels. */
+/** So far above and below what is seen, in pixels. */
 const AHEAD_PX = 800;
 
 /** Calls once, as soon as the element is near to what is seen of the list that scrolls it. */
@@ -14,7 +14,7 @@ export const nearing: Action<HTMLElement, () => void> = (node, then) => {
       watcher.disconnect();
       then();
     },
-    { root, rootMargin: `0px 0px ${AHEAD_PX}px` },
+    { root, rootMargin: `${AHEAD_PX}px 0px` },
   );
   watcher.observe(node);
   return { destroy: () => watcher.disconnect() };
