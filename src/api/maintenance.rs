@@ -21,6 +21,9 @@ use crate::quality::WINDOWS_MAX;
 
 /// The longest window, and how far from now it may begin.
 const WINDOW_MAX: Duration = Duration::from_secs(366 * 86_400);
+/// How long an answer waits for the state, and how often it looks.
+const STATE_WAIT_MAX: Duration = Duration::from_secs(5);
+const STATE_POLL: Duration = Duration::from_millis(2);
 /// Letters of a reason.
 const REASON_LENGTH_MAX: usize = 500;
 
@@ -181,9 +184,18 @@ pub(super) fn reason(text: &str) -> Result<String, Problem> {
     line("reason", text, 1, REASON_LENGTH_MAX)
 }
 
-/// Journals a command; its number once it is durable.
+/// Journals a command; its number once it is durable, and the state has it: whoever asks next is told of it. A state that
+/// is far behind is not waited for.
 pub(super) async fn journal<N>(door: &Allowed<N>, body: model::Body) -> Result<Seq, Problem> {
-    (door.parts().note)(body).await.map_err(|why| Problem::new(Code::Unavailable, why))
+    let number = (door.parts().note)(body).await.map_err(|why| Problem::new(Code::Unavailable, why))?;
+    let applied = async {
+        while door.parts().state.read().applied < number {
+            tokio::time::sleep(STATE_POLL).await;
+        }
+    };
+    // What it would say is said by the answer: the command is on disk.
+    let _ = tokio::time::timeout(STATE_WAIT_MAX, applied).await;
+    Ok(number)
 }
 
 /// Notes who did it.

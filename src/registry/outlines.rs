@@ -266,9 +266,9 @@ mod tests {
         assert_eq!(within(&all, 0.0), all);
         let least = within(&all[2..], 50_000.0);
         assert_eq!((least[0].0.len(), edges(&least[0]).len()), (1, 3), "{least:?}");
-        let triangle = polygon(&[(103.0, 22.0), (103.001, 22.0), (103.001, 22.001)], &[]);
-        assert_eq!(within(std::slice::from_ref(&triangle), 5_000.0), [triangle.clone()]);
-        let beside = MultiPolygon(all[1].iter().chain(&triangle).cloned().collect());
+        let triangle = [polygon(&[(103.0, 22.0), (103.001, 22.0), (103.001, 22.001)], &[])];
+        assert_eq!(within(&triangle, 5_000.0), triangle);
+        let beside = MultiPolygon(all[1].iter().chain(&triangle[0]).cloned().collect());
         assert_eq!(within(&[beside], 5_000.0)[0].0.len(), 1);
         assert_eq!(within(&[MultiPolygon(Vec::new())], 1.0), [MultiPolygon(Vec::new())]);
     }
