@@ -2,7 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use saola::auth::Role;
-use saola::model::{Body, Corrections, MaintenanceCommand, Quality, Sample, StationNo, TimeClass};
+use saola::model::{Body, Corrections, Quality, Sample, StationNo, TimeClass};
 use serde_json::json;
 
 use super::house::{House, NOW, PM, send};
@@ -25,19 +25,19 @@ fn acts(house: &House) -> Vec<(String, String, String)> {
 #[tokio::test]
 async fn a_window_is_planned_shown_and_withdrawn_with_its_author() {
     let (house, token) = house();
+    house.apply_what_is_said();
     let path = "/api/v1/stations/A-AIR/maintenance";
     let asked = json!({ "to": "2026-11-21T17:00:00+07:00", "reason": " new sensor " });
     let answer = send(&house, &token, Method::POST, path, asked).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
     assert_eq!(answer.json()["state"], "under_way");
-    let command = house.commands.lock().pop().unwrap();
-    let Body::Maintenance(MaintenanceCommand::Plan(window)) = &command else { panic!("{command:?}") };
-    assert_eq!(
-        (window.station, window.from, window.reason.as_str(), window.author.as_str()),
-        (StationNo(0), NOW, "new sensor", "an")
-    );
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    {
+        let state = house.parts.state.read();
+        let (_, window) = state.judge.maintenance.of(StationNo(0)).next().unwrap();
+        assert_eq!((window.from, window.reason.as_str(), window.author.as_str()), (NOW, "new sensor", "an"));
+    }
 
-    let id = house.enter(command).to_string();
     let list = house.get_as(&token, path).await.json();
     assert_eq!((&list["by_registry"], &list["windows"][0]["id"]), (&json!(false), &json!(id)));
     let station = house.get_as(&token, "/api/v1/stations/A-AIR").await.json();
@@ -45,8 +45,6 @@ async fn a_window_is_planned_shown_and_withdrawn_with_its_author() {
 
     let answer = send(&house, &token, Method::DELETE, &format!("{path}/{id}"), json!({})).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
-    let command = house.commands.lock().pop().unwrap();
-    house.enter(command);
     let station = house.get_as(&token, "/api/v1/stations/A-AIR").await.json();
     assert_eq!(station["properties"]["freshness"], "silent");
     let of = |act: &str| ("an".to_owned(), act.to_owned(), "A-AIR".to_owned());
