@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 
 use super::body::{Body, instant, line, wrong};
 use super::door::{Allowed, MaintainStations, SeeMap};
-use super::problem::{BadBody, Code, Missing, Problem, Refused};
+use super::problem::{BadBody, Missing, Problem, Refused};
 use super::query::{Asked, Id, Nothing, TwoNames};
+use super::saying::say;
 use super::time::{Shown, Zone};
 use crate::auth::{Act, Deed};
 use crate::model::{self, MaintenanceCommand, Seq, StationNo, Timestamp, Window};
@@ -21,9 +22,6 @@ use crate::quality::WINDOWS_MAX;
 
 /// The longest window, and how far from now it may begin.
 const WINDOW_MAX: Duration = Duration::from_secs(366 * 86_400);
-/// How long an answer waits for the state, and how often it looks.
-const STATE_WAIT_MAX: Duration = Duration::from_secs(5);
-const STATE_POLL: Duration = Duration::from_millis(2);
 /// Letters of a reason.
 const REASON_LENGTH_MAX: usize = 500;
 
@@ -91,7 +89,7 @@ pub async fn list(
     Ok(Json(MaintenanceList { by_registry, windows }))
 }
 
-/// Announces that people will work at a station. Answered when it is durable.
+/// Announces that people will work at a station. Answered when it is durable and the state has it.
 #[utoipa::path(post, path = "/api/v1/stations/{id}/maintenance", operation_id = "planMaintenance", tag = "map",
     params(("id" = String, Path, description = "The station's name", example = "TR-QL4D-01")),
     request_body = WindowAsked,
@@ -120,13 +118,13 @@ pub async fn plan(
     }
     let window = Window { station, from, to, reason: reason(&asked.reason)?, author: door.caller().name.clone() };
     let command = MaintenanceCommand::Plan(window.clone());
-    let number = journal(&door, model::Body::Maintenance(command)).await?;
+    let said = say(door.parts(), model::Body::Maintenance(command)).await?;
     let detail = format!("from {from} to {to}: {}", window.reason);
     record(&door, Act::MaintenancePlanned, id, detail).await?;
-    Ok(Json(document(number, &window, now)))
+    Ok(Json(document(said.seq, &window, now)))
 }
 
-/// Withdraws a window; one that has begun ends now. Answered when it is durable.
+/// Withdraws a window; one that has begun ends now. Answered when it is durable and the state has it.
 #[utoipa::path(delete, path = "/api/v1/stations/{id}/maintenance/{window}", operation_id = "withdrawMaintenance",
     tag = "map",
     params(("id" = String, Path, description = "The station's name", example = "TR-QL4D-01"),
@@ -147,7 +145,7 @@ pub async fn withdraw(
     let known = door.parts().state.read().judge.maintenance.get(window).cloned();
     let known = known.filter(|known| known.station == station).ok_or_else(missing)?;
     let command = MaintenanceCommand::Withdraw { window, author: door.caller().name.clone() };
-    journal(&door, model::Body::Maintenance(command)).await?;
+    say(door.parts(), model::Body::Maintenance(command)).await?;
     record(&door, Act::MaintenanceWithdrawn, id, format!("window {window}")).await?;
     Ok(Json(document(window, &known, now)))
 }
@@ -182,20 +180,6 @@ pub(super) fn station_of<N>(door: &Allowed<N>, id: &str) -> Result<StationNo, Pr
 /// A reason as people write it: something, not too long, on one line.
 pub(super) fn reason(text: &str) -> Result<String, Problem> {
     line("reason", text, 1, REASON_LENGTH_MAX)
-}
-
-/// Journals a command; its number once it is durable, and the state has it: whoever asks next is told of it. A state that
-/// is far behind is not waited for.
-pub(super) async fn journal<N>(door: &Allowed<N>, body: model::Body) -> Result<Seq, Problem> {
-    let number = (door.parts().note)(body).await.map_err(|why| Problem::new(Code::Unavailable, why))?;
-    let applied = async {
-        while door.parts().state.read().applied < number {
-            tokio::time::sleep(STATE_POLL).await;
-        }
-    };
-    // What it would say is said by the answer: the command is on disk.
-    let _ = tokio::time::timeout(STATE_WAIT_MAX, applied).await;
-    Ok(number)
 }
 
 /// Notes who did it.

@@ -60,6 +60,7 @@ pub mod roster;
 pub mod routes;
 pub mod rule_change;
 pub mod rules;
+pub mod saying;
 pub mod scale;
 pub mod search;
 pub mod server;

@@ -5,7 +5,6 @@
 //! `Idempotency-Key` gets the answer of the first, before and after a restart. It goes on when its caller hangs up.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -21,6 +20,7 @@ use super::features::Reporter;
 use super::headers;
 use super::problem::{BadBody, Code, Missing, Problem, Refused};
 use super::query::{Asked, Id, Nothing, word};
+use super::saying::{Said, say};
 use super::time::{Shown, Zone};
 use crate::alerts::workflow::{Outcome, Refusal, Remembered};
 use crate::model::{self, AlertCommand, AlertId, CloseCause, CommandKey, Order, Timestamp, Word};
@@ -33,9 +33,6 @@ const NOTE_LENGTH_MAX: usize = 500;
 const NAME_LENGTH_MAX: usize = 64;
 /// Bytes of a key.
 const KEY_BYTES_MAX: usize = 128;
-/// How often it is looked whether the state has taken what is durable, and how long at most.
-const LOOK: Duration = Duration::from_millis(2);
-const LOOKING_MAX: Duration = Duration::from_secs(10);
 
 /// The header by which a repeat is known.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -334,15 +331,11 @@ async fn hear<N>(
 
 /// Journals a word and waits until the state has it: what became of it. To be run to its end, whoever hangs up.
 pub(super) async fn take(parts: &Arc<Parts>, command: &AlertCommand) -> Result<Remembered, Problem> {
-    let seq = (parts.note)(model::Body::Alert(Box::new(command.clone()))).await;
-    let seq = seq.map_err(|why| Problem::new(Code::Unavailable, why))?;
-    let behind = "it is on disk, and the state is far behind: ask for it later, or send it again with its key";
-    let reached = tokio::time::timeout(LOOKING_MAX, async {
-        while parts.state.read().applied < seq {
-            tokio::time::sleep(LOOK).await;
-        }
-    });
-    reached.await.map_err(|_| Problem::new(Code::Unavailable, behind))?;
+    let Said { seq, is_applied } = say(parts, model::Body::Alert(Box::new(command.clone()))).await?;
+    if !is_applied {
+        let behind = "it is on disk, and the state is far behind: ask for it later, or send it again with its key";
+        return Err(Problem::new(Code::Unavailable, behind));
+    }
     let outcome = parts.state.read().workflow.outcome(seq).copied();
     let outcome = outcome.ok_or_else(|| Problem::internal(format!("nothing is known of word {seq}")))?;
     if outcome.seq == seq && matches!(outcome.outcome, Outcome::Done(_)) {
