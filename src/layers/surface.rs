@@ -19,7 +19,7 @@ use rstar::primitives::GeomWithData;
 use super::bands::Grid;
 use super::picture::Picture;
 use super::sight::Sight;
-use crate::model::Timestamp;
+use crate::model::{METRES_PER_DEGREE, Timestamp};
 
 /// How long a surface stands for the pictures after its own.
 pub const KEPT_FOR: Duration = Duration::from_secs(30);
@@ -31,8 +31,6 @@ const SQUARES: usize = 64;
 const NEAREST: usize = 12;
 /// Of the distance.
 pub const POWER: i32 = 2;
-/// Metres of a degree of latitude, on the sphere of 6,371,009 m.
-const METRES_PER_DEGREE: f64 = 111_195.0;
 
 /// What a surface is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -41,7 +41,7 @@ pub use incident::IncidentId;
 pub use intake::{Durable, Intake, Refusal};
 pub use listening::{Listening, Pause, TICK_GAP};
 pub use mistake::Mistake;
-pub use place::{LocalName, Position};
+pub use place::{LocalName, METRES_PER_DEGREE, Position};
 pub use policy::{Awake, Limits, Policy, Step, Stuck};
 pub use quality::Quality;
 pub use reading::{Arrival, Judged, RawMessage, Reading, Row, Rows, Sample, Status, TimeClass};

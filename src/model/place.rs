@@ -11,6 +11,9 @@ pub struct Position {
     pub lat: f64,
 }
 
+/// Metres of a degree of latitude, on the sphere of 6,371,009 m: for planes that touch the earth in one place.
+pub const METRES_PER_DEGREE: f64 = 111_195.0;
+
 /// A name in Vietnamese and English.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

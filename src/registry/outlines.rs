@@ -7,13 +7,13 @@
 use geo::{Coord, LineString, MultiPolygon, Polygon};
 use hashbrown::HashMap;
 
-/// Metres in a degree of latitude, of a sphere of WGS 84's mean radius.
-const DEGREE_M: f64 = 111_195.0;
+use crate::model::METRES_PER_DEGREE;
+
 /// A ring has three corners, and its first point again.
 const RING_MIN: usize = 4;
 
 /// Of every point how far the outline would go astray without it, metres; infinite where borders meet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Outlines {
     /// By the polygon's number, and ring: each part's outer ring, then its holes.
     weights: HashMap<usize, Vec<Vec<f64>>>,
@@ -30,17 +30,13 @@ struct Neighbours {
 
 impl Neighbours {
     fn add(&mut self, key: Key) {
-        for slot in &mut self.seen {
-            match slot {
-                Some(seen) if *seen == key => return,
-                Some(_) => {}
-                None => {
-                    *slot = Some(key);
-                    return;
-                }
-            }
+        if self.seen.contains(&Some(key)) {
+            return;
         }
-        self.is_meeting = true;
+        match self.seen.iter_mut().find(|slot| slot.is_none()) {
+            Some(free) => *free = Some(key),
+            None => self.is_meeting = true,
+        }
     }
 }
 
@@ -55,9 +51,9 @@ fn rings(polygon: &MultiPolygon<f64>) -> impl Iterator<Item = &LineString<f64>> 
 
 /// A ring's points without the repeated last one.
 fn open(ring: &LineString<f64>) -> &[Coord<f64>] {
-    match &ring.0[..] {
-        [first, rest @ .., last] if first == last && !rest.is_empty() => &ring.0[..ring.0.len() - 1],
-        points => points,
+    match ring.0.split_last() {
+        Some((last, rest)) if rest.first() == Some(last) => rest,
+        _ => &ring.0,
     }
 }
 
@@ -173,7 +169,7 @@ fn weigh(line: &[Coord<f64>]) -> Vec<f64> {
 /// From a point to the straight line between two others, metres, on the plane that touches the earth there.
 fn distance_m(point: Coord<f64>, from: Coord<f64>, to: Coord<f64>) -> f64 {
     let across = from.y.to_radians().cos();
-    let flat = |at: Coord<f64>| ((at.x - from.x) * across * DEGREE_M, (at.y - from.y) * DEGREE_M);
+    let flat = |at: Coord<f64>| ((at.x - from.x) * across * METRES_PER_DEGREE, (at.y - from.y) * METRES_PER_DEGREE);
     let ((px, py), (tx, ty)) = (flat(point), flat(to));
     let length = tx * tx + ty * ty;
     let share = if length > 0.0 { ((px * tx + py * ty) / length).clamp(0.0, 1.0) } else { 0.0 };
