@@ -84,8 +84,7 @@ export class CrowdLayers {
     else if (this.#laid === null) {
       this.#laid = this.#lay(tiles, looks);
       this.#worn = looks;
-    }
-    else if (tiles !== this.#coming?.tiles || this.#coming.state === 'failed') this.#begin(tiles);
+    } else if (tiles !== this.#coming?.tiles || this.#coming.state === 'failed') this.#begin(tiles);
     else if (this.#coming.state === 'ready' && when === 'ready') this.#swap();
     this.#told();
   }

@@ -5,20 +5,18 @@ import type { FeatureCollection } from 'geojson';
 import { getJson } from '../api/client';
 import { provinceNameFeatures } from './features';
 
+setWorkerUrl(workerUrl);
+
+/** Starts the worker of maps before there is one: it loads while the page around the map is built. */
+export { prewarm as warmUp };
+
 /** Lai Châu's bounds, from the outline's own file. */
 export const HOME: LngLatBoundsLike = [102.3208, 21.6857, 103.985, 22.8113];
 /** Viet Nam with both archipelagos and some sea. */
 const FURTHEST: LngLatBoundsLike = [92, 3, 124, 28];
 
-/** Starts what maps think with, before there is one: it takes as long as the page around the map. */
-export function warmUp(): void {
-  setWorkerUrl(workerUrl);
-  prewarm();
-}
-
 /** A map that shows the province. Throws where the machine cannot draw one. */
 export function newMap(options: Pick<MapOptions, 'container' | 'style'> & Partial<MapOptions>): MapLibreMap {
-  setWorkerUrl(workerUrl);
   const map = new MapLibreMap({
     bounds: HOME,
     maxBounds: FURTHEST,

@@ -20,7 +20,7 @@ export type Drawing = readonly [name: string, svg: string, pixels: number];
 const SHEET_PX = 1024;
 
 /** Drawings as images. Each picture that a browser decodes is a document of its own: all of them are drawn as one. */
-export async function drawAll(drawings: readonly Drawing[]): Promise<Array<readonly [name: string, image: ImageData]>> {
+async function drawAll(drawings: readonly Drawing[]): Promise<Array<readonly [name: string, image: ImageData]>> {
   if (drawings.length === 0) return [];
   let [x, y, height] = [0, 0, 0];
   const placed = drawings.map(([name, svg, pixels]) => {
@@ -46,6 +46,14 @@ export async function drawAll(drawings: readonly Drawing[]): Promise<Array<reado
   return placed.map((one) => [one.name, context.getImageData(one.x, one.y, one.pixels, one.pixels)]);
 }
 
+/** Adds drawings to a map's images, or replaces those of their names. */
+export async function putDrawings(map: MapLibreMap, drawings: readonly Drawing[]): Promise<void> {
+  for (const [name, image] of await drawAll(drawings)) {
+    if (map.hasImage(name)) map.updateImage(name, image);
+    else map.addImage(name, image, { pixelRatio: RATIO });
+  }
+}
+
 /** Adds every symbol, or replaces it after a change of theme. */
 export async function putImages(map: MapLibreMap, theme: Theme): Promise<void> {
   const wanted: Drawing[] = [];
@@ -63,8 +71,5 @@ export async function putImages(map: MapLibreMap, theme: Theme): Promise<void> {
     const pixels = MARK_PX * RATIO;
     wanted.push([markImage(severity), severitySvg(severity, theme, pixels), pixels]);
   }
-  for (const [name, image] of await drawAll(wanted)) {
-    if (map.hasImage(name)) map.updateImage(name, image);
-    else map.addImage(name, image, { pixelRatio: RATIO });
-  }
+  await putDrawings(map, wanted);
 }

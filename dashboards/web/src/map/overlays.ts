@@ -7,11 +7,9 @@ import { atWords } from '../live/steps';
 import type { Theme } from '../states';
 import { PROPERTIES_NAMED } from '../words/properties';
 import { SEMIBOLD } from './fonts';
-import { drawAll } from './images';
+import { putDrawings, RATIO, type Drawing } from './images';
 import { HATCHES, hatchSvg, shapeSvg } from './marks';
 
-/** Drawn at twice the size, for dense screens. */
-const RATIO = 2;
 const SHAPE_PX = 64;
 const HATCH_PX = 16;
 const UNKNOWN: Readonly<Record<Theme, string>> = { dark: '#8fa2af', light: '#566974' };
@@ -143,13 +141,13 @@ export function drawnBy(id: OverlayId, source: string, layer: MapLayer | undefin
 
 /** Adds the images that overlays are drawn with. */
 export async function putMarks(map: MapLibreMap, layers: Iterable<MapLayer>, theme: Theme): Promise<void> {
-  const wanted = new Map<string, [svg: string, pixels: number]>();
+  const wanted = new Map<string, Drawing>();
+  const want = (name: string, svg: string, pixels: number): void => void wanted.set(name, [name, svg, pixels]);
   const shape = SHAPE_PX * RATIO;
-  wanted.set(unknownImage(theme), [shapeSvg('dashed', UNKNOWN[theme], shape), shape]);
-  for (const hatch of HATCHES) wanted.set(hatchImage(hatch, theme), [hatchSvg(hatch, theme, HATCH_PX * RATIO), HATCH_PX * RATIO]);
+  want(unknownImage(theme), shapeSvg('dashed', UNKNOWN[theme], shape), shape);
+  for (const hatch of HATCHES) want(hatchImage(hatch, theme), hatchSvg(hatch, theme, HATCH_PX * RATIO), HATCH_PX * RATIO);
   for (const { id, legend } of layers) {
-    if (id === 'roads' || id === 'rivers') for (const mark of legend) wanted.set(shapeImage(mark), [shapeSvg(mark.shape, mark.colour, shape), shape]);
+    if (id === 'roads' || id === 'rivers') for (const mark of legend) want(shapeImage(mark), shapeSvg(mark.shape, mark.colour, shape), shape);
   }
-  const missing = [...wanted].filter(([name]) => !map.hasImage(name));
-  for (const [name, image] of await drawAll(missing.map(([name, [svg, pixels]]) => [name, svg, pixels]))) if (!map.hasImage(name)) map.addImage(name, image, { pixelRatio: RATIO });
+  await putDrawings(map, [...wanted.values()].filter(([name]) => !map.hasImage(name)));
 }
