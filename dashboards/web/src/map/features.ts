@@ -1,6 +1,6 @@
-// What the map draws, made from the picture: one feature a station with what its layers read, and names of communes.
-import type { Feature, FeatureCollection, Point } from 'geojson';
-import type { AreaFeature, Station } from '../api/wire';
+// What the map draws of stations, made from the picture: one feature each with what its layers read.
+import type { FeatureCollection, Point } from 'geojson';
+import type { Station } from '../api/wire';
 import { channelFreshness } from '../live/freshness';
 import type { Seen } from '../live/picture.svelte';
 import { FRESHNESSES, isUsable, KINDS, rank, type Language } from '../states';
@@ -36,33 +36,6 @@ export function stationFeatures(seen: readonly Seen[], now: number, language: La
         value: values === 'with values' ? shownValue(station, now, language) : '',
       },
       geometry: { type: 'Point', coordinates: [station.lon, station.lat] },
-    })),
-  };
-}
-
-/** Names at the points that the server computed; a polygon's own label would vanish or double at a tile's edge. */
-export function nameFeatures(areas: readonly AreaFeature[], language: Language): FeatureCollection<Point> {
-  const features: Feature<Point>[] = [];
-  for (const { properties } of areas) {
-    const { label, name, level } = properties;
-    if (label === null || level === 'province') continue;
-    features.push({
-      type: 'Feature',
-      properties: { text: name[language] ?? name.vi ?? '' },
-      geometry: { type: 'Point', coordinates: label },
-    });
-  }
-  return { type: 'FeatureCollection', features };
-}
-
-/** The other provinces' names at their label points. */
-export function provinceNameFeatures(provinces: FeatureCollection): FeatureCollection<Point> {
-  return {
-    type: 'FeatureCollection',
-    features: provinces.features.map(({ properties }) => ({
-      type: 'Feature',
-      properties: { code: properties?.code as string, vi: properties?.name as string, en: properties?.name_en as string },
-      geometry: { type: 'Point', coordinates: [properties?.label_lon as number, properties?.label_lat as number] },
     })),
   };
 }

@@ -3,7 +3,9 @@ import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import { Map as MapLibreMap, prewarm, setWorkerUrl, type GeoJSONSource, type LngLatBoundsLike, type MapOptions } from 'maplibre-gl';
 import type { FeatureCollection } from 'geojson';
 import { getJson } from '../api/client';
-import { provinceNameFeatures } from './features';
+import type { AreaFeature } from '../api/wire';
+import { areaFeatures, countryFeatures } from './groundFeatures';
+import { SOURCE } from './style';
 
 setWorkerUrl(workerUrl);
 
@@ -35,12 +37,18 @@ export function newMap(options: Pick<MapOptions, 'container' | 'style'> & Partia
   return map;
 }
 
-/** Puts the provinces on the ground, once the style is there. */
-export async function fillGround(map: MapLibreMap): Promise<void> {
+/** The ground of a map. */
+export interface Ground {
+  /** Draws these areas over the country, with their borders and names; none: the country alone. */
+  show: (areas: readonly AreaFeature[]) => void;
+}
+
+/** The ground of a map whose style is there: empty until it is shown. */
+export async function newGround(map: MapLibreMap): Promise<Ground> {
   const [provinces] = await Promise.all([
     getJson('/geo/provinces.geojson') as Promise<FeatureCollection>,
     new Promise<void>((resolve) => void map.once('style.load', () => resolve())),
   ]);
-  map.getSource<GeoJSONSource>('provinces')?.setData(provinces);
-  map.getSource<GeoJSONSource>('province-names')?.setData(provinceNameFeatures(provinces));
+  const country = countryFeatures(provinces);
+  return { show: (areas) => void map.getSource<GeoJSONSource>(SOURCE.ground)?.setData({ type: 'FeatureCollection', features: [...country, ...areaFeatures(areas)] }) };
 }

@@ -4,22 +4,27 @@ import type { ExpressionSpecification, LayerSpecification, Map as MapLibreMap, S
 import type { FeatureCollection } from 'geojson';
 import { SEVERITIES, SEVERITY, type Language, type Theme } from '../states';
 import { FONT_FACES, MEDIUM, SEMIBOLD } from './fonts';
-import { SEA_NAMES } from './seas';
 
 export const LAYER = { bodies: 'stations', alerted: 'stations-alerted', communes: 'communes' } as const;
 
 /** Values stand beside the symbols from here on; further out there is no room for them. */
 export const VALUES_ZOOM = 9.6;
-export const SOURCE = { stations: 'stations', selected: 'selected', communes: 'communes', names: 'commune-names' } as const;
+export const SOURCE = { stations: 'stations', selected: 'selected', ground: 'ground' } as const;
 
 /** Lai Châu in the provinces' own codes. */
 const HOME = '12';
 
 /**
- * How far a boundary may run beside its points, in pixels of its tile. Without a graphics card lines cost by their points.
+ * How far a border may run beside its points, in pixels of its tile. Without a graphics card lines cost by their points.
  * More than that is left out by the server, on both sides of a border alike: MapLibre would not.
  */
 const TOLERANCE = 0.75;
+/** How far tiles of the ground reach over their edges, in pixels: half of the widest line. What is more is drawn twice. */
+const BUFFER = 8;
+
+/** What a feature of the ground is. */
+export type GroundPart = 'province' | 'province-line' | 'province-name' | 'commune' | 'commune-line' | 'commune-name' | 'border' | 'sea-name';
+const part = (name: GroundPart): ExpressionSpecification => ['==', ['get', 'part'], name];
 
 export const EMPTY: FeatureCollection = { type: 'FeatureCollection', features: [] };
 
@@ -76,42 +81,43 @@ export const byZoom = (...stops: number[]): ExpressionSpecification =>
   ['interpolate', ['linear'], ['zoom'], ...stops] as unknown as ExpressionSpecification;
 
 function ground(tones: Tones, language: Language): LayerSpecification[] {
-  const others: ExpressionSpecification = ['!=', ['get', 'code'], HOME];
   return [
     { id: 'ground', type: 'background', paint: { 'background-color': tones.ground } },
-    { id: 'provinces', type: 'fill', source: 'provinces', paint: { 'fill-color': tones.land, 'fill-antialias': false } },
-    { id: 'province-lines', type: 'line', source: 'provinces', paint: { 'line-color': tones.landLine, 'line-width': 1 } },
+    { id: 'provinces', type: 'fill', source: SOURCE.ground, filter: part('province'), paint: { 'fill-color': tones.land, 'fill-antialias': false } },
+    { id: 'province-lines', type: 'line', source: SOURCE.ground, filter: part('province-line'), paint: { 'line-color': tones.landLine, 'line-width': 1 } },
     {
       id: LAYER.communes,
       type: 'fill',
-      source: SOURCE.communes,
+      source: SOURCE.ground,
+      filter: part('commune'),
       paint: { 'fill-color': ['case', ['boolean', ['feature-state', 'hover'], false], tones.communeHover, tones.commune], 'fill-antialias': false },
     },
     {
       id: 'commune-lines',
       type: 'line',
-      source: SOURCE.communes,
+      source: SOURCE.ground,
+      filter: part('commune-line'),
       paint: { 'line-color': tones.communeLine, 'line-width': byZoom(7, 0.5, 11, 1.2) },
     },
     {
       id: 'border-glow',
       type: 'line',
-      source: 'outline',
-      layout: { 'line-join': 'round' },
+      source: SOURCE.ground,
+      filter: part('border'),
       paint: { 'line-color': tones.border, 'line-width': byZoom(6, 3, 10, 9), 'line-blur': byZoom(6, 3, 10, 8), 'line-opacity': 0.35 },
     },
     {
       id: 'border',
       type: 'line',
-      source: 'outline',
-      layout: { 'line-join': 'round' },
+      source: SOURCE.ground,
+      filter: part('border'),
       paint: { 'line-color': tones.border, 'line-width': byZoom(6, 1, 10, 2) },
     },
     {
       id: 'province-names',
       type: 'symbol',
-      source: 'province-names',
-      filter: others,
+      source: SOURCE.ground,
+      filter: ['all', part('province-name'), ['!=', ['get', 'code'], HOME]],
       minzoom: 5,
       layout: {
         'text-field': ['get', language],
@@ -125,7 +131,8 @@ function ground(tones: Tones, language: Language): LayerSpecification[] {
     {
       id: 'sea-names',
       type: 'symbol',
-      source: 'sea-names',
+      source: SOURCE.ground,
+      filter: part('sea-name'),
       maxzoom: 8.5,
       layout: {
         'text-field': ['get', language],
@@ -141,13 +148,14 @@ function ground(tones: Tones, language: Language): LayerSpecification[] {
 }
 
 /** Names of communes, above everything that is drawn on the ground. */
-const names = (tones: Tones): LayerSpecification => ({
+const names = (tones: Tones, language: Language): LayerSpecification => ({
   id: 'commune-names',
   type: 'symbol',
-  source: SOURCE.names,
+  source: SOURCE.ground,
+  filter: part('commune-name'),
   minzoom: 7.8,
   layout: {
-    'text-field': ['get', 'text'],
+    'text-field': ['get', language],
     'text-font': MEDIUM,
     'text-size': byZoom(8, 10.5, 11, 14),
     'text-max-width': 7,
@@ -256,19 +264,12 @@ function stations(tones: Tones, theme: Theme): LayerSpecification[] {
 /** The ground alone: boundaries and names, for maps that put something else on it. The names are its last layer. */
 export function groundStyle(theme: Theme, language: Language): StyleSpecification {
   const tones = TONES[theme];
-  const empty = { type: 'geojson' as const, data: EMPTY };
   return {
     version: 8,
     'font-faces': FONT_FACES,
-    sources: {
-      provinces: { ...empty, maxzoom: 6 },
-      'province-names': empty,
-      outline: { type: 'geojson', data: '/geo/lai-chau.geojson', tolerance: TOLERANCE },
-      'sea-names': { type: 'geojson', data: SEA_NAMES },
-      [SOURCE.communes]: { ...empty, promoteId: 'id', tolerance: TOLERANCE },
-      [SOURCE.names]: empty,
-    },
-    layers: [...ground(tones, language), names(tones)],
+    // In one piece: for each source with lines or surfaces MapLibre draws the shapes of all its tiles, twice a frame.
+    sources: { [SOURCE.ground]: { type: 'geojson', data: EMPTY, promoteId: 'id', tolerance: TOLERANCE, buffer: BUFFER } },
+    layers: [...ground(tones, language), names(tones, language)],
   };
 }
 
