@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use hashbrown::HashMap;
-use libdeflater::{CompressionLvl, Compressor};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -16,6 +15,7 @@ use super::Parts;
 use super::boundaries::Present;
 use super::choice::Choice;
 use super::door::Allowed;
+use super::gzip;
 use super::past::{Past, Said};
 use super::problem::Problem;
 use super::sight::Sight;
@@ -26,6 +26,8 @@ use crate::model::Timestamp;
 const KEPT_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// What a kept tile costs beside its bytes.
 const ENTRY_BYTES: usize = 160;
+/// Half the time of the usual level for some per cent of the size.
+const ZIP_LEVEL: i32 = 1;
 /// Tiles drawn at a time: those who take in data keep their processors.
 const DRAWING_AT_ONCE: usize = 2;
 
@@ -120,7 +122,7 @@ impl Atlas {
         }
         let drawn = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            zipped(&tile::draw_wished(&picture, layer, id, &sight, &wish))
+            gzip::zipped(&tile::draw_wished(&picture, layer, id, &sight, &wish), ZIP_LEVEL)
         });
         let drawn = Bytes::from(drawn.await.map_err(Problem::internal)?.map_err(Problem::internal)?);
         metrics::counter!("http_tiles_total", "from" => "drawn").increment(1);
@@ -152,19 +154,6 @@ impl Kept {
             self.bytes = self.tiles.values().map(|(_, bytes, _)| bytes.len() + ENTRY_BYTES).sum();
         }
     }
-}
-
-/// Level 1: half the time of the usual level for some per cent of the size.
-fn zipped(bytes: &[u8]) -> Result<Vec<u8>, String> {
-    if bytes.is_empty() {
-        return Ok(Vec::new());
-    }
-    let level = CompressionLvl::new(1).map_err(|error| format!("{error:?}"))?;
-    let mut compressor = Compressor::new(level);
-    let mut zipped = vec![0; compressor.gzip_compress_bound(bytes.len())];
-    let length = compressor.gzip_compress(bytes, &mut zipped).map_err(|error| error.to_string())?;
-    zipped.truncate(length);
-    Ok(zipped)
 }
 
 /// What a caller sees, by the picture's numbers of areas. Of a past moment by the areas of the present: a former one is in

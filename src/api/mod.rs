@@ -29,6 +29,7 @@ pub mod draft;
 pub mod events;
 pub mod features;
 pub mod field;
+pub mod gzip;
 pub mod handling;
 pub mod headers;
 pub mod history;

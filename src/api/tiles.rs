@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path};
-use axum::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, VARY};
 use axum::http::request::Parts as Head;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +20,7 @@ use super::atlas;
 use super::base::Base;
 use super::choice::Choice;
 use super::door::{Allowed, SeeMap};
+use super::gzip;
 use super::headers::{self, REVALIDATE};
 use super::moment;
 use super::problem::{Code, Costly, Missing, Problem, Refused};
@@ -298,13 +299,7 @@ fn body(zipped: Bytes, headers: &HeaderMap) -> Result<Response, Problem> {
     if zipped.is_empty() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let takes_gzip = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|one| {
-            let (name, weight) = one.split_once(';').unwrap_or((one, ""));
-            ["gzip", "*"].contains(&name.trim()) && !["q=0", "q=0.0"].contains(&weight.trim())
-        })
-    });
-    let mut response = if takes_gzip {
+    let mut response = if gzip::is_taken(headers) {
         let mut response = zipped.into_response();
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         response

@@ -1,0 +1,48 @@
+//! Answers that are kept compressed: whether the caller takes them, and how they are made.
+
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT_ENCODING;
+use libdeflater::{CompressionLvl, Compressor};
+
+/// Whether the caller takes gzip (RFC 9110, 12.5.3): it or `*` is named, and not with the weight 0.
+pub fn is_taken(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        value.split(',').any(|one| {
+            let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+            ["gzip", "*"].contains(&name.trim()) && !["q=0", "q=0.0"].contains(&weight.trim())
+        })
+    })
+}
+
+/// These bytes as gzip, at a level of 1 (fastest) to 12 (smallest); nothing of nothing.
+///
+/// # Errors
+/// What the library says of a level out of range.
+pub fn zipped(bytes: &[u8], level: i32) -> Result<Vec<u8>, String> {
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let level = CompressionLvl::new(level).map_err(|error| format!("{error:?}"))?;
+    let mut compressor = Compressor::new(level);
+    let mut zipped = vec![0; compressor.gzip_compress_bound(bytes.len())];
+    let length = compressor.gzip_compress(bytes, &mut zipped).map_err(|error| error.to_string())?;
+    zipped.truncate(length);
+    Ok(zipped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_taken_where_it_is_named_and_not_refused() {
+        let of = |said: &str| HeaderMap::from_iter([(ACCEPT_ENCODING, said.parse().unwrap())]);
+        for said in ["gzip", "br, gzip", "gzip;q=0.5, br", "*"] {
+            assert!(is_taken(&of(said)), "{said}");
+        }
+        for said in ["", "br", "gzip;q=0", "gzip; q=0.0", "identity"] {
+            assert!(!is_taken(&of(said)), "{said}");
+        }
+        assert!(!is_taken(&HeaderMap::new()));
+    }
+}
