@@ -69,6 +69,8 @@ class Watch {
       return;
     }
     if (crowd.wanted) this.#turn(true);
+    // Of what it loads when it is open boundaries alone need not wait: no event tells of them.
+    void picture.loadAreas().catch(() => {});
     this.#stream.start();
     clearInterval(this.#reload);
     this.#reload = setInterval(() => connection.current && void this.#load(), RELOAD_MS);
