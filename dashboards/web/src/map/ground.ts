@@ -32,6 +32,8 @@ export function newMap(options: Pick<MapOptions, 'container' | 'style'> & Partia
     validateStyle: false,
     ...options,
   });
+  // MapLibre draws a sky over the whole canvas with every frame. Nothing of it is seen from straight above.
+  map.painter.drawFunctions = { ...map.painter.drawFunctions, sky: () => {} };
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   return map;
