@@ -8,7 +8,9 @@ class FakeMap {
   /** What the canvas has, and what was drawn on it. */
   canvas: number = devicePixelRatio;
   drawn: number[] = [];
-  style = {};
+  /** How long symbols take to fade in, of each time that they were placed. */
+  placed: number[] = [];
+  style = { _updatePlacement: (_transform: unknown, _withBoxes: unknown, fadeMs: number) => this.placed.push(fadeMs) > 0 };
   /** Frames that MapLibre drew by itself. */
   frames = 0;
   painter = { render: () => (this.frames += 1) };
@@ -94,6 +96,16 @@ test('a map whose parts do not come is drawn after a while, and from then on', (
   expect(map.frames).toBe(1);
   sharpness.loaded();
   expect(map.drawn).toEqual([2]);
+});
+
+test('symbols of a new map are placed when it is drawn, and are there at once', () => {
+  const map = new FakeMap();
+  const place = () => map.style._updatePlacement(null, false, 150);
+  const sharpness = keepFluent(map as unknown as MapLibreMap);
+  // Every frame wants to know of a placement.
+  expect([place(), place(), place(), map.placed]).toEqual([true, false, false, [0]]);
+  sharpness.loaded();
+  expect([place(), place(), map.placed]).toEqual([true, true, [0, 0, 150]]);
 });
 
 test('a new map that is moved is drawn', () => {

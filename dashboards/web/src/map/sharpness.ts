@@ -43,10 +43,20 @@ export function keepFluent(map: MapLibreMap): Sharpness {
     else if (resize(1) || isFirst) map.redraw();
   }
   let timer = setTimeout(settle, LOADING_MS);
-  const { painter } = map;
+  const { painter, style } = map;
   const paint = painter.render.bind(painter);
   painter.render = (...what) => {
     if (isLoaded) paint(...what);
+  };
+  // Neither are symbols placed until then, but for once, because every frame wants to know of a placement; and the first
+  // that are drawn are there at once: nothing fades in on an empty map.
+  const place = style._updatePlacement.bind(style);
+  let placed: 'never' | 'unseen' | 'seen' = 'never';
+  style._updatePlacement = (transform, withBoxes, fadeMs, ...more) => {
+    if (!isLoaded && placed !== 'never') return false;
+    const fadesMs = placed === 'seen' ? fadeMs : 0;
+    placed = isLoaded ? 'seen' : 'unseen';
+    return place(transform, withBoxes, fadesMs, ...more);
   };
 
   function watch(before: number): void {
