@@ -18,6 +18,7 @@ use axum::http::{HeaderMap, Method};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::atlas::Atlas;
+use super::pages::Kept;
 use super::past::Said;
 use super::problem::{Code, Problem};
 use super::readers::{Readers, Seat};
@@ -49,6 +50,7 @@ pub struct House {
     trials: Arc<Semaphore>,
     queries: Arc<Semaphore>,
     atlas: Arc<Atlas>,
+    pages: Arc<Kept>,
 }
 
 impl House {
@@ -58,7 +60,12 @@ impl House {
         let turns = Arc::new(Semaphore::new(READS_AT_ONCE));
         let [trials, queries] = [TRIALS_AT_ONCE, QUERIES_AT_ONCE].map(|count| Arc::new(Semaphore::new(count)));
         let atlas = Arc::new(Atlas::new(&parts));
-        Self { parts, readers, turns, trials, queries, atlas }
+        Self { parts, readers, turns, trials, queries, atlas, pages: Arc::default() }
+    }
+
+    /// Files of the pages that were compressed.
+    pub fn pages(&self) -> &Kept {
+        &self.pages
     }
 
     /// The limits of requests.
