@@ -32,11 +32,17 @@ export function newMap(options: Pick<MapOptions, 'container' | 'style'> & Partia
     validateStyle: false,
     ...options,
   });
-  // MapLibre draws a sky over the whole canvas with every frame. Nothing of it is seen from straight above.
-  map.painter.drawFunctions = { ...map.painter.drawFunctions, sky: () => {} };
+  leaveOutSky(map);
+  // What draws then is new.
+  map.on('webglcontextrestored', () => leaveOutSky(map));
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
   return map;
+}
+
+/** MapLibre draws a sky over the whole canvas with every frame. Nothing of it is seen from straight above. */
+function leaveOutSky({ painter }: MapLibreMap): void {
+  painter.drawFunctions = { ...painter.drawFunctions, sky: () => {} };
 }
 
 /** The ground of a map. */
