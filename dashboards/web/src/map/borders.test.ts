@@ -16,11 +16,16 @@ test('what two share is between them, the rest around them, and each stretch is 
   expect(stretches(around.coordinates)).toEqual(['0,0 0,1', '0,0 1,0', '0,1 1,1', '1,0 2,0', '1,1 2,1', '2,0 2,1']);
 });
 
-test('a line goes on as long as the border is of one kind', () => {
-  const { between, around } = borders([polygon(square(0, 0)), polygon(square(1, 0))]);
-  expect(between.coordinates).toHaveLength(1);
-  // The first square's ring begins within what is around them.
-  expect(around.coordinates.map((line) => line.length)).toEqual([2, 3, 4]);
+test('what is around them is one line that closes, wherever rings begin', () => {
+  const { between, around } = borders([polygon(square(0, 0)), polygon(square(1, 0)), polygon(square(0, 1))]);
+  expect(around.coordinates).toHaveLength(1);
+  expect(around.coordinates[0]?.[0]).toEqual(around.coordinates[0]?.at(-1));
+  expect(between.coordinates.map((line) => line.length)).toEqual([3]);
+});
+
+test('where three meet one ends at the others', () => {
+  const { between } = borders([polygon(square(0, 0)), polygon(square(1, 0)), polygon([[0, 1], [1, 1], [2, 1], [2, 2], [1, 3], [0, 2], [0, 1]])]);
+  expect(between.coordinates.map((line) => line.length)).toEqual([3, 2]);
 });
 
 test('holes and parts have borders, and what fills a hole shares its border', () => {

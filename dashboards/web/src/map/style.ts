@@ -19,7 +19,7 @@ const HOME = '12';
  * More than that is left out by the server, on both sides of a border alike: MapLibre would not.
  */
 const TOLERANCE = 0.75;
-/** How far tiles of the ground reach over their edges, in pixels: half of the widest line. What is more is drawn twice. */
+/** How far tiles of the ground reach over their edges, in pixels: more than half of the widest line. What is there is drawn twice. */
 const BUFFER = 8;
 
 /** What a feature of the ground is. */
