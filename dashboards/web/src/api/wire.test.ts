@@ -68,7 +68,7 @@ test('an alert for absence of data has neither value nor threshold', () => {
 test('areas carry their code where the map looks for it', () => {
   const geometry = { type: 'MultiPolygon', coordinates: [] };
   const [area] = readAreas({ features: [{ type: 'Feature', id: '03388', geometry, properties: { level: 'commune', name: { vi: 'Đoàn Kết', en: 'Doan Ket' }, parent: '12', label: [103.4, 22.4] } }] });
-  expect(area?.properties).toEqual({ id: '03388', level: 'commune', name: { vi: 'Đoàn Kết', en: 'Doan Ket' }, label: [103.4, 22.4] });
+  expect(area?.properties).toEqual({ id: '03388', name: { vi: 'Đoàn Kết', en: 'Doan Ket' }, label: [103.4, 22.4] });
 });
 
 test('a history comes out oldest first, whatever its order', () => {

@@ -120,7 +120,7 @@ export interface Alert {
 }
 
 /** What the map draws of an area: its code is in the properties too, where MapLibre looks for it. */
-export type AreaFeature = Feature<Geometry, { id: string; name: Partial<Words>; level: string; label: [number, number] | null }>;
+export type AreaFeature = Feature<Geometry, { id: string; name: Partial<Words>; label: [number, number] | null }>;
 
 export interface Heartbeat {
   now: number;
@@ -289,7 +289,7 @@ export function readAreas(value: unknown): AreaFeature[] {
     if (id === null || !feature.geometry) continue;
     const [lon, lat] = list(from.label).map(finite);
     const label: [number, number] | null = typeof lon === 'number' && typeof lat === 'number' ? [lon, lat] : null;
-    const properties = { id, name: words(from.name), level: text(from.level) ?? 'commune', label };
+    const properties = { id, name: words(from.name), label };
     areas.push({ type: 'Feature', geometry: feature.geometry, properties });
   }
   return areas;
