@@ -50,3 +50,7 @@ test('digits of a property that is listed and of one that is not keep apart', ()
   const shown = (): string[] => ['acoustic_score', 'unlisted'].map((property) => number(1.5, property, 'en'));
   expect([...shown(), ...shown()]).toEqual(['1.50', '1.5', '1.50', '1.5']);
 });
+
+test('what is nothing with so many digits has no sign', () => {
+  expect([-0.01, 0, -0.06].map((value) => number(value, 'rainfall', 'en'))).toEqual(['0.0', '0.0', '-0.1']);
+});

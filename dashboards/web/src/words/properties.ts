@@ -103,12 +103,12 @@ export const LEADING: readonly string[] = [
 
 const formats = new Map<string, Intl.NumberFormat>();
 
-/** Numbers with so many digits after the point, made once: a table asks for thousands. */
+/** Numbers with so many digits after the point, and no sign before what is 0 with these, made once: a table asks for thousands. */
 export function decimals(language: Language, least: number, most: number): Intl.NumberFormat {
   const key = `${language} ${least} ${most}`;
   let format = formats.get(key);
   if (!format) {
-    format = new Intl.NumberFormat(LOCALE[language], { minimumFractionDigits: least, maximumFractionDigits: most });
+    format = new Intl.NumberFormat(LOCALE[language], { minimumFractionDigits: least, maximumFractionDigits: most, signDisplay: 'negative' });
     formats.set(key, format);
   }
   return format;
