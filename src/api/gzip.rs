@@ -1,7 +1,9 @@
 //! Answers that are kept compressed: whether the caller takes them, and how they are made.
 
-use axum::http::HeaderMap;
-use axum::http::header::ACCEPT_ENCODING;
+use axum::body::Bytes;
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
 use libdeflater::{CompressionLvl, Compressor};
 
 /// Whether the caller takes gzip (RFC 9110, 12.5.3): named itself, or else as `*`, with a weight above 0.
@@ -33,6 +35,13 @@ pub fn zipped(bytes: &[u8], level: i32) -> Result<Vec<u8>, String> {
     let length = compressor.gzip_compress(bytes, &mut zipped).map_err(|error| error.to_string())?;
     zipped.truncate(length);
     Ok(zipped)
+}
+
+/// What was compressed, for somebody who takes it.
+pub fn answer(zipped: Bytes) -> Response {
+    let mut response = zipped.into_response();
+    response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    response
 }
 
 #[cfg(test)]

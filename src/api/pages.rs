@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
@@ -118,7 +118,7 @@ fn whole(data: Cow<'static, [u8]>) -> Bytes {
 /// A file as gzip, as it was compressed when it was first asked for; as it is where that cannot be done.
 async fn zipped(kept: &Kept, hash: [u8; 32], data: Bytes) -> Response {
     let found = kept.0.lock().get(&hash).cloned();
-    let zipped = match found {
+    gzip::answer(match found {
         Some(zipped) => zipped,
         None => {
             let plain = data.clone();
@@ -128,10 +128,7 @@ async fn zipped(kept: &Kept, hash: [u8; 32], data: Bytes) -> Response {
                 _ => return data.into_response(),
             }
         }
-    };
-    let mut response = zipped.into_response();
-    response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    response
+    })
 }
 
 /// Letters and pictures of pixels are compressed as they are.
@@ -152,7 +149,7 @@ fn media_type(name: &str, metadata: &rust_embed::Metadata) -> String {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::header::{ACCEPT_ENCODING, HeaderName, IF_NONE_MATCH};
+    use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderName, IF_NONE_MATCH};
 
     use super::*;
 
