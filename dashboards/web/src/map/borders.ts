@@ -62,13 +62,14 @@ export function borders(geometries: readonly Geometry[]): Readonly<Record<Kind, 
     let last: Kind | null = null;
     for (let at = 1; at < ring.length; at += 1) {
       const [from, to] = [ring[at - 1] ?? 0, ring[at] ?? 0];
-      const count = sides.get(stretch(from, to));
+      const key = stretch(from, to);
+      const count = sides.get(key);
       const kind: Kind | null = count === undefined ? null : count === 1 ? 'around' : 'between';
       if (kind !== null) {
         if (kind === last) lines[kind].at(-1)?.push(to);
         else lines[kind].push([from, to]);
         // Drawn from one side.
-        sides.delete(stretch(from, to));
+        sides.delete(key);
       }
       last = kind;
     }

@@ -6,7 +6,7 @@ import { vi } from '../words/vi';
 
 const place = (name: 'eastSea' | 'hoangSa' | 'truongSa', lon: number, lat: number) => ({
   type: 'Feature' as const,
-  properties: { vi: vi.map[name], en: en.map[name], sea: name === 'eastSea' },
+  properties: { vi: vi.map[name], en: en.map[name] },
   geometry: { type: 'Point' as const, coordinates: [lon, lat] },
 });
 
